@@ -1,0 +1,41 @@
+namespace Pith;
+
+/// <summary>Writes files so that a reader sees the whole new file or the old one, never a part.</summary>
+public static class AtomicFile
+{
+    /// <summary>
+    /// Calls <paramref name="write"/> with a stream on a temporary file beside <paramref name="path"/>, flushes it to disk and renames it over <paramref name="path"/>.
+    /// When anything fails the temporary file is removed and what stood at <paramref name="path"/> stays.
+    /// </summary>
+    /// <exception cref="PithException">The folder cannot be created or the file cannot be written.</exception>
+    public static void Write(string path, Action<Stream> write)
+    {
+        ArgumentNullException.ThrowIfNull(write);
+        var full = Path.GetFullPath(path);
+        var temporary = $"{full}.{Guid.NewGuid():N}.tmp";
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(full)!);
+            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16))
+            {
+                write(stream);
+                stream.Flush(flushToDisk: true);
+            }
+            File.Move(temporary, full, overwrite: true);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            throw new PithException($"Cannot write '{full}': {failure.Message} Check that the folder exists, is writable and has space left.", failure);
+        }
+        finally
+        {
+            // After a successful rename the temporary name is gone and this does nothing.
+            File.Delete(temporary);
+        }
+    }
+
+    /// <summary>Writes <paramref name="text"/> as UTF-8 without a byte-order mark.</summary>
+    /// <exception cref="PithException">The file cannot be written.</exception>
+    public static void WriteText(string path, string text) =>
+        Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));
+}

@@ -5,7 +5,7 @@ namespace Pith;
 
 /// <summary>
 /// An immutable list that is equal to another when all elements are. The one list type that records such as
-/// <see cref="Op"/> hold, because arrays and <see cref="List{T}"/> compare by reference.
+/// operators hold, because arrays and <see cref="List{T}"/> compare by reference.
 /// </summary>
 /// <typeparam name="T">The element type; compared with its default equality.</typeparam>
 [CollectionBuilder(typeof(ValueList), nameof(ValueList.Create))]

@@ -1,0 +1,50 @@
+namespace Pith;
+
+/// <summary>One application of an <see cref="Op"/> in a <see cref="Graph"/>. Created by the graph only.</summary>
+public sealed class Node
+{
+    private readonly Value?[] _inputs;
+    private Value[] _outputs = [];
+
+    internal Node(Graph graph, string name, Op op, Value?[] inputs)
+    {
+        Graph = graph;
+        Name = name;
+        Op = op;
+        _inputs = inputs;
+    }
+
+    /// <summary>The graph that this node belongs to.</summary>
+    public Graph Graph { get; }
+
+    /// <summary>The name, unique among the graph's nodes; what users write in include/exclude patterns.</summary>
+    public string Name { get; }
+
+    /// <summary>What the node computes: the operator and its attributes.</summary>
+    public Op Op { get; }
+
+    /// <summary>The operands in schema order; null where an optional operand is absent.</summary>
+    public IReadOnlyList<Value?> Inputs => _inputs;
+
+    /// <summary>The results, at least one.</summary>
+    public IReadOnlyList<Value> Outputs => _outputs;
+
+    /// <summary>The first result: the only one of most ops.</summary>
+    public Value Output => _outputs[0];
+
+    /// <summary>The operand at <paramref name="index"/>, or null when it is absent or the node has fewer.</summary>
+    public Value? Input(int index) => index < _inputs.Length ? _inputs[index] : null;
+
+    internal void SetOutputs(Value[] outputs) => _outputs = outputs;
+
+    internal void SetInput(int index, Value? value)
+    {
+        _inputs[index]?.RemoveUse(new Use(this, index));
+        _inputs[index] = value;
+        value?.AddUse(new Use(this, index));
+    }
+
+    /// <summary>Results, op and operands: <c>%y:f32[N,8] = Relu %x</c>.</summary>
+    public override string ToString() =>
+        $"{string.Join(", ", _outputs.Select(output => output.ToString()))} = {Op} {string.Join(", ", _inputs.Select(input => input is null ? "_" : "%" + input.Name))}";
+}

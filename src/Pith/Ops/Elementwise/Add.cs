@@ -1,0 +1,18 @@
+namespace Pith.Ops;
+
+/// <summary>ONNX Add: the element-wise sum of two broadcast tensors.</summary>
+public sealed record Add : BinaryOp
+{
+    /// <summary>The op's signature.</summary>
+    public static OpSchema Definition { get; } = new("Add", _ => new Add()) { MinInputs = 2, MaxInputs = 2 };
+
+    /// <inheritdoc/>
+    public override OpSchema Schema => Definition;
+
+    /// <inheritdoc/>
+    protected override T Apply<T>(T left, T right) => left + right;
+
+    /// <inheritdoc/>
+    protected override Dim? Apply(Dim left, Dim right) =>
+        left.IsFixed && right.IsFixed ? left.Size + right.Size : left == 0 ? right : right == 0 ? left : null;
+}

@@ -1,0 +1,81 @@
+namespace Pith;
+
+/// <summary>What an op sees while the types of its outputs are inferred: the operands' types, constants and known shape contents.</summary>
+public sealed class InferContext
+{
+    private readonly string _nodeName;
+    private readonly Op _op;
+    private readonly IReadOnlyList<Value?> _inputs;
+    private readonly ValueList<Dim>?[] _content;
+
+    internal InferContext(string nodeName, Op op, IReadOnlyList<Value?> inputs, int outputCount)
+    {
+        _nodeName = nodeName;
+        _op = op;
+        _inputs = inputs;
+        OutputCount = outputCount;
+        _content = new ValueList<Dim>?[outputCount];
+    }
+
+    /// <summary>How many outputs the node has.</summary>
+    public int OutputCount { get; }
+
+    /// <summary>How many operands were given, absent optional ones in between included.</summary>
+    public int InputCount => _inputs.Count;
+
+    /// <summary>True when operand <paramref name="index"/> is present.</summary>
+    public bool Has(int index) => index < _inputs.Count && _inputs[index] is not null;
+
+    /// <summary>The type of operand <paramref name="index"/>.</summary>
+    /// <exception cref="PithException">The operand is absent.</exception>
+    public TensorType Type(int index) => Has(index) ? _inputs[index]!.Type : throw Error($"operand {index} is missing");
+
+    /// <summary>The tensor of operand <paramref name="index"/> when it is a constant, else null.</summary>
+    public Tensor? Constant(int index) => Has(index) ? _inputs[index]!.Constant : null;
+
+    /// <summary>The elements of a small integer operand as far as they are known, symbols included; null when nothing is known.</summary>
+    public ValueList<Dim>? KnownContent(int index) => Has(index) ? _inputs[index]!.Content : null;
+
+    /// <summary>The elements of an integer operand that must be constant, e.g. axes.</summary>
+    /// <exception cref="PithException">The operand is absent or not constant.</exception>
+    public long[] ConstantInt64s(int index) =>
+        (Constant(index) ?? throw Error($"operand {index} ('{(Has(index) ? _inputs[index]!.Name : "absent")}') decides the shape of the output and must be a constant")).ToInt64s();
+
+    /// <summary>Declares what is known of the elements of output <paramref name="output"/> (a shape or an axis).</summary>
+    public void SetContent(int output, ValueList<Dim> content) => _content[output] = content;
+
+    /// <summary>An exception that says which node and op, what is wrong and what the operands are.</summary>
+    public PithException Error(string problem)
+    {
+        var operands = string.Join(", ", _inputs.Select(input => input is null ? "absent" : input.ToString()));
+        return new PithException($"{_op.Schema.Name} '{_nodeName}': {problem} (operands: {(operands.Length == 0 ? "none" : operands)}).");
+    }
+
+    internal ValueList<Dim>? Content(int output) => _content[output];
+
+    internal ValueList<TensorType> Infer()
+    {
+        var schema = _op.Schema;
+        var needed = Math.Min(schema.MinInputs, schema.MaxInputs);
+        if (_inputs.Count < needed || _inputs.Count > schema.MaxInputs)
+            throw Error($"expected {(schema.MaxInputs == needed ? needed.ToString(System.Globalization.CultureInfo.InvariantCulture) : schema.MaxInputs == int.MaxValue ? $"{needed} or more" : $"{needed} to {schema.MaxInputs}")} operands, got {_inputs.Count}");
+        if (OutputCount > Math.Max(schema.MaxOutputs, _op.MinOutputs)) throw Error($"has at most {schema.MaxOutputs} outputs, {OutputCount} were asked for");
+        ValueList<TensorType> types;
+        try
+        {
+            types = _op.Infer(this);
+        }
+        catch (OverflowException)
+        {
+            throw Error("a size of the output is larger than Pith can represent");
+        }
+        catch (Exception failure) when (failure is IndexOutOfRangeException or ArgumentOutOfRangeException or DivideByZeroException)
+        {
+            throw Error("the operands' ranks or the attributes do not fit the op");
+        }
+        foreach (var type in types)
+            foreach (var dim in type.Dims.Span)
+                if (dim.IsFixed && dim.Size < 0) throw Error($"the output would have the negative size {dim.Size} ({type}); the kernel or slice is larger than the input");
+        return types.Count == OutputCount ? types : throw Error($"infers {types.Count} outputs, {OutputCount} were asked for");
+    }
+}

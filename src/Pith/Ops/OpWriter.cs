@@ -1,0 +1,46 @@
+namespace Pith;
+
+/// <summary>Where an op writes its attributes for export, in the form of the target opset.</summary>
+/// <param name="opset">The opset of the file that is written.</param>
+/// <param name="outputCount">The number of outputs of the node.</param>
+public sealed class OpWriter(int opset, int outputCount)
+{
+    private readonly SortedDictionary<string, object> _attributes = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<int, Tensor> _inputs = [];
+
+    /// <summary>The opset of the file that is written.</summary>
+    public int Opset { get; } = opset;
+
+    /// <summary>The number of outputs of the node.</summary>
+    public int OutputCount { get; } = outputCount;
+
+    /// <summary>The attributes so far: long, float, string, long[], float[], string[] or <see cref="Tensor"/>.</summary>
+    public IReadOnlyDictionary<string, object> Attributes => _attributes;
+
+    /// <summary>Operands that the target opset has where Pith has an attribute, by index.</summary>
+    public IReadOnlyDictionary<int, Tensor> ExtraInputs => _inputs;
+
+    /// <summary>Writes an integer.</summary>
+    public void Int(string name, long value) => _attributes[name] = value;
+
+    /// <summary>Writes a yes or no as 1 or 0.</summary>
+    public void Flag(string name, bool value) => _attributes[name] = value ? 1L : 0L;
+
+    /// <summary>Writes a float.</summary>
+    public void Float(string name, float value) => _attributes[name] = value;
+
+    /// <summary>Writes a text.</summary>
+    public void Text(string name, string value) => _attributes[name] = value;
+
+    /// <summary>Writes a list of integers.</summary>
+    public void Ints(string name, ValueList<int> value) => _attributes[name] = value.Select(number => (long)number).ToArray();
+
+    /// <summary>Writes a list of floats.</summary>
+    public void Floats(string name, ValueList<float> value) => _attributes[name] = value.ToArray();
+
+    /// <summary>Writes a tensor attribute.</summary>
+    public void TensorAttribute(string name, Tensor value) => _attributes[name] = value;
+
+    /// <summary>Adds a constant as operand <paramref name="index"/>.</summary>
+    public void Input(int index, Tensor constant) => _inputs[index] = constant;
+}

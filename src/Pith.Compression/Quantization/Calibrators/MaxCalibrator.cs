@@ -1,0 +1,13 @@
+namespace Pith.Compression;
+
+/// <summary>The largest |x|: nothing is clipped, and one outlier can cost most of the resolution.</summary>
+public sealed record MaxCalibrator : Calibrator
+{
+    /// <inheritdoc/>
+    public override string Name => "max";
+
+    /// <inheritdoc/>
+    public override string Help => "the largest |x| seen; clips nothing";
+
+    private protected override float Choose(Histogram histogram, int levels) => histogram.MaxAbs;
+}

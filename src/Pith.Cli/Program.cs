@@ -1,1 +1,16 @@
-Console.WriteLine("pith");
+namespace Pith.Cli;
+
+/// <summary>The program <c>pith</c>. Exit codes: 0 done, 1 the work failed or a check did not hold, 2 the command line was wrong.</summary>
+internal static class Program
+{
+    public const int Done = 0;
+    public const int Failed = 1;
+    public const int WrongUsage = 2;
+
+    public static async Task<int> Main(string[] args)
+    {
+        var parsed = CommandLine.Build().Parse(args);
+        if (parsed.Errors.Count > 0) return CommandLine.ReportUsage(parsed);
+        return await parsed.InvokeAsync(new() { EnableDefaultExceptionHandler = false });
+    }
+}

@@ -1,0 +1,92 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using Pith.Cli.Reporting;
+using Pith.Cli.Verbs;
+
+namespace Pith.Cli;
+
+/// <summary>Turns the list of verbs into a command line: options that every verb has, help with examples, exit codes, errors for people.</summary>
+internal static class CommandLine
+{
+    private static readonly Option<bool> s_json = new("--json") { Description = "Write the result as JSON to standard output, and nothing else there.", Recursive = true };
+    private static readonly Option<bool> s_quiet = new("--quiet", "-q") { Description = "No progress and no notes.", Recursive = true };
+
+    public static RootCommand Build()
+    {
+        var root = new RootCommand("Pith makes trained networks small and fast: 2:4 sparsity and INT8, from ONNX to a running engine.\nStart with: pith demo") { s_json, s_quiet };
+        foreach (var verb in VerbCatalog.All) root.Add(ToCommand(verb));
+        AddExamples(root, ["pith demo", "pith models resnet50 -o resnet50.onnx", "pith quantize net.onnx --data cifar10:folder --preprocess cifar10 -o net-int8.onnx", "pith eval net-int8.onnx --data cifar10:folder"]);
+        return root;
+    }
+
+    public static int ReportUsage(ParseResult parsed)
+    {
+        foreach (var error in parsed.Errors) Console.Error.WriteLine($"pith: {error.Message}");
+        var command = parsed.CommandResult.Command;
+        Console.Error.WriteLine(command is RootCommand ? "See: pith --help" : $"See: pith {command.Name} --help");
+        return Program.WrongUsage;
+    }
+
+    private static Command ToCommand(Verb verb)
+    {
+        var command = new Command(verb.Name, verb.Summary);
+        verb.Declare(command);
+        command.SetAction((parsed, cancellation) => Task.Run(() => Run(verb, parsed, cancellation), CancellationToken.None));
+        AddHelpWithExamples(command, verb.Examples);
+        return command;
+    }
+
+    private static int Run(Verb verb, ParseResult parsed, CancellationToken cancellation)
+    {
+        var terminal = new Terminal(json: parsed.GetValue(s_json), quiet: parsed.GetValue(s_quiet));
+        try
+        {
+            return verb.Run(parsed, terminal, cancellation);
+        }
+        catch (UsageException wrong)
+        {
+            terminal.Error($"{wrong.Message}\nSee: pith {verb.Name} --help");
+            return Program.WrongUsage;
+        }
+        catch (PithException failure)
+        {
+            terminal.Error(failure.Message);
+            return Program.Failed;
+        }
+        catch (OperationCanceledException)
+        {
+            terminal.Error("Stopped. Finished steps and checkpoints are kept; the same command goes on from there.");
+            return Program.Failed;
+        }
+        catch (OutOfMemoryException)
+        {
+            terminal.Error("Out of memory. Try a smaller --batch, or a smaller network.");
+            return Program.Failed;
+        }
+    }
+
+    private static void AddExamples(RootCommand root, IReadOnlyList<string> examples) => AddExamples(root.Options.OfType<HelpOption>().Single(), examples);
+
+    private static void AddHelpWithExamples(Command command, IReadOnlyList<string> examples)
+    {
+        // Each verb gets a help option of its own; the recursive one of the root knows no examples.
+        var help = new HelpOption();
+        command.Add(help);
+        AddExamples(help, examples);
+    }
+
+    private static void AddExamples(HelpOption help, IReadOnlyList<string> examples) => help.Action = new HelpWithExamples((HelpAction)help.Action!, examples);
+
+    private sealed class HelpWithExamples(HelpAction help, IReadOnlyList<string> examples) : SynchronousCommandLineAction
+    {
+        public override int Invoke(ParseResult parseResult)
+        {
+            var code = help.Invoke(parseResult);
+            var output = parseResult.InvocationConfiguration.Output;
+            output.WriteLine(examples.Count == 1 ? "Example:" : "Examples:");
+            foreach (var example in examples) output.WriteLine("  " + example);
+            return code;
+        }
+    }
+}

@@ -1,0 +1,63 @@
+using Spectre.Console;
+
+namespace Pith.Cli.Reporting;
+
+/// <summary>
+/// Where a verb writes. Results go to standard output, as tables for people or as one JSON document; progress, notes and errors go to standard error,
+/// so that a pipe sees results only.
+/// </summary>
+internal sealed class Terminal
+{
+    private readonly IAnsiConsole _output;
+    private readonly IAnsiConsole _error;
+    private readonly bool _quiet;
+
+    public Terminal(bool json, bool quiet)
+    {
+        IsJson = json;
+        _quiet = quiet;
+        _output = Console(System.Console.Out, System.Console.IsOutputRedirected);
+        _error = Console(System.Console.Error, System.Console.IsErrorRedirected);
+    }
+
+    /// <summary>True when the result is wanted as JSON.</summary>
+    public bool IsJson { get; }
+
+    /// <summary>Writes the result as JSON when that was asked for, else calls <paramref name="draw"/>.</summary>
+    public void Result(object json, Action<IAnsiConsole> draw)
+    {
+        if (IsJson) System.Console.Out.WriteLine(JsonText.Of(json));
+        else draw(_output);
+    }
+
+    /// <summary>Writes a note for the user to standard error.</summary>
+    public void Note(string message)
+    {
+        if (!_quiet) _error.MarkupLineInterpolated($"[grey]note:[/] {message}");
+    }
+
+    /// <summary>Writes an error to standard error.</summary>
+    public void Error(string message) => _error.MarkupLineInterpolated($"[red]pith:[/] {message}");
+
+    /// <summary>Runs long work with a sink for its events: progress bars with time left on a terminal, a line now and then elsewhere.</summary>
+    public T Track<T>(Func<IProgress<PithEvent>, T> work)
+    {
+        if (_quiet) return work(new SilentSink());
+        if (System.Console.IsErrorRedirected) return work(new LineSink(_error));
+        using var bars = new BarSink(_error);
+        return work(bars);
+    }
+
+    private static IAnsiConsole Console(TextWriter writer, bool redirected)
+    {
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(writer) });
+        // A file or a pipe has no width: let a table be as wide as it needs to be.
+        if (redirected) console.Profile.Width = 160;
+        return console;
+    }
+
+    private sealed class SilentSink : IProgress<PithEvent>
+    {
+        public void Report(PithEvent value) { }
+    }
+}

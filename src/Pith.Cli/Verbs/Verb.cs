@@ -1,0 +1,29 @@
+using System.CommandLine;
+using Pith.Cli.Reporting;
+
+namespace Pith.Cli.Verbs;
+
+/// <summary>One verb of the command line: <c>pith NAME …</c>. Listed in <see cref="VerbCatalog"/>.</summary>
+internal abstract class Verb
+{
+    /// <summary>What the user types.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>One line for the overview.</summary>
+    public abstract string Summary { get; }
+
+    /// <summary>Whole command lines that work.</summary>
+    public abstract IReadOnlyList<string> Examples { get; }
+
+    /// <summary>Adds the verb's arguments and options to <paramref name="command"/>.</summary>
+    public abstract void Declare(Command command);
+
+    /// <summary>Does the work.</summary>
+    /// <returns>The exit code.</returns>
+    /// <exception cref="PithException">The work failed; the message is for people.</exception>
+    /// <exception cref="UsageException">The options do not go together.</exception>
+    public abstract int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation);
+}
+
+/// <summary>Options that cannot be used so; the parser could not see it.</summary>
+internal sealed class UsageException(string message) : Exception(message);

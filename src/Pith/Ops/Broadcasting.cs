@@ -43,18 +43,25 @@ internal static class Broadcasting
     }
 
     /// <summary>Applies <paramref name="combine"/> to every pair of elements of the broadcast operands.</summary>
-    public static Tensor<TResult> Map<T, TResult>(Tensor<T> left, Tensor<T> right, Func<T, T, TResult> combine)
-        where T : unmanaged where TResult : unmanaged
+    public static Tensor<TResult> Map<T1, T2, TResult>(Tensor<T1> left, Tensor<T2> right, Func<T1, T2, TResult> combine)
+        where T1 : unmanaged where T2 : unmanaged where TResult : unmanaged
     {
         var shape = Combine(left.Shape, right.Shape);
         var result = Tensor.Zeros<TResult>(shape);
+        if (shape.Rank == 0)
+        {
+            result.Data[0] = combine(left.Data[0], right.Data[0]);
+            return result;
+        }
         var leftStrides = Strides(left.Shape, shape);
         var rightStrides = Strides(right.Shape, shape);
         var index = new int[shape.Rank];
-        for (int i = 0, l = 0, r = 0; i < result.Length; i++)
+        // One row (a run along the last axis) at a time; the offsets of its first elements move with the outer axes.
+        int row = shape[-1], leftStep = leftStrides[^1], rightStep = rightStrides[^1];
+        for (int i = 0, l = 0, r = 0; i < result.Length; i += row)
         {
-            result.Data[i] = combine(left.Data[l], right.Data[r]);
-            for (var axis = shape.Rank - 1; axis >= 0; axis--)
+            for (var k = 0; k < row; k++) result.Data[i + k] = combine(left.Data[l + k * leftStep], right.Data[r + k * rightStep]);
+            for (var axis = shape.Rank - 2; axis >= 0; axis--)
             {
                 l += leftStrides[axis];
                 r += rightStrides[axis];

@@ -36,10 +36,19 @@ public sealed class InferContext
     /// <summary>The elements of a small integer operand as far as they are known, symbols included; null when nothing is known.</summary>
     public ValueList<Dim>? KnownContent(int index) => Has(index) ? _inputs[index]!.Content : null;
 
-    /// <summary>The elements of an integer operand that must be constant, e.g. axes.</summary>
-    /// <exception cref="PithException">The operand is absent or not constant.</exception>
-    public long[] ConstantInt64s(int index) =>
-        (Constant(index) ?? throw Error($"operand {index} ('{(Has(index) ? _inputs[index]!.Name : "absent")}') decides the shape of the output and must be a constant")).ToInt64s();
+    /// <summary>The elements of an integer operand that decides the output's shape: of a constant, or of shape arithmetic that came out without symbols.</summary>
+    /// <exception cref="PithException">The operand is absent or its elements are not known.</exception>
+    public long[] ConstantInt64s(int index)
+    {
+        if (Constant(index) is { } constant) return constant.ToInt64s();
+        if (KnownContent(index) is { } content && content.All(dim => dim.IsFixed)) return [.. content.Select(dim => (long)dim.Size)];
+        throw Error($"operand {index} ('{(Has(index) ? _inputs[index]!.Name : "absent")}') decides the shape of the output and must be a constant");
+    }
+
+    /// <summary>An axis counted from the front; a negative <paramref name="axis"/> counts from the end of <paramref name="rank"/> dimensions.</summary>
+    /// <exception cref="PithException">There is no such axis.</exception>
+    public int Axis(int axis, int rank) =>
+        axis >= -rank && axis < rank ? (axis < 0 ? axis + rank : axis) : throw Error($"axis {axis} is outside of the {rank} dimensions");
 
     /// <summary>Declares what is known of the elements of output <paramref name="output"/> (a shape or an axis).</summary>
     public void SetContent(int output, ValueList<Dim> content) => _content[output] = content;

@@ -132,7 +132,7 @@ public sealed class Tensor<T> : Tensor where T : unmanaged
     private protected override Tensor<TTo> Convert<TTo>()
     {
         var result = new TTo[Data.Length];
-        for (var i = 0; i < result.Length; i++) result[i] = Cast.Element<T, TTo>(Data[i]);
+        for (var i = 0; i < result.Length; i++) result[i] = ElementCast.Convert<T, TTo>(Data[i]);
         return new Tensor<TTo>(Shape, result);
     }
 }

@@ -3,9 +3,9 @@ using System.Runtime.CompilerServices;
 namespace Pith;
 
 /// <summary>Conversion of one element between any two tensor types, as ONNX Cast defines it.</summary>
-internal static class Cast
+internal static class ElementCast
 {
-    public static TTo Element<TFrom, TTo>(TFrom value) where TFrom : unmanaged where TTo : unmanaged
+    public static TTo Convert<TFrom, TTo>(TFrom value) where TFrom : unmanaged where TTo : unmanaged
     {
         if (typeof(TFrom) == typeof(bool)) return FromInteger<TTo>(Unsafe.BitCast<TFrom, bool>(value) ? 1L : 0L);
         if (typeof(TFrom) == typeof(float)) return FromReal<TTo>(Unsafe.BitCast<TFrom, float>(value));

@@ -2,7 +2,7 @@ namespace Pith;
 
 /// <summary>
 /// What an op is built from when a file is read: the node's attributes and the file's opset. Ops whose operands changed between opsets
-/// normalise them here: an attribute of an old opset becomes an operand with <see cref="SetInput"/>, or a constant operand becomes an attribute with <see cref="TakeInput"/>.
+/// normalise them here: an attribute of an old opset becomes an operand with <see cref="SetInput"/>, or a constant operand becomes an attribute with <see cref="TakeInput(int)"/>.
 /// </summary>
 public sealed class OpReader
 {
@@ -10,6 +10,7 @@ public sealed class OpReader
     private readonly HashSet<string> _read = new(StringComparer.Ordinal);
     private readonly List<Tensor?> _constants;
     private readonly Dictionary<int, Tensor?> _replaced = [];
+    private readonly IReadOnlyList<TensorType?> _inputTypes;
 
     /// <summary>Creates a reader.</summary>
     /// <param name="opType">The op's name, for messages.</param>
@@ -18,7 +19,10 @@ public sealed class OpReader
     /// <param name="attributes">Each a long, float, string, long[], float[], string[] or <see cref="Tensor"/>.</param>
     /// <param name="inputConstants">The operands that are constants; null for others.</param>
     /// <param name="outputCount">The number of outputs of the node.</param>
-    public OpReader(string opType, string nodeName, int opset, IReadOnlyDictionary<string, object> attributes, IEnumerable<Tensor?> inputConstants, int outputCount)
+    /// <param name="inputTypes">The operands' types, null where an operand is absent; without it the constants' types.</param>
+    public OpReader(
+        string opType, string nodeName, int opset, IReadOnlyDictionary<string, object> attributes, IEnumerable<Tensor?> inputConstants, int outputCount,
+        IReadOnlyList<TensorType?>? inputTypes = null)
     {
         OpType = opType;
         NodeName = nodeName;
@@ -26,6 +30,7 @@ public sealed class OpReader
         OutputCount = outputCount;
         _attributes = attributes;
         _constants = [.. inputConstants];
+        _inputTypes = inputTypes ?? [.. _constants.Select(constant => constant is null ? null : TensorType.Of(constant))];
     }
 
     /// <summary>The op's name.</summary>
@@ -39,6 +44,9 @@ public sealed class OpReader
 
     /// <summary>The number of operands of the node.</summary>
     public int InputCount => _constants.Count;
+
+    /// <summary>The type of operand <paramref name="index"/>, or null when it is absent.</summary>
+    public TensorType? InputType(int index) => index < _inputTypes.Count ? _inputTypes[index] : null;
 
     /// <summary>The number of outputs of the node.</summary>
     public int OutputCount { get; }
@@ -81,6 +89,10 @@ public sealed class OpReader
 
     /// <summary>Puts a constant at operand <paramref name="index"/>; absent operands in between stay absent.</summary>
     public void SetInput(int index, Tensor constant) => _replaced[index] = constant;
+
+    /// <summary>Takes operand <paramref name="index"/>, which must be constant when it is present, out of the operands (it becomes an attribute of the op). Null when absent.</summary>
+    /// <exception cref="PithException">The operand is present but not constant.</exception>
+    public Tensor? TakeInput(int index) => TakeInput(index, InputType(index) is not null);
 
     /// <summary>
     /// Takes operand <paramref name="index"/>, which must be constant, out of the operands (it becomes an attribute of the op). Null when absent.

@@ -1,0 +1,189 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Numerics;
+
+namespace Pith.Compression;
+
+/// <summary>
+/// Which weights of a tensor stay: exactly two of every four consecutive ones along the reduction axis (NVIDIA's 2:4 pattern). One bit per weight in row-major order.
+/// Immutable, value-equal, safe to share between threads. A mask is state: it is made once, saved, and never recomputed while the weights are fine-tuned.
+/// </summary>
+public sealed class Mask24 : IEquatable<Mask24>
+{
+    private readonly ulong[] _bits;
+
+    private Mask24(ReductionLayout layout, ulong[] bits) => (Layout, _bits) = (layout, bits);
+
+    /// <summary>How the masked tensor is laid out.</summary>
+    public ReductionLayout Layout { get; }
+
+    /// <summary>True when the weight at row-major <paramref name="index"/> stays.</summary>
+    public bool this[int index] => (_bits[index >> 6] >> (index & 63) & 1) != 0;
+
+    /// <summary>The mask that keeps, in each quad, the pair with the largest sum of magnitudes; of equal pairs the one with the lowest indices.</summary>
+    /// <param name="weights">Row-major weights, as many as the layout has elements.</param>
+    /// <param name="layout">Where the reduction axis lies; its size must be a multiple of 4.</param>
+    /// <exception cref="PithException">The length does not fit, or the reduction is not a multiple of 4.</exception>
+    public static Mask24 ByMagnitude(ReadOnlySpan<float> weights, ReductionLayout layout)
+    {
+        RequireFit(weights.Length, layout);
+        var bits = new ulong[(layout.Length + 63) / 64];
+        Span<float> quad = stackalloc float[4];
+        for (var q = 0; q < layout.QuadCount; q++)
+        {
+            var offset = layout.QuadOffset(q);
+            for (var i = 0; i < 4; i++) quad[i] = Math.Abs(weights[offset + i * layout.Inner]);
+            var first = LargestExcept(quad, -1);
+            Keep(bits, offset + first * layout.Inner);
+            Keep(bits, offset + LargestExcept(quad, first) * layout.Inner);
+        }
+        return new Mask24(layout, bits);
+    }
+
+    /// <summary>
+    /// The mask of weights that are 2:4 sparse already, read from their zeros: every non-zero stays, and a quad with fewer than two keeps its
+    /// first zeros as well. So a pruned file needs no other record of its masks.
+    /// </summary>
+    /// <returns>The mask, or null when some quad has more than two non-zeros or the reduction is not a multiple of 4.</returns>
+    public static Mask24? FromZeros(ReadOnlySpan<float> weights, ReductionLayout layout)
+    {
+        if (layout.Reduction % 4 != 0 || layout.Length != weights.Length || FirstViolation(weights, layout) is not null) return null;
+        // Non-zeros outweigh zeros, and among zeros the lowest indices win the tie.
+        return ByMagnitude(weights, layout);
+    }
+
+    /// <summary>The first quad, in storage order, with more than two non-zero weights; null when the pattern holds.</summary>
+    /// <exception cref="PithException">The length does not fit the layout, or the reduction is not a multiple of 4.</exception>
+    /// <typeparam name="T">Float, or int8 with zero point 0.</typeparam>
+    public static Violation24? FirstViolation<T>(ReadOnlySpan<T> weights, ReductionLayout layout) where T : INumberBase<T>
+    {
+        RequireFit(weights.Length, layout);
+        for (var q = 0; q < layout.QuadCount; q++)
+        {
+            var offset = layout.QuadOffset(q);
+            var nonZeros = 0;
+            for (var i = 0; i < 4; i++) nonZeros += T.IsZero(weights[offset + i * layout.Inner]) ? 0 : 1;
+            if (nonZeros > 2) return Violation(layout, q, nonZeros);
+        }
+        return null;
+    }
+
+    /// <summary>Sets every masked weight to zero, in place. Also for gradients and optimiser state of the same shape.</summary>
+    /// <exception cref="PithException">The length does not fit the mask.</exception>
+    public void Apply(Span<float> weights)
+    {
+        RequireFit(weights.Length, Layout);
+        for (var i = 0; i < weights.Length; i++)
+            if (!this[i]) weights[i] = 0;
+    }
+
+    /// <summary>The row-major index of the first masked weight that is not zero; null when the mask is kept.</summary>
+    /// <exception cref="PithException">The length does not fit the mask.</exception>
+    public int? FirstUnmasked(ReadOnlySpan<float> weights)
+    {
+        RequireFit(weights.Length, Layout);
+        for (var i = 0; i < weights.Length; i++)
+            if (weights[i] != 0 && !this[i]) return i;
+        return null;
+    }
+
+    /// <summary>The share of the sum of |w| that the mask keeps, from 0 to 1; 1 when all weights are zero.</summary>
+    /// <exception cref="PithException">The length does not fit the mask.</exception>
+    public double KeptMagnitude(ReadOnlySpan<float> weights)
+    {
+        RequireFit(weights.Length, Layout);
+        double kept = 0, all = 0;
+        for (var i = 0; i < weights.Length; i++)
+        {
+            var magnitude = Math.Abs((double)weights[i]);
+            all += magnitude;
+            if (this[i]) kept += magnitude;
+        }
+        return all == 0 ? 1 : kept / all;
+    }
+
+    /// <summary>The mask as bytes: three little-endian int32 of the layout, then one bit per weight, lowest bit first.</summary>
+    public byte[] ToBytes()
+    {
+        var bytes = new byte[HeaderBytes + 8 * _bits.Length];
+        BinaryPrimitives.WriteInt32LittleEndian(bytes, Layout.Outer);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(4), Layout.Reduction);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(8), Layout.Inner);
+        for (var i = 0; i < _bits.Length; i++) BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(HeaderBytes + 8 * i), _bits[i]);
+        return bytes;
+    }
+
+    /// <summary>Reads what <see cref="ToBytes"/> wrote.</summary>
+    /// <exception cref="PithException">The bytes are cut off, of another length, or keep other than two of some four weights.</exception>
+    public static Mask24 FromBytes(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length < HeaderBytes) throw new PithException($"A 2:4 mask needs at least {HeaderBytes} bytes, got {bytes.Length}. The file is cut off.");
+        var (outer, reduction, inner) = (BinaryPrimitives.ReadInt32LittleEndian(bytes), BinaryPrimitives.ReadInt32LittleEndian(bytes[4..]), BinaryPrimitives.ReadInt32LittleEndian(bytes[8..]));
+        var length = (Int128)outer * reduction * inner;
+        if (outer < 0 || reduction < 0 || inner < 0 || reduction % 4 != 0 || length > Array.MaxLength)
+            throw new PithException($"A 2:4 mask declares the impossible layout [{outer}, {reduction}, {inner}]. The file is damaged.");
+        var bits = new ulong[((int)length + 63) / 64];
+        if (bytes.Length != HeaderBytes + 8 * bits.Length)
+            throw new PithException($"A 2:4 mask of layout [{outer}, {reduction}, {inner}] needs {HeaderBytes + 8 * bits.Length} bytes, got {bytes.Length}. The file is damaged.");
+        for (var i = 0; i < bits.Length; i++) bits[i] = BinaryPrimitives.ReadUInt64LittleEndian(bytes[(HeaderBytes + 8 * i)..]);
+        var mask = new Mask24(new ReductionLayout(outer, reduction, inner), bits);
+        return mask.KeepsTwoOfFour() ? mask : throw new PithException($"A mask of layout [{outer}, {reduction}, {inner}] does not keep two of every four weights. The file is damaged.");
+    }
+
+    /// <inheritdoc/>
+    public bool Equals(Mask24? other) => other is not null && Layout == other.Layout && _bits.AsSpan().SequenceEqual(other._bits);
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => Equals(obj as Mask24);
+
+    /// <inheritdoc/>
+    public override int GetHashCode()
+    {
+        var hash = new HashCode();
+        hash.Add(Layout);
+        foreach (var word in _bits) hash.Add(word);
+        return hash.ToHashCode();
+    }
+
+    private const int HeaderBytes = 12;
+
+    private bool KeepsTwoOfFour()
+    {
+        for (var q = 0; q < Layout.QuadCount; q++)
+        {
+            var offset = Layout.QuadOffset(q);
+            var kept = 0;
+            for (var i = 0; i < 4; i++) kept += this[offset + i * Layout.Inner] ? 1 : 0;
+            if (kept != 2) return false;
+        }
+        // No bit may be set behind the last weight: equal masks must have equal bits.
+        return _bits.Sum(word => BitOperations.PopCount(word)) == Layout.Length / 2;
+    }
+
+    /// <summary>
+    /// The index of the largest magnitude that is not at <paramref name="taken"/>; of equal ones the lowest. The two largest make the best of the six
+    /// patterns, without the rounding of their sums.
+    /// </summary>
+    private static int LargestExcept(ReadOnlySpan<float> quad, int taken)
+    {
+        var best = taken == 0 ? 1 : 0;
+        for (var i = best + 1; i < 4; i++)
+            if (i != taken && quad[i] > quad[best]) best = i;
+        return best;
+    }
+
+    private static void Keep(ulong[] bits, int index) => bits[index >> 6] |= 1UL << (index & 63);
+
+    private static Violation24 Violation(ReductionLayout layout, int quad, int nonZeros)
+    {
+        var (block, inner) = Math.DivRem(quad, layout.Inner);
+        var (outer, quadInRow) = Math.DivRem(block, layout.Reduction / 4);
+        return new Violation24(outer, quadInRow * 4, inner, nonZeros);
+    }
+
+    private static void RequireFit(int length, ReductionLayout layout)
+    {
+        if (length != layout.Length) throw new PithException(string.Create(CultureInfo.InvariantCulture, $"A 2:4 mask of layout {layout} is for {layout.Length} weights, got {length}."));
+        if (layout.Reduction % 4 != 0) throw new PithException($"2:4 sparsity needs a reduction axis that is a multiple of 4 long, got {layout.Reduction}.");
+    }
+}

@@ -1,0 +1,28 @@
+namespace Pith.Compression;
+
+/// <summary>
+/// Where the reduction axis of a weight lies: row-major elements seen as [<paramref name="Outer"/>, <paramref name="Reduction"/>, <paramref name="Inner"/>].
+/// 2:4 sparsity groups four consecutive indices of the middle axis. Conv weights [K, C/groups, R, S] are (K, C/groups, R*S): quads lie along the
+/// input channels for each (k, r, s); flattening C*R*S would be wrong for kernels larger than 1x1.
+/// </summary>
+/// <param name="Outer">The product of the sizes before the reduction axis.</param>
+/// <param name="Reduction">The size of the reduction axis.</param>
+/// <param name="Inner">The product of the sizes behind it: the distance in elements between neighbours along the axis.</param>
+public readonly record struct ReductionLayout(int Outer, int Reduction, int Inner)
+{
+    /// <summary>The number of elements.</summary>
+    public int Length => Outer * Reduction * Inner;
+
+    /// <summary>The number of groups of four.</summary>
+    public int QuadCount => Outer * (Reduction / 4) * Inner;
+
+    /// <summary>The layout of a tensor of shape <paramref name="shape"/> that is summed over along <paramref name="axis"/>.</summary>
+    public static ReductionLayout Of(Shape shape, int axis) => new(shape.LengthOf(0, axis), shape[axis], shape.LengthOf(axis + 1, shape.Rank));
+
+    /// <summary>The offset of the first element of quad number <paramref name="quad"/>; its others follow at distance <see cref="Inner"/>.</summary>
+    public int QuadOffset(int quad)
+    {
+        var (block, inner) = Math.DivRem(quad, Inner);
+        return block * 4 * Inner + inner;
+    }
+}

@@ -11,6 +11,23 @@ public static class OpCatalog
         // Element-wise
         Add.Definition,
         Relu.Definition,
+        // Convolution
+        Conv.Definition,
+        // Pooling
+        AveragePool.Definition,
+        GlobalAveragePool.Definition,
+        GlobalMaxPool.Definition,
+        MaxPool.Definition,
+        // Linear algebra
+        Gemm.Definition,
+        MatMul.Definition,
+        // Normalization
+        BatchNormalization.Definition,
+        LogSoftmax.Definition,
+        Softmax.Definition,
+        // Quantization
+        DequantizeLinear.Definition,
+        QuantizeLinear.Definition,
         // Shape and data movement
         Identity.Definition,
     ];

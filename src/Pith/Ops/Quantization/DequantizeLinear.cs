@@ -1,0 +1,57 @@
+namespace Pith.Ops;
+
+/// <summary>
+/// ONNX DequantizeLinear: (x - zero point) * scale. Operands: x (int8, uint8, int16, uint16 or int32), scale (a scalar, a vector along <see cref="Axis"/>, or one per block),
+/// optional zero point of x's type. The output has the scale's type.
+/// </summary>
+public sealed record DequantizeLinear : Op
+{
+    /// <summary>The op's signature.</summary>
+    public static OpSchema Definition { get; } = new("DequantizeLinear", Read) { SinceVersion = 10, MinInputs = 2, MaxInputs = 3 };
+
+    /// <inheritdoc/>
+    public override OpSchema Schema => Definition;
+
+    /// <summary>The axis that a vector of scales, or the blocks, lie along.</summary>
+    public int Axis { get; init; } = 1;
+
+    /// <summary>Elements that share a scale along the axis; 0 when the scale is not blocked.</summary>
+    public int BlockSize { get; init; }
+
+    /// <inheritdoc/>
+    public override ValueList<TensorType> Infer(InferContext context)
+    {
+        var x = context.Type(0);
+        if (x.DataType is not (DataType.Int8 or DataType.UInt8 or DataType.Int16 or DataType.UInt16 or DataType.Int32))
+            throw context.Error("the data must be int8, uint8, int16, uint16 or int32");
+        ScaleLayout.Check(context, Axis, BlockSize);
+        if (context.Has(2) && context.Type(2).DataType != x.DataType) throw context.Error("the zero point must have the data's type");
+        return [x.As(context.Type(1).DataType)];
+    }
+
+    /// <inheritdoc/>
+    public override Tensor[] Evaluate(IReadOnlyList<Tensor?> inputs, int outputCount)
+    {
+        var (x, scale, zeroPoint) = (inputs[0]!, inputs[1]!, inputs.Count > 2 ? inputs[2] : null);
+        var layout = new ScaleLayout(x.Shape, scale.Shape, Axis, BlockSize);
+        var (values, scales, zeroPoints) = (QuantizeLinear.Integers(x), QuantizeLinear.Singles(scale), zeroPoint is null ? null : QuantizeLinear.Integers(zeroPoint));
+        var y = new float[values.Length];
+        for (var i = 0; i < y.Length; i++)
+        {
+            var s = layout.IndexOf(i);
+            y[i] = AffineQuantization.Dequantize(values[i], zeroPoints?[s] ?? 0, scales[s]);
+        }
+        return [Tensor.Create(x.Shape, y).ConvertTo(scale.DataType)];
+    }
+
+    /// <inheritdoc/>
+    public override void Write(OpWriter writer)
+    {
+        writer.Int("axis", Axis);
+        if (BlockSize == 0) return;
+        if (writer.Opset < 21) throw new PithException($"DequantizeLinear with block_size can be written at opset 21 or later, not {writer.Opset}.");
+        writer.Int("block_size", BlockSize);
+    }
+
+    private static DequantizeLinear Read(OpReader reader) => new() { Axis = reader.Int32("axis", 1), BlockSize = reader.Int32("block_size", 0) };
+}

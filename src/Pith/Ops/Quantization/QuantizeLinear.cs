@@ -1,0 +1,83 @@
+namespace Pith.Ops;
+
+/// <summary>
+/// ONNX QuantizeLinear: saturate(round(x / scale) + zero point), ties to even; see <see cref="AffineQuantization"/>. Operands: x (float or int32), scale (a scalar, a vector along
+/// <see cref="Axis"/>, or one per block), optional zero point, whose type is the output's (uint8 without one).
+/// </summary>
+public sealed record QuantizeLinear : Op
+{
+    /// <summary>The op's signature.</summary>
+    public static OpSchema Definition { get; } = new("QuantizeLinear", Read) { SinceVersion = 10, MinInputs = 2, MaxInputs = 3 };
+
+    /// <inheritdoc/>
+    public override OpSchema Schema => Definition;
+
+    /// <summary>The axis that a vector of scales, or the blocks, lie along.</summary>
+    public int Axis { get; init; } = 1;
+
+    /// <summary>Elements that share a scale along the axis; 0 when the scale is not blocked.</summary>
+    public int BlockSize { get; init; }
+
+    /// <summary>The output's type when there is no zero point to tell it; null: uint8.</summary>
+    public DataType? OutputType { get; init; }
+
+    /// <inheritdoc/>
+    public override ValueList<TensorType> Infer(InferContext context)
+    {
+        if (!context.Type(0).DataType.IsFloat() && context.Type(0).DataType != DataType.Int32) throw context.Error("the data must be float or int32");
+        ScaleLayout.Check(context, Axis, BlockSize);
+        var type = context.Has(2) ? context.Type(2).DataType : OutputType ?? DataType.UInt8;
+        if (type is not (DataType.Int8 or DataType.UInt8 or DataType.Int16 or DataType.UInt16)) throw context.Error($"the output must be int8, uint8, int16 or uint16, got {type.ShortName()}");
+        if (OutputType is { } declared && declared != type) throw context.Error($"output_dtype is {declared.ShortName()}, the zero point is {type.ShortName()}");
+        return [context.Type(0).As(type)];
+    }
+
+    /// <inheritdoc/>
+    public override Tensor[] Evaluate(IReadOnlyList<Tensor?> inputs, int outputCount)
+    {
+        var (x, scale, zeroPoint) = (inputs[0]!, inputs[1]!, inputs.Count > 2 ? inputs[2] : null);
+        var type = zeroPoint?.DataType ?? OutputType ?? DataType.UInt8;
+        return [Quantize(x, scale, zeroPoint, type)];
+    }
+
+    private Tensor Quantize(Tensor x, Tensor scale, Tensor? zeroPoint, DataType type)
+    {
+        var range = AffineQuantization.RangeOf(type);
+        var layout = new ScaleLayout(x.Shape, scale.Shape, Axis, BlockSize);
+        var (values, scales, zeroPoints) = (Singles(x), Singles(scale), zeroPoint is null ? null : Integers(zeroPoint));
+        var quantized = new int[values.Length];
+        for (var i = 0; i < quantized.Length; i++)
+        {
+            var s = layout.IndexOf(i);
+            quantized[i] = AffineQuantization.Quantize(values[i], scales[s], zeroPoints?[s] ?? 0, range);
+        }
+        return Tensor.Create(x.Shape, quantized).ConvertTo(type);
+    }
+
+    internal static float[] Singles(Tensor tensor) => tensor.ConvertTo(DataType.Float32).As<float>().Data;
+
+    internal static int[] Integers(Tensor tensor) => tensor.ConvertTo(DataType.Int32).As<int>().Data;
+
+    /// <inheritdoc/>
+    public override void Write(OpWriter writer)
+    {
+        writer.Int("axis", Axis);
+        if (writer.Opset >= 21)
+        {
+            if (BlockSize > 0) writer.Int("block_size", BlockSize);
+            if (OutputType is { } type) writer.Int("output_dtype", (long)type);
+        }
+        else if (BlockSize > 0 || OutputType is not (null or DataType.UInt8))
+        {
+            throw new PithException($"QuantizeLinear with block_size or output_dtype can be written at opset 21 or later, not {writer.Opset}; give it a zero point instead.");
+        }
+    }
+
+    private static QuantizeLinear Read(OpReader reader)
+    {
+        reader.Ignore("saturate"); // only says something about float8
+        var declared = reader.Int("output_dtype", 0);
+        if (declared != 0 && !Enum.IsDefined((DataType)declared)) throw reader.Error($"output_dtype {declared} (a float8 or 4-bit type) is not supported");
+        return new() { Axis = reader.Int32("axis", 1), BlockSize = reader.Int32("block_size", 0), OutputType = declared == 0 ? null : (DataType)declared };
+    }
+}

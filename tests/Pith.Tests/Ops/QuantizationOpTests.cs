@@ -1,0 +1,41 @@
+using Pith.Ops;
+
+namespace Pith.Tests;
+
+public class QuantizationOpTests
+{
+    [Fact]
+    public void Quantization_rounds_ties_to_even_and_saturates()
+    {
+        var x = Tensor.Vector(0.5f, 1.5f, -0.5f, -2.5f, 300, -300);
+        var q = new QuantizeLinear().Evaluate([x, Tensor.Scalar(1f), Tensor.Scalar<sbyte>(0)], 1)[0];
+        Assert.Equal([0, 2, 0, -2, 127, -128], q.As<sbyte>().Data);
+    }
+
+    [Fact]
+    public void Scales_per_channel_follow_the_axis()
+    {
+        var x = Tensor.Create(new Shape(2, 2), new float[] { 1, 2, 3, 4 });
+        var scale = Tensor.Vector(1f, 2f);
+        var zero = Tensor.Vector<byte>(10, 20);
+        Assert.Equal([11, 12, 22, 22], new QuantizeLinear { Axis = 0 }.Evaluate([x, scale, zero], 1)[0].As<byte>().Data);
+        Assert.Equal([11, 21, 13, 22], new QuantizeLinear { Axis = 1 }.Evaluate([x, scale, zero], 1)[0].As<byte>().Data);
+    }
+
+    [Fact]
+    public void Dequantization_of_a_blocked_tensor_uses_one_scale_per_block()
+    {
+        var q = Tensor.Create(new Shape(1, 5), new sbyte[] { 1, 2, 3, 4, 5 });
+        var y = new DequantizeLinear { BlockSize = 2 }.Evaluate([q, Tensor.Create(new Shape(1, 3), new float[] { 1, 10, 100 })], 1)[0];
+        Assert.Equal([1f, 2, 30, 40, 500], y.As<float>().Data);
+    }
+
+    [Fact]
+    public void A_scale_of_zero_is_refused()
+    {
+        var graph = new Graph();
+        var x = graph.AddInput("x", TensorType.Float32(4));
+        var failure = Assert.Throws<PithException>(() => graph.Add(new QuantizeLinear(), x, graph.AddConstant("s", Tensor.Scalar(0f))));
+        Assert.Contains("positive", failure.Message, StringComparison.Ordinal);
+    }
+}

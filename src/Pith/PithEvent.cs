@@ -16,7 +16,7 @@ public sealed record PassApplied(string Pass, int Changes) : PithEvent;
 /// <param name="Done">Units done so far.</param>
 /// <param name="Total">Units in all.</param>
 /// <param name="Detail">What to show beside the bar, e.g. loss and accuracy; may be empty.</param>
-public sealed record ProgressMade(string Task, long Done, long Total, string Detail = "") : PithEvent;
+public record ProgressMade(string Task, long Done, long Total, string Detail = "") : PithEvent;
 
 /// <summary>Something the user should know that did not stop the work.</summary>
 /// <param name="Message">The message, for people.</param>

@@ -1,0 +1,29 @@
+namespace Pith.Compression;
+
+/// <summary>What a training run did, for reports. <see cref="ImagesPerSecond"/> and <see cref="Seconds"/> count this run only, not what a resumed checkpoint had done before.</summary>
+public sealed record TrainingSummary
+{
+    /// <summary>Epochs in all.</summary>
+    public required int Epochs { get; init; }
+
+    /// <summary>Optimiser steps in all.</summary>
+    public required long Steps { get; init; }
+
+    /// <summary>The mean loss of the last epoch.</summary>
+    public required double Loss { get; init; }
+
+    /// <summary>The share of training images classified right in the last epoch, 0 to 1.</summary>
+    public required double TrainingAccuracy { get; init; }
+
+    /// <summary>Top-1 on the validation set of the model that was kept, 0 to 1; null when nothing was validated.</summary>
+    public double? ValidationTop1 { get; init; }
+
+    /// <summary>The epoch, from 1, whose model was kept.</summary>
+    public required int KeptEpoch { get; init; }
+
+    /// <summary>Training images per second: loading, forward, backward and update.</summary>
+    public required double ImagesPerSecond { get; init; }
+
+    /// <summary>Wall-clock seconds.</summary>
+    public required double Seconds { get; init; }
+}

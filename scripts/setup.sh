@@ -23,6 +23,5 @@ library_package() {
 setup() {
   require_dotnet
   library_package libturbojpeg.so.0 libturbojpeg0
-  library_package libpng16.so.16 libpng16-16
   export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 }

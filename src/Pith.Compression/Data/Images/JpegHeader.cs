@@ -1,0 +1,77 @@
+using System.Buffers.Binary;
+
+namespace Pith.Compression.Data;
+
+/// <summary>
+/// What the marker structure of a JPEG file (ITU-T T.81, annex B) says before any pixel is decoded: enough to bound time and memory and
+/// to tell a whole file from a cut one.
+/// </summary>
+/// <param name="Width">Pixels in a row, from the frame header.</param>
+/// <param name="Height">Rows, from the frame header.</param>
+/// <param name="Components">1 = grey, 3 = YCbCr or RGB, 4 = CMYK or YCCK.</param>
+/// <param name="Scans">Number of scans: 1 for most baseline files, about 10 for progressive ones.</param>
+/// <param name="IsComplete">Whether the end-of-image marker was found.</param>
+internal readonly record struct JpegHeader(int Width, int Height, int Components, int Scans, bool IsComplete)
+{
+    private const byte StartOfImage = 0xD8, EndOfImage = 0xD9, StartOfScan = 0xDA, Temporary = 0x01;
+
+    public static ReadOnlySpan<byte> Signature => [0xFF, StartOfImage, 0xFF];
+
+    /// <summary>Walks from marker to marker; scan data is skipped because an FF in it is followed by 00 or a restart marker.</summary>
+    public static JpegHeader Read(ReadOnlySpan<byte> jpeg, string sourceName)
+    {
+        var header = default(JpegHeader);
+        for (var at = 0; NextMarker(jpeg, ref at) is { } marker;)
+        {
+            if (marker == EndOfImage)
+            {
+                header = header with { IsComplete = true };
+                break;
+            }
+            if (IsStandalone(marker)) continue;
+            if (Segment(jpeg, at) is not { } length) break;
+            var body = jpeg.Slice(at + 2, length - 2);
+            if (marker == StartOfScan) header = header with { Scans = header.Scans + 1 };
+            else if (IsFrame(marker) && header.Components == 0) header = Frame(body, header);
+            at += length;
+        }
+        if (header.Components == 0)
+            throw new PithException($"JPEG '{sourceName}' has no frame header in its {jpeg.Length} bytes: the file is damaged or cut short. Fetch or export it again.");
+        return header;
+    }
+
+    /// <summary>The code of the next marker, with <paramref name="at"/> moved behind it; null at the end of the file.</summary>
+    private static byte? NextMarker(ReadOnlySpan<byte> jpeg, ref int at)
+    {
+        while (at < jpeg.Length)
+        {
+            var skip = jpeg[at..].IndexOf((byte)0xFF);
+            if (skip < 0) return null;
+            at += skip;
+            while (at < jpeg.Length && jpeg[at] == 0xFF) at++; // any number of fill bytes may precede the code
+            if (at < jpeg.Length && jpeg[at++] is var code && code != 0) return code;
+        }
+        return null;
+    }
+
+    /// <summary>The length of the segment at <paramref name="at"/>, its two length bytes included; null when it does not fit the file.</summary>
+    private static int? Segment(ReadOnlySpan<byte> jpeg, int at)
+    {
+        if (jpeg.Length - at < 2) return null;
+        int length = BinaryPrimitives.ReadUInt16BigEndian(jpeg[at..]);
+        return length >= 2 && length <= jpeg.Length - at ? length : null;
+    }
+
+    private static JpegHeader Frame(ReadOnlySpan<byte> body, JpegHeader header) =>
+        body.Length < 6 ? header : header with
+        {
+            Height = BinaryPrimitives.ReadUInt16BigEndian(body[1..]),
+            Width = BinaryPrimitives.ReadUInt16BigEndian(body[3..]),
+            Components = body[5],
+        };
+
+    private static bool IsStandalone(byte marker) => marker is StartOfImage or Temporary or (>= 0xD0 and <= 0xD7);
+
+    /// <summary>SOF0 to SOF15, without the three codes in that range that mean something else (DHT, JPG, DAC).</summary>
+    private static bool IsFrame(byte marker) => marker is >= 0xC0 and <= 0xCF and not (0xC4 or 0xC8 or 0xCC);
+}

@@ -1,0 +1,63 @@
+using System.IO.Compression;
+
+namespace Pith.Compression.Data;
+
+/// <summary>NumPy's archive of named arrays (numpy.savez, numpy.savez_compressed): a zip file with one .npy file for each array.</summary>
+public static class Npz
+{
+    private const string Extension = ".npy";
+
+    // Fixed, so that equal arrays give equal files; the first date that zip can express.
+    private static readonly DateTimeOffset _entryTime = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
+    /// <summary>The names of the arrays, in the order of the file.</summary>
+    /// <exception cref="PithException">The file cannot be read or is no zip file.</exception>
+    public static IReadOnlyList<string> Names(string path) =>
+        Open(path, zip => zip.Entries.Where(IsArray).Select(NameOf).ToArray());
+
+    /// <summary>Reads one array.</summary>
+    /// <exception cref="PithException">There is no such array, or the file is damaged; see <see cref="Npy"/> for what an array may hold.</exception>
+    public static Tensor Read(string path, string name) =>
+        Open(path, zip => ReadEntry(zip.GetEntry(name + Extension) ?? throw new PithException($"'{path}' has no array '{name}'. Expected one of: {string.Join(", ", zip.Entries.Where(IsArray).Select(NameOf))}."), path));
+
+    /// <summary>Writes an archive, compressed; a reader never sees a part of it. The same arrays always give the same bytes.</summary>
+    /// <exception cref="PithException">The file cannot be written.</exception>
+    public static void Write(string path, IEnumerable<KeyValuePair<string, Tensor>> arrays) => AtomicFile.Write(path, stream =>
+    {
+        using var zip = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true);
+        foreach (var (name, tensor) in arrays)
+        {
+            var entry = zip.CreateEntry(name + Extension, CompressionLevel.Fastest);
+            entry.LastWriteTime = _entryTime;
+            using var content = entry.Open();
+            Npy.Write(content, tensor);
+        }
+    });
+
+    private static T Open<T>(string path, Func<ZipArchive, T> read)
+    {
+        try
+        {
+            using var zip = ZipFile.OpenRead(path);
+            return read(zip);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new PithException($"'{path}' is no valid NPZ file: {e.Message} Expected a zip archive of .npy files, as numpy.savez writes it.", e);
+        }
+        catch (Exception e) when (DataFile.IsUnreadable(e))
+        {
+            throw DataFile.Unreadable(path, e);
+        }
+    }
+
+    private static Tensor ReadEntry(ZipArchiveEntry entry, string path)
+    {
+        using var content = entry.Open();
+        return Npy.Read(content, $"{path}:{entry.FullName}");
+    }
+
+    private static bool IsArray(ZipArchiveEntry entry) => entry.FullName.EndsWith(Extension, StringComparison.Ordinal);
+
+    private static string NameOf(ZipArchiveEntry entry) => entry.FullName[..^Extension.Length];
+}

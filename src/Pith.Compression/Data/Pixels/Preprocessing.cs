@@ -1,0 +1,109 @@
+namespace Pith.Compression.Data;
+
+/// <summary>
+/// How an image becomes a network's input, declared once and carried by the model in its ONNX metadata under
+/// <see cref="MetadataKey"/>: resize, centre crop, then <c>(pixel * Scale - Mean) / Std</c> per channel, as float32 in CHW order
+/// (R, G, B). Resizing equals Pillow bit for bit, sizes and offsets round as torchvision does. Immutable; safe to share.
+/// </summary>
+public sealed record Preprocessing
+{
+    /// <summary>The key under which <see cref="ToJson"/> travels in the metadata of an ONNX model.</summary>
+    public const string MetadataKey = "pith.preprocessing";
+
+    /// <summary>The largest resize or crop that is accepted, in pixels.</summary>
+    public const int MaxSize = 16_384;
+
+    /// <summary>The pixels' length that the image's shorter side is resized to, keeping the aspect ratio (bilinear with antialias); null keeps the size.</summary>
+    public int? ResizeShorterSide { get; init; }
+
+    /// <summary>Side of the square cut from the centre after resizing, in pixels; null keeps the whole image.</summary>
+    public int? CenterCrop { get; init; }
+
+    /// <summary>Factor applied to the 0..255 sample first: 1/255 or 1.</summary>
+    public double Scale { get; init; } = 1;
+
+    /// <summary>Subtracted after scaling, per channel: three values (R, G, B), or one for a network with grey input.</summary>
+    public ValueList<float> Mean { get; init; } = [0, 0, 0];
+
+    /// <summary>Divided by last, per channel; as many as <see cref="Mean"/>, all above zero.</summary>
+    public ValueList<float> Std { get; init; } = [1, 1, 1];
+
+    /// <summary>ImageNet networks of torchvision: shorter side to 256, centre crop 224, /255, the ImageNet mean and deviation.</summary>
+    public static Preprocessing ImageNet { get; } = new()
+    {
+        ResizeShorterSide = 256,
+        CenterCrop = 224,
+        Scale = 1.0 / 255,
+        Mean = [0.485f, 0.456f, 0.406f],
+        Std = [0.229f, 0.224f, 0.225f],
+    };
+
+    /// <summary>CIFAR-10 networks: 32 x 32, /255, the ImageNet mean and deviation.</summary>
+    public static Preprocessing Cifar10 { get; } = ImageNet with { ResizeShorterSide = 32, CenterCrop = 32 };
+
+    /// <summary>One grey channel of the MNIST family: 28 x 28, /255, mean 0.1307, deviation 0.3081.</summary>
+    public static Preprocessing Mnist { get; } = new() { ResizeShorterSide = 28, CenterCrop = 28, Scale = 1.0 / 255, Mean = [0.1307f], Std = [0.3081f] };
+
+    /// <summary>Raw samples 0..255 at the image's own size.</summary>
+    public static Preprocessing Raw { get; } = new();
+
+    /// <summary>Channels of the result: 3 (R, G, B) or 1 (grey); images of the other kind are converted.</summary>
+    public int Channels => Mean.Count;
+
+    /// <summary>The shape that an image of <paramref name="width"/> x <paramref name="height"/> pixels becomes.</summary>
+    /// <exception cref="PithException">The crop does not fit.</exception>
+    public ImageShape OutputShape(int width, int height)
+    {
+        var geometry = Geometry.Of(this, width, height);
+        return new ImageShape(Channels, geometry.Crop.Height, geometry.Crop.Width);
+    }
+
+    /// <summary>
+    /// Turns an image into float32 network input. Thread-safe. For many images <c>BatchLoader</c> is
+    /// faster: it prepares the lookup tables once.
+    /// </summary>
+    /// <param name="image">The image; grey is replicated to three channels, colour reduced to luma, where the network wants it.</param>
+    /// <param name="chw">Receives [Channels, H, W]; exactly as long as <see cref="OutputShape"/> says.</param>
+    /// <exception cref="PithException">The crop does not fit the resized image.</exception>
+    /// <exception cref="ArgumentException"><paramref name="chw"/> has another length.</exception>
+    public void Apply(Image image, Span<float> chw)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        new PixelNormalizer(this).Write(Fit(image), PixelShift.None, chw);
+    }
+
+    /// <summary>A compact JSON object from which <see cref="FromJson"/> restores an equal value.</summary>
+    public string ToJson() => PreprocessingJson.Write(this);
+
+    /// <summary>Restores a value written by <see cref="ToJson"/>.</summary>
+    /// <exception cref="PithException">The text is no JSON object, has an unknown or missing field, or a value that makes no sense.</exception>
+    public static Preprocessing FromJson(string json) => PreprocessingJson.Read(json);
+
+    /// <summary>Resizes, crops and converts the channels; still 8-bit.</summary>
+    internal Image Fit(Image image)
+    {
+        var geometry = Geometry.Of(this, image.Width, image.Height);
+        var fitted = Resampling.Bilinear(image, geometry.ResizedWidth, geometry.ResizedHeight, geometry.Crop);
+        return PixelChannels.Convert(fitted, Channels);
+    }
+
+    /// <summary>Throws when a value makes no sense; the message names the field as it is called in JSON.</summary>
+    internal Preprocessing Checked()
+    {
+        CheckSide("resize", ResizeShorterSide);
+        CheckSide("crop", CenterCrop);
+        if (CenterCrop > ResizeShorterSide) throw Wrong("crop", $"at most the resized shorter side ({ResizeShorterSide})", CenterCrop);
+        if (!double.IsFinite(Scale) || Scale <= 0) throw Wrong("scale", "a number above 0, such as 0.00392156862745098 for 1/255", Scale);
+        if (Mean.Count is not (1 or 3) || Mean.Any(m => !float.IsFinite(m))) throw Wrong("mean", "1 or 3 numbers", Mean);
+        if (Std.Count != Mean.Count || Std.Any(s => !float.IsFinite(s) || s <= 0)) throw Wrong("std", $"{Mean.Count} numbers above 0, as many as 'mean' has", Std);
+        return this;
+    }
+
+    private static void CheckSide(string field, int? side)
+    {
+        if (side is < 1 or > MaxSize) throw Wrong(field, $"a side of 1 to {MaxSize} pixels, or null", side);
+    }
+
+    private static PithException Wrong(string field, string expected, object? got) =>
+        new($"Preprocessing field '{field}': expected {expected}, got {got}.");
+}

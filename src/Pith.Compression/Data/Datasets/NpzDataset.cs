@@ -1,0 +1,124 @@
+using System.Globalization;
+
+namespace Pith.Compression.Data;
+
+/// <summary>
+/// Images and labels in a NumPy archive. uint8 images, [N,H,W], [N,H,W,C] or [N,C,H,W] with C of 1 or 3, are preprocessed like any
+/// other; floating-point [N,C,H,W] is taken for the network's input as it is. Labels are integers, [N] or [N,1].
+/// </summary>
+public sealed class NpzDataset : ImageDataset
+{
+    private const int MaxLabel = 999_999;
+
+    // The names that people use, with what they say about the part: null = nothing.
+    private static readonly (string Images, string Labels, bool? IsTrain)[] _knownNames =
+    [
+        ("images", "labels", null), ("x", "y", null),
+        ("x_train", "y_train", true), ("train_images", "train_labels", true),
+        ("x_test", "y_test", false), ("test_images", "test_labels", false),
+    ];
+
+    private readonly int[] _labels;
+    private readonly Func<int, int, Sample> _load; // (index, label)
+    private readonly string[] _classNames;
+
+    private NpzDataset(string name, int[] labels, ImageShape shape, Func<int, int, Sample> load)
+    {
+        (Name, _labels, Shape, _load) = (name, labels, shape, load);
+        _classNames = [.. Enumerable.Range(0, labels.Max() + 1).Select(c => c.ToString(CultureInfo.InvariantCulture))];
+        DefaultPreprocessing = shape.Channels == 3 ? Preprocessing.Raw with { Scale = 1.0 / 255 } : Preprocessing.Raw with { Scale = 1.0 / 255, Mean = [0], Std = [1] };
+    }
+
+    internal static DatasetKind Kind { get; } = new("npz", "npz:PATH",
+        "A NumPy archive with images (uint8 [N,H,W,C], [N,H,W] or [N,C,H,W], or float [N,C,H,W] taken as it is) and labels, named images/labels, x/y, x_train/y_train, x_test/y_test, train_images/train_labels or test_images/test_labels; ?split=train or ?split=test where it has both.",
+        TakesPath: true, ["split"], Open);
+
+    /// <inheritdoc/>
+    public override string Name { get; }
+
+    /// <inheritdoc/>
+    public override int Count => _labels.Length;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> ClassNames => _classNames;
+
+    /// <inheritdoc/>
+    public override ImageShape? Shape { get; }
+
+    /// <inheritdoc/>
+    public override Preprocessing DefaultPreprocessing { get; }
+
+    /// <summary>Takes two arrays as a dataset, without copying them where their layout allows.</summary>
+    /// <param name="images">See <see cref="NpzDataset"/>.</param>
+    /// <param name="labels">Integers from 0, one for each image.</param>
+    /// <param name="name">What messages call it.</param>
+    /// <exception cref="PithException">Shapes or types do not fit.</exception>
+    public static NpzDataset Create(Tensor images, Tensor labels, string name)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        ArgumentNullException.ThrowIfNull(labels);
+        var dims = images.Shape;
+        if (dims.Rank is not (3 or 4) || dims.Length == 0) throw Unfit(name, images);
+        var checkedLabels = Labels(labels, dims[0], name);
+        if (images.DataType.IsFloat() && dims.Rank == 4)
+        {
+            var shape = new ImageShape(dims[1], dims[2], dims[3]);
+            var values = images.ConvertTo(DataType.Float32).As<float>().Data;
+            return new NpzDataset(name, checkedLabels, shape, (i, label) => new Sample(label, values.AsMemory(i * shape.Elements, shape.Elements), shape));
+        }
+        if (images is not Tensor<byte> bytes) throw Unfit(name, images);
+        var (imageShape, pixels) = Pixels(bytes, name);
+        return new NpzDataset(name, checkedLabels, imageShape, (i, label) =>
+            new Sample(label, new Image(imageShape.Width, imageShape.Height, imageShape.Channels, pixels.AsMemory(i * imageShape.Elements, imageShape.Elements))));
+    }
+
+    /// <inheritdoc/>
+    public override int Label(int index) => _labels[index];
+
+    /// <inheritdoc/>
+    public override Sample Load(int index) => _load(index, _labels[index]);
+
+    private static NpzDataset Open(DatasetSpec spec)
+    {
+        var names = Npz.Names(spec.Path);
+        var wantsTrain = spec.WantsTrain();
+        var found = _knownNames.Where(k => names.Contains(k.Images) && names.Contains(k.Labels) && (wantsTrain is null || k.IsTrain is null || k.IsTrain == wantsTrain)).ToArray();
+        return found.Length == 1 ? Create(Npz.Read(spec.Path, found[0].Images), Npz.Read(spec.Path, found[0].Labels), spec.Text)
+            : throw new PithException($"Dataset '{spec.Text}': {found.Length} pairs of images and labels fit, expected one of {string.Join(", ", _knownNames.Select(k => $"{k.Images}/{k.Labels}"))}; the archive has {string.Join(", ", names)}. Where it has both parts add ?split=train or ?split=test.");
+    }
+
+    private static int[] Labels(Tensor labels, int count, string name)
+    {
+        if (labels.DataType.IsFloat() || labels.Length != count || labels.Shape.Rank is 0 or > 2 || labels.Shape[0] != count)
+            throw new PithException($"Dataset '{name}': labels are {labels}, expected {count} integers.");
+        var values = labels.ConvertTo(DataType.Int64).ToInt64s();
+        foreach (var label in values)
+            if (label is < 0 or > MaxLabel) throw new PithException($"Dataset '{name}': label {label}, expected 0 to {MaxLabel}.");
+        return Array.ConvertAll(values, label => (int)label);
+    }
+
+    private static (ImageShape Shape, byte[] Pixels) Pixels(Tensor<byte> images, string name)
+    {
+        var dims = images.Shape;
+        if (dims.Rank == 3) return (new ImageShape(1, dims[1], dims[2]), images.Data);
+        if (dims[3] is 1 or 3) return (new ImageShape(dims[3], dims[1], dims[2]), images.Data);
+        if (dims[1] is not (1 or 3)) throw Unfit(name, images);
+        var shape = new ImageShape(dims[1], dims[2], dims[3]);
+        return (shape, Interleave(images.Data, shape));
+    }
+
+    /// <summary>[N,C,H,W] to [N,H,W,C].</summary>
+    private static byte[] Interleave(byte[] planes, ImageShape shape)
+    {
+        var pixels = new byte[planes.Length];
+        var plane = shape.Height * shape.Width;
+        for (var image = 0; image < planes.Length; image += shape.Elements)
+            for (var c = 0; c < shape.Channels; c++)
+                for (var p = 0; p < plane; p++)
+                    pixels[image + p * shape.Channels + c] = planes[image + c * plane + p];
+        return pixels;
+    }
+
+    private static PithException Unfit(string name, Tensor images) =>
+        new($"Dataset '{name}': images are {images}, expected uint8 [N,H,W], [N,H,W,C] or [N,C,H,W] with C of 1 or 3, or floats [N,C,H,W].");
+}

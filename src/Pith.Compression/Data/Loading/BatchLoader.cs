@@ -1,0 +1,130 @@
+namespace Pith.Compression.Data;
+
+/// <summary>How a <see cref="BatchLoader"/> goes through its dataset.</summary>
+public sealed record BatchLoaderOptions
+{
+    /// <summary>Samples of a batch.</summary>
+    public int BatchSize { get; init; } = 64;
+
+    /// <summary>Whether each epoch takes the samples in a random order of its own.</summary>
+    public bool Shuffle { get; init; }
+
+    /// <summary>Decides the orders and the augmentation.</summary>
+    public int Seed { get; init; }
+
+    /// <summary>Random changes to the images; null: none.</summary>
+    public Augmentation? Augmentation { get; init; }
+
+    /// <summary>Batches that are prepared ahead, each by its own task; also how many threads can be at work.</summary>
+    public int Prefetch { get; init; } = 4;
+}
+
+/// <summary>
+/// Reads, preprocesses, augments and batches a dataset on background threads, a bounded number of batches ahead of the consumer. Order and
+/// values depend on the seed, the epoch and the sample only, never on threads. The loader may be shared; each enumeration stands alone.
+/// </summary>
+public sealed class BatchLoader
+{
+    private const int ShuffleStream = -1; // the others are the samples' own, see Augmentation
+
+    private readonly ImageDataset _dataset;
+    private readonly Preprocessing _preprocessing;
+    private readonly PixelNormalizer _normalizer;
+    private readonly BatchLoaderOptions _options;
+
+    /// <summary>Prepares a loader; reads one sample when neither the preprocessing nor the dataset fixes the shape.</summary>
+    /// <exception cref="PithException">The preprocessing makes no sense or does not fit the dataset.</exception>
+    public BatchLoader(ImageDataset dataset, Preprocessing preprocessing, BatchLoaderOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(dataset);
+        ArgumentNullException.ThrowIfNull(preprocessing);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.BatchSize, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.Prefetch, nameof(options));
+        (_dataset, _preprocessing, _options) = (dataset, preprocessing, options);
+        _normalizer = new PixelNormalizer(preprocessing);
+        Shape = ShapeOf(dataset.Load(0));
+    }
+
+    /// <summary>The shape of one sample of a batch.</summary>
+    public ImageShape Shape { get; }
+
+    /// <summary>Batches of an epoch, the short last one included.</summary>
+    public int BatchCount => (_dataset.Count - 1) / _options.BatchSize + 1;
+
+    /// <summary>
+    /// Goes through the whole dataset once. A batch belongs to the loader and is valid until the next one is asked for. Leaving the loop
+    /// early (or disposing the enumerator) stops the background work before it returns.
+    /// </summary>
+    /// <param name="epoch">Chooses the order and the augmentation; the same epoch is always the same.</param>
+    /// <exception cref="PithException">A sample cannot be read, or has another shape than the first; thrown where its batch would have come.</exception>
+    public IEnumerable<Batch> Epoch(int epoch = 0)
+    {
+        var order = Order(epoch);
+        var free = new Stack<Batch>();
+        var pending = new Queue<Task<Batch>>(); // in the order of the epoch
+        using var stop = new CancellationTokenSource();
+        try
+        {
+            for (int next = 0, done = 0; done < BatchCount; done++)
+            {
+                for (; next < BatchCount && pending.Count < _options.Prefetch; next++)
+                    pending.Enqueue(Start(next, epoch, order, free.TryPop(out var buffer) ? buffer : new Batch(_options.BatchSize, Shape), stop.Token));
+                var batch = pending.Dequeue().GetAwaiter().GetResult();
+                yield return batch;
+                free.Push(batch);
+            }
+        }
+        finally
+        {
+            stop.Cancel();
+            // The tasks' own outcome no longer matters, but none may still be reading when this returns.
+            Task.WhenAll(pending).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default).GetAwaiter().GetResult();
+        }
+    }
+
+    private Task<Batch> Start(int number, int epoch, int[] order, Batch batch, CancellationToken stop) =>
+        Task.Run(() => Fill(batch, epoch, order.AsSpan(number * _options.BatchSize, Math.Min(_options.BatchSize, order.Length - number * _options.BatchSize)), stop), stop);
+
+    private Batch Fill(Batch batch, int epoch, ReadOnlySpan<int> indices, CancellationToken stop)
+    {
+        batch.Count = indices.Length;
+        for (var i = 0; i < indices.Length; i++)
+        {
+            stop.ThrowIfCancellationRequested();
+            var sample = _dataset.Load(indices[i]);
+            (batch.Labels[i], batch.Indices[i]) = (sample.Label, indices[i]);
+            Write(sample, _options.Augmentation?.Draw(_options.Seed, epoch, indices[i]) ?? PixelShift.None, indices[i], batch.Image(i));
+        }
+        return batch;
+    }
+
+    private void Write(Sample sample, PixelShift shift, int index, Span<float> chw)
+    {
+        if (sample.Image is not { } image)
+        {
+            Expect(sample.Shape, index);
+            shift.Move(sample.Values.Span, sample.Shape, chw);
+            return;
+        }
+        var fitted = _preprocessing.Fit(image);
+        Expect(new ImageShape(fitted.Channels, fitted.Height, fitted.Width), index);
+        _normalizer.Write(fitted, shift, chw);
+    }
+
+    private void Expect(ImageShape shape, int index)
+    {
+        if (shape != Shape)
+            throw new PithException($"Dataset '{_dataset.Name}': sample {index} becomes {shape}, sample 0 becomes {Shape}. A batch needs one shape: set resize and crop in the preprocessing.");
+    }
+
+    private ImageShape ShapeOf(Sample sample) =>
+        sample.Image is { } image ? _preprocessing.OutputShape(image.Width, image.Height) : sample.Shape;
+
+    private int[] Order(int epoch)
+    {
+        var order = Enumerable.Range(0, _dataset.Count).ToArray();
+        if (_options.Shuffle) new SeededRandom(_options.Seed, epoch, ShuffleStream).Shuffle(order);
+        return order;
+    }
+}

@@ -4,7 +4,7 @@ namespace Pith;
 internal static class ShapeContent
 {
     // Long enough for any shape or axes operand; index tables and weights are not shapes.
-    private const int LongestShape = 64;
+    public const int LongestShape = 64;
 
     public static ValueList<Dim>? Of(Tensor tensor)
     {

@@ -52,4 +52,28 @@ public sealed class GradientContext
 
     /// <summary>Emits a scalar constant.</summary>
     public Value Constant(float value) => Graph.AddConstant($"{Node.Name}/grad/constant", Tensor.Scalar(value));
+
+    /// <summary>Emits a vector of 64-bit integers, such as a shape or axes.</summary>
+    public Value Integers(params ReadOnlySpan<long> values) => Graph.AddConstant($"{Node.Name}/grad/constant", Tensor.Vector(values));
+
+    /// <summary>Undoes broadcasting: sums <paramref name="gradient"/> over the axes along which operand <paramref name="index"/> was stretched.</summary>
+    public Value SumTo(int index, Value gradient)
+    {
+        var type = Input(index).Type;
+        var added = gradient.Type.Rank - type.Rank;
+        if (added > 0) gradient = Emit(new Ops.ReduceSum(Enumerable.Range(0, added).ToValueList(), KeepDims: false), gradient);
+        var stretched = Enumerable.Range(0, type.Rank).Where(axis => type[axis] == 1 && gradient.Type[axis] != 1).ToValueList();
+        return stretched.Count > 0 ? Emit(new Ops.ReduceSum(stretched, KeepDims: true), gradient) : gradient;
+    }
+
+    /// <summary>Gives <paramref name="gradient"/> the shape of operand <paramref name="index"/>, which has as many elements.</summary>
+    public Value ReshapeTo(int index, Value gradient)
+    {
+        var dims = Input(index).Type.Dims;
+        // One unknown size can be left to Reshape; otherwise the sizes are read from the operand at run time.
+        var shape = dims.Count(dim => !dim.IsFixed) <= 1
+            ? Integers(dims.Select(dim => dim.IsFixed ? dim.Size : -1L).ToArray())
+            : Emit(new Ops.ShapeOf(), Input(index));
+        return Emit(new Ops.Reshape(), gradient, shape);
+    }
 }

@@ -10,6 +10,13 @@ public sealed record Add : BinaryOp
     public override OpSchema Schema => Definition;
 
     /// <inheritdoc/>
+    public override Value?[] Gradient(GradientContext context) =>
+    [
+        context.Needs(0) ? context.SumTo(0, context.OutputGradient) : null,
+        context.Needs(1) ? context.SumTo(1, context.OutputGradient) : null,
+    ];
+
+    /// <inheritdoc/>
     protected override T Apply<T>(T left, T right) => left + right;
 
     /// <inheritdoc/>

@@ -2,41 +2,60 @@ using System.Numerics;
 
 namespace Pith.Ops;
 
-/// <summary>An element-wise op with two broadcast operands of one numeric type.</summary>
+/// <summary>
+/// An element-wise op on broadcast operands of one numeric type: two of them, or (Max, Min, Sum) any number combined from left to right.
+/// </summary>
 public abstract record BinaryOp : Op
 {
     /// <inheritdoc/>
     public sealed override ValueList<TensorType> Infer(InferContext context)
     {
-        var (left, right) = (context.Type(0), context.Type(1));
-        if (left.DataType != right.DataType) throw context.Error("both operands must have the same element type");
-        var dims = Broadcasting.Combine(left.Dims, right.Dims) ?? throw context.Error("the shapes cannot be broadcast together");
-        InferContent(context);
-        return [left.With(dims)];
+        var result = context.Type(0);
+        if (result.DataType == DataType.Bool) throw context.Error("is not defined for elements of type bool");
+        for (var i = 1; i < context.InputCount; i++)
+        {
+            var operand = context.Type(i);
+            if (operand.DataType != result.DataType) throw context.Error("all operands must have the same element type");
+            result = result.With(Broadcasting.Combine(result.Dims, operand.Dims) ?? throw context.Error("the shapes cannot be broadcast together"));
+        }
+        if (context.InputCount == 2) InferContent(context);
+        return [result];
     }
 
     /// <inheritdoc/>
-    public sealed override Tensor[] Evaluate(IReadOnlyList<Tensor?> inputs, int outputCount) => [(inputs[0]!, inputs[1]!) switch
+    public sealed override Tensor[] Evaluate(IReadOnlyList<Tensor?> inputs, int outputCount)
     {
-        (Tensor<float> a, Tensor<float> b) => Broadcasting.Map(a, b, Apply),
-        (Tensor<double> a, Tensor<double> b) => Broadcasting.Map(a, b, Apply),
-        (Tensor<Half> a, Tensor<Half> b) => Broadcasting.Map(a, b, Apply),
-        (Tensor<long> a, Tensor<long> b) => Broadcasting.Map(a, b, Apply),
-        (Tensor<int> a, Tensor<int> b) => Broadcasting.Map(a, b, Apply),
-        (Tensor<short> a, Tensor<short> b) => Broadcasting.Map(a, b, Apply),
-        (Tensor<sbyte> a, Tensor<sbyte> b) => Broadcasting.Map(a, b, Apply),
-        (Tensor<byte> a, Tensor<byte> b) => Broadcasting.Map(a, b, Apply),
-        (Tensor<ushort> a, Tensor<ushort> b) => Broadcasting.Map(a, b, Apply),
-        (Tensor<uint> a, Tensor<uint> b) => Broadcasting.Map(a, b, Apply),
-        (Tensor<ulong> a, Tensor<ulong> b) => Broadcasting.Map(a, b, Apply),
-        var (a, _) => throw new PithException($"{Schema.Name} is not defined for {a}."),
-    }];
+        try
+        {
+            return [inputs.Aggregate((left, right) => Combine(left!, right!))!];
+        }
+        catch (ArithmeticException failure)
+        {
+            throw new PithException($"{Schema.Name} of {string.Join(" and ", inputs)}: an integer is divided by zero, or its quotient overflows.", failure);
+        }
+    }
 
     /// <summary>The op on one pair of elements; integers wrap.</summary>
     protected abstract T Apply<T>(T left, T right) where T : struct, INumber<T>;
 
     /// <summary>The op on two known dimensions when it can be done on shapes; null when unknown.</summary>
     protected virtual Dim? Apply(Dim left, Dim right) => null;
+
+    private Tensor Combine(Tensor left, Tensor right) => (left, right) switch
+    {
+        (Tensor<float> a, Tensor<float> b) => Broadcasting.Map<float, float, float>(a, b, Apply),
+        (Tensor<double> a, Tensor<double> b) => Broadcasting.Map<double, double, double>(a, b, Apply),
+        (Tensor<Half> a, Tensor<Half> b) => Broadcasting.Map<Half, Half, Half>(a, b, Apply),
+        (Tensor<long> a, Tensor<long> b) => Broadcasting.Map<long, long, long>(a, b, Apply),
+        (Tensor<int> a, Tensor<int> b) => Broadcasting.Map<int, int, int>(a, b, Apply),
+        (Tensor<short> a, Tensor<short> b) => Broadcasting.Map<short, short, short>(a, b, Apply),
+        (Tensor<sbyte> a, Tensor<sbyte> b) => Broadcasting.Map<sbyte, sbyte, sbyte>(a, b, Apply),
+        (Tensor<byte> a, Tensor<byte> b) => Broadcasting.Map<byte, byte, byte>(a, b, Apply),
+        (Tensor<ushort> a, Tensor<ushort> b) => Broadcasting.Map<ushort, ushort, ushort>(a, b, Apply),
+        (Tensor<uint> a, Tensor<uint> b) => Broadcasting.Map<uint, uint, uint>(a, b, Apply),
+        (Tensor<ulong> a, Tensor<ulong> b) => Broadcasting.Map<ulong, ulong, ulong>(a, b, Apply),
+        _ => throw new PithException($"{Schema.Name} is not defined for {left} and {right}."),
+    };
 
     private void InferContent(InferContext context)
     {

@@ -1,0 +1,32 @@
+namespace Pith.Ops;
+
+/// <summary>
+/// The gradient of <see cref="Clip"/>, and the straight-through estimator of a quantizer: operands (x, dY, lower?, upper?), result
+/// dX = dY where lower ≤ x ≤ upper, else 0.
+/// </summary>
+public sealed record ClipGradient : Op
+{
+    /// <summary>The op's signature.</summary>
+    public static OpSchema Definition { get; } = new("ClipGradient", _ => new ClipGradient()) { Domain = OpSchema.PithDomain, MinInputs = 2, MaxInputs = 4 };
+
+    /// <inheritdoc/>
+    public override OpSchema Schema => Definition;
+
+    /// <inheritdoc/>
+    public override ValueList<TensorType> Infer(InferContext context)
+    {
+        var (x, gradient) = (context.Type(0), context.Type(1));
+        if (x.DataType != DataType.Float32 || !x.Accepts(gradient)) throw context.Error("expected x and dY as f32 of one shape");
+        for (var i = 2; i < 4; i++)
+            if (context.Has(i) && context.Type(i) != TensorType.Float32()) throw context.Error($"operand {i} must be an f32 scalar");
+        return [x];
+    }
+
+    /// <inheritdoc/>
+    public override Tensor[] Evaluate(IReadOnlyList<Tensor?> inputs, int outputCount)
+    {
+        var lower = inputs.Count > 2 && inputs[2] is { } min ? min.As<float>().Data[0] : float.NegativeInfinity;
+        var upper = inputs.Count > 3 && inputs[3] is { } max ? max.As<float>().Data[0] : float.PositiveInfinity;
+        return [Broadcasting.Map<float, float, float>(inputs[0]!.As<float>(), inputs[1]!.As<float>(), (x, gradient) => x >= lower && x <= upper ? gradient : 0)];
+    }
+}

@@ -1,0 +1,30 @@
+namespace Pith.Ops;
+
+/// <summary>ONNX Div: the element-wise quotient of two broadcast tensors; integers truncate toward zero.</summary>
+public sealed record Div : BinaryOp
+{
+    /// <summary>The op's signature.</summary>
+    public static OpSchema Definition { get; } = new("Div", _ => new Div()) { MinInputs = 2, MaxInputs = 2 };
+
+    /// <inheritdoc/>
+    public override OpSchema Schema => Definition;
+
+    /// <inheritdoc/>
+    // d(a/b)/da = 1/b and d(a/b)/db = -(a/b)/b.
+    public override Value?[] Gradient(GradientContext context)
+    {
+        var scaled = context.Emit(new Div(), context.OutputGradient, context.Input(1));
+        return
+        [
+            context.Needs(0) ? context.SumTo(0, scaled) : null,
+            context.Needs(1) ? context.SumTo(1, context.Emit(new Neg(), context.Emit(new Mul(), scaled, context.Output))) : null,
+        ];
+    }
+
+    /// <inheritdoc/>
+    protected override T Apply<T>(T left, T right) => left / right;
+
+    /// <inheritdoc/>
+    protected override Dim? Apply(Dim left, Dim right) =>
+        left.IsFixed && right.IsFixed && right.Size != 0 ? left.Size / right.Size : Dim.DivideExactly(left, right);
+}

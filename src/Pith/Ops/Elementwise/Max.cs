@@ -1,0 +1,14 @@
+namespace Pith.Ops;
+
+/// <summary>ONNX Max: the element-wise largest of any number of broadcast tensors; NaN wins.</summary>
+public sealed record Max : BinaryOp
+{
+    /// <summary>The op's signature.</summary>
+    public static OpSchema Definition { get; } = new("Max", _ => new Max()) { MaxInputs = int.MaxValue };
+
+    /// <inheritdoc/>
+    public override OpSchema Schema => Definition;
+
+    /// <inheritdoc/>
+    protected override T Apply<T>(T left, T right) => T.Max(left, right);
+}

@@ -1,0 +1,14 @@
+namespace Pith.Ops;
+
+/// <summary>ONNX Min: the element-wise smallest of any number of broadcast tensors; NaN wins.</summary>
+public sealed record Min : BinaryOp
+{
+    /// <summary>The op's signature.</summary>
+    public static OpSchema Definition { get; } = new("Min", _ => new Min()) { MaxInputs = int.MaxValue };
+
+    /// <inheritdoc/>
+    public override OpSchema Schema => Definition;
+
+    /// <inheritdoc/>
+    protected override T Apply<T>(T left, T right) => T.Min(left, right);
+}

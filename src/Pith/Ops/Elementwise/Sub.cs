@@ -1,0 +1,25 @@
+namespace Pith.Ops;
+
+/// <summary>ONNX Sub: the element-wise difference of two broadcast tensors.</summary>
+public sealed record Sub : BinaryOp
+{
+    /// <summary>The op's signature.</summary>
+    public static OpSchema Definition { get; } = new("Sub", _ => new Sub()) { MinInputs = 2, MaxInputs = 2 };
+
+    /// <inheritdoc/>
+    public override OpSchema Schema => Definition;
+
+    /// <inheritdoc/>
+    public override Value?[] Gradient(GradientContext context) =>
+    [
+        context.Needs(0) ? context.SumTo(0, context.OutputGradient) : null,
+        context.Needs(1) ? context.SumTo(1, context.Emit(new Neg(), context.OutputGradient)) : null,
+    ];
+
+    /// <inheritdoc/>
+    protected override T Apply<T>(T left, T right) => left - right;
+
+    /// <inheritdoc/>
+    protected override Dim? Apply(Dim left, Dim right) =>
+        left.IsFixed && right.IsFixed ? left.Size - right.Size : right == 0 ? left : left == right ? 0 : null;
+}

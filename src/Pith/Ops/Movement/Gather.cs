@@ -1,0 +1,38 @@
+namespace Pith.Ops;
+
+/// <summary>ONNX Gather: slices of x along an axis, picked by an integer tensor whose shape takes the axis's place. Operands x and indices; negative indices count from the end.</summary>
+/// <param name="Axis">The axis; negative counts from the end.</param>
+public sealed record Gather(int Axis = 0) : Op
+{
+    /// <summary>The op's signature.</summary>
+    public static OpSchema Definition { get; } = new("Gather", reader => new Gather(reader.Int32("axis", 0))) { MinInputs = 2, MaxInputs = 2 };
+
+    /// <inheritdoc/>
+    public override OpSchema Schema => Definition;
+
+    /// <inheritdoc/>
+    public override ValueList<TensorType> Infer(InferContext context)
+    {
+        var (x, indices) = (context.Type(0), context.Type(1));
+        if (indices.DataType is not (DataType.Int64 or DataType.Int32)) throw context.Error("the indices must be integers");
+        var axis = context.Axis(Axis, x.Rank);
+        if (x.Rank == 1 && context.KnownContent(0) is { } content && context.KnownContent(1) is { } picked && picked.All(index => index.IsFixed))
+            context.SetContent(0, picked.Select(index => content[context.Axis(index.Size, content.Count)]).ToValueList());
+        return [x.With([.. x.Dims.Take(axis), .. indices.Dims, .. x.Dims.Skip(axis + 1)])];
+    }
+
+    /// <inheritdoc/>
+    public override Tensor[] Evaluate(IReadOnlyList<Tensor?> inputs, int outputCount)
+    {
+        var (x, indices) = (inputs[0]!, inputs[1]!);
+        var axis = Sizes.Axis(Axis, x.Shape.Rank);
+        var strides = x.Shape.Strides();
+        var tables = strides.Select((stride, other) => IndexedCopy.Table(x.Shape[other], stride)).ToArray();
+        tables[axis] = [.. indices.ToInt64s().Select(index => GatherElements.Position(index, x.Shape[axis]) * strides[axis])];
+        var gathered = IndexedCopy.Read(x, tables);
+        return [gathered.Reshape(new Shape([.. x.Shape.Dims.Take(axis), .. indices.Shape.Dims, .. x.Shape.Dims.Skip(axis + 1)]))];
+    }
+
+    /// <inheritdoc/>
+    public override void Write(OpWriter writer) => writer.Int("axis", Axis);
+}

@@ -1,0 +1,115 @@
+namespace Pith.Ops;
+
+/// <summary>
+/// ONNX Pad: elements added before and behind the operand along each axis; negative amounts remove elements. Operands x, the amounts (all
+/// begins, then all ends), and the optional value of <see cref="PadMode.Constant"/>; opsets before 11 had attributes.
+/// </summary>
+/// <param name="Mode">What is added.</param>
+/// <param name="Axes">The axes that the amounts are for, negative from the end; empty: all. An operand since opset 18.</param>
+public sealed record Pad(PadMode Mode = PadMode.Constant, ValueList<int> Axes = default) : Op
+{
+    /// <summary>The op's signature.</summary>
+    public static OpSchema Definition { get; } = new("Pad", Read) { MinInputs = 2, MaxInputs = 4, ShapeOperands = [1] };
+
+    /// <inheritdoc/>
+    public override OpSchema Schema => Definition;
+
+    /// <inheritdoc/>
+    public override ValueList<TensorType> Infer(InferContext context)
+    {
+        var x = context.Type(0);
+        foreach (var axis in Axes) context.Axis(axis, x.Rank);
+        if (context.Has(2) && (context.Type(2).DataType != x.DataType || context.Type(2).Dims.Any(dim => dim != 1))) throw context.Error("the padding value must be one element of the type of x");
+        var amounts = context.ConstantInt64s(1);
+        if (amounts.Length != 2 * (Axes.Count > 0 ? Axes.Count : x.Rank)) throw context.Error($"two amounts per axis are needed, got {amounts.Length}");
+        var pads = PadsPerAxis(amounts, x.Rank);
+        return [x.With(x.Dims.Select((dim, axis) => Padded(context, dim, pads[axis])).ToValueList())];
+    }
+
+    /// <inheritdoc/>
+    public override Tensor[] Evaluate(IReadOnlyList<Tensor?> inputs, int outputCount)
+    {
+        var x = inputs[0]!;
+        var pads = PadsPerAxis(inputs[1]!.ToInt64s(), x.Shape.Rank);
+        var tables = x.Shape.Strides().Select((stride, axis) => Table(x.Shape[axis], stride, pads[axis])).ToArray();
+        return [IndexedCopy.Read(x, tables, inputs.Count > 2 ? inputs[2] : null)];
+    }
+
+    /// <inheritdoc/>
+    // Padding with a constant is undone by a slice.
+    public override Value?[] Gradient(GradientContext context)
+    {
+        var x = context.Input(0).Type;
+        if (Mode != PadMode.Constant || context.Input(1).Constant is not { } amounts) throw new PithException($"Pad '{context.Node.Name}' has a gradient only in constant mode with constant amounts, its mode is {Mode}.");
+        var padded = PadsPerAxis(amounts.ToInt64s(), x.Rank).Select((pad, axis) => (Axis: axis, pad.Begin, pad.End)).Where(pad => pad.Begin != 0 || pad.End != 0).ToArray();
+        if (padded.Length == 0) return [context.OutputGradient, null, null];
+        if (padded.Any(pad => pad.Begin < 0 || pad.End < 0)) throw new PithException($"Pad '{context.Node.Name}' removes elements (negative amounts) and has no gradient then; use Slice.");
+        var starts = context.Integers([.. padded.Select(pad => (long)pad.Begin)]);
+        var ends = context.Integers([.. padded.Select(pad => pad.End == 0 ? int.MaxValue : -(long)pad.End)]);
+        return [context.Emit(new Slice(), context.OutputGradient, starts, ends, context.Integers([.. padded.Select(pad => (long)pad.Axis)])), null, null];
+    }
+
+    /// <inheritdoc/>
+    public override void Write(OpWriter writer)
+    {
+        writer.Text("mode", Mode.ToString().ToLowerInvariant());
+        if (Mode == PadMode.Wrap && writer.Opset < 19) throw new PithException("Pad: the mode 'wrap' cannot be written before opset 19. Export with opset 19 or newer.");
+        if (Axes.Count > 0 && writer.Opset < 18) throw new PithException("Pad: axes cannot be written before opset 18. Export with opset 18 or newer.");
+        AxesOperand.Write(writer, Axes, index: 3, since: 18);
+    }
+
+    private static Pad Read(OpReader reader)
+    {
+        if (!Enum.TryParse<PadMode>(reader.Text("mode", "constant"), ignoreCase: true, out var mode))
+            throw reader.Error($"attribute 'mode' should be constant, edge, reflect or wrap, got '{reader.Text("mode", "")}'");
+        if (reader.Opset < 11)
+        {
+            if (reader.Ints("pads") is { } pads) reader.SetInput(1, Tensor.Vector<long>([.. pads.Select(pad => (long)pad)]));
+            if (reader.Has("value")) reader.SetInput(2, Tensor.Scalar(reader.Float("value", 0)).ConvertTo(reader.InputType(0)?.DataType ?? DataType.Float32));
+        }
+        return new Pad(mode, reader.Opset < 18 ? [] : AxesOperand.Read(reader, index: 3, since: 18));
+    }
+
+    private (int Begin, int End)[] PadsPerAxis(long[] amounts, int rank)
+    {
+        var pads = new (int Begin, int End)[rank];
+        var axes = Axes.Count > 0 ? Axes : Enumerable.Range(0, rank).ToValueList();
+        for (var i = 0; i < axes.Count; i++) pads[Sizes.Axis(axes[i], rank)] = (checked((int)amounts[i]), checked((int)amounts[axes.Count + i]));
+        return pads;
+    }
+
+    private static Dim Padded(InferContext context, Dim size, (int Begin, int End) pad)
+    {
+        if (size.IsFixed) return checked(size.Size + pad.Begin + pad.End);
+        return pad == (0, 0) ? size : throw context.Error($"the axis of size {size} cannot be padded before its size is known");
+    }
+
+    private int[] Table(int size, int stride, (int Begin, int End) pad)
+    {
+        var table = new int[size + pad.Begin + pad.End];
+        for (var i = 0; i < table.Length; i++)
+        {
+            var position = Source(i - pad.Begin, size);
+            table[i] = position < 0 ? IndexedCopy.Fill : position * stride;
+        }
+        return table;
+    }
+
+    // The position that is read for one that may lie outside; -1 for the constant.
+    private int Source(int position, int size)
+    {
+        if (position >= 0 && position < size) return position;
+        if (size == 0 && Mode != PadMode.Constant) throw new PithException($"Pad: an axis without elements cannot be padded in mode {Mode}.");
+        switch (Mode)
+        {
+            case PadMode.Edge: return Math.Clamp(position, 0, size - 1);
+            case PadMode.Wrap: return (position % size + size) % size;
+            case PadMode.Reflect:
+                // The mirrored sequence repeats every 2 · (size - 1) positions.
+                var period = Math.Max(2 * (size - 1), 1);
+                var phase = (position % period + period) % period;
+                return Math.Min(phase, period - phase) % size;
+            default: return -1;
+        }
+    }
+}

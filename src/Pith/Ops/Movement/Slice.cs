@@ -1,0 +1,114 @@
+namespace Pith.Ops;
+
+/// <summary>
+/// ONNX Slice: x[start:end:step] along some axes. Operands x, starts, ends, and the optional axes (all in order when absent) and steps (1 when absent);
+/// negative starts, ends and axes count from the end, and bounds beyond the operand are clamped. Opsets before 10 had attributes.
+/// </summary>
+public sealed record Slice : Op
+{
+    /// <summary>The op's signature.</summary>
+    public static OpSchema Definition { get; } = new("Slice", Read) { MinInputs = 3, MaxInputs = 5, ShapeOperands = [1, 2, 3, 4] };
+
+    /// <inheritdoc/>
+    public override OpSchema Schema => Definition;
+
+    /// <inheritdoc/>
+    public override ValueList<TensorType> Infer(InferContext context)
+    {
+        var x = context.Type(0);
+        var dims = x.Dims.ToArray();
+        var starts = context.ConstantInt64s(1);
+        var axes = context.Has(3) ? context.ConstantInt64s(3) : [.. Enumerable.Range(0, starts.Length).Select(axis => (long)axis)];
+        var steps = context.Has(4) ? context.ConstantInt64s(4) : [.. starts.Select(_ => 1L)];
+        for (var i = 0; i < starts.Length; i++)
+        {
+            var axis = context.Axis((int)axes[i], x.Rank);
+            if (steps[i] == 0) throw context.Error("a step is 0");
+            dims[axis] = SlicedSize(context, dims[axis], starts[i], i, (int)steps[i]);
+        }
+        InferContent(context, starts[0], steps[0]);
+        return [x.With(ValueList.Create<Dim>(dims))];
+    }
+
+    /// <inheritdoc/>
+    public override Tensor[] Evaluate(IReadOnlyList<Tensor?> inputs, int outputCount)
+    {
+        var x = inputs[0]!;
+        var (starts, ends) = (inputs[1]!.ToInt64s(), inputs[2]!.ToInt64s());
+        var axes = inputs.Count > 3 ? inputs[3]?.ToInt64s() : null;
+        var steps = inputs.Count > 4 ? inputs[4]?.ToInt64s() : null;
+        var strides = x.Shape.Strides();
+        var tables = strides.Select((stride, axis) => IndexedCopy.Table(x.Shape[axis], stride)).ToArray();
+        for (var i = 0; i < starts.Length; i++)
+        {
+            var axis = Sizes.Axis((int)(axes?[i] ?? i), x.Shape.Rank);
+            var step = (int)(steps?[i] ?? 1);
+            var (start, count) = Range(x.Shape[axis], starts[i], ends[i], step);
+            tables[axis] = IndexedCopy.Table(count, strides[axis], start, step);
+        }
+        return [IndexedCopy.Read(x, tables)];
+    }
+
+    /// <inheritdoc/>
+    // A slice with step 1 is undone by padding with zeros.
+    public override Value?[] Gradient(GradientContext context)
+    {
+        var x = context.Input(0).Type;
+        var (starts, ends) = (Known(context, 1), Known(context, 2));
+        var axes = context.Node.Input(3) is null ? null : Known(context, 3);
+        var pads = new long[2 * x.Rank];
+        for (var i = 0; i < starts.Length; i++)
+        {
+            var axis = Sizes.Axis((int)(axes?[i] ?? i), x.Rank);
+            if (!x[axis].IsFixed || (context.Node.Input(4) is not null && Known(context, 4)[i] != 1)) throw new PithException($"Slice '{context.Node.Name}' has a gradient only with step 1 along axes of fixed size.");
+            var (start, count) = Range(x[axis].Size, starts[i], ends[i], 1);
+            pads[axis] = start;
+            pads[x.Rank + axis] = x[axis].Size - start - count;
+        }
+        return [context.Emit(new Pad(), context.OutputGradient, context.Integers(pads)), null, null, null, null];
+    }
+
+    private static Slice Read(OpReader reader)
+    {
+        if (reader.Opset >= 10) return new Slice();
+        foreach (var (index, name) in new[] { (1, "starts"), (2, "ends"), (3, "axes") })
+            if (reader.Ints(name) is { } values) reader.SetInput(index, Tensor.Vector<long>([.. values.Select(value => (long)value)]));
+        return new Slice();
+    }
+
+    // NumPy's rules: the first position and the number of positions.
+    private static (int Start, int Count) Range(int size, long start, long end, int step)
+    {
+        if (start < 0) start += size;
+        if (end < 0) end += size;
+        start = step > 0 ? Math.Clamp(start, 0, size) : Math.Clamp(start, 0, Math.Max(size - 1, 0));
+        end = step > 0 ? Math.Clamp(end, 0, size) : Math.Clamp(end, -1, size - 1);
+        var count = step > 0 ? (end - start + step - 1) / step : (start - end - step - 1) / -step;
+        return ((int)start, (int)Math.Max(count, 0));
+    }
+
+    private static Dim SlicedSize(InferContext context, Dim size, long start, int index, int step)
+    {
+        var end = KnownEnd(context, index, size);
+        if (size.IsFixed && end is { } known) return Range(size.Size, start, known, step).Count;
+        if (start == 0 && step == 1 && end >= int.MaxValue) return size;
+        return Dim.Named($"{size}[{start}:{context.KnownContent(2)?[index].ToString() ?? "end"}:{step}]");
+    }
+
+    // An end that is the axis's own symbol takes everything, like the customary largest integer; any other symbol is not known (null).
+    private static long? KnownEnd(InferContext context, int index, Dim size)
+    {
+        if (context.Constant(2) is null && context.KnownContent(2) is { } content && !content[index].IsFixed) return content[index] == size ? int.MaxValue : null;
+        return context.ConstantInt64s(2)[index];
+    }
+
+    private static void InferContent(InferContext context, long start, long step)
+    {
+        if (context.Type(0).Rank != 1 || context.KnownContent(0) is not { } content || KnownEnd(context, 0, content.Count) is not { } end) return;
+        var (first, count) = Range(content.Count, start, end, (int)step);
+        context.SetContent(0, Enumerable.Range(0, count).Select(i => content[first + i * (int)step]).ToValueList());
+    }
+
+    private static long[] Known(GradientContext context, int index) =>
+        context.Input(index).Constant?.ToInt64s() ?? throw new PithException($"Slice '{context.Node.Name}' has a gradient only when operand {index} is constant.");
+}

@@ -1,0 +1,21 @@
+namespace Pith.Ops;
+
+/// <summary>ONNX ReduceSumSquare: the sum of squares along some axes.</summary>
+/// <param name="Axes">The axes to reduce, negative from the end; empty: all.</param>
+/// <param name="KeepDims">True when reduced axes stay with size 1.</param>
+public sealed record ReduceSumSquare(ValueList<int> Axes = default, bool KeepDims = true) : ReduceOp(Axes, KeepDims)
+{
+    /// <summary>The op's signature.</summary>
+    public static OpSchema Definition { get; } = new("ReduceSumSquare", reader => Read(reader, (axes, keepDims) => new ReduceSumSquare(axes, keepDims))) { MaxInputs = 2 };
+
+    /// <inheritdoc/>
+    public override OpSchema Schema => Definition;
+
+    /// <inheritdoc/>
+    protected override double Reduce(ReadOnlySpan<double> elements)
+    {
+        var result = 0.0;
+        foreach (var x in elements) result += x * x;
+        return result;
+    }
+}

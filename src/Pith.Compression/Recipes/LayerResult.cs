@@ -1,0 +1,38 @@
+namespace Pith.Compression;
+
+/// <summary>One layer of a stage's engine.</summary>
+public sealed record LayerResult
+{
+    /// <summary>The layer's name: that of the node that gave it its kind.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>What it computes, e.g. <c>Conv</c>.</summary>
+    public required string Kind { get; init; }
+
+    /// <summary>The tactic that runs it.</summary>
+    public required string Tactic { get; init; }
+
+    /// <summary><c>float32</c> or <c>int8</c>.</summary>
+    public required string Precision { get; init; }
+
+    /// <summary><c>2:4</c>, <c>dense</c>, or null for layers without weights.</summary>
+    public string? Sparsity { get; init; }
+
+    /// <summary>The share of weights that are zero, 0 to 1; null for layers without weights.</summary>
+    public double? ZeroShare { get; init; }
+
+    /// <summary>Multiply-accumulates for one image.</summary>
+    public required long Macs { get; init; }
+
+    /// <summary>Bytes of the weights as the engine holds them.</summary>
+    public required long WeightBytes { get; init; }
+
+    /// <summary>Mean microseconds per run, from a profile run of its own.</summary>
+    public required double Microseconds { get; init; }
+
+    /// <summary>The layer's share of the sum over all layers, 0 to 1.</summary>
+    public required double TimeShare { get; init; }
+
+    /// <summary>Anything to know, e.g. why a layer is not sparse; null when there is nothing.</summary>
+    public string? Note { get; init; }
+}

@@ -1,0 +1,46 @@
+namespace Pith.Building;
+
+/// <summary>
+/// One or more nodes of a graph that become one layer, before layouts are chosen: what it reads and writes, in which layout it wants each, and how to make the layer from slots.
+/// </summary>
+internal sealed class FusedNode
+{
+    /// <summary>The nodes, in execution order; the layer is named after the last.</summary>
+    public required IReadOnlyList<Node> Nodes { get; init; }
+
+    /// <summary>The operands; null where an optional one is absent.</summary>
+    public required IReadOnlyList<Value?> Inputs { get; init; }
+
+    /// <summary>The results.</summary>
+    public required IReadOnlyList<Value> Outputs { get; init; }
+
+    /// <summary>The layouts of operands and results, given the layout in which each operand exists already.</summary>
+    public required LayoutRule Layouts { get; init; }
+
+    /// <summary>Makes the layer.</summary>
+    public required Func<LayerParts, Layer> Create { get; init; }
+
+    public string Name => Nodes[^1].Name;
+}
+
+/// <summary>What every layer is made from.</summary>
+internal sealed record LayerParts(string Name, ValueList<string> Nodes, Slot?[] Inputs, Slot[] Outputs, long Macs);
+
+/// <summary>Chooses the layout of each operand and result. Layouts matter for values of rank 2 and more; everything else is row-major.</summary>
+/// <param name="Input">The layout wanted for operand i, given the layout that each operand has now.</param>
+/// <param name="Output">The layout of every result, given the same.</param>
+internal sealed record LayoutRule(Func<int, IReadOnlyList<Layout?>, Layout> Input, Func<int, IReadOnlyList<Layout?>, Layout> Output)
+{
+    /// <summary>Everything row-major.</summary>
+    public static LayoutRule RowMajor { get; } = new((_, _) => Layout.RowMajor, (_, _) => Layout.RowMajor);
+
+    /// <summary>Everything channels-last, but for the operands and results listed, which are weights.</summary>
+    public static LayoutRule ChannelsLast(int[]? rowMajorInputs = null, int[]? rowMajorOutputs = null) => new(
+        (index, _) => rowMajorInputs?.Contains(index) == true ? Layout.RowMajor : Layout.ChannelsLast,
+        (index, _) => rowMajorOutputs?.Contains(index) == true ? Layout.RowMajor : Layout.ChannelsLast);
+
+    /// <summary>One layout for everything: channels-last when an operand has it already.</summary>
+    public static LayoutRule Agnostic { get; } = new((_, now) => Common(now), (_, now) => Common(now));
+
+    private static Layout Common(IReadOnlyList<Layout?> now) => now.Contains(Layout.ChannelsLast) ? Layout.ChannelsLast : Layout.RowMajor;
+}

@@ -1,0 +1,68 @@
+namespace Pith.Building;
+
+/// <summary>One step of the lowered network: what to compute on which slots, not yet how. <see cref="Tactics.Tactic"/>s turn it into something that runs.</summary>
+internal abstract class Layer
+{
+    /// <summary>The name of the node whose result the layer produces.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The names of the graph's nodes that the layer replaces.</summary>
+    public required ValueList<string> Nodes { get; init; }
+
+    /// <summary>The operands; null where an optional one is absent.</summary>
+    public required Slot?[] Inputs { get; init; }
+
+    /// <summary>The results.</summary>
+    public required Slot[] Outputs { get; init; }
+
+    /// <summary>Multiply-accumulates at batch 1.</summary>
+    public long Macs { get; init; }
+
+    public Slot Output => Outputs[0];
+
+    /// <summary>What the layer is, for an engine of this largest batch.</summary>
+    public abstract LayerSpec SpecAt(int maxBatch);
+
+    /// <summary>The type that the arithmetic is done in, as reports name it.</summary>
+    public virtual string Precision => Outputs[0].DataType switch
+    {
+        DataType.Float32 => "float32",
+        DataType.Int8 or DataType.UInt8 => "int8",
+        var type => type.ToString().ToLowerInvariant(),
+    };
+
+    /// <summary>The constant operands that count as weights.</summary>
+    public virtual IEnumerable<Tensor> Weights => Inputs.Select(input => input?.Constant).OfType<Tensor>();
+
+    public override string ToString() => $"{string.Join(", ", Outputs.Select(output => output.ToString()))} = {Name}({string.Join(", ", Inputs.Select(input => input?.ToString() ?? "_"))})";
+}
+
+/// <summary>An op without fusion.</summary>
+internal sealed class OpLayer : Layer
+{
+    public required Op Op { get; init; }
+
+    public override LayerSpec SpecAt(int maxBatch) => new()
+    {
+        Kind = LayerKind.Op,
+        Input = Inputs.FirstOrDefault(input => input is not null)?.DataType ?? Output.DataType,
+        Output = Output.DataType,
+        Detail = $"{Op} {string.Join(' ', Inputs.Select(input => input is null ? "_" : $"{input.DataType.ShortName()}{input.Shape.At(maxBatch)}{(input.Layout == Layout.ChannelsLast ? "/nhwc" : "")}"))}",
+        Activation = "",
+    };
+}
+
+/// <summary>The same elements in another layout.</summary>
+internal sealed class ReorderLayer : Layer
+{
+    public Slot Input => Inputs[0]!;
+
+    public override LayerSpec SpecAt(int maxBatch) => new()
+    {
+        Kind = LayerKind.Reorder,
+        Input = Input.DataType,
+        Output = Output.DataType,
+        Detail = $"{Input.Layout}>{Output.Layout} {Input.Shape.At(maxBatch)}",
+        Activation = "",
+    };
+}

@@ -1,0 +1,14 @@
+namespace Pith.Building;
+
+/// <summary>A network as a list of layers in execution order over numbered slots.</summary>
+/// <param name="Shapes">The shapes behind the slots.</param>
+/// <param name="Slots">Every slot, at its own index.</param>
+/// <param name="Layers">The layers.</param>
+/// <param name="Inputs">What the caller writes, in the graph's order.</param>
+/// <param name="Outputs">What the caller reads, row-major, in the graph's order.</param>
+/// <param name="Observed">The slots behind <see cref="EngineOptions.Observed"/>.</param>
+internal sealed record LoweredNetwork(
+    BatchShapes Shapes, IReadOnlyList<Slot> Slots, IReadOnlyList<Layer> Layers, IReadOnlyList<Slot> Inputs, IReadOnlyList<Slot> Outputs, IReadOnlyList<Slot> Observed)
+{
+    public override string ToString() => string.Join('\n', Layers.Select(layer => layer.ToString()));
+}

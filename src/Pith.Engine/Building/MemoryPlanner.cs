@@ -1,0 +1,68 @@
+namespace Pith.Building;
+
+/// <summary>Where every computed slot lies in a context's arena.</summary>
+/// <param name="Offsets">Bytes from the start of the arena, by slot index; -1 for slots that are not in it.</param>
+/// <param name="Bytes">The arena's size.</param>
+internal sealed record MemoryPlan(IReadOnlyList<long> Offsets, long Bytes);
+
+/// <summary>Gives slots that are never needed at the same time the same memory: best fit, largest first, offsets by lifetime.</summary>
+internal static class MemoryPlanner
+{
+    private const long Alignment = 64;
+
+    // Kernels may load a whole vector at the last element of a slot.
+    private const long Slack = 64;
+
+    /// <summary>A block of memory that is in use from layer <paramref name="First"/> to layer <paramref name="Last"/>, both included.</summary>
+    internal readonly record struct Request(int Id, long Bytes, int First, int Last);
+
+    public static MemoryPlan Plan(LoweredNetwork network)
+    {
+        var first = new int[network.Slots.Count];
+        var last = new int[network.Slots.Count];
+        Array.Fill(first, -1);
+        for (var i = 0; i < network.Layers.Count; i++)
+        {
+            foreach (var output in network.Layers[i].Outputs)
+            {
+                first[output.Index] = i;
+                last[output.Index] = i;
+            }
+            foreach (var input in network.Layers[i].Inputs)
+                if (input is not null) last[input.Index] = i;
+        }
+        // Outputs and observed values stay until the run is over.
+        foreach (var output in network.Outputs.Concat(network.Observed)) last[output.Index] = network.Layers.Count;
+
+        var requests = network.Slots.Where(slot => slot.Kind == SlotKind.Computed)
+            .Select(slot => new Request(slot.Index, slot.Bytes(network.Shapes.MaxBatch) + Slack, first[slot.Index], last[slot.Index]));
+        var (offsets, bytes) = Place(requests);
+        return new MemoryPlan([.. network.Slots.Select(slot => offsets.GetValueOrDefault(slot.Index, -1))], bytes);
+    }
+
+    /// <summary>Places blocks, largest first, each in the smallest gap that fits between the blocks alive at the same time.</summary>
+    internal static (IReadOnlyDictionary<int, long> Offsets, long Bytes) Place(IEnumerable<Request> requests)
+    {
+        var placed = new List<(Request Request, long Offset)>();
+        foreach (var request in requests.OrderByDescending(request => request.Bytes).ThenBy(request => request.Id))
+            placed.Add((request, BestGap(request, placed)));
+        return (placed.ToDictionary(entry => entry.Request.Id, entry => entry.Offset), placed.Count == 0 ? 0 : placed.Max(entry => End(entry)));
+    }
+
+    private static long BestGap(Request request, List<(Request Request, long Offset)> placed)
+    {
+        var alive = placed.Where(other => other.Request.First <= request.Last && request.First <= other.Request.Last).OrderBy(other => other.Offset);
+        long cursor = 0, best = -1, bestSize = long.MaxValue;
+        foreach (var other in alive)
+        {
+            var gap = other.Offset - cursor;
+            if (gap >= Rounded(request.Bytes) && gap < bestSize) (best, bestSize) = (cursor, gap);
+            cursor = Math.Max(cursor, End(other));
+        }
+        return best >= 0 ? best : cursor;
+    }
+
+    private static long End((Request Request, long Offset) entry) => entry.Offset + Rounded(entry.Request.Bytes);
+
+    private static long Rounded(long bytes) => (bytes + Alignment - 1) & -Alignment;
+}

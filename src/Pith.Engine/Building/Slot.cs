@@ -1,0 +1,63 @@
+namespace Pith.Building;
+
+/// <summary>How the elements of a slot lie in memory.</summary>
+internal enum Layout
+{
+    /// <summary>As ONNX says: the last axis varies fastest, no padding.</summary>
+    RowMajor,
+
+    /// <summary>
+    /// Axis 1 (channels) varies fastest, then the spatial axes, then axis 0: NHWC for images. Float elements are dense. 8-bit elements have each pixel's
+    /// channels padded to <see cref="Slot.PixelBytes"/>, and int8 is stored with 128 added, so that every quantized activation is an unsigned byte.
+    /// </summary>
+    ChannelsLast,
+}
+
+/// <summary>Where the memory of a slot comes from.</summary>
+internal enum SlotKind
+{
+    /// <summary>Staging memory of the context that the caller writes; never reused.</summary>
+    Input,
+
+    /// <summary>Weights and other constants, owned by the engine.</summary>
+    Constant,
+
+    /// <summary>Computed by a layer, at an offset that the memory planner chose.</summary>
+    Computed,
+}
+
+/// <summary>A value of the engine: what a layer reads or writes.</summary>
+internal sealed class Slot
+{
+    /// <summary>Position in the engine's list; indexes the table of addresses.</summary>
+    public int Index { get; set; } = -1;
+
+    public required string Name { get; init; }
+    public required SlotKind Kind { get; init; }
+    public required DataType DataType { get; init; }
+    public required BatchShape Shape { get; init; }
+    public required Layout Layout { get; init; }
+
+    /// <summary>The row-major elements of a constant.</summary>
+    public Tensor? Constant { get; init; }
+
+    /// <summary>True for 8-bit elements in <see cref="Layout.ChannelsLast"/>: padded and unsigned.</summary>
+    public bool IsQuantized => Layout == Layout.ChannelsLast && DataType.IsQuantized();
+
+    /// <summary>Channels: axis 1, or 1 for scalars and vectors.</summary>
+    public int Channels => Shape.Rank > 1 ? Shape.Dims[1] : 1;
+
+    /// <summary>Bytes from one pixel to the next in <see cref="Layout.ChannelsLast"/>.</summary>
+    public int PixelBytes => IsQuantized ? PaddedChannels(Channels) : Channels * DataType.SizeInBytes();
+
+    /// <summary>Stored channels of a quantized activation: kernels read four at a time and write eight, and the three of an image are not worth eight.</summary>
+    public static int PaddedChannels(int channels) => channels <= 4 ? 4 : (channels + 7) & ~7;
+
+    /// <summary>Pixels over all images: the product of all sizes but the channels.</summary>
+    public long Pixels(int batch) => Shape.Elements(batch) / Math.Max(1, Channels);
+
+    /// <summary>Bytes in memory at this batch.</summary>
+    public long Bytes(int batch) => IsQuantized ? Pixels(batch) * PixelBytes : Shape.Elements(batch) * DataType.SizeInBytes();
+
+    public override string ToString() => $"%{Name}:{DataType.ShortName()}{Shape}{(Layout == Layout.ChannelsLast ? "/nhwc" : "")}";
+}

@@ -1,0 +1,102 @@
+using Pith.Building;
+using Pith.Runtime;
+using Pith.Tactics;
+
+namespace Pith;
+
+/// <summary>
+/// A network ready to run: layers with their tactics, packed weights and a memory plan. Immutable and thread-safe; memory that changes is in an
+/// <see cref="ExecutionContext"/>, of which an engine has as many as are wanted.
+/// </summary>
+public sealed class Engine : IDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly Graph _graph;
+    private readonly BuildResources _resources;
+    private int _contexts;
+    private bool _disposed;
+
+    internal Engine(Graph graph, LoweredNetwork network, IReadOnlyList<BuiltLayer> layers, MemoryPlan memory, BuildResources resources)
+    {
+        _graph = graph;
+        _resources = resources;
+        Network = network;
+        Built = [.. layers];
+        Memory = memory;
+        Layers = [.. layers.Select(layer => layer.Info)];
+        Inputs = [.. graph.Inputs.Select(input => (input.Name, TypeOf(input)))];
+        Outputs = [.. graph.Outputs.Select(output => (output.Name, TypeOf(output)))];
+        Metadata = graph.Metadata.AsReadOnly();
+    }
+
+    /// <summary>The name of the network.</summary>
+    public string Name => _graph.Name;
+
+    /// <summary>What the graph carried as metadata: preprocessing, class names, provenance.</summary>
+    public IReadOnlyDictionary<string, string> Metadata { get; }
+
+    /// <summary>Names and types of the inputs; a dimension that is symbolic here is the batch.</summary>
+    public IReadOnlyList<(string Name, TensorType Type)> Inputs { get; }
+
+    /// <summary>Names and types of the outputs; a dimension that is symbolic here grows with the batch.</summary>
+    public IReadOnlyList<(string Name, TensorType Type)> Outputs { get; }
+
+    /// <summary>The largest batch of a run; the only one when the graph's sizes are fixed.</summary>
+    public int MaxBatch => Network.Shapes.MaxBatch;
+
+    /// <summary>The layers in execution order.</summary>
+    public IReadOnlyList<LayerInfo> Layers { get; }
+
+    /// <summary>Bytes of packed weights and other constants.</summary>
+    public long WeightBytes => _resources.Bytes;
+
+    /// <summary>Bytes of activations that each context holds at the largest batch.</summary>
+    public long ActivationBytes => Memory.Bytes;
+
+    internal LoweredNetwork Network { get; }
+
+    internal BuiltLayer[] Built { get; }
+
+    internal MemoryPlan Memory { get; }
+
+    internal BuildResources Resources => _resources;
+
+    /// <summary>Creates a context with its own memory and threads.</summary>
+    /// <param name="threads">Threads, the caller's included; 0 means as many as the engine was built for.</param>
+    /// <exception cref="ObjectDisposedException">The engine has been disposed.</exception>
+    public ExecutionContext CreateContext(int threads = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(threads);
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            _contexts++;
+        }
+        return new ExecutionContext(this, threads == 0 ? _resources.Device.Threads : threads);
+    }
+
+    /// <summary>Frees the engine's memory, at once or when the last of its contexts is disposed.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_disposed) return;
+            _disposed = true;
+            if (_contexts == 0) _resources.Dispose();
+        }
+    }
+
+    internal void ContextDisposed()
+    {
+        lock (_gate)
+        {
+            _contexts--;
+            if (_disposed && _contexts == 0) _resources.Dispose();
+        }
+    }
+
+    private TensorType TypeOf(Value value) => value.Type.IsStatic || !Network.Shapes.IsFixed ? value.Type : new TensorType(value.Type.DataType, Network.Shapes.Of[value].At(MaxBatch).Dims.Select(Dim.Of).ToValueList());
+}
+
+/// <summary>A layer with what runs it.</summary>
+internal sealed record BuiltLayer(Layer Layer, RunnableLayer Runnable, LayerInfo Info);

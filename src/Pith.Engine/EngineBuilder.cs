@@ -1,0 +1,72 @@
+using Pith.Building;
+using Pith.Passes;
+using Pith.Tactics;
+
+namespace Pith;
+
+/// <summary>Builds engines from graphs.</summary>
+public static class EngineBuilder
+{
+    /// <summary>
+    /// Simplifies a copy of <paramref name="graph"/>, fuses it into layers, chooses a tactic for each and plans memory.
+    /// </summary>
+    /// <param name="graph">The network; not changed. Its constants are shared until the engine is built.</param>
+    /// <param name="options">Batch, threads and how tactics are chosen.</param>
+    /// <param name="events">Receives passes that were applied and decisions about tactics.</param>
+    /// <returns>An engine, which the caller disposes after its contexts.</returns>
+    /// <exception cref="PithException">A size is not known, an observed name is not there, or a layer cannot be run exactly.</exception>
+    public static Engine Build(Graph graph, EngineOptions options, IProgress<PithEvent>? events = null)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        ArgumentNullException.ThrowIfNull(options);
+        var copy = graph.Clone();
+        PassRunner.RunToFixpoint(copy, Pipelines.Simplify, events);
+        var network = Lowering.Lower(copy, options);
+        var threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
+        var resources = new BuildResources(new Device(threads), network.Shapes.MaxBatch);
+        try
+        {
+            var autotuner = new Autotuner(resources, options, events);
+            var layers = new List<BuiltLayer>();
+            foreach (var layer in network.Layers)
+            {
+                var (runnable, tactic, verdicts) = autotuner.Choose(layer);
+                layers.Add(new BuiltLayer(layer, runnable, Describe(layer, tactic, verdicts, network.Shapes.MaxBatch)));
+            }
+            return new Engine(copy, network, layers, MemoryPlanner.Plan(network), resources);
+        }
+        catch
+        {
+            resources.Dispose();
+            throw;
+        }
+    }
+
+    private static LayerInfo Describe(Layer layer, Tactic tactic, ValueList<TacticVerdict> verdicts, int maxBatch)
+    {
+        var weights = layer.Weights.ToArray();
+        var elements = weights.Sum(weight => (long)weight.Length);
+        return new LayerInfo
+        {
+            Name = layer.Name,
+            Spec = layer.SpecAt(maxBatch),
+            Nodes = layer.Nodes,
+            Tactic = tactic.Name,
+            Precision = layer.Precision,
+            Verdicts = verdicts,
+            Macs = layer.Macs,
+            WeightBytes = weights.Sum(weight => (long)weight.Length * weight.DataType.SizeInBytes()),
+            WeightSparsity = elements == 0 ? 0 : (double)weights.Sum(Zeros) / elements,
+        };
+    }
+
+    private static long Zeros(Tensor weight)
+    {
+        var size = weight.DataType.SizeInBytes();
+        var bytes = weight.Bytes;
+        long zeros = 0;
+        for (var at = 0; at < bytes.Length; at += size)
+            if (!bytes.Slice(at, size).ContainsAnyExcept((byte)0)) zeros++;
+        return zeros;
+    }
+}

@@ -1,0 +1,26 @@
+namespace Pith;
+
+/// <summary>How <see cref="EngineBuilder"/> turns a graph into an <see cref="Engine"/>.</summary>
+public sealed record EngineOptions
+{
+    /// <summary>The largest batch. Every symbolic leading dimension of the graph's inputs is bound to it; a run takes 1 to this many.</summary>
+    public int MaxBatch { get; init; } = 1;
+
+    /// <summary>Threads of a context unless it is created with another number; 0 means one per processor. Results do not depend on it.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>Runs every layer with its reference tactic: slow plain loops, the oracle that fast kernels are compared with.</summary>
+    public bool ReferenceOnly { get; init; }
+
+    /// <summary>Runs QuantizeLinear and DequantizeLinear as written, with floating point between them, instead of fusing them into INT8 layers: the simulator.</summary>
+    public bool Literal { get; init; }
+
+    /// <summary>Names of values that must exist, so that an <see cref="IValueObserver"/> sees them; nothing is fused across them.</summary>
+    public IReadOnlyCollection<string> Observed { get; init; } = [];
+
+    /// <summary>Timings of earlier builds; read and added to.</summary>
+    public TimingCache? TimingCache { get; init; }
+
+    /// <summary>True to choose between tactics by running them; false to choose by estimate, which gives the same engine every time.</summary>
+    public bool TimeTactics { get; init; } = true;
+}

@@ -1,0 +1,44 @@
+namespace Pith;
+
+/// <summary>One layer of a built engine, for reports.</summary>
+public sealed record LayerInfo
+{
+    /// <summary>The name: that of the node whose result the layer produces.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>What the layer is: shapes, types, epilogue.</summary>
+    public required LayerSpec Spec { get; init; }
+
+    /// <summary>The names of the graph's nodes that the layer replaces.</summary>
+    public required ValueList<string> Nodes { get; init; }
+
+    /// <summary>The tactic that runs it.</summary>
+    public required string Tactic { get; init; }
+
+    /// <summary>The type that the layer computes on: <c>int8</c>, <c>float32</c> …</summary>
+    public required string Precision { get; init; }
+
+    /// <summary>Every tactic that was considered, in catalog order, with the reason or time.</summary>
+    public required ValueList<TacticVerdict> Verdicts { get; init; }
+
+    /// <summary>Multiply-accumulates of one run at batch 1; 0 for layers that are not counted so.</summary>
+    public required long Macs { get; init; }
+
+    /// <summary>Bytes of constant weights, in the portable form.</summary>
+    public required long WeightBytes { get; init; }
+
+    /// <summary>The share of weights that are zero, 0 to 1; 0 for layers without weights.</summary>
+    public required double WeightSparsity { get; init; }
+}
+
+/// <summary>What became of one tactic for one layer.</summary>
+/// <param name="Tactic">The tactic's name.</param>
+/// <param name="Accepted">Whether it can run the layer.</param>
+/// <param name="Reason">Why not, or why it was or was not chosen.</param>
+/// <param name="Seconds">The measured time of one run at the largest batch; null when it was not timed.</param>
+public sealed record TacticVerdict(string Tactic, bool Accepted, string Reason, double? Seconds);
+
+/// <summary>The time that one layer took in a profiled run.</summary>
+/// <param name="Layer">The layer's name.</param>
+/// <param name="Seconds">Wall-clock time.</param>
+public readonly record struct LayerTime(string Layer, double Seconds);

@@ -1,0 +1,41 @@
+using Pith.Building;
+
+namespace Pith.Runtime;
+
+/// <summary>What layers see of a running context: the batch, the address of every slot, the threads and scratch memory.</summary>
+internal sealed unsafe class RunState : IDisposable
+{
+    private readonly byte*[] _addresses;
+    private readonly AlignedMemory _scratch;
+    private readonly long _scratchPerWorker;
+
+    public RunState(int slots, WorkerPool pool, long scratchPerWorker)
+    {
+        _addresses = new byte*[slots];
+        Pool = pool;
+        _scratchPerWorker = (scratchPerWorker + AlignedMemory.Alignment - 1) & -AlignedMemory.Alignment;
+        _scratch = new AlignedMemory(_scratchPerWorker * pool.Threads);
+    }
+
+    /// <summary>Images of this run.</summary>
+    public int Batch { get; set; }
+
+    public WorkerPool Pool { get; }
+
+    /// <summary>The first byte of a slot's elements.</summary>
+    public byte* Address(Slot slot)
+    {
+        var address = _addresses[slot.Index];
+        return address != null ? address : throw new InvalidOperationException($"Slot {slot} has no memory in this run.");
+    }
+
+    public void SetAddress(Slot slot, byte* address) => _addresses[slot.Index] = address;
+
+    /// <summary>Scratch memory of one worker, as large as the most demanding layer asked for; its content is undefined when a part starts.</summary>
+    public byte* Scratch(int worker) => _scratch.Start + worker * _scratchPerWorker;
+
+    /// <summary>Runs the parts of a layer on the context's threads.</summary>
+    public void RunParallel(IParallelBody body, int parts) => Pool.Run(body, this, parts);
+
+    public void Dispose() => _scratch.Dispose();
+}

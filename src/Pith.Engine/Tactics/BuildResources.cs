@@ -1,0 +1,57 @@
+using Pith.Building;
+using Pith.Runtime;
+
+namespace Pith.Tactics;
+
+/// <summary>What a tactic may ask for while it builds a layer: the device, the largest batch, and native memory that lives as long as the engine.</summary>
+internal sealed unsafe class BuildResources(Device device, int maxBatch) : IDisposable
+{
+    private readonly List<AlignedMemory> _memory = [];
+    private readonly Dictionary<Slot, AlignedMemory> _constants = new(ReferenceEqualityComparer.Instance);
+
+    public Device Device { get; } = device;
+
+    public int MaxBatch { get; } = maxBatch;
+
+    /// <summary>Bytes handed out so far.</summary>
+    public long Bytes => _memory.Sum(memory => memory.Bytes);
+
+    /// <summary>Zeroed memory for packed weights and tables.</summary>
+    public byte* Allocate(long bytes)
+    {
+        var memory = new AlignedMemory(bytes);
+        _memory.Add(memory);
+        return memory.Start;
+    }
+
+    /// <summary>A copy of <paramref name="items"/>.</summary>
+    public T* Copy<T>(ReadOnlySpan<T> items) where T : unmanaged
+    {
+        var copy = (T*)Allocate((long)items.Length * sizeof(T));
+        items.CopyTo(new Span<T>(copy, items.Length));
+        return copy;
+    }
+
+    /// <summary>Says that the layer reads a constant operand at run time, so that <see cref="RunState.Address"/> knows it. Other slots are left as they are.</summary>
+    public void KeepConstant(Slot? slot)
+    {
+        if (slot?.Constant is not { } tensor || _constants.ContainsKey(slot)) return;
+        var memory = new AlignedMemory(slot.Bytes(MaxBatch));
+        _memory.Add(memory);
+        _constants.Add(slot, memory);
+        fixed (byte* rowMajor = tensor.Bytes) SlotTensors.FromRowMajor(slot, MaxBatch, rowMajor, memory.Start);
+    }
+
+    /// <summary>Enters the kept constants into a context's table of addresses.</summary>
+    public void Bind(RunState state)
+    {
+        foreach (var (slot, memory) in _constants) state.SetAddress(slot, memory.Start);
+    }
+
+    public void Dispose()
+    {
+        foreach (var memory in _memory) memory.Dispose();
+        _memory.Clear();
+        _constants.Clear();
+    }
+}

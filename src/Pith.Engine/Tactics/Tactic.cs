@@ -1,0 +1,58 @@
+using Pith.Building;
+using Pith.Runtime;
+
+namespace Pith.Tactics;
+
+/// <summary>Whether a tactic can run a layer, and if not, why.</summary>
+internal readonly record struct Verdict(bool Accepted, string Reason)
+{
+    public static Verdict Yes { get; } = new(true, "");
+
+    public static Verdict No(string reason) => new(false, reason);
+}
+
+/// <summary>One way to run one kind of layer. Tile sizes, instruction sets and epilogues are parameters of a tactic, not tactics. Stateless.</summary>
+internal abstract class Tactic
+{
+    /// <summary>The name that plans, caches and reports use.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Whether the tactic can run the layer on the device.</summary>
+    public abstract Verdict Accept(Layer layer, Device device);
+
+    /// <summary>A rough time for one run at the largest batch; only the order among the tactics of a layer matters.</summary>
+    public abstract double EstimateSeconds(Layer layer, Device device);
+
+    /// <summary>Packs weights and fixes everything that does not depend on the run. Called only for layers that were accepted.</summary>
+    public abstract RunnableLayer Build(Layer layer, BuildResources resources);
+}
+
+/// <summary>Marks the plain tactic that ends each list: the specification of its kind of layer.</summary>
+internal interface IReferenceTactic;
+
+/// <summary>A tactic for layers of type <typeparamref name="TLayer"/>.</summary>
+internal abstract class Tactic<TLayer> : Tactic where TLayer : Layer
+{
+    public sealed override Verdict Accept(Layer layer, Device device) =>
+        layer is TLayer typed ? Accept(typed, device) : Verdict.No($"is for {typeof(TLayer).Name}, not {layer.GetType().Name}");
+
+    public sealed override double EstimateSeconds(Layer layer, Device device) => EstimateSeconds((TLayer)layer, device);
+
+    public sealed override RunnableLayer Build(Layer layer, BuildResources resources) => Build((TLayer)layer, resources);
+
+    protected abstract Verdict Accept(TLayer layer, Device device);
+
+    protected abstract double EstimateSeconds(TLayer layer, Device device);
+
+    protected abstract RunnableLayer Build(TLayer layer, BuildResources resources);
+}
+
+/// <summary>A layer that is ready to run. Immutable: everything that changes is in the <see cref="RunState"/>, so contexts share it.</summary>
+internal abstract class RunnableLayer
+{
+    /// <summary>Scratch memory that one worker needs.</summary>
+    public virtual long ScratchBytes => 0;
+
+    /// <summary>Reads the operands' slots and writes the results'.</summary>
+    public abstract void Run(RunState state);
+}

@@ -1,0 +1,236 @@
+namespace Pith.Engine.Kernels.Simd;
+
+/// <summary>Runs a <see cref="TapConv"/> with the vectors of an instruction-set level.</summary>
+internal static unsafe class TapConvKernel
+{
+    /// <summary>Number of work items; each writes outputs of its own.</summary>
+    public static int WorkItems(in TapConv conv, IsaLevel isa) => Isa.Fp32Lanes(isa) switch
+    {
+        16 => TapConvKernel<Vec512>.WorkItems(conv),
+        8 => TapConvKernel<Vec256>.WorkItems(conv),
+        _ => TapConvKernel<Vec128>.WorkItems(conv),
+    };
+
+    /// <summary>Floats of scratch memory that each concurrent <see cref="Run"/> needs for itself.</summary>
+    public static nint WorkspaceFloats(in TapConv conv, IsaLevel isa) => Isa.Fp32Lanes(isa) switch
+    {
+        16 => TapConvKernel<Vec512>.WorkspaceFloats(conv),
+        8 => TapConvKernel<Vec256>.WorkspaceFloats(conv),
+        _ => TapConvKernel<Vec128>.WorkspaceFloats(conv),
+    };
+
+    /// <summary>Computes items [<paramref name="begin"/>, <paramref name="end"/>).</summary>
+    public static void Run(in TapConv conv, IsaLevel isa, int begin, int end, float* workspace)
+    {
+        switch (Isa.Fp32Lanes(isa))
+        {
+            case 16: TapConvKernel<Vec512>.Run(conv, begin, end, workspace); break;
+            case 8: TapConvKernel<Vec256>.Run(conv, begin, end, workspace); break;
+            default: TapConvKernel<Vec128>.Run(conv, begin, end, workspace); break;
+        }
+    }
+}
+
+/// <summary>Runs work items of a <see cref="TapConv"/> with vectors <typeparamref name="V"/>.</summary>
+internal static unsafe class TapConvKernel<V> where V : struct, IVec<V>
+{
+    public static int WorkItems(in TapConv conv) => Blocking(conv.FlattenedIfPointwise()).Items;
+
+    public static nint WorkspaceFloats(in TapConv conv)
+    {
+        var flat = conv.FlattenedIfPointwise();
+        return Workspace.Plan(flat, Blocking(flat)).Floats;
+    }
+
+    public static void Run(in TapConv conv, int begin, int end, float* workspace)
+    {
+        var flat = conv.FlattenedIfPointwise();
+        var blocking = Blocking(flat);
+        var scratch = Workspace.Plan(flat, blocking);
+        for (var item = begin; item < end; item++) RunItem(flat, blocking, scratch, workspace, item);
+    }
+
+    private static TapConvBlocking Blocking(in TapConv conv) => new(conv, V.Count, V.MaxTileRows);
+
+    /// <summary>Parts of the scratch memory, in floats from its start.</summary>
+    private readonly record struct Workspace(nint Sums, nint Runs, nint CutRuns, nint Floats)
+    {
+        private const int FloatsPerRun = 4;
+
+        public static Workspace Plan(in TapConv conv, in TapConvBlocking blocking)
+        {
+            nint padded = 0;
+            if (blocking.NeedsPadding)
+            {
+                padded = (nint)conv.H.Extent(blocking.Rows) * conv.W.Extent(blocking.Columns) * conv.GroupIn;
+            }
+            var sums = (padded + 15) / 16 * 16;
+            var runs = sums + (nint)blocking.Rows * blocking.Columns * 2 * V.Count;
+            nint runFloats = (nint)conv.H.Count * conv.W.Count * FloatsPerRun;
+            return new Workspace(sums, runs, runs + runFloats, runs + 2 * runFloats);
+        }
+    }
+
+    /// <summary>The outputs of one item and where their inputs are.</summary>
+    private struct Block
+    {
+        public int Image, Row, Rows, Column, Columns, Group, FirstPanel, EndPanel;
+        public float* Input;
+        public nint InputRowStride, InputPixelStride;
+    }
+
+    private static void RunItem(in TapConv conv, in TapConvBlocking blocking, in Workspace scratch, float* workspace, int item)
+    {
+        var block = Locate(conv, blocking, item);
+        FindInput(conv, ref block, workspace);
+        var runs = (TileRun*)(workspace + scratch.Runs);
+        var runCount = BuildRuns(conv, block, runs);
+
+        TileArgs tile = default;
+        tile.A = block.Input;
+        tile.AStep = sizeof(float);
+        tile.RowStep = conv.W.Stride * block.InputPixelStride * sizeof(float);
+        var reduction = conv.Reduction;
+        float* weights = conv.Packed + block.Image * conv.PackedImageStride + block.Group * PanelPacking.GroupSize(conv.GroupOut, reduction, V.Count);
+        for (var panel = block.FirstPanel; panel < block.EndPanel; panel++)
+        {
+            var channel = panel * 2 * V.Count;
+            var vectors = conv.GroupOut - channel > V.Count ? 2 : 1;
+            var width = vectors * V.Count;
+            tile.AccStride = width;
+            tile.BStep = width * sizeof(float);
+            for (var from = 0; from < reduction || from == 0; from += blocking.ReductionBlock)
+            {
+                var to = Math.Min(reduction, from + blocking.ReductionBlock);
+                tile.Runs = runs;
+                tile.RunCount = runCount;
+                if (to - from < reduction)
+                {
+                    tile.Runs = (TileRun*)(workspace + scratch.CutRuns);
+                    tile.RunCount = CutRuns(runs, runCount, from, to, tile.Runs);
+                }
+                tile.B = weights + (nint)channel * reduction + (nint)from * width;
+                tile.Accumulate = from > 0 ? 1 : 0;
+                RunTiles(conv, block, ref tile, workspace + scratch.Sums, channel, vectors, isLast: to == reduction);
+            }
+        }
+    }
+
+    private static void RunTiles(
+        in TapConv conv, in Block block, ref TileArgs tile, float* sums, int channel, int vectors, bool isLast)
+    {
+        var tilesPerRow = (block.Columns + V.MaxTileRows - 1) / V.MaxTileRows;
+        int size = block.Columns / tilesPerRow, larger = block.Columns % tilesPerRow;
+        var channels = Math.Min(conv.GroupOut - channel, vectors * V.Count);
+        var firstChannel = block.Group * conv.GroupOut + channel;
+        EpilogueArgs epilogue;
+        epilogue.Bias = conv.Bias == null ? null : conv.Bias + firstChannel;
+        epilogue.Channels = channels;
+        epilogue.SumStride = tile.AccStride;
+        epilogue.OutStride = conv.Out.PixelStride;
+        epilogue.ResidualStride = conv.Residual.PixelStride;
+        epilogue.A = conv.Activation.A;
+        epilogue.B = conv.Activation.B;
+        fixed (TileArgs* t = &tile)
+        {
+            float* input = t->A;
+            t->Acc = sums;
+            for (var h = 0; h < block.Rows; h++)
+            {
+                var column = 0;
+                for (var i = 0; i < tilesPerRow; i++)
+                {
+                    var rows = i < larger ? size + 1 : size;
+                    t->A = input + h * conv.H.Stride * block.InputRowStride + column * conv.W.Stride * block.InputPixelStride;
+                    GemmTile<V>.Run(rows, vectors, t);
+                    if (isLast)
+                    {
+                        epilogue.Sums = t->Acc;
+                        epilogue.Rows = rows;
+                        epilogue.Out = conv.Out.At(block.Image, block.Row + h, block.Column + column) + firstChannel;
+                        epilogue.Residual = conv.Residual.Data == null
+                            ? null
+                            : conv.Residual.At(block.Image, block.Row + h, block.Column + column) + firstChannel;
+                        TileEpilogue<V>.Run(conv.Activation.Kind, &epilogue);
+                    }
+                    column += rows;
+                    t->Acc += rows * t->AccStride;
+                }
+            }
+            t->A = input;
+        }
+    }
+
+    private static Block Locate(in TapConv conv, in TapConvBlocking blocking, int item)
+    {
+        Block block = default;
+        var panels = item % blocking.PanelBlocks;
+        item /= blocking.PanelBlocks;
+        block.FirstPanel = panels * blocking.PanelsPerItem;
+        block.EndPanel = Math.Min(blocking.Panels, block.FirstPanel + blocking.PanelsPerItem);
+        block.Group = item % conv.Groups;
+        item /= conv.Groups;
+        block.Column = item % blocking.ColumnBlocks * blocking.Columns;
+        block.Columns = Math.Min(blocking.Columns, conv.Out.Width - block.Column);
+        item /= blocking.ColumnBlocks;
+        block.Row = item % blocking.RowBlocks * blocking.Rows;
+        block.Rows = Math.Min(blocking.Rows, conv.Out.Height - block.Row);
+        block.Image = item / blocking.RowBlocks;
+        return block;
+    }
+
+    private static void FindInput(in TapConv conv, ref Block block, float* scratch)
+    {
+        int row = conv.H.First(block.Row), rows = conv.H.Extent(block.Rows);
+        int column = conv.W.First(block.Column), columns = conv.W.Extent(block.Columns);
+        var group = conv.In.Slice(block.Group * conv.GroupIn, conv.GroupIn);
+        if (row >= 0 && column >= 0 && row + rows <= conv.In.Height && column + columns <= conv.In.Width)
+        {
+            block.Input = group.At(block.Image, row, column);
+            block.InputRowStride = group.RowStride;
+            block.InputPixelStride = group.PixelStride;
+            return;
+        }
+        PaddedCopy.Run(group, block.Image, row, rows, column, columns, scratch);
+        block.Input = scratch;
+        block.InputPixelStride = group.Channels;
+        block.InputRowStride = (nint)columns * group.Channels;
+    }
+
+    /// <summary>One run for each tap; taps whose inputs follow each other in memory share one.</summary>
+    private static int BuildRuns(in TapConv conv, in Block block, TileRun* runs)
+    {
+        var count = 0;
+        nint length = conv.GroupIn;
+        nint end = -1;
+        for (var i = 0; i < conv.H.Count; i++)
+        {
+            for (var j = 0; j < conv.W.Count; j++)
+            {
+                var offset = i * conv.H.Step * block.InputRowStride + j * conv.W.Step * block.InputPixelStride;
+                if (offset == end) runs[count - 1].Length += length;
+                else runs[count++] = new TileRun { Offset = offset * sizeof(float), Length = length };
+                end = offset + length;
+            }
+        }
+        return count;
+    }
+
+    /// <summary>The part of the runs that covers reduction steps [<paramref name="from"/>, <paramref name="to"/>).</summary>
+    private static int CutRuns(TileRun* runs, int count, int from, int to, TileRun* cut)
+    {
+        var cuts = 0;
+        nint step = 0;
+        for (var i = 0; i < count; i++)
+        {
+            var start = Math.Max(from, step);
+            var end = Math.Min(to, step + runs[i].Length);
+            if (start < end)
+            {
+                cut[cuts++] = new TileRun { Offset = runs[i].Offset + (start - step) * sizeof(float), Length = end - start };
+            }
+            step += runs[i].Length;
+        }
+        return cuts;
+    }
+}

@@ -111,6 +111,20 @@ public static class OpCatalog
         ReduceProd.Definition,
         ReduceSum.Definition,
         ReduceSumSquare.Definition,
+        // Training: losses and gradients that are not ordinary ops
+        AveragePoolGradient.Definition,
+        BatchNormGradient.Definition,
+        BatchNormTraining.Definition,
+        ConvInputGradient.Definition,
+        ConvWeightGradient.Definition,
+        DistillationLoss.Definition,
+        DistillationLossGradient.Definition,
+        FakeQuantizeGradient.Definition,
+        GlobalAveragePoolGradient.Definition,
+        MaxPoolGradient.Definition,
+        SoftmaxCrossEntropy.Definition,
+        SoftmaxCrossEntropyGradient.Definition,
+        SoftmaxGradient.Definition,
     ];
 
     private static readonly Dictionary<(string Domain, string Name), OpSchema> s_byName = All.ToDictionary(schema => (schema.Domain, schema.Name));

@@ -1,6 +1,6 @@
 using Pith.Ops;
 
-namespace Pith.Tests;
+namespace Pith.Tests.Ops;
 
 public class PoolingTests
 {

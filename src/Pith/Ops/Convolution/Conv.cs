@@ -31,6 +31,19 @@ public sealed record Conv : Op
     }
 
     /// <inheritdoc/>
+    public override Value?[] Gradient(GradientContext context)
+    {
+        var (x, w, dy) = (context.Input(0), context.Input(1), context.OutputGradient);
+        var kernel = w.Type.Dims.Skip(2).Select(dim => dim.Size).ToValueList();
+        return
+        [
+            context.Needs(0) ? context.Emit(new ConvInputGradient { Window = Window, Groups = Groups, InputSizes = ConvolutionTypes.FixedSizes(context.Node, x.Type) }, dy, w) : null,
+            context.Needs(1) ? context.Emit(new ConvWeightGradient { Window = Window with { KernelShape = kernel }, Groups = Groups }, dy, x) : null,
+            context.Needs(2) ? context.Emit(new ReduceSum([0, .. Enumerable.Range(2, kernel.Count)], KeepDims: false), dy) : null,
+        ];
+    }
+
+    /// <inheritdoc/>
     public override long Cost(Node node) => ConvolutionTypes.MultiplyAccumulates(node.Output.Type, node.Inputs[1]!.Type);
 
     /// <inheritdoc/>

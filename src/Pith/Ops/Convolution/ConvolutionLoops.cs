@@ -20,7 +20,7 @@ internal sealed class ConvolutionLoops(int batch, int channels, int filters, int
         ForEachPlanePair((xStart, yStart, wStart) =>
         {
             foreach (var row in _rows)
-                AddScaled(y.AsSpan(yStart + row.Output, row.Count), 1, x.AsSpan(xStart + row.Input), _window.Width.Stride, w[wStart + row.Tap]);
+                AddScaled(y.AsSpan(yStart + row.Output), 1, x.AsSpan(xStart + row.Input), _window.Width.Stride, row.Count, w[wStart + row.Tap]);
         });
         return y;
     }
@@ -32,7 +32,7 @@ internal sealed class ConvolutionLoops(int batch, int channels, int filters, int
         ForEachPlanePair((xStart, yStart, wStart) =>
         {
             foreach (var row in _rows)
-                AddScaled(x.AsSpan(xStart + row.Input), _window.Width.Stride, y.AsSpan(yStart + row.Output, row.Count), 1, w[wStart + row.Tap]);
+                AddScaled(x.AsSpan(xStart + row.Input), _window.Width.Stride, y.AsSpan(yStart + row.Output), 1, row.Count, w[wStart + row.Tap]);
         });
         return x;
     }
@@ -63,15 +63,15 @@ internal sealed class ConvolutionLoops(int batch, int channels, int filters, int
         }
     }
 
-    private static void AddScaled<T>(Span<T> to, int toStride, ReadOnlySpan<T> from, int fromStride, T factor) where T : struct, INumber<T>
+    private static void AddScaled<T>(Span<T> to, int toStride, ReadOnlySpan<T> from, int fromStride, int count, T factor) where T : struct, INumber<T>
     {
         if (toStride == 1 && fromStride == 1)
         {
-            var row = from[..to.Length];
-            for (var i = 0; i < row.Length; i++) to[i] += row[i] * factor;
+            to = to[..count];
+            from = from[..count];
+            for (var i = 0; i < from.Length; i++) to[i] += from[i] * factor;
             return;
         }
-        var count = toStride == 1 ? to.Length : from.Length;
         for (var i = 0; i < count; i++) to[i * toStride] += from[i * fromStride] * factor;
     }
 }

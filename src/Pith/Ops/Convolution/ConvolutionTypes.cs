@@ -34,6 +34,15 @@ internal static class ConvolutionTypes
         return (loops, new Shape([x[0], w[0], .. axes.Select(axis => axis.Output)]));
     }
 
+    /// <summary>The spatial sizes of data [N, C, spatial...], which a gradient needs as numbers.</summary>
+    public static ValueList<int> FixedSizes(Node node, TensorType data)
+    {
+        var sizes = data.Dims.Skip(2).ToArray();
+        return sizes.All(dim => dim.IsFixed)
+            ? sizes.Select(dim => dim.Size).ToValueList()
+            : throw new PithException($"{node.Op.Schema.Name} '{node.Name}' reads {data}: training needs fixed spatial sizes; bind them with Graph.Clone first.");
+    }
+
     /// <summary>One multiply-accumulate per output element and element of a filter [K, C/groups, kernel...].</summary>
     public static long MultiplyAccumulates(TensorType output, TensorType weight) => Sizes.Product(output.Dims.Span) * Sizes.Product(weight.Dims.Span[1..]);
 

@@ -57,6 +57,23 @@ public sealed record Gemm : Op
     }
 
     /// <inheritdoc/>
+    public override Value?[] Gradient(GradientContext context)
+    {
+        var (a, b, dy) = (context.Input(0), context.Input(1), context.OutputGradient);
+        // y = alpha a' b', so da' = alpha dy b'^T and db' = alpha a'^T dy; where an operand is transposed, so is its gradient.
+        return
+        [
+            !context.Needs(0) ? null
+                : TransA ? context.Emit(new Gemm { Alpha = Alpha, TransA = TransB, TransB = true }, b, dy)
+                : context.Emit(new Gemm { Alpha = Alpha, TransB = !TransB }, dy, b),
+            !context.Needs(1) ? null
+                : TransB ? context.Emit(new Gemm { Alpha = Alpha, TransA = true, TransB = TransA }, dy, a)
+                : context.Emit(new Gemm { Alpha = Alpha, TransA = !TransA }, a, dy),
+            context.Needs(2) ? context.SumTo(2, Beta == 1 ? dy : context.Emit(new Mul(), dy, context.Constant(Beta))) : null,
+        ];
+    }
+
+    /// <inheritdoc/>
     public override long Cost(Node node) => Sizes.Product(node.Output.Type.Dims.Span) * Sizes.Product([node.Inputs[0]!.Type[TransA ? 0 : 1]]);
 
     /// <inheritdoc/>

@@ -32,5 +32,24 @@ public sealed record MatMul : Op
     private static long[] Integers(Tensor tensor) => tensor.ConvertTo(DataType.Int64).As<long>().Data;
 
     /// <inheritdoc/>
+    public override Value?[] Gradient(GradientContext context)
+    {
+        var (a, b, dy) = (context.Input(0), context.Input(1), context.OutputGradient);
+        if (a.Type.Rank < 2 || b.Type.Rank < 2)
+            throw new PithException($"MatMul '{context.Node.Name}': the gradient of a product with a vector is not supported ({a.Type} by {b.Type}); give the vector a second axis.");
+        return
+        [
+            context.Needs(0) ? context.SumTo(0, context.Emit(new MatMul(), dy, Transposed(context, b))) : null,
+            context.Needs(1) ? context.SumTo(1, context.Emit(new MatMul(), Transposed(context, a), dy)) : null,
+        ];
+    }
+
+    private static Value Transposed(GradientContext context, Value matrices)
+    {
+        var rank = matrices.Type.Rank;
+        return context.Emit(new Transpose([.. Enumerable.Range(0, rank - 2), rank - 1, rank - 2]), matrices);
+    }
+
+    /// <inheritdoc/>
     public override long Cost(Node node) => Sizes.Product(node.Output.Type.Dims.Span) * Sizes.Product(node.Inputs[0]!.Type.Dims.Span[^1..]);
 }

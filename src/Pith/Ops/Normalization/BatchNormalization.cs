@@ -49,6 +49,16 @@ public sealed record BatchNormalization : Op
         Reals.Create(like.DataType, like.Shape, [.. old.Zip(batch, (kept, measured) => kept * Momentum + measured * (1 - Momentum))]);
 
     /// <inheritdoc/>
+    /// <remarks>Of inference only, where mean and variance are constants.</remarks>
+    public override Value?[] Gradient(GradientContext context)
+    {
+        if (TrainingMode) throw new PithException($"BatchNormalization '{context.Node.Name}' in training mode has no gradient; training uses BatchNormTraining.");
+        var node = context.EmitNode(
+            new BatchNormGradient { Epsilon = Epsilon, FrozenStatistics = true }, [context.OutputGradient, context.Input(0), context.Input(1), context.Input(3), context.Input(4)], 3);
+        return [node.Outputs[0], node.Outputs[1], node.Outputs[2], null, null];
+    }
+
+    /// <inheritdoc/>
     public override void Write(OpWriter writer)
     {
         writer.Float("epsilon", Epsilon);

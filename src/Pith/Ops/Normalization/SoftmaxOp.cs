@@ -58,6 +58,13 @@ public abstract record SoftmaxOp : Op
         writer.Int("axis", Axis);
     }
 
+    /// <inheritdoc/>
+    public sealed override Value?[] Gradient(GradientContext context)
+    {
+        if (FlattensTrailingAxes) throw new PithException($"{Schema.Name} '{context.Node.Name}' sums over several axes (the meaning of opset 12), which cannot be trained through; simplify the graph first.");
+        return [context.Emit(new SoftmaxGradient { Axis = Axis, OfLogarithm = this is LogSoftmax }, context.OutputGradient, context.Output)];
+    }
+
     /// <summary>The axis, whose default changed with opset 13.</summary>
     private protected static int ReadAxis(OpReader reader) => reader.Int32("axis", reader.Opset < 13 ? 1 : -1);
 

@@ -63,6 +63,13 @@ public sealed record AveragePool : Op
     }
 
     /// <inheritdoc/>
+    public override Value?[] Gradient(GradientContext context)
+    {
+        var sizes = ConvolutionTypes.FixedSizes(context.Node, context.Input(0).Type);
+        return [context.Emit(new AveragePoolGradient { Window = Window, CountIncludePad = CountIncludePad, InputSizes = sizes }, context.OutputGradient)];
+    }
+
+    /// <inheritdoc/>
     public override void Write(OpWriter writer)
     {
         PoolingTypes.Write(writer, Window);

@@ -26,4 +26,8 @@ public sealed record GlobalAveragePool : Op
         }
         return [Reals.Create(x.DataType, new Shape([x.Shape[0], x.Shape[1], .. Enumerable.Repeat(1, x.Shape.Rank - 2)]), means)];
     }
+
+    /// <inheritdoc/>
+    public override Value?[] Gradient(GradientContext context) =>
+        [context.Emit(new GlobalAveragePoolGradient { InputSizes = ConvolutionTypes.FixedSizes(context.Node, context.Input(0).Type) }, context.OutputGradient)];
 }

@@ -75,6 +75,10 @@ public sealed record MaxPool : Op
     }
 
     /// <inheritdoc/>
+    public override Value?[] Gradient(GradientContext context) =>
+        [context.OutputGradientOf(0) is { } dy ? context.Emit(new MaxPoolGradient { Window = Window }, dy, context.Input(0)) : null];
+
+    /// <inheritdoc/>
     public override void Write(OpWriter writer)
     {
         PoolingTypes.Write(writer, Window);

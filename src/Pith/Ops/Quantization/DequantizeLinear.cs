@@ -45,6 +45,12 @@ public sealed record DequantizeLinear : Op
     }
 
     /// <inheritdoc/>
+    /// <remarks>See <see cref="QuantizeLinear.Gradient"/>: the gradient of the integers is stated in the units of the output.</remarks>
+    public override Value?[] Gradient(GradientContext context) => context.Needs(1)
+        ? throw new PithException($"DequantizeLinear '{context.Node.Name}': the scale '{context.Input(1).Name}' cannot be trained; freeze it after calibration.")
+        : [.. context.Node.Inputs.Select((_, index) => index == 0 ? context.OutputGradient : null)];
+
+    /// <inheritdoc/>
     public override void Write(OpWriter writer)
     {
         writer.Int("axis", Axis);

@@ -59,6 +59,19 @@ public sealed record QuantizeLinear : Op
     internal static int[] Integers(Tensor tensor) => tensor.ConvertTo(DataType.Int32).As<int>().Data;
 
     /// <inheritdoc/>
+    /// <remarks>
+    /// The straight-through estimator. The gradient "of an integer" is stated in units of the real number that it stands for, so DequantizeLinear passes dy on unchanged, ops that commute with
+    /// quantization treat it as usual, and QuantizeLinear lets through what lies within the range. No gradient flows to the scale.
+    /// </remarks>
+    public override Value?[] Gradient(GradientContext context)
+    {
+        var node = context.Node;
+        if (context.Needs(1)) throw new PithException($"QuantizeLinear '{node.Name}': the scale '{node.Inputs[1]!.Name}' cannot be trained; freeze it after calibration.");
+        var mask = new FakeQuantizeGradient { Axis = Axis, BlockSize = BlockSize, Type = node.Output.Type.DataType };
+        return [context.Emit(mask, context.OutputGradient, context.Input(0), context.Input(1), node.Input(2)), null, null];
+    }
+
+    /// <inheritdoc/>
     public override void Write(OpWriter writer)
     {
         writer.Int("axis", Axis);

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Pith;
 
 /// <summary>
@@ -36,4 +38,14 @@ public abstract record Op
 
     /// <summary>Writes the attributes (and operands that the target opset has as attributes, or the other way round) for export.</summary>
     public virtual void Write(OpWriter writer) { }
+
+    /// <summary>The op with its attributes: <c>Conv(Strides = [2,2], Group = 1)</c>, or the name alone when there are none.</summary>
+    public sealed override string ToString()
+    {
+        var attributes = new StringBuilder();
+        return PrintMembers(attributes) ? $"{Schema.Name}({attributes})" : Schema.Name;
+    }
+
+    /// <summary>Prints the attributes; the signature is not one.</summary>
+    protected virtual bool PrintMembers(StringBuilder builder) => false;
 }

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Pith.Ops;
 
 /// <summary>An element-wise op with one operand and a derivative. Its gradient is one <see cref="UnaryGradient"/> node.</summary>
@@ -16,4 +18,7 @@ public abstract record DifferentiableOp : UnaryOp
     /// <inheritdoc/>
     public sealed override Value?[] Gradient(GradientContext context) =>
         [context.Emit(new UnaryGradient(this), DerivativeReadsOutput ? context.Output : context.Input(0), context.OutputGradient)];
+
+    /// <summary>Prints the attributes only.</summary>
+    protected override bool PrintMembers(StringBuilder builder) => false;
 }

@@ -1,0 +1,62 @@
+namespace Pith.Onnx;
+
+/// <summary>Orders a file's nodes by the names they read and write, so that each stands after those it depends on; otherwise as in the file.</summary>
+internal static class NodeOrder
+{
+    private enum Mark : byte { Fresh, Open, Done }
+
+    /// <summary>The nodes in an order in which they can be added to a graph.</summary>
+    /// <param name="nodes">The nodes as in the file.</param>
+    /// <param name="isGiven">True for names of inputs and initializers.</param>
+    /// <exception cref="PithException">A name is written twice or by nobody, or the nodes depend on each other in a circle.</exception>
+    public static List<NodeProto> Sort(IReadOnlyList<NodeProto> nodes, Func<string, bool> isGiven)
+    {
+        var producers = Producers(nodes, isGiven);
+        var marks = new Mark[nodes.Count];
+        var sorted = new List<NodeProto>(nodes.Count);
+        // An explicit stack: a chain of a hundred thousand nodes must not overflow the thread's.
+        var stack = new Stack<(int Node, int NextInput)>();
+        for (var root = 0; root < nodes.Count; root++)
+        {
+            if (marks[root] == Mark.Done) continue;
+            marks[root] = Mark.Open;
+            stack.Push((root, 0));
+            while (stack.TryPop(out var top))
+            {
+                var node = nodes[top.Node];
+                if (top.NextInput == node.Input.Count)
+                {
+                    marks[top.Node] = Mark.Done;
+                    sorted.Add(node);
+                    continue;
+                }
+                stack.Push((top.Node, top.NextInput + 1));
+                var name = node.Input[top.NextInput];
+                if (name.Length == 0 || isGiven(name)) continue;
+                if (!producers.TryGetValue(name, out var producer)) throw new PithException($"{Title(node)} reads '{name}', which no node, input or initializer provides.");
+                if (marks[producer] == Mark.Open) throw new PithException($"{Title(node)} and {Title(nodes[producer])} depend on each other: the graph has a cycle.");
+                if (marks[producer] == Mark.Done) continue;
+                marks[producer] = Mark.Open;
+                stack.Push((producer, 0));
+            }
+        }
+        return sorted;
+    }
+
+    private static Dictionary<string, int> Producers(IReadOnlyList<NodeProto> nodes, Func<string, bool> isGiven)
+    {
+        var producers = new Dictionary<string, int>(StringComparer.Ordinal);
+        for (var i = 0; i < nodes.Count; i++)
+        {
+            foreach (var output in nodes[i].Output)
+            {
+                if (output.Length == 0) continue;
+                if (isGiven(output)) throw new PithException($"{Title(nodes[i])} writes '{output}', which is an input or initializer of the graph.");
+                if (!producers.TryAdd(output, i)) throw new PithException($"{Title(nodes[i])} and {Title(nodes[producers[output]])} both write '{output}'.");
+            }
+        }
+        return producers;
+    }
+
+    private static string Title(NodeProto node) => node.Name.Length > 0 ? $"{node.OpType} '{node.Name}'" : $"{node.OpType} (without a name, first output '{node.Output.FirstOrDefault()}')";
+}

@@ -1,0 +1,11 @@
+namespace Pith;
+
+/// <summary>How a model file is turned into a <see cref="Graph"/>.</summary>
+public sealed record OnnxImportOptions
+{
+    /// <summary>
+    /// Inputs of the file's graph that become constants of the imported one, by name. Needed when an input decides a shape (the target of a Reshape, the sizes of
+    /// a Resize), because Pith infers every shape at import.
+    /// </summary>
+    public IReadOnlyDictionary<string, Tensor> BoundInputs { get; init; } = new Dictionary<string, Tensor>();
+}

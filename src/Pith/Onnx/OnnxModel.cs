@@ -1,0 +1,111 @@
+using Google.Protobuf;
+using Pith.Onnx;
+
+namespace Pith;
+
+/// <summary>
+/// Reads and writes ONNX files. Import takes opsets 7 to 21 (and older ones where the ops used did not change since); export writes opset 13 or later.
+/// Thread-safe: nothing is shared between calls.
+/// </summary>
+public static class OnnxModel
+{
+    // protobuf cannot address more in one message; larger models keep their weights in external files.
+    private const long LargestFile = int.MaxValue;
+
+    /// <summary>Reads a model file, and the files of external data beside it that it names.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="options">Null for the defaults.</param>
+    /// <exception cref="PithException">
+    /// The file cannot be read, is not ONNX, is damaged, or holds something that Pith does not support; the message names the node, its op and the opset.
+    /// </exception>
+    public static Graph Load(string path, OnnxImportOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        var full = Path.GetFullPath(path);
+        try
+        {
+            using var stream = new FileStream(full, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16);
+            if (stream.Length > LargestFile)
+                throw new PithException($"'{path}' has {stream.Length} bytes; an ONNX file holds at most {LargestFile}. Save the model with external data.");
+            return Import(Parse(() => ModelProto.Parser.ParseFrom(stream)), options, Path.GetDirectoryName(full));
+        }
+        catch (PithException failure)
+        {
+            throw new PithException($"'{path}': {failure.Message}", failure);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            throw new PithException($"Cannot read '{path}': {failure.Message}", failure);
+        }
+    }
+
+    /// <summary>Reads a model from a stream; external data is refused because there is no folder to look in.</summary>
+    /// <param name="stream">Read to its end, not closed.</param>
+    /// <param name="options">Null for the defaults.</param>
+    /// <exception cref="PithException">The content is not ONNX, is damaged, or holds something that Pith does not support.</exception>
+    public static Graph Load(Stream stream, OnnxImportOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        return Import(Parse(() => ModelProto.Parser.ParseFrom(stream)), options, folder: null);
+    }
+
+    /// <summary>Reads a model from memory; external data is refused because there is no folder to look in.</summary>
+    /// <param name="bytes">The content of a model file.</param>
+    /// <param name="options">Null for the defaults.</param>
+    /// <exception cref="PithException">The content is not ONNX, is damaged, or holds something that Pith does not support.</exception>
+    public static Graph Load(ReadOnlySpan<byte> bytes, OnnxImportOptions? options = null)
+    {
+        ModelProto model;
+        try
+        {
+            model = ModelProto.Parser.ParseFrom(bytes);
+        }
+        catch (InvalidProtocolBufferException failure)
+        {
+            throw NotOnnx(failure);
+        }
+        return Import(model, options, folder: null);
+    }
+
+    /// <summary>
+    /// Writes <paramref name="graph"/> as one file, whole or not at all. The same graph gives the same bytes; constants that nobody reads are left out.
+    /// </summary>
+    /// <param name="graph">The graph; not changed.</param>
+    /// <param name="path">The file; an existing one is replaced.</param>
+    /// <param name="opset">13 to 21; 0 takes 17, or what the newest op of the graph needs.</param>
+    /// <exception cref="PithException">An op does not exist in the opset or in ONNX, the weights exceed 2 GB, or the file cannot be written.</exception>
+    public static void Save(Graph graph, string path, int opset = 0)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        var model = new OnnxExporter(graph, opset).Export();
+        AtomicFile.Write(path, stream => model.WriteTo(stream));
+    }
+
+    /// <summary>The content of the file that <see cref="Save"/> writes.</summary>
+    /// <param name="graph">The graph; not changed.</param>
+    /// <param name="opset">13 to 21; 0 takes 17, or what the newest op of the graph needs.</param>
+    /// <exception cref="PithException">An op does not exist in the opset or in ONNX, or the weights exceed 2 GB.</exception>
+    public static byte[] ToBytes(Graph graph, int opset = 0)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        return new OnnxExporter(graph, opset).Export().ToByteArray();
+    }
+
+    private static ModelProto Parse(Func<ModelProto> parse)
+    {
+        try
+        {
+            return parse();
+        }
+        catch (InvalidProtocolBufferException failure)
+        {
+            throw NotOnnx(failure);
+        }
+    }
+
+    private static Graph Import(ModelProto model, OnnxImportOptions? options, string? folder) =>
+        new OnnxImporter(model, options ?? new OnnxImportOptions(), new ExternalDataFolder(folder)).Import();
+
+    private static PithException NotOnnx(InvalidProtocolBufferException failure) =>
+        new($"not an ONNX model, or cut off or damaged: {failure.Message}", failure);
+}

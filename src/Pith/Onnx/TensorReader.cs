@@ -1,0 +1,97 @@
+using Google.Protobuf.Collections;
+
+namespace Pith.Onnx;
+
+/// <summary>Turns a <see cref="TensorProto"/> into a <see cref="Tensor"/>. Sizes are checked against the data that is there before anything is allocated.</summary>
+internal static class TensorReader
+{
+    /// <summary>The tensor.</summary>
+    /// <param name="proto">The tensor in the file.</param>
+    /// <param name="name">What to call it in messages.</param>
+    /// <param name="external">Where external data is looked for.</param>
+    /// <exception cref="PithException">The element type is not supported, or the data does not fit the shape.</exception>
+    public static Tensor Read(TensorProto proto, string name, ExternalDataFolder external)
+    {
+        var type = ElementType(proto.DataType) ?? throw Error(name, $"has elements of type {TypeName(proto.DataType)}, which Pith does not compute with");
+        var shape = ShapeOf(proto, name);
+        if (proto.Segment is not null) throw Error(name, "is split into segments, which ONNX never came to use");
+        if (proto.DataLocation == TensorProto.Types.DataLocation.External) return FromFile(proto, type, shape, name, external);
+        return proto.HasRawData ? FromBytes(proto.RawData.Span, type, shape, name) : FromTypedField(proto, type, shape, name);
+    }
+
+    /// <summary>Pith's element type with ONNX's number <paramref name="onnxType"/>, or null when Pith has none.</summary>
+    public static DataType? ElementType(int onnxType) => Enum.IsDefined((DataType)onnxType) ? (DataType)onnxType : null;
+
+    /// <summary>What ONNX calls the element type with this number.</summary>
+    public static string TypeName(int onnxType) =>
+        Enum.IsDefined((TensorProto.Types.DataType)onnxType) ? ((TensorProto.Types.DataType)onnxType).ToString().ToUpperInvariant() : $"number {onnxType}";
+
+    private static Shape ShapeOf(TensorProto proto, string name)
+    {
+        foreach (var dim in proto.Dims)
+            if (dim is < 0 or > int.MaxValue) throw Error(name, $"has the size {dim} in its shape");
+        return new Shape(proto.Dims.Select(dim => (int)dim).ToArray());
+    }
+
+    private static Tensor FromFile(TensorProto proto, DataType type, Shape shape, string name, ExternalDataFolder external)
+    {
+        using var stream = external.Open(proto, name, (long)shape.Length * type.SizeInBytes());
+        var tensor = Tensor.Zeros(type, shape);
+        stream.ReadExactly(tensor.Bytes);
+        return Normalized(tensor);
+    }
+
+    private static Tensor FromBytes(ReadOnlySpan<byte> bytes, DataType type, Shape shape, string name)
+    {
+        var expected = (long)shape.Length * type.SizeInBytes();
+        if (bytes.Length != expected) throw Error(name, $"of type {type.ShortName()}{shape} needs {expected} bytes of data, the file has {bytes.Length}");
+        var tensor = Tensor.Zeros(type, shape);
+        bytes.CopyTo(tensor.Bytes);
+        return Normalized(tensor);
+    }
+
+    // A byte other than 0 and 1 would be a bool that is neither true nor false.
+    private static Tensor Normalized(Tensor tensor)
+    {
+        if (tensor.DataType != DataType.Bool) return tensor;
+        foreach (ref var element in tensor.Bytes) element = element == 0 ? (byte)0 : (byte)1;
+        return tensor;
+    }
+
+    private static Tensor FromTypedField(TensorProto proto, DataType type, Shape shape, string name)
+    {
+        try
+        {
+            return type switch
+            {
+                DataType.Float32 => Elements(proto.FloatData, shape, name, x => x),
+                DataType.Float64 => Elements(proto.DoubleData, shape, name, x => x),
+                DataType.Int64 => Elements(proto.Int64Data, shape, name, x => x),
+                DataType.UInt64 => Elements(proto.Uint64Data, shape, name, x => x),
+                DataType.UInt32 => Elements(proto.Uint64Data, shape, name, x => checked((uint)x)),
+                DataType.Int32 => Elements(proto.Int32Data, shape, name, x => x),
+                DataType.Int16 => Elements(proto.Int32Data, shape, name, x => checked((short)x)),
+                DataType.UInt16 => Elements(proto.Int32Data, shape, name, x => checked((ushort)x)),
+                DataType.Int8 => Elements(proto.Int32Data, shape, name, x => checked((sbyte)x)),
+                DataType.UInt8 => Elements(proto.Int32Data, shape, name, x => checked((byte)x)),
+                DataType.Bool => Elements(proto.Int32Data, shape, name, x => x != 0),
+                DataType.Float16 => Elements(proto.Int32Data, shape, name, x => BitConverter.UInt16BitsToHalf(checked((ushort)x))),
+                _ => throw Error(name, $"has elements of type {type}"),
+            };
+        }
+        catch (OverflowException)
+        {
+            throw Error(name, $"has a value that does not fit its element type {type.ShortName()}");
+        }
+    }
+
+    private static Tensor<TTo> Elements<TFrom, TTo>(RepeatedField<TFrom> field, Shape shape, string name, Func<TFrom, TTo> convert) where TTo : unmanaged
+    {
+        if (field.Count != shape.Length) throw Error(name, $"of shape {shape} needs {shape.Length} elements, the file has {field.Count}");
+        var elements = new TTo[field.Count];
+        for (var i = 0; i < elements.Length; i++) elements[i] = convert(field[i]);
+        return Tensor.Create(shape, elements);
+    }
+
+    private static PithException Error(string name, string problem) => new($"Tensor '{name}' {problem}.");
+}

@@ -1,0 +1,14 @@
+using Google.Protobuf;
+
+namespace Pith.Onnx;
+
+/// <summary>Turns a <see cref="Tensor"/> into a <see cref="TensorProto"/> with raw little-endian data.</summary>
+internal static class TensorWriter
+{
+    public static TensorProto Write(Tensor tensor, string name = "")
+    {
+        var proto = new TensorProto { Name = name, DataType = (int)tensor.DataType, RawData = ByteString.CopyFrom(tensor.Bytes) };
+        proto.Dims.AddRange(tensor.Shape.Dims.Select(dim => (long)dim));
+        return proto;
+    }
+}

@@ -1,0 +1,44 @@
+namespace Pith.Onnx;
+
+/// <summary>Explains a node whose op Pith does not have: which it is, what comes nearest and what can be done.</summary>
+internal static class UnsupportedOp
+{
+    private static readonly HashSet<string> s_controlFlow = new(StringComparer.Ordinal) { "If", "Loop", "Scan", "SequenceMap" };
+
+    public static PithException Explain(NodeProto node, string nodeName, int opset, bool isFunction)
+    {
+        var domain = node.Domain.Length == 0 ? "ai.onnx" : node.Domain;
+        return new PithException($"op '{node.OpType}' (domain {domain}, opset {opset}) of node '{nodeName}' is not supported. {Advice(node, isFunction)}");
+    }
+
+    private static string Advice(NodeProto node, bool isFunction)
+    {
+        if (isFunction) return "It is a function defined in the file; inline the file's functions first.";
+        if (s_controlFlow.Contains(node.OpType)) return "Pith runs graphs without control flow: export the model with fixed sizes, so that branches and loops are resolved by the exporter.";
+        if (node.Domain == "com.microsoft") return "Ops of this domain are made by ONNX Runtime's optimiser; start from the model before it was optimised.";
+        if (node.OpType.Contains("Sequence", StringComparison.Ordinal) || node.OpType.StartsWith("Optional", StringComparison.Ordinal)) return "Pith computes with tensors only, not with sequences or optionals.";
+        var nearest = OpCatalog.All.MinBy(schema => EditDistance(schema.Name, node.OpType))!;
+        return EditDistance(nearest.Name, node.OpType) <= Math.Max(1, node.OpType.Length / 4)
+            ? $"The nearest op that is supported is '{nearest.Name}'."
+            : "Export the model so that it uses ops that Pith has (`docs/architecture.md` says how to add one).";
+    }
+
+    // Levenshtein's distance, case ignored; names are cut so that a hostile file cannot buy quadratic time.
+    private static int EditDistance(string known, string given)
+    {
+        if (given.Length > 64) return int.MaxValue;
+        var previous = Enumerable.Range(0, given.Length + 1).ToArray();
+        for (var i = 1; i <= known.Length; i++)
+        {
+            var current = new int[given.Length + 1];
+            current[0] = i;
+            for (var j = 1; j <= given.Length; j++)
+            {
+                var substitution = char.ToUpperInvariant(known[i - 1]) == char.ToUpperInvariant(given[j - 1]) ? 0 : 1;
+                current[j] = Math.Min(Math.Min(current[j - 1], previous[j]) + 1, previous[j - 1] + substitution);
+            }
+            previous = current;
+        }
+        return previous[given.Length];
+    }
+}

@@ -1,0 +1,85 @@
+using Google.Protobuf;
+using Pith.Onnx;
+
+namespace Pith.Tests.Onnx;
+
+/// <summary>Whatever the bytes, loading ends in a graph or in a <see cref="PithException"/>.</summary>
+public class HostileInputTests
+{
+    private static readonly byte[] s_model = new ModelBuilder().Input("x", "N", 4).Input("b", 4)
+        .Initializer("w", Tensor.Vector(1f, 2f, 3f, 4f))
+        .Node("Add", "add", ["x", "w"], ["a"]).Node("Relu", "relu", ["a"], ["r"]).Node("Identity", "copy", ["r"], ["y"])
+        .Output("y").Proto.ToByteArray();
+
+    [Fact]
+    public void A_truncated_model_is_refused()
+    {
+        for (var length = 0; length < s_model.Length; length++) LoadOrRefuse(s_model.AsSpan(0, length), $"length {length}");
+    }
+
+    [Fact]
+    public void Mutated_models_never_crash()
+    {
+        for (var seed = 0; seed < 3000; seed++)
+        {
+            var random = new Random(seed);
+            var bytes = s_model.ToArray();
+            for (var i = random.Next(1, 5); i > 0; i--) bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
+            LoadOrRefuse(bytes, $"seed {seed}");
+        }
+    }
+
+    [Fact]
+    public void Random_bytes_never_crash()
+    {
+        for (var seed = 0; seed < 1000; seed++)
+        {
+            var random = new Random(seed);
+            var bytes = new byte[random.Next(200)];
+            random.NextBytes(bytes);
+            LoadOrRefuse(bytes, $"seed {seed}");
+        }
+    }
+
+    [Fact]
+    public void Deep_nesting_is_refused()
+    {
+        var graph = new GraphProto();
+        for (var depth = 0; depth < 1000; depth++)
+            graph = new GraphProto { Node = { new NodeProto { OpType = "If", Attribute = { new AttributeProto { G = graph } } } } };
+        Assert.Throws<PithException>(() => OnnxModel.Load(new ModelProto { Graph = graph }.ToByteArray()));
+    }
+
+    [Fact]
+    public void A_missing_file_a_folder_and_an_empty_file_are_refused_by_name()
+    {
+        var folder = Directory.CreateTempSubdirectory("pith-onnx-").FullName;
+        try
+        {
+            var empty = Path.Combine(folder, "empty.onnx");
+            File.WriteAllBytes(empty, []);
+            foreach (var path in new[] { empty, folder, Path.Combine(folder, "missing.onnx") })
+                Assert.Contains(path, Assert.Throws<PithException>(() => OnnxModel.Load(path)).Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static void LoadOrRefuse(ReadOnlySpan<byte> bytes, string repro)
+    {
+        try
+        {
+            OnnxModel.Load(bytes);
+        }
+        catch (PithException refused)
+        {
+            Assert.False(string.IsNullOrWhiteSpace(refused.Message), repro);
+        }
+        catch (Exception crash)
+        {
+            Assert.Fail($"{repro}: {crash}");
+        }
+    }
+}

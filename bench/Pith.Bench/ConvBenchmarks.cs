@@ -1,5 +1,5 @@
-using Pith.Engine.Kernels;
-using Pith.Engine.Kernels.Simd;
+using Pith.Kernels;
+using Pith.Kernels.Simd;
 
 namespace Pith.Bench;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Pith.Engine.Kernels;
+using Pith.Kernels;
 
 namespace Pith.Bench;
 
@@ -35,7 +35,7 @@ internal sealed class Shape
         get
         {
             _used.Add("isa");
-            return _values.TryGetValue("isa", out var name) ? Engine.Kernels.Isa.Parse(name) : Engine.Kernels.Isa.Current;
+            return _values.TryGetValue("isa", out var name) ? Kernels.Isa.Parse(name) : Kernels.Isa.Current;
         }
     }
 

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Pith.Engine.Tests;
+namespace Pith.Kernels.Tests;
 
 /// <summary>
 /// Floats whose last element touches a page that may not be accessed, so that a read or write beyond the end kills the test at once

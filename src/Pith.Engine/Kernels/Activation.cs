@@ -1,4 +1,4 @@
-namespace Pith.Engine.Kernels;
+namespace Pith.Kernels;
 
 /// <summary>The element-wise functions that kernels apply to a finished sum.</summary>
 internal enum ActivationKind

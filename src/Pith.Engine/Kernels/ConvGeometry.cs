@@ -1,4 +1,4 @@
-namespace Pith.Engine.Kernels;
+namespace Pith.Kernels;
 
 /// <summary>
 /// What a 2-D convolution is beside its operands' sizes. Weights are [K, C / Groups, KernelH, KernelW]; padding at the bottom and right

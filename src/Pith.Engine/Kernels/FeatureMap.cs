@@ -1,4 +1,4 @@
-namespace Pith.Engine.Kernels;
+namespace Pith.Kernels;
 
 /// <summary>
 /// FP32 activations [N, H, W, C] in memory: the channels of a pixel are contiguous, everything else has a stride. A dense map,

@@ -1,7 +1,7 @@
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace Pith.Engine.Kernels;
+namespace Pith.Kernels;
 
 /// <summary>Instruction-set levels that kernels are written for, weakest first. A level includes all weaker ones.</summary>
 public enum IsaLevel

@@ -1,4 +1,4 @@
-namespace Pith.Engine.Tests.Fp32;
+namespace Pith.Kernels.Tests.Fp32;
 
 /// <summary>Comparison of float results with a reference, relative to the magnitude of what was summed.</summary>
 internal static class Close

@@ -1,8 +1,8 @@
-using Pith.Engine.Kernels;
-using Pith.Engine.Kernels.Reference;
-using Pith.Engine.Kernels.Simd;
+using Pith.Kernels;
+using Pith.Kernels.Reference;
+using Pith.Kernels.Simd;
 
-namespace Pith.Engine.Tests.Fp32;
+namespace Pith.Kernels.Tests.Fp32;
 
 public unsafe class ConvFp32Tests
 {

@@ -1,4 +1,4 @@
-namespace Pith.Engine.Kernels.Reference;
+namespace Pith.Kernels.Reference;
 
 /// <summary>The functions of <see cref="ActivationKind"/> in double precision: what the vector versions are tested against.</summary>
 internal static class ActivationReference

@@ -1,6 +1,6 @@
-using Pith.Engine.Kernels.Simd;
+using Pith.Kernels.Simd;
 
-namespace Pith.Engine.Kernels.Reference;
+namespace Pith.Kernels.Reference;
 
 /// <summary>Convolution as plain loops over the definition, summed in double precision. Weights are [K, C / Groups, R, S].</summary>
 internal static unsafe class ConvFp32Reference

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Pith.Engine.Kernels.Simd;
+namespace Pith.Kernels.Simd;
 
 /// <summary>One <see cref="ActivationKind"/>: the function and its derivative, both of the input x. Compiled into the loops that use it.</summary>
 internal interface IActivation

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Pith.Engine.Kernels.Simd;
+namespace Pith.Kernels.Simd;
 
 /// <summary>Elementary functions over any vector width. The same operations in the same order, hence the same bits, wherever FMA exists.</summary>
 internal static class VecMath<V> where V : struct, IVec<V>

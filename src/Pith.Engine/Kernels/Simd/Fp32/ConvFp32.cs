@@ -1,4 +1,4 @@
-namespace Pith.Engine.Kernels.Simd;
+namespace Pith.Kernels.Simd;
 
 /// <summary>Operands of an FP32 convolution: <c>Y = activation(conv(X, W) + Bias + Residual)</c>.</summary>
 internal unsafe struct ConvFp32Args

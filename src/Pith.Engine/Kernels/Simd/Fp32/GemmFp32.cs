@@ -1,4 +1,4 @@
-namespace Pith.Engine.Kernels.Simd;
+namespace Pith.Kernels.Simd;
 
 /// <summary>Operands of <c>C[b] = activation(A[b] * B[b] + Bias + Residual[b])</c> for a batch of row-major FP32 matrices.</summary>
 internal unsafe struct GemmFp32Args

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Pith.Engine.Kernels.Simd;
+namespace Pith.Kernels.Simd;
 
 /// <summary>Consecutive reduction steps whose A operands lie <see cref="TileArgs.AStep"/> bytes apart.</summary>
 internal struct TileRun

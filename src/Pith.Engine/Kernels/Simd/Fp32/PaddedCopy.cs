@@ -1,4 +1,4 @@
-namespace Pith.Engine.Kernels.Simd;
+namespace Pith.Kernels.Simd;
 
 /// <summary>Copies a window of a feature map into dense memory, with zeros where the window leaves the map.</summary>
 internal static unsafe class PaddedCopy

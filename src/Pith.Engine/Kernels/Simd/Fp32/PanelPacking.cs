@@ -1,4 +1,4 @@
-namespace Pith.Engine.Kernels.Simd;
+namespace Pith.Kernels.Simd;
 
 /// <summary>Where the weight of (output k, input c, tap row i, tap column j) of one group lies in its source tensor.</summary>
 internal unsafe struct WeightView

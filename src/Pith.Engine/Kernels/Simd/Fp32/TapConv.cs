@@ -1,4 +1,4 @@
-namespace Pith.Engine.Kernels.Simd;
+namespace Pith.Kernels.Simd;
 
 /// <summary>
 /// The taps of a convolution along one axis: tap i reads input row <c>o * Stride + Offset + i * Step</c> for output row o.

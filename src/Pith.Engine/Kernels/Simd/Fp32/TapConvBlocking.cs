@@ -1,4 +1,4 @@
-namespace Pith.Engine.Kernels.Simd;
+namespace Pith.Kernels.Simd;
 
 /// <summary>
 /// How a <see cref="TapConv"/> is cut into work items and blocks. Depends on the shape and the vector width only; no result depends on it,

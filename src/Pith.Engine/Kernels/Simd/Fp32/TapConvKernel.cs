@@ -1,4 +1,4 @@
-namespace Pith.Engine.Kernels.Simd;
+namespace Pith.Kernels.Simd;
 
 /// <summary>Runs a <see cref="TapConv"/> with the vectors of an instruction-set level.</summary>
 internal static unsafe class TapConvKernel

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Pith.Engine.Kernels.Simd;
+namespace Pith.Kernels.Simd;
 
 /// <summary>Finished sums and what to make of them: <c>Out = activation(Sums + Bias + Residual)</c>, in this order.</summary>
 internal unsafe struct EpilogueArgs

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Pith.Engine.Kernels.Simd;
+namespace Pith.Kernels.Simd;
 
 /// <summary>A number in a type: the JIT compiles one method body for each, with branches on <see cref="Value"/> gone.</summary>
 internal interface ICount

@@ -1,4 +1,4 @@
-namespace Pith.Engine.Kernels.Simd;
+namespace Pith.Kernels.Simd;
 
 /// <summary>
 /// A vector of <see cref="Count"/> floats. Kernels are written once over <typeparamref name="V"/> and compiled by the JIT for each width,

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.Arm;
 
-namespace Pith.Engine.Kernels.Simd;
+namespace Pith.Kernels.Simd;
 
 /// <summary>Four floats: what every 64-bit CPU has (SSE2: 16 registers, NEON: 32).</summary>
 internal readonly unsafe struct Vec128(Vector128<float> lanes) : IVec<Vec128>

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace Pith.Engine.Kernels.Simd;
+namespace Pith.Kernels.Simd;
 
 /// <summary>Eight floats: AVX2 with FMA, 16 registers.</summary>
 internal readonly unsafe struct Vec256(Vector256<float> lanes) : IVec<Vec256>

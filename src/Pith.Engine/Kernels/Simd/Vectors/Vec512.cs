@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace Pith.Engine.Kernels.Simd;
+namespace Pith.Kernels.Simd;
 
 /// <summary>Sixteen floats: AVX-512, 32 registers.</summary>
 internal readonly unsafe struct Vec512(Vector512<float> lanes) : IVec<Vec512>

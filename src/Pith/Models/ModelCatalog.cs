@@ -1,0 +1,54 @@
+namespace Pith.Models;
+
+/// <summary>The one list of networks that Pith can build.</summary>
+public static class ModelCatalog
+{
+    private const int ImageNetClasses = 1000;
+
+    /// <summary>Every network, ImageNet before CIFAR.</summary>
+    public static IReadOnlyList<ModelDescription> All { get; } =
+    [
+        ImageNet("resnet18", "ResNet-18, basic blocks", new ResNet { Blocks = [2, 2, 2, 2] }),
+        ImageNet("resnet34", "ResNet-34, basic blocks", new ResNet { Blocks = [3, 4, 6, 3] }),
+        ImageNet("resnet50", "ResNet-50, bottleneck blocks (v1.5)", new ResNet { Blocks = [3, 4, 6, 3], Bottleneck = true }),
+        ImageNet("resnet101", "ResNet-101, bottleneck blocks (v1.5)", new ResNet { Blocks = [3, 4, 23, 3], Bottleneck = true }),
+        ImageNet("resnext101-32x8d", "ResNeXt-101, 32 groups of 8 channels", new ResNet { Blocks = [3, 4, 23, 3], Bottleneck = true, Groups = 32, GroupWidth = 8 }),
+        ImageNet("resnet50v2", "ResNet-50 v2, pre-activation blocks", new PreActivationResNet { Blocks = [3, 4, 6, 3] }.Build),
+        ImageNet("resnet101v2", "ResNet-101 v2, pre-activation blocks", new PreActivationResNet { Blocks = [3, 4, 23, 3] }.Build),
+        ImageNet("mobilenetv2", "MobileNetV2, inverted residuals, Relu6", MobileNetV2.Build),
+        ImageNet("efficientnet-b0", "EfficientNet-B0, squeeze-and-excitation, SiLU", new EfficientNet(1.0, 1.0).Build),
+        ImageNet("efficientnet-b1", "EfficientNet-B1", new EfficientNet(1.0, 1.1).Build, resolution: 240),
+        ImageNet("efficientnet-b2", "EfficientNet-B2", new EfficientNet(1.1, 1.2).Build, resolution: 260),
+        ImageNet("efficientnet-b3", "EfficientNet-B3", new EfficientNet(1.2, 1.4).Build, resolution: 300),
+        Cifar("cifar-resnet8", "CIFAR ResNet-8, three stages of one basic block", blocks: [1, 1, 1], width: 16),
+        Cifar("cifar-resnet20", "CIFAR ResNet-20, three stages of three basic blocks", blocks: [3, 3, 3], width: 16),
+        Cifar("cifar-resnet56", "CIFAR ResNet-56, three stages of nine basic blocks", blocks: [9, 9, 9], width: 16),
+        Cifar("cifar-resnet18", "Wide CIFAR ResNet-18: four stages, 3x3 stem, no pooling", blocks: [2, 2, 2, 2], width: 64),
+    ];
+
+    /// <summary>The network called <paramref name="name"/>.</summary>
+    /// <exception cref="PithException">There is none; the message lists those that there are.</exception>
+    public static ModelDescription Find(string name) =>
+        All.FirstOrDefault(model => model.Name == name) ?? throw new PithException($"There is no model called '{name}'. The models are {string.Join(", ", All.Select(model => model.Name))}.");
+
+    private static ModelDescription ImageNet(string name, string description, ResNet network) => ImageNet(name, description, network.Build);
+
+    private static ModelDescription ImageNet(string name, string description, Func<string, int, int, int, Graph> build, int resolution = 224) =>
+        new((chosen, seed) => build(chosen.Name, chosen.Resolution, chosen.Classes, seed))
+        {
+            Name = name,
+            Description = description,
+            Resolution = resolution,
+            Classes = ImageNetClasses,
+        };
+
+    private static ModelDescription Cifar(string name, string description, ValueList<int> blocks, int width) =>
+        new((chosen, seed) => new ResNet { Blocks = blocks, SmallStem = true, Width = chosen.Width ?? width }.Build(chosen.Name, chosen.Resolution, chosen.Classes, seed))
+        {
+            Name = name,
+            Description = description,
+            Resolution = 32,
+            Classes = 10,
+            Width = width,
+        };
+}

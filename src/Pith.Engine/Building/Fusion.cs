@@ -3,10 +3,52 @@ namespace Pith.Building;
 /// <summary>Groups the nodes of a graph into what will be layers.</summary>
 internal static class Fusion
 {
-    /// <summary>The fused nodes in execution order. Values in <paramref name="observed"/> and the graph's outputs are always results of one.</summary>
-    public static IEnumerable<FusedNode> Fuse(Graph graph, IReadOnlyCollection<Value> observed, EngineOptions options) => graph.Nodes.Select(Single);
+    // One sweep over the graph for each, in this order: a contraction takes the Add, activation and QuantizeLinear behind it before these are offered to the fusions that follow, and only
+    // what none of them wants becomes a layer of its own.
+    private static readonly Func<Node, FusionContext, FusedNode?>[] s_fusions =
+    [
+        ContractionFusion.TryFuse,
+        PoolFusion.TryFuse,
+        BinaryFusion.TryFuse,
+        TableFusion.TryFuse,
+        DataFusion.TryFuse,
+        (node, _) => Unfused(node),
+    ];
 
-    private static FusedNode Single(Node node) => new()
+    /// <summary>The fused nodes in execution order. Values in <paramref name="observed"/> and the graph's outputs are always results of one.</summary>
+    public static IReadOnlyList<FusedNode> Fuse(Graph graph, IReadOnlyCollection<Value> observed, BatchShapes shapes, EngineOptions options)
+    {
+        var context = new FusionContext(graph, observed, shapes, options.Literal);
+        var all = new List<FusedNode>();
+        foreach (var fuse in s_fusions)
+            foreach (var node in graph.Nodes)
+            {
+                if (context.IsTaken(node) || fuse(node, context) is not { } fused) continue;
+                context.Take(fused.Nodes);
+                all.Add(fused);
+            }
+        // A layer runs where its last node stood: everything that any of its nodes reads is computed by then.
+        all.Sort((left, right) => context.Order(left.Nodes[^1]).CompareTo(context.Order(right.Nodes[^1])));
+        return WithoutUnread(all, [.. observed, .. graph.Outputs]);
+    }
+
+    // A DequantizeLinear whose readers all take the 8-bit values, for example.
+    private static List<FusedNode> WithoutUnread(List<FusedNode> all, IEnumerable<Value> wanted)
+    {
+        var read = new HashSet<Value>(wanted, ReferenceEqualityComparer.Instance);
+        var kept = new List<FusedNode>();
+        foreach (var fused in Enumerable.Reverse(all))
+        {
+            if (!fused.Outputs.Any(read.Contains)) continue;
+            kept.Add(fused);
+            foreach (var input in fused.Inputs)
+                if (input is not null) read.Add(input);
+        }
+        kept.Reverse();
+        return kept;
+    }
+
+    private static FusedNode Unfused(Node node) => new()
     {
         Nodes = [node],
         Inputs = node.Inputs,

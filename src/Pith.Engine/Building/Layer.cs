@@ -66,3 +66,18 @@ internal sealed class ReorderLayer : Layer
         Activation = "",
     };
 }
+
+/// <summary>The same elements in the same physical order under another shape.</summary>
+internal sealed class CopyLayer : Layer
+{
+    public Slot Input => Inputs[0]!;
+
+    public override LayerSpec SpecAt(int maxBatch) => new()
+    {
+        Kind = LayerKind.Reorder,
+        Input = Input.DataType,
+        Output = Output.DataType,
+        Detail = $"copy {Input.Shape.At(maxBatch)}>{Output.Shape.At(maxBatch)}",
+        Activation = "",
+    };
+}

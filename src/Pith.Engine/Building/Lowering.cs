@@ -1,5 +1,3 @@
-using Pith.Ops;
-
 namespace Pith.Building;
 
 /// <summary>Turns a graph into layers: fuses nodes, gives every value a slot and a layout, and puts reorders where layouts meet.</summary>
@@ -14,14 +12,15 @@ internal sealed class Lowering
 
     private Lowering(BatchShapes shapes) => _shapes = shapes;
 
-    /// <summary>Lowers <paramref name="graph"/>, which must be simplified already.</summary>
+    /// <summary>Lowers <paramref name="graph"/>, which must be simplified already and is changed on the way.</summary>
     /// <exception cref="PithException">A shape is not known, or an observed name is not in the graph.</exception>
     public static LoweredNetwork Lower(Graph graph, EngineOptions options)
     {
+        if (!options.Literal) Passes.PassRunner.RunToFixpoint(graph, [new PropagateQdq(options.Observed.ToHashSet(StringComparer.Ordinal)), new Passes.RemoveDeadNodes()]);
         var lowering = new Lowering(BatchShapes.Infer(graph, options.MaxBatch));
         var observed = options.Observed.Select(name => graph.Find(name) ?? throw new PithException($"There is no value '{name}' in graph '{graph.Name}' to observe; it may have been simplified away.")).ToArray();
         var inputs = graph.Inputs.Select(lowering.AddInput).ToArray();
-        foreach (var fused in Fusion.Fuse(graph, observed, options)) lowering.Emit(fused);
+        foreach (var fused in Fusion.Fuse(graph, observed, lowering._shapes, options)) lowering.Emit(fused);
         var outputs = graph.Outputs.Select(lowering.OutputSlot).ToArray();
         for (var i = 0; i < lowering._slots.Count; i++) lowering._slots[i].Index = i;
         return new LoweredNetwork(lowering._shapes, lowering._slots, lowering._layers, inputs, outputs, [.. observed.Select(value => lowering.SlotsOf(value)[0])]);
@@ -55,7 +54,7 @@ internal sealed class Lowering
     /// <summary>The slot that holds <paramref name="value"/> in <paramref name="layout"/>; a reorder is added when there is none yet.</summary>
     private Slot SlotIn(Value value, Layout layout)
     {
-        if (value.Type.Rank < 2) layout = Layout.RowMajor;
+        layout = Slot.Canonical(layout, value.Type);
         var slots = SlotsOf(value);
         if (slots.Find(slot => slot.Layout == layout) is { } found) return found;
         Slot slot;
@@ -79,7 +78,7 @@ internal sealed class Lowering
         var rowMajor = SlotIn(value, Layout.RowMajor);
         if (rowMajor.Kind == SlotKind.Computed) return rowMajor;
         var slot = Add(value, SlotKind.Computed, Layout.RowMajor);
-        _layers.Add(new OpLayer { Op = new Identity(), Name = $"{value.Name}/copy", Nodes = [], Inputs = [rowMajor], Outputs = [slot] });
+        _layers.Add(new CopyLayer { Name = $"{value.Name}/copy", Nodes = [], Inputs = [rowMajor], Outputs = [slot] });
         return slot;
     }
 
@@ -91,7 +90,7 @@ internal sealed class Lowering
             Kind = kind,
             DataType = value.Type.DataType,
             Shape = value.Constant is { } constant ? BatchShape.Fixed(constant.Shape) : _shapes.Of[value],
-            Layout = value.Type.Rank < 2 ? Layout.RowMajor : layout,
+            Layout = Slot.Canonical(layout, value.Type),
             Constant = kind == SlotKind.Constant ? value.Constant : null,
         };
         _slots.Add(slot);

@@ -44,6 +44,9 @@ internal sealed class Slot
     /// <summary>True for 8-bit elements in <see cref="Layout.ChannelsLast"/>: padded and unsigned.</summary>
     public bool IsQuantized => Layout == Layout.ChannelsLast && DataType.IsQuantized();
 
+    /// <summary>The layout that a value of this type has when <paramref name="wanted"/> is asked for: one for all ranks whose layouts do not differ.</summary>
+    public static Layout Canonical(Layout wanted, TensorType type) => type.Rank > 2 || (type.Rank == 2 && type.DataType.IsQuantized()) ? wanted : Layout.RowMajor;
+
     /// <summary>Channels: axis 1, or 1 for scalars and vectors.</summary>
     public int Channels => Shape.Rank > 1 ? Shape.Dims[1] : 1;
 

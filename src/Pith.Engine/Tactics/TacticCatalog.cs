@@ -5,9 +5,39 @@ namespace Pith.Tactics;
 /// <summary>The ordered tactics of each kind of layer. Earlier is preferred when estimates tie; every list ends in the reference, which accepts everything.</summary>
 internal static class TacticCatalog
 {
-    private static readonly Tactic[] s_op =
+    private static readonly Tactic[] s_contraction =
     [
-        new ReferenceOp(),
+        new ReferenceContraction(),
+    ];
+
+    private static readonly Tactic[] s_pool =
+    [
+        new ReferencePool(),
+    ];
+
+    private static readonly Tactic[] s_binary =
+    [
+        new ReferenceBinary(),
+    ];
+
+    private static readonly Tactic[] s_table =
+    [
+        new ReferenceTable(),
+    ];
+
+    private static readonly Tactic[] s_concat =
+    [
+        new ReferenceConcat(),
+    ];
+
+    private static readonly Tactic[] s_quantize =
+    [
+        new ReferenceQuantize(),
+    ];
+
+    private static readonly Tactic[] s_dequantize =
+    [
+        new ReferenceDequantize(),
     ];
 
     private static readonly Tactic[] s_reorder =
@@ -15,9 +45,27 @@ internal static class TacticCatalog
         new ReferenceReorder(),
     ];
 
+    private static readonly Tactic[] s_copy =
+    [
+        new Copy(),
+    ];
+
+    private static readonly Tactic[] s_op =
+    [
+        new ReferenceOp(),
+    ];
+
     public static IReadOnlyList<Tactic> For(Layer layer) => layer switch
     {
+        ContractionLayer => s_contraction,
+        PoolLayer => s_pool,
+        BinaryLayer => s_binary,
+        TableLayer => s_table,
+        ConcatLayer => s_concat,
+        QuantizeLayer => s_quantize,
+        DequantizeLayer => s_dequantize,
         ReorderLayer => s_reorder,
+        CopyLayer => s_copy,
         OpLayer => s_op,
         _ => throw new InvalidOperationException($"No tactics are listed for {layer.GetType().Name}."),
     };

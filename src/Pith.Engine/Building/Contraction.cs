@@ -1,0 +1,127 @@
+using Pith.Kernels;
+using Pith.Ops;
+
+namespace Pith.Building;
+
+/// <summary>A Conv, Gemm or MatMul node that the engine has layers for, with its operands in one form.</summary>
+internal sealed class Contraction
+{
+    private (Value Quantized, Quantization Quantization, Tensor<sbyte> Weights, float[] Scales)? _int8;
+
+    public required Node Node { get; init; }
+
+    public required Value Input { get; init; }
+
+    public required Value Weight { get; init; }
+
+    public Value? Bias { get; init; }
+
+    public required Window Window { get; init; }
+
+    public int Groups { get; init; } = 1;
+
+    public bool TransposedWeights { get; init; }
+
+    public bool IsConv => Node.Op is Conv;
+
+    public bool IsInt8 => _int8 is not null;
+
+    /// <summary>The quantized operands of a contraction that <see cref="IsInt8"/>; weights as [K, C/groups, R, S].</summary>
+    public (Value Quantized, Quantization Quantization, Tensor<sbyte> Weights, float[] Scales) Int8 => _int8!.Value;
+
+    /// <summary>The contraction, or null when the node is none or one of a form without layers: not two-dimensional, scaled, with a transposed left-hand side.</summary>
+    public static Contraction? Of(Node node, FusionContext context)
+    {
+        var found = node.Op switch
+        {
+            Conv conv => OfConv(node, conv, context),
+            Gemm gemm => OfGemm(node, gemm, context),
+            MatMul => OfMatMul(node),
+            _ => null,
+        };
+        if (found is not null && !context.Literal) found._int8 = found.MatchInt8();
+        return found;
+    }
+
+    private static Contraction? OfConv(Node node, Conv conv, FusionContext context)
+    {
+        var (x, w) = (node.Input(0)!, node.Input(1)!);
+        if (x.Type.Rank != 4 || x.Type.DataType != DataType.Float32) return null;
+        var (input, kernel) = (context.ShapeOf(x), context.ShapeOf(w));
+        if (!input.IsBatched && input.Scales.Any(scales => scales)) return null;
+        var axes = conv.Window.Resolve(input.Dims.Span[2..], kernel.Dims.Span[2..]);
+        return new Contraction { Node = node, Input = x, Weight = w, Bias = node.Input(2), Window = Windows.Of(axes), Groups = conv.Groups };
+    }
+
+    private static Contraction? OfGemm(Node node, Gemm gemm, FusionContext context)
+    {
+        if (gemm.TransA || gemm.Alpha != 1 || gemm.Beta != 1 || node.Output.Type.DataType != DataType.Float32) return null;
+        var bias = node.Input(2);
+        if (bias is not null && (bias.Type.Rank != 1 || context.ShapeOf(bias).Dims[0] != context.ShapeOf(node.Output).Dims[1])) return null;
+        return new Contraction { Node = node, Input = node.Input(0)!, Weight = node.Input(1)!, Bias = bias, Window = Window.Point, TransposedWeights = gemm.TransB };
+    }
+
+    private static Contraction? OfMatMul(Node node)
+    {
+        var (x, w) = (node.Input(0)!, node.Input(1)!);
+        return x.Type.Rank >= 2 && w.Type.Rank == 2 && x.Type.DataType == DataType.Float32 ? new Contraction { Node = node, Input = x, Weight = w, Window = Window.Point } : null;
+    }
+
+    private (Value, Quantization, Tensor<sbyte>, float[])? MatchInt8()
+    {
+        if (Input.Type.Rank is not (2 or 4) || !QdqPatterns.IsDequantized(Input, out var q, out var quantization)) return null;
+        if (QdqPatterns.Weights(Weight, IsConv || TransposedWeights ? 0 : 1) is not var (weights, scales)) return null;
+        // A bias that is computed at run time has no place in the integer epilogue.
+        if (Bias is not null && QdqPatterns.Constant(Bias) is not Tensor<float>) return null;
+        return (q, quantization, IsConv ? weights : AsPointKernels(weights), scales);
+    }
+
+    private Tensor<sbyte> AsPointKernels(Tensor<sbyte> weights)
+    {
+        var rows = TransposedWeights ? weights : new Transpose([1, 0]).Evaluate([weights], 1)[0].As<sbyte>();
+        return rows.Reshape(new Shape(rows.Shape[0], rows.Shape[1], 1, 1));
+    }
+
+    /// <summary>Whether a constant of this shape, added to the result, has one element per output channel.</summary>
+    public bool IsPerChannel(Shape shape)
+    {
+        var axis = IsConv ? 1 : Node.Output.Type.Rank - 1;
+        var channels = Node.Output.Type[axis];
+        if (!channels.IsFixed || shape.Length != channels.Size) return false;
+        var position = axis - Node.Output.Type.Rank + shape.Rank;
+        return position >= 0 && shape[position] == channels.Size;
+    }
+
+    /// <summary>Throws when the integer sum could leave 32 bits.</summary>
+    /// <exception cref="PithException">The reduced axis is too long.</exception>
+    public void RequireExact()
+    {
+        if (!Fits(0)) throw new PithException($"{Node.Op.Schema.Name} '{Node.Name}' sums {Int8.Weights.Shape.LengthOf(1, 4)} products of 8-bit numbers, which does not fit a 32-bit accumulator exactly. Leave this layer in float (exclude it from quantization).");
+    }
+
+    /// <summary>Whether the sum still fits when it starts from these integers.</summary>
+    public bool FitsWithBias(int[] bias) => bias.Length == 0 || Fits(bias.Max(b => Math.Abs((long)b)));
+
+    private bool Fits(long start)
+    {
+        var zero = Int8.Quantization.StoredZeroPoint;
+        long largest = Math.Max(zero, 255 - zero);
+        return start + Int8.Weights.Shape.LengthOf(1, 4) * largest * 128 < 1L << 31;
+    }
+
+    /// <summary>The layer; <paramref name="int8"/> is null for float.</summary>
+    public ContractionLayer Layer(LayerParts parts, Activation activation, Int8Contraction? int8) => new()
+    {
+        Name = parts.Name,
+        Nodes = parts.Nodes,
+        Inputs = parts.Inputs,
+        Outputs = parts.Outputs,
+        Macs = parts.Macs,
+        Op = Node.Op,
+        Window = Window,
+        Groups = Groups,
+        TransposedWeights = TransposedWeights,
+        Activation = activation,
+        Int8 = int8,
+    };
+}

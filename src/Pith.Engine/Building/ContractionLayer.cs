@@ -1,0 +1,86 @@
+using Pith.Kernels;
+using Pith.Ops;
+
+namespace Pith.Building;
+
+/// <summary>
+/// Convolution or matrix product with its epilogue: y = activation(x * w + bias + residual). A matrix product is a 1x1 convolution of "images" of one pixel.
+/// Operands: x, w, bias, residual. INT8 layers carry weights and bias in <see cref="Int8"/> instead.
+/// </summary>
+internal sealed class ContractionLayer : Layer
+{
+    /// <summary>The op behind the layer: Conv, Gemm or MatMul.</summary>
+    public required Op Op { get; init; }
+
+    public required Window Window { get; init; }
+
+    public int Groups { get; init; } = 1;
+
+    /// <summary>True for a matrix product whose weights are [N, K]; false for [K, N]. Convolution weights are always [K, C/groups, R, S].</summary>
+    public bool TransposedWeights { get; init; }
+
+    public Activation Activation { get; init; }
+
+    /// <summary>The integer arithmetic; null when the layer computes in float.</summary>
+    public Int8Contraction? Int8 { get; init; }
+
+    public Slot Input => Inputs[0]!;
+
+    public Slot? Weight => Inputs[1];
+
+    public Slot? Bias => Inputs[2];
+
+    public Slot? Residual => Inputs[3];
+
+    public bool IsGemm => Op is not Conv;
+
+    public override string Precision => Int8 is null ? "float32" : "int8";
+
+    public override IEnumerable<Tensor> Weights => Int8 is { } int8 ? [int8.Weights] : Weight?.Constant is { } constant ? [constant] : [];
+
+    /// <summary>Input channels; the reduced axis of a matrix product.</summary>
+    public int Channels => IsGemm ? Input.Shape.Dims[^1] : Input.Shape.Dims[1];
+
+    public int OutChannels => IsGemm ? Output.Shape.Dims[^1] : Output.Shape.Dims[1];
+
+    /// <summary>Input rows and columns.</summary>
+    public (int Height, int Width) InputSize => IsGemm ? (1, 1) : (Input.Shape.Dims[2], Input.Shape.Dims[3]);
+
+    /// <summary>Output rows and columns.</summary>
+    public (int Height, int Width) OutputSize => IsGemm ? (1, 1) : (Output.Shape.Dims[2], Output.Shape.Dims[3]);
+
+    /// <summary>Images; rows of the left-hand side of a matrix product.</summary>
+    public int Images(int batch) => checked((int)(IsGemm ? Input.Shape.Elements(batch) / Channels : Input.Shape.Size(0, batch)));
+
+    public override LayerSpec SpecAt(int maxBatch) => new()
+    {
+        Kind = IsGemm ? LayerKind.Gemm : LayerKind.Conv,
+        Input = Input.DataType,
+        Output = Output.DataType,
+        Images = Images(maxBatch),
+        Channels = Channels,
+        Height = IsGemm ? 0 : InputSize.Height,
+        Width = IsGemm ? 0 : InputSize.Width,
+        OutChannels = OutChannels,
+        Window = IsGemm ? default : Window,
+        Groups = IsGemm ? 0 : Groups,
+        HasBias = Bias is not null || Int8?.HasBias == true,
+        Residual = Residual?.DataType,
+        Activation = ActivationText.Of(Activation),
+        Detail = Int8 is null && Weight!.Constant is null ? "computed weights" : "",
+    };
+}
+
+/// <summary>What turns a contraction into integer arithmetic. See <see cref="Int8Arithmetic"/> for the order of operations.</summary>
+/// <param name="Input">How x is quantized.</param>
+/// <param name="Weights">int8 [K, C/groups, R, S], zero point 0.</param>
+/// <param name="WeightScales">One per output channel.</param>
+/// <param name="IntegerBias">Added to the accumulator, in units of input scale * weight scale; one per output channel. Zeros when the bias is float or absent.</param>
+/// <param name="FloatBias">Added in real units after the accumulator was scaled; empty when there is none.</param>
+/// <param name="Residual">How the residual is quantized; null when it is float or absent.</param>
+/// <param name="Output">How the result is quantized; null for float.</param>
+internal sealed record Int8Contraction(
+    Quantization Input, Tensor<sbyte> Weights, ValueList<float> WeightScales, ValueList<int> IntegerBias, ValueList<float> FloatBias, Quantization? Residual, Quantization? Output)
+{
+    public bool HasBias => FloatBias.Count > 0 || IntegerBias.Any(bias => bias != 0);
+}

@@ -1,0 +1,79 @@
+using Pith.Building;
+using Pith.Kernels;
+using Pith.Runtime;
+
+namespace Pith.Tactics;
+
+/// <summary>Pools by plain loops, float and 8-bit.</summary>
+internal sealed unsafe class ReferencePool : Tactic<PoolLayer>, IReferenceTactic
+{
+    public override string Name => "reference";
+
+    protected override Verdict Accept(PoolLayer layer, Device device) => Verdict.Yes;
+
+    protected override double EstimateSeconds(PoolLayer layer, Device device) => double.MaxValue;
+
+    protected override RunnableLayer Build(PoolLayer layer, BuildResources resources) => new Runnable(layer);
+
+    private sealed class Runnable(PoolLayer layer) : RunnableLayer
+    {
+        public override void Run(RunState state)
+        {
+            var images = layer.Input.Shape.Size(0, state.Batch);
+            for (var n = 0; n < images; n++)
+                for (var y = 0; y < layer.Output.Shape.Dims[2]; y++)
+                    for (var x = 0; x < layer.Output.Shape.Dims[3]; x++)
+                        for (var c = 0; c < layer.Input.Channels; c++)
+                        {
+                            if (layer.Input.DataType == DataType.Float32) PoolFloat(state, n, y, x, c);
+                            else PoolBytes(state, n, y, x, c);
+                        }
+        }
+
+        private void PoolBytes(RunState state, int n, int y, int x, int c)
+        {
+            var (max, sum, inside) = (0, 0, 0);
+            var input = state.Address(layer.Input);
+            foreach (var pixel in Pixels(n, y, x))
+            {
+                var q = input[pixel * layer.Input.PixelBytes + c];
+                (max, sum, inside) = (Math.Max(max, q), sum + q, inside + 1);
+            }
+            var at = OutputPixel(n, y, x);
+            if (layer.IsMax) state.Address(layer.Output)[at * layer.Output.PixelBytes + c] = (byte)max;
+            else
+            {
+                var from = layer.InputQuantization!.Value;
+                var value = (sum - inside * from.StoredZeroPoint) * PoolConstants.Multiplier(layer, layer.Count(y, x));
+                if (layer.OutputQuantization is { } to) state.Address(layer.Output)[at * layer.Output.PixelBytes + c] = Int8Arithmetic.Store(value, to.StoredZeroPoint);
+                else ((float*)state.Address(layer.Output))[at * layer.Output.Channels + c] = value;
+            }
+        }
+
+        private void PoolFloat(RunState state, int n, int y, int x, int c)
+        {
+            var input = (float*)state.Address(layer.Input);
+            var (max, sum) = (float.NegativeInfinity, 0.0);
+            foreach (var pixel in Pixels(n, y, x))
+            {
+                var value = input[pixel * layer.Input.Channels + c];
+                max = value > max ? value : max;
+                sum += value;
+            }
+            ((float*)state.Address(layer.Output))[OutputPixel(n, y, x) * layer.Output.Channels + c] = layer.IsMax ? max : (float)(sum / layer.Count(y, x));
+        }
+
+        private long OutputPixel(int n, int y, int x) => ((long)n * layer.Output.Shape.Dims[2] + y) * layer.Output.Shape.Dims[3] + x;
+
+        private IEnumerable<long> Pixels(int n, int y, int x)
+        {
+            var (w, height, width) = (layer.Window, layer.Input.Shape.Dims[2], layer.Input.Shape.Dims[3]);
+            for (var r = 0; r < w.KernelHeight; r++)
+                for (var s = 0; s < w.KernelWidth; s++)
+                {
+                    var (row, column) = (y * w.StrideHeight + r * w.DilationHeight - w.PadTop, x * w.StrideWidth + s * w.DilationWidth - w.PadLeft);
+                    if (row >= 0 && row < height && column >= 0 && column < width) yield return ((long)n * height + row) * width + column;
+                }
+        }
+    }
+}

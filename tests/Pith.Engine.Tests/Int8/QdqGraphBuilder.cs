@@ -1,0 +1,68 @@
+using Pith.Ops;
+
+namespace Pith.EngineTests.Int8;
+
+/// <summary>Builds small quantized graphs in the form that exporters write: float ops between QuantizeLinear and DequantizeLinear.</summary>
+internal sealed class QdqGraphBuilder(int seed, bool unsigned = false)
+{
+    private readonly Random _random = new(seed);
+
+    public Graph Graph { get; } = new("qdq");
+
+    public Value Input(params ReadOnlySpan<int> dims) => Graph.AddInput("x", TensorType.Float32([Dim.Named("N"), .. dims.ToArray().Select(Dim.Of)]));
+
+    /// <summary>x through QuantizeLinear and DequantizeLinear.</summary>
+    public Value Quantized(Value x, float amax = 4)
+    {
+        var (scale, zero) = Parameters(amax);
+        var q = Graph.Add(new QuantizeLinear(), x, scale, zero);
+        return Graph.Add(new DequantizeLinear(), q, scale, zero);
+    }
+
+    public Value Conv(Value x, int channels, int outChannels, int kernel = 1, int stride = 1, int pad = 0, int groups = 1, int dilation = 1, bool bias = true, bool integerBias = true)
+    {
+        var (w, scales) = Weights(new Shape(outChannels, channels / groups, kernel, kernel), 0);
+        var op = new Conv { Window = WindowAttributes.Uniform(kernel, stride, pad, dilation), Groups = groups };
+        return bias ? Graph.Add(op, x, w, Bias(x, scales, integerBias)) : Graph.Add(op, x, w);
+    }
+
+    public Value Gemm(Value x, int channels, int outChannels, bool bias = true)
+    {
+        var (w, scales) = Weights(new Shape(outChannels, channels), 0);
+        return bias ? Graph.Add(new Gemm { TransB = true }, x, w, Bias(x, scales, true)) : Graph.Add(new Gemm { TransB = true }, x, w);
+    }
+
+    public Value MatMul(Value x, int channels, int outChannels) => Graph.Add(new MatMul(), x, Weights(new Shape(channels, outChannels), 1).Weights);
+
+    public Tensor<float> Data(Shape shape, float amax = 4)
+    {
+        var tensor = Tensor.Zeros<float>(shape);
+        foreach (ref var value in tensor.Span) value = (_random.NextSingle() * 2 - 1) * amax;
+        return tensor;
+    }
+
+    private (Value Weights, float[] Scales) Weights(Shape shape, int axis)
+    {
+        var w = Tensor.Zeros<sbyte>(shape);
+        foreach (ref var value in w.Span) value = (sbyte)_random.Next(-127, 128);
+        var reduced = shape.Length / shape[axis];
+        // Sums of a few units, whatever the reduction's length.
+        var scales = Enumerable.Range(0, shape[axis]).Select(_ => (0.5f + _random.NextSingle()) / (70 * MathF.Sqrt(reduced))).ToArray();
+        return (Graph.Add(new DequantizeLinear { Axis = axis }, Graph.AddConstant("w", w), Graph.AddConstant("w_scale", Tensor.Vector<float>(scales))), scales);
+    }
+
+    private Value Bias(Value x, float[] weightScales, bool integer)
+    {
+        if (!integer) return Graph.AddConstant("b", Tensor.Vector<float>([.. weightScales.Select(_ => _random.NextSingle() * 2 - 1)]));
+        var inputScale = x.Producer!.Input(1)!.Constant!.As<float>().Data[0];
+        var scales = weightScales.Select(scale => scale * inputScale).ToArray();
+        var b = scales.Select(scale => (int)((_random.NextSingle() * 2 - 1) / scale)).ToArray();
+        return Graph.Add(new DequantizeLinear { Axis = 0 }, Graph.AddConstant("b", Tensor.Vector<int>(b)), Graph.AddConstant("b_scale", Tensor.Vector<float>(scales)));
+    }
+
+    private (Value Scale, Value Zero) Parameters(float amax)
+    {
+        var scale = unsigned ? amax / 100 : amax / 127 * (0.9f + 0.2f * _random.NextSingle());
+        return (Graph.AddConstant("scale", Tensor.Scalar(scale)), Graph.AddConstant("zero", unsigned ? Tensor.Scalar((byte)_random.Next(90, 150)) : Tensor.Scalar((sbyte)0)));
+    }
+}

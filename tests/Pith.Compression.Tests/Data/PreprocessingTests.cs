@@ -18,7 +18,7 @@ public sealed class PreprocessingTests
     [InlineData(128, 128, 3, 32, 32, 0xD3453EB0u)]
     public void Resizing_equals_Pillow_bit_for_bit(int width, int height, int channels, int newWidth, int newHeight, uint crc)
     {
-        var resized = Resampling.Bilinear(Noise(width, height, channels), newWidth, newHeight, new Window(0, 0, newWidth, newHeight));
+        var resized = Resampling.Bilinear(Noise(width, height, channels), newWidth, newHeight, new CropWindow(0, 0, newWidth, newHeight));
         Assert.Equal((newWidth, newHeight, channels), (resized.Width, resized.Height, resized.Channels));
         Assert.Equal(crc, Crc32.Of(resized.Pixels.Span));
     }
@@ -29,7 +29,7 @@ public sealed class PreprocessingTests
         // Scale 2, support 2: the four taps around output 1 of 3 (inputs 1..4) weigh 1/8, 3/8, 3/8, 1/8; at the left edge inputs
         // 0..2 weigh 3/7, 3/7, 1/7. The row 0 80 160 240 80 0 becomes 57 (400/7), 170 (1360/8), 80 (3/7 of 80 + 1/7 of 240 = 68.57).
         var row = new Image(6, 1, 1, new byte[] { 0, 80, 160, 240, 80, 0 });
-        Assert.Equal(new byte[] { 57, 170, 69 }, Resampling.Bilinear(row, 3, 1, new Window(0, 0, 3, 1)).Pixels.ToArray());
+        Assert.Equal(new byte[] { 57, 170, 69 }, Resampling.Bilinear(row, 3, 1, new CropWindow(0, 0, 3, 1)).Pixels.ToArray());
     }
 
     [Theory]
@@ -49,8 +49,8 @@ public sealed class PreprocessingTests
     public void Cropping_while_resizing_equals_cropping_afterwards()
     {
         var source = Noise(83, 57, 3);
-        var whole = Resampling.Bilinear(source, 50, 34, new Window(0, 0, 50, 34));
-        var window = new Window(7, 11, 30, 20);
+        var whole = Resampling.Bilinear(source, 50, 34, new CropWindow(0, 0, 50, 34));
+        var window = new CropWindow(7, 11, 30, 20);
         var cropped = Resampling.Bilinear(source, 50, 34, window);
         for (var y = 0; y < window.Height; y++)
             Assert.Equal(whole.Pixels.Slice(((y + window.Top) * 50 + window.Left) * 3, window.Width * 3).ToArray(), cropped.Pixels.Slice(y * window.Width * 3, window.Width * 3).ToArray());

@@ -1,15 +1,15 @@
 namespace Pith.Compression.Data;
 
 /// <summary>A rectangle of pixels.</summary>
-internal readonly record struct Window(int Left, int Top, int Width, int Height);
+internal readonly record struct CropWindow(int Left, int Top, int Width, int Height);
 
 /// <summary>Where the pixels of a network's input lie: the size to resize to, and the window of that which is kept.</summary>
-internal readonly record struct Geometry(int ResizedWidth, int ResizedHeight, Window Crop)
+internal readonly record struct Geometry(int ResizedWidth, int ResizedHeight, CropWindow Crop)
 {
     public static Geometry Of(Preprocessing preprocessing, int width, int height)
     {
         var (w, h) = preprocessing.ResizeShorterSide is { } side ? ResizedSize(width, height, side) : (width, height);
-        return new Geometry(w, h, preprocessing.CenterCrop is { } crop ? Center(w, h, crop, preprocessing) : new Window(0, 0, w, h));
+        return new Geometry(w, h, preprocessing.CenterCrop is { } crop ? Center(w, h, crop, preprocessing) : new CropWindow(0, 0, w, h));
     }
 
     /// <summary>torchvision's Resize: the longer side is truncated, not rounded.</summary>
@@ -20,10 +20,10 @@ internal readonly record struct Geometry(int ResizedWidth, int ResizedHeight, Wi
     }
 
     /// <summary>torchvision's CenterCrop: the margin is halved and rounded half to even, as Python's round does.</summary>
-    private static Window Center(int width, int height, int crop, Preprocessing preprocessing)
+    private static CropWindow Center(int width, int height, int crop, Preprocessing preprocessing)
     {
         if (crop > width || crop > height)
             throw new PithException($"Centre crop {crop} does not fit an image of {width}x{height} pixels{(preprocessing.ResizeShorterSide is null ? "; set a resize of the shorter side in the preprocessing" : "")}.");
-        return new Window((int)Math.Round((width - crop) / 2.0), (int)Math.Round((height - crop) / 2.0), crop, crop);
+        return new CropWindow((int)Math.Round((width - crop) / 2.0), (int)Math.Round((height - crop) / 2.0), crop, crop);
     }
 }

@@ -17,9 +17,9 @@ internal static class Resampling
     /// The part <paramref name="window"/> of the image resized to <paramref name="width"/> x <paramref name="height"/>. Only that part is
     /// computed: each output pixel depends on its own few inputs, so that cropping before or after gives the same bits.
     /// </summary>
-    public static Image Bilinear(Image source, int width, int height, Window window)
+    public static Image Bilinear(Image source, int width, int height, CropWindow window)
     {
-        if (width == source.Width && height == source.Height && window == new Window(0, 0, width, height)) return source;
+        if (width == source.Width && height == source.Height && window == new CropWindow(0, 0, width, height)) return source;
         ImageDecoder.CheckSize(window.Width, window.Height, "resized", Image.DefaultMaxPixels);
         var columns = Coefficients.Of(source.Width, width, window.Left, window.Width);
         var rows = Coefficients.Of(source.Height, height, window.Top, window.Height);

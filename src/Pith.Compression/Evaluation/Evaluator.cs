@@ -1,0 +1,82 @@
+using System.Diagnostics;
+using Pith.Compression.Data;
+
+namespace Pith.Compression;
+
+/// <summary>How <see cref="Evaluator"/> runs a network.</summary>
+public sealed record EvaluationOptions
+{
+    /// <summary>Images of one run; no result depends on it.</summary>
+    public int Batch { get; init; } = 32;
+
+    /// <summary>Threads; 0 means one per processor.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>What the progress bar says.</summary>
+    public string Task { get; init; } = "evaluate";
+
+    /// <summary>Receives <see cref="ProgressMade"/> in images.</summary>
+    public IProgress<PithEvent>? Events { get; init; }
+
+    /// <summary>Stops the work between two batches.</summary>
+    public CancellationToken Cancellation { get; init; }
+}
+
+/// <summary>Measures how well a classifier does on a dataset: top-1 and top-5, each image once; a short last batch is run as such and never padded into the score.</summary>
+public static class Evaluator
+{
+    /// <summary>Builds an engine for <paramref name="graph"/> and evaluates it.</summary>
+    /// <param name="graph">A classifier; not changed.</param>
+    /// <param name="dataset">The images.</param>
+    /// <param name="preprocessing">How they become the network's input.</param>
+    /// <param name="options">Batch, threads, progress.</param>
+    /// <exception cref="PithException">Network and data do not fit each other, or an image cannot be read.</exception>
+    /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
+    public static EvaluationResult Run(Graph graph, ImageDataset dataset, Preprocessing preprocessing, EvaluationOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        ArgumentNullException.ThrowIfNull(dataset);
+        ArgumentNullException.ThrowIfNull(options);
+        // By estimate: the score of a float network must not depend on which of two equally fast kernels won a race.
+        using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = Math.Min(options.Batch, dataset.Count), Threads = options.Threads, TimeTactics = false });
+        using var context = engine.CreateContext();
+        return Run(graph, context, dataset, preprocessing, options);
+    }
+
+    /// <summary>Evaluates an engine that exists.</summary>
+    /// <param name="graph">The network that the engine was built from.</param>
+    /// <param name="context">The engine's context; <see cref="EvaluationOptions.Batch"/> and <see cref="EvaluationOptions.Threads"/> are those it was made with.</param>
+    /// <param name="dataset">The images.</param>
+    /// <param name="preprocessing">How they become the network's input.</param>
+    /// <param name="options">Progress and cancellation.</param>
+    /// <exception cref="PithException">Network and data do not fit each other, or an image cannot be read.</exception>
+    /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
+    public static EvaluationResult Run(Graph graph, ExecutionContext context, ImageDataset dataset, Preprocessing preprocessing, EvaluationOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(dataset);
+        ArgumentNullException.ThrowIfNull(options);
+        var signature = ClassifierSignature.Of(graph);
+        var loader = new BatchLoader(dataset, preprocessing, new BatchLoaderOptions { BatchSize = context.Engine.MaxBatch });
+        signature.RequireFit(graph, dataset, loader);
+
+        // A network with a fixed batch runs all of it; what the last run has behind its last image is not looked at.
+        var isFixed = context.Engine.Inputs[0].Type[0].IsFixed;
+        var accuracy = new TopKAccuracy();
+        var clock = Stopwatch.StartNew();
+        foreach (var batch in loader.Epoch())
+        {
+            options.Cancellation.ThrowIfCancellationRequested();
+            batch.ImagesInUse.CopyTo(context.Input<float>(signature.Input));
+            context.Run(isFixed ? context.Engine.MaxBatch : batch.Count);
+            Count(accuracy, context.Output<float>(signature.Output), batch, signature.Classes);
+            options.Events?.Report(new ProgressMade(options.Task, accuracy.Count, dataset.Count, $"top-1 {accuracy.Top1:P2}"));
+        }
+        return new EvaluationResult(accuracy, clock.Elapsed.TotalSeconds);
+    }
+
+    private static void Count(TopKAccuracy accuracy, ReadOnlySpan<float> outputs, Batch batch, int classes)
+    {
+        for (var i = 0; i < batch.Count; i++) accuracy.Add(outputs.Slice(i * classes, classes), batch.Labels[i]);
+    }
+}

@@ -22,7 +22,8 @@ internal static class UnusedRules
                 throw new PithException($"The op type '{opType}' matches no layer. {Suggestion(opType, layers.Select(layer => layer.OpType))}");
     }
 
-    private static string Suggestion(string text, IEnumerable<string> names)
+    /// <summary>The names closest to <paramref name="text"/>, as a sentence.</summary>
+    internal static string Suggestion(string text, IEnumerable<string> names)
     {
         var closest = names.Distinct().OrderBy(name => Distance(text, name)).ThenBy(name => name, StringComparer.Ordinal).Take(SuggestionCount).ToArray();
         return closest.Length == 0 ? "There are none to choose from." : $"The closest are: {string.Join(", ", closest.Select(name => $"'{name}'"))}.";

@@ -5,5 +5,7 @@ internal sealed class TemporaryFolder : IDisposable
 {
     public string Path { get; } = Directory.CreateTempSubdirectory("pith-test-").FullName;
 
+    public string File(string name) => System.IO.Path.Combine(Path, name);
+
     public void Dispose() => Directory.Delete(Path, recursive: true);
 }

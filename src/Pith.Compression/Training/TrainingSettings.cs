@@ -24,10 +24,10 @@ public sealed record TrainingSettings
     public static TrainingSettings FromScratch { get; } = new();
 
     /// <summary>Defaults for recovering from pruning: a tenth of the rate, no warm-up.</summary>
-    public static TrainingSettings FineTune { get; } = new() { Epochs = 10, LearningRate = 0.01, Validation = ValidationMode.None };
+    public static TrainingSettings FineTune { get; } = new() { Epochs = 10, LearningRate = 0.01 };
 
     /// <summary>Defaults for quantization-aware training: about a tenth of the schedule at a hundredth of the rate.</summary>
-    public static TrainingSettings QuantizationAware { get; } = new() { Epochs = 3, LearningRate = 0.001 };
+    public static TrainingSettings QuantizationAware { get; } = new() { Epochs = 3, LearningRate = 0.001, FreezeNormAfter = 0.5 };
 
     /// <summary>How often each training image is seen.</summary>
     public int Epochs { get; init; } = 30;
@@ -65,6 +65,9 @@ public sealed record TrainingSettings
     /// <summary>By what logits of teacher and student are divided before their distributions are compared; above 1 softens them.</summary>
     public double Temperature { get; init; } = 4;
 
+    /// <summary>The share of the run, 0 to 1, after which batch norm uses its running statistics and no longer those of the batch; 1: never, 0: throughout.</summary>
+    public double FreezeNormAfter { get; init; } = 1;
+
     /// <summary>What the validation set is used for.</summary>
     public ValidationMode Validation { get; init; }
 
@@ -82,6 +85,7 @@ public sealed record TrainingSettings
         if (ClipNorm is { } norm) FieldRange.Require("clip_norm", norm, double.Epsilon, 1e9);
         FieldRange.Require("crop_padding", CropPadding, 0, 1024);
         FieldRange.Require("teacher_weight", TeacherWeight, 0, 1);
+        FieldRange.Require("freeze_norm_after", FreezeNormAfter, 0, 1);
         FieldRange.Require("temperature", Temperature, double.Epsilon, 1000);
         if (Teacher is { Length: 0 }) throw new PithException("'teacher': expected the name of a stage or a file, got nothing.");
         Optimizer.Check();

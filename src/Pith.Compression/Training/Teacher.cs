@@ -1,0 +1,42 @@
+using Pith.Compression.Data;
+
+namespace Pith.Compression;
+
+/// <summary>A finished network whose logits another one learns from.</summary>
+internal sealed class Teacher : IDisposable
+{
+    private readonly ClassifierSignature _signature;
+    private readonly string _logitsInput;
+    private readonly Engine _engine;
+    private readonly ExecutionContext _context;
+
+    /// <param name="graph">The teacher.</param>
+    /// <param name="student">What the student takes and gives.</param>
+    /// <param name="logitsInput">The input of the student's training graph for the teacher's logits.</param>
+    /// <param name="batch">Images of one step.</param>
+    /// <param name="threads">Threads; 0 means one per processor.</param>
+    /// <exception cref="PithException">Teacher and student do not take the same images or give the same classes.</exception>
+    public Teacher(Graph graph, ClassifierSignature student, string logitsInput, int batch, int threads)
+    {
+        _signature = ClassifierSignature.Of(graph);
+        if (_signature.Image != student.Image || _signature.Classes != student.Classes)
+            throw new PithException($"The teacher '{graph.Name}' takes {_signature.Image} and gives {_signature.Classes} classes, the student takes {student.Image} and gives {student.Classes}. Choose a teacher for the same task.");
+        _logitsInput = logitsInput;
+        _engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = batch, Threads = threads, TimeTactics = false });
+        _context = _engine.CreateContext();
+    }
+
+    /// <summary>Writes the teacher's logits for a batch into the student's input.</summary>
+    public void Answer(Batch batch, ExecutionContext student)
+    {
+        batch.ImagesInUse.CopyTo(_context.Input<float>(_signature.Input));
+        _context.Run(batch.Count);
+        _context.Output<float>(_signature.Output).CopyTo(student.Input<float>(_logitsInput));
+    }
+
+    public void Dispose()
+    {
+        _context.Dispose();
+        _engine.Dispose();
+    }
+}

@@ -1,0 +1,217 @@
+using System.Diagnostics;
+using System.Globalization;
+using Pith.Compression.Data;
+
+namespace Pith.Compression;
+
+/// <summary>A trained network and how it went.</summary>
+/// <param name="Model">The network; of the best epoch when <see cref="ValidationMode.KeepBest"/> was asked for.</param>
+/// <param name="Summary">The numbers.</param>
+public sealed record TrainingResult(Graph Model, TrainingSummary Summary);
+
+/// <summary>
+/// Trains classifiers: the training graph (forward, loss, backward) is compiled and run by the engine, the optimiser works on the engine's own input memory. Everything random comes from
+/// <see cref="TrainingSettings.Seed"/>, so equal arguments give equal bits, also after an interruption and whatever the number of threads.
+/// </summary>
+public sealed class Trainer
+{
+    private readonly Graph _graph;
+    private readonly TrainingData _data;
+    private readonly TrainingSettings _settings;
+    private readonly TrainingOptions _options;
+    private readonly BatchLoader _loader;
+    private readonly int _stepsPerEpoch;
+    private readonly long _freezeStep;
+    private readonly Stopwatch _clock = new();
+    private readonly Stopwatch _sinceCheckpoint = Stopwatch.StartNew();
+    private TrainingSession _session = null!;
+    private TrainingState _state = new();
+    private IReadOnlyDictionary<string, float[]>? _best;
+    private long _imagesOfThisRun;
+
+    private Trainer(Graph graph, TrainingData data, TrainingSettings settings, TrainingOptions options)
+    {
+        (_graph, _data, _settings, _options) = (graph, data, settings, options);
+        var augmentation = settings.CropPadding > 0 || settings.Flip ? new Augmentation(settings.CropPadding, settings.Flip) : null;
+        _loader = new BatchLoader(data.Train, data.Preprocessing, new BatchLoaderOptions { BatchSize = settings.BatchSize, Shuffle = true, Seed = settings.Seed, Augmentation = augmentation });
+        ClassifierSignature.Of(graph).RequireFit(graph, data.Train, _loader);
+        _stepsPerEpoch = data.Train.Count / settings.BatchSize;
+        if (_stepsPerEpoch == 0) throw new PithException($"Dataset '{data.Train.Name}' has {data.Train.Count} images, fewer than one batch of {settings.BatchSize}. Use more data or a smaller 'batch_size'.");
+        _freezeStep = (long)Math.Round(settings.FreezeNormAfter * settings.Epochs) * _stepsPerEpoch;
+        if (settings.Validation != ValidationMode.None && data.Validation is null) throw new PithException("Validation was asked for, but there is no validation data.");
+    }
+
+    private long Steps => (long)_settings.Epochs * _stepsPerEpoch;
+
+    /// <summary>Trains a copy of <paramref name="graph"/>, or goes on from the checkpoint that <paramref name="options"/> name.</summary>
+    /// <param name="graph">A classifier; not changed. May hold Q/DQ pairs: then this is quantization-aware training.</param>
+    /// <param name="data">What to learn from.</param>
+    /// <param name="settings">How.</param>
+    /// <param name="options">Masks, teacher, threads, checkpoints, progress.</param>
+    /// <exception cref="PithException">Settings, network and data do not fit each other, or the loss became NaN or infinite.</exception>
+    /// <exception cref="OperationCanceledException">The caller cancelled; a checkpoint was written if there is a place for it.</exception>
+    public static TrainingResult Run(Graph graph, TrainingData data, TrainingSettings settings, TrainingOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(settings);
+        ArgumentNullException.ThrowIfNull(options);
+        settings.Check();
+        var trainer = new Trainer(graph, data, settings, options);
+        trainer.Open(trainer.Resume());
+        try
+        {
+            return trainer.Run();
+        }
+        catch (OperationCanceledException)
+        {
+            trainer.SaveCheckpoint();
+            throw;
+        }
+        finally
+        {
+            trainer._session.Dispose();
+        }
+    }
+
+    private TrainingResult Run()
+    {
+        _clock.Start();
+        while (_state.Epoch < _settings.Epochs) RunEpoch();
+        _clock.Stop();
+        var keepsBest = _settings.Validation == ValidationMode.KeepBest && _best is not null;
+        // The caller deletes it once the model is safe.
+        SaveCheckpoint();
+        if (keepsBest) Open(_best);
+        return new TrainingResult(_session.ToInference(), new TrainingSummary
+        {
+            Epochs = _settings.Epochs,
+            Steps = Steps,
+            Loss = _state.LastLoss,
+            TrainingAccuracy = _state.LastAccuracy,
+            ValidationTop1 = keepsBest ? _state.BestTop1 : _state.LastTop1,
+            KeptEpoch = keepsBest ? _state.BestEpoch : _settings.Epochs,
+            ImagesPerSecond = _imagesOfThisRun / Math.Max(_clock.Elapsed.TotalSeconds, 1e-9),
+            Seconds = _clock.Elapsed.TotalSeconds,
+        });
+    }
+
+    private void RunEpoch()
+    {
+        if (_state.Step == _freezeStep && _state.Step > 0) Open(_session.Save());
+        foreach (var batch in _loader.Epoch(_state.Epoch).Skip(_state.BatchesDone).Where(batch => batch.Count == _settings.BatchSize))
+        {
+            _options.Cancellation.ThrowIfCancellationRequested();
+            RunStep(batch);
+            if (_sinceCheckpoint.Elapsed.TotalSeconds > _options.CheckpointSeconds) SaveCheckpoint();
+        }
+        FinishEpoch();
+    }
+
+    private void RunStep(Batch batch)
+    {
+        var rate = _settings.LearningRate * _settings.Schedule.Factor(new TrainingPosition(_state.Step, Steps, _stepsPerEpoch));
+        var result = _session.Step(batch, _state.Step + 1, rate);
+        if (!float.IsFinite(result.Loss)) throw Diverged(rate);
+        _imagesOfThisRun += batch.Count;
+        _state = _state with
+        {
+            Step = _state.Step + 1,
+            BatchesDone = _state.BatchesDone + 1,
+            LossSum = _state.LossSum + (double)result.Loss * batch.Count,
+            Correct = _state.Correct + result.Correct,
+            Images = _state.Images + batch.Count,
+        };
+        ReportProgress(rate);
+    }
+
+    private void FinishEpoch()
+    {
+        var top1 = Validate();
+        var isBest = top1 > (_state.BestTop1 ?? -1);
+        if (isBest && _settings.Validation == ValidationMode.KeepBest) _best = _session.Save();
+        var (loss, accuracy) = (_state.LossSum / _state.Images, (double)_state.Correct / _state.Images);
+        _state = new TrainingState
+        {
+            Epoch = _state.Epoch + 1,
+            Step = _state.Step,
+            LastLoss = loss,
+            LastAccuracy = accuracy,
+            LastTop1 = top1,
+            BestTop1 = isBest ? top1 : _state.BestTop1,
+            BestEpoch = isBest ? _state.Epoch + 1 : _state.BestEpoch,
+        };
+        _options.Events?.Report(new EpochFinished(_options.Task, _state.Epoch, _settings.Epochs, loss, accuracy, top1));
+    }
+
+    private double? Validate()
+    {
+        if (_settings.Validation == ValidationMode.None) return null;
+        _clock.Stop();
+        var result = Evaluator.Run(_session.ToInference(), _data.Validation!, _data.Preprocessing, new EvaluationOptions { Threads = _options.Threads, Cancellation = _options.Cancellation });
+        _clock.Start();
+        return result.Top1;
+    }
+
+    private void ReportProgress(double rate)
+    {
+        if (_options.Events is not { } events) return;
+        var perSecond = _imagesOfThisRun / Math.Max(_clock.Elapsed.TotalSeconds, 1e-9);
+        var (done, total) = (_state.Step * _settings.BatchSize, Steps * _settings.BatchSize);
+        var (loss, accuracy) = (_state.LossSum / _state.Images, (double)_state.Correct / _state.Images);
+        var detail = string.Create(CultureInfo.InvariantCulture, $"epoch {_state.Epoch + 1}/{_settings.Epochs}  loss {loss:F3}  acc {accuracy:P1}  {perSecond:F0} img/s  lr {rate:G3}");
+        events.Report(new TrainingProgress(_options.Task, done, total, detail)
+        {
+            Epoch = _state.Epoch + 1,
+            Loss = loss,
+            Accuracy = accuracy,
+            ImagesPerSecond = perSecond,
+            LearningRate = rate,
+            SecondsLeft = (total - done) / Math.Max(perSecond, 1e-9),
+        });
+    }
+
+    /// <summary>Makes the session for where the run stands.</summary>
+    private void Open(IReadOnlyDictionary<string, float[]>? saved)
+    {
+        var session = new TrainingSession(_graph, _settings, _options, freezeNorm: _state.Step >= _freezeStep, saved);
+        _session?.Dispose();
+        _session = session;
+    }
+
+    private Dictionary<string, float[]>? Resume()
+    {
+        if (_options.CheckpointPath is not { } path || !File.Exists(path)) return null;
+        var checkpoint = Checkpoint.Read(path);
+        if (checkpoint.Key != _options.CheckpointKey)
+        {
+            _options.Events?.Report(new Noted($"The checkpoint '{path}' belongs to other settings, another model or other data; '{_options.Task}' starts from the beginning."));
+            return null;
+        }
+        if (!MasksEqual(checkpoint.Masks)) throw new PithException($"The checkpoint '{path}' has other 2:4 masks than the model. Delete it to train from the start.");
+        _state = checkpoint.State;
+        _best = Entries(checkpoint, BestPrefix) is { Count: > 0 } best ? best : null;
+        return Entries(checkpoint, NowPrefix);
+    }
+
+    private const string NowPrefix = "now/";
+    private const string BestPrefix = "best/";
+
+    private void SaveCheckpoint()
+    {
+        _sinceCheckpoint.Restart();
+        if (_options.CheckpointPath is not { } path) return;
+        var tensors = _session.Save().ToDictionary(entry => NowPrefix + entry.Key, entry => entry.Value);
+        foreach (var (name, values) in _best ?? new Dictionary<string, float[]>()) tensors[BestPrefix + name] = values;
+        new Checkpoint { Key = _options.CheckpointKey, State = _state, Tensors = tensors, Masks = _options.Masks }.Write(path);
+    }
+
+    private bool MasksEqual(IReadOnlyDictionary<string, Mask24> masks) =>
+        masks.Count == _options.Masks.Count && masks.All(mask => mask.Value.Equals(_options.Masks.GetValueOrDefault(mask.Key)));
+
+    private static Dictionary<string, float[]> Entries(Checkpoint checkpoint, string prefix) =>
+        checkpoint.Tensors.Where(entry => entry.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(entry => entry.Key[prefix.Length..], entry => entry.Value);
+
+    private PithException Diverged(double rate) => new(string.Create(CultureInfo.InvariantCulture,
+        $"Training of '{_options.Task}' diverged in epoch {_state.Epoch + 1}, step {_state.Step + 1} of {Steps}: the loss or its gradient is no finite number (learning rate {rate:G3}). Try a lower 'learning_rate', a 'warm_up' schedule, or 'clip_norm' 5."));
+}

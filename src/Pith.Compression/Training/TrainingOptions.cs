@@ -1,0 +1,32 @@
+namespace Pith.Compression;
+
+/// <summary>What a training run depends on besides <see cref="TrainingSettings"/>: masks, teacher, threads, where checkpoints go, who watches.</summary>
+public sealed record TrainingOptions
+{
+    /// <summary>What the progress bar says: the name of the stage.</summary>
+    public string Task { get; init; } = "train";
+
+    /// <summary>Threads; 0 means one per processor. The result does not depend on it.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>2:4 masks by the name of the weight. Held throughout: gradient before, weight, momentum and every other state after each step.</summary>
+    public IReadOnlyDictionary<string, Mask24> Masks { get; init; } = new Dictionary<string, Mask24>();
+
+    /// <summary>The network to learn from; null: labels only.</summary>
+    public Graph? Teacher { get; init; }
+
+    /// <summary>Where the run is saved now and then, when it is cancelled and at its end, and continued from when the file is there; null: nowhere. The caller deletes it once the model is written.</summary>
+    public string? CheckpointPath { get; init; }
+
+    /// <summary>Names everything that the result depends on (model, data, settings): a checkpoint with another key is not continued.</summary>
+    public string CheckpointKey { get; init; } = "";
+
+    /// <summary>Seconds between two checkpoints.</summary>
+    public double CheckpointSeconds { get; init; } = 60;
+
+    /// <summary>Receives <see cref="TrainingProgress"/> after each step, <see cref="EpochFinished"/> and notes.</summary>
+    public IProgress<PithEvent>? Events { get; init; }
+
+    /// <summary>Stops the run between two steps, after a checkpoint.</summary>
+    public CancellationToken Cancellation { get; init; }
+}

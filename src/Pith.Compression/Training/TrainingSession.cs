@@ -1,0 +1,181 @@
+using Pith.Compression.Data;
+using Pith.Passes;
+
+namespace Pith.Compression;
+
+/// <summary>The outcome of one step.</summary>
+/// <param name="Loss">The mean over the batch.</param>
+/// <param name="Correct">Images classified right, before the update.</param>
+internal readonly record struct StepResult(float Loss, int Correct);
+
+/// <summary>
+/// A network in training: the engine that runs forward and backward in one go, the parameters in its input memory, the optimiser's state. One step at a time; not thread-safe.
+/// </summary>
+internal sealed class TrainingSession : IDisposable
+{
+    private const string StatisticPrefix = "statistic/";
+
+    private readonly Graph _inference;
+    private readonly ClassifierSignature _signature;
+    private readonly TrainingSettings _settings;
+    private readonly Optimizer _optimizer;
+    private readonly TrainingGraph _training;
+    private readonly Engine _engine;
+    private readonly ExecutionContext _context;
+    private readonly Teacher? _teacher;
+    private readonly TrainedParameter[] _parameters;
+    private readonly RunningStatistics[] _statistics;
+    private readonly Dictionary<string, float[]> _frozenStatistics = new(StringComparer.Ordinal);
+
+    /// <param name="inference">The network to start from; not changed.</param>
+    /// <param name="settings">Loss, optimiser and batch.</param>
+    /// <param name="options">Masks, teacher and threads.</param>
+    /// <param name="freezeNorm">Whether batch norm uses its running statistics.</param>
+    /// <param name="saved">What another session of the same network gave at <see cref="Save"/>, to go on from; null to start.</param>
+    /// <exception cref="PithException">The network cannot be trained, or <paramref name="saved"/> does not fit it.</exception>
+    public TrainingSession(Graph inference, TrainingSettings settings, TrainingOptions options, bool freezeNorm, IReadOnlyDictionary<string, float[]>? saved = null)
+    {
+        (_settings, _signature) = (settings, ClassifierSignature.Of(inference));
+        _inference = freezeNorm && saved is not null ? WithStatistics(inference, saved) : inference;
+        _optimizer = settings.Optimizer.Create();
+        _training = TrainingGraph.Build(_inference, new TrainingGraphOptions
+        {
+            LabelSmoothing = (float)settings.LabelSmoothing,
+            FreezeBatchNorm = freezeNorm,
+            DistillationWeight = options.Teacher is null ? 0 : (float)settings.TeacherWeight,
+            DistillationTemperature = (float)settings.Temperature,
+        });
+        // Literal: fake quantization must stay visible to the backward pass. By estimate: the same kernels, and so the same bits, in every run.
+        var engineOptions = new EngineOptions { MaxBatch = settings.BatchSize, Threads = options.Threads, Literal = true, TimeTactics = false };
+        _engine = EngineBuilder.Build(_training.Graph, engineOptions);
+        _context = _engine.CreateContext();
+        if (_training.TeacherLogits is { } logits) _teacher = new Teacher(options.Teacher!, _signature, logits.Name, settings.BatchSize, options.Threads);
+
+        _parameters = [.. _training.Parameters.Select(parameter => new TrainedParameter(parameter, _optimizer, options.Masks.GetValueOrDefault(parameter.Name), DecayOf(parameter)))];
+        _statistics = [.. _training.Statistics.Select(statistics => new RunningStatistics(statistics, settings.BatchSize))];
+        foreach (var parameter in _training.Parameters) parameter.Initial.Span.CopyTo(_context.Input<float>(parameter.Input.Name));
+        foreach (var parameter in _parameters) parameter.Mask?.Apply(_context.Input<float>(parameter.Input));
+        RequireMasksUsed(options.Masks);
+        if (saved is not null) Restore(saved);
+    }
+
+    /// <summary>The engine's context, for profiles.</summary>
+    public ExecutionContext Context => _context;
+
+    /// <summary>Runs forward and backward on a full batch and updates the parameters.</summary>
+    /// <param name="batch">As many images as <see cref="TrainingSettings.BatchSize"/>.</param>
+    /// <param name="step">The step, from 1.</param>
+    /// <param name="learningRate">The rate of this step.</param>
+    /// <returns>The loss may be NaN or infinite; then nothing was updated.</returns>
+    public StepResult Step(Batch batch, long step, double learningRate)
+    {
+        batch.ImagesInUse.CopyTo(_context.Input<float>(_signature.Input));
+        batch.LabelsInUse.CopyTo(_context.Input<int>(_training.Labels.Name));
+        _teacher?.Answer(batch, _context);
+        _context.Run(batch.Count);
+
+        var loss = _context.Output<float>(_training.Loss.Name)[0];
+        var result = new StepResult(loss, CountCorrect(batch));
+        var scale = GradientScale();
+        if (!float.IsFinite(loss) || !double.IsFinite(scale)) return result with { Loss = float.NaN };
+        foreach (var parameter in _parameters) parameter.Update(_context, _optimizer, new UpdateStep(step, learningRate, parameter.WeightDecay, scale));
+        foreach (var statistics in _statistics) statistics.Update(_context);
+        return result;
+    }
+
+    /// <summary>A copy of the network with the parameters and running statistics of now.</summary>
+    public Graph ToInference()
+    {
+        var tensors = new Dictionary<string, Tensor>(StringComparer.Ordinal);
+        foreach (var parameter in _parameters) tensors[parameter.Name] = Tensor.Create(parameter.Shape, _context.Input<float>(parameter.Input).ToArray());
+        foreach (var statistics in _statistics)
+        {
+            tensors[statistics.MeanName] = Tensor.Vector<float>(statistics.Mean);
+            tensors[statistics.VarianceName] = Tensor.Vector<float>(statistics.Variance);
+        }
+        return TrainingGraph.WriteBack(_inference, tensors);
+    }
+
+    /// <summary>Everything that the next steps depend on, by name; copies.</summary>
+    public Dictionary<string, float[]> Save()
+    {
+        var saved = new Dictionary<string, float[]>(_frozenStatistics, StringComparer.Ordinal);
+        foreach (var parameter in _parameters)
+        {
+            saved[$"parameter/{parameter.Name}"] = _context.Input<float>(parameter.Input).ToArray();
+            for (var slot = 0; slot < parameter.Slots.Length; slot++) saved[$"slot{slot}/{parameter.Name}"] = [.. parameter.Slots[slot]];
+        }
+        foreach (var statistics in _statistics)
+        {
+            saved[StatisticPrefix + statistics.MeanName] = [.. statistics.Mean];
+            saved[StatisticPrefix + statistics.VarianceName] = [.. statistics.Variance];
+        }
+        return saved;
+    }
+
+    /// <summary>Frees the engines.</summary>
+    public void Dispose()
+    {
+        _teacher?.Dispose();
+        _context.Dispose();
+        _engine.Dispose();
+    }
+
+    private void Restore(IReadOnlyDictionary<string, float[]> saved)
+    {
+        foreach (var parameter in _parameters)
+        {
+            Copy(saved, $"parameter/{parameter.Name}", _context.Input<float>(parameter.Input));
+            for (var slot = 0; slot < parameter.Slots.Length; slot++) Copy(saved, $"slot{slot}/{parameter.Name}", parameter.Slots[slot]);
+        }
+        foreach (var statistics in _statistics)
+        {
+            Copy(saved, StatisticPrefix + statistics.MeanName, statistics.Mean);
+            Copy(saved, StatisticPrefix + statistics.VarianceName, statistics.Variance);
+        }
+    }
+
+    /// <summary>Running statistics that are frozen are constants of the training graph; they are carried along so that <see cref="Save"/> stays complete.</summary>
+    private Graph WithStatistics(Graph inference, IReadOnlyDictionary<string, float[]> saved)
+    {
+        foreach (var (name, values) in saved)
+            if (name.StartsWith(StatisticPrefix, StringComparison.Ordinal)) _frozenStatistics[name] = values;
+        return TrainingGraph.WriteBack(inference, _frozenStatistics.ToDictionary(saved => saved.Key[StatisticPrefix.Length..], saved => (Tensor)Tensor.Vector<float>(saved.Value)));
+    }
+
+    private static void Copy(IReadOnlyDictionary<string, float[]> saved, string name, Span<float> target)
+    {
+        if (!saved.TryGetValue(name, out var values) || values.Length != target.Length)
+            throw new PithException($"The checkpoint does not fit the network: '{name}' should have {target.Length} elements, it has {values?.Length.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "none"}.");
+        values.CopyTo(target);
+    }
+
+    private double DecayOf(TrainingParameter parameter) =>
+        parameter.Kind == ParameterKind.Weight || _settings.Optimizer.DecayBiasAndNorm ? _settings.Optimizer.WeightDecay : 0;
+
+    /// <summary>The factor that brings the norm of all gradients down to the limit; 1 when it is below. In double and in a fixed order, so that it is the same in every run.</summary>
+    private double GradientScale()
+    {
+        if (_settings.ClipNorm is not { } limit) return 1;
+        double sum = 0;
+        foreach (var parameter in _parameters)
+            foreach (var g in parameter.MaskedGradient(_context)) sum += (double)g * g;
+        var norm = Math.Sqrt(sum);
+        return norm <= limit ? 1 : limit / norm;
+    }
+
+    private int CountCorrect(Batch batch)
+    {
+        var logits = _context.Output<float>(_training.Logits.Name);
+        var correct = 0;
+        for (var i = 0; i < batch.Count; i++)
+            if (TopKAccuracy.ArgMax(logits.Slice(i * _signature.Classes, _signature.Classes)) == batch.Labels[i]) correct++;
+        return correct;
+    }
+
+    private void RequireMasksUsed(IReadOnlyDictionary<string, Mask24> masks)
+    {
+        foreach (var name in masks.Keys)
+            if (_parameters.All(parameter => parameter.Name != name)) throw new PithException($"There is a 2:4 mask for '{name}', which is no trained weight of model '{_inference.Name}'.");
+    }
+}

@@ -61,6 +61,7 @@ public static class OpCatalog
         Xor.Definition,
         // Convolution
         Conv.Definition,
+        ConvTranspose.Definition,
         // Pooling
         AveragePool.Definition,
         GlobalAveragePool.Definition,
@@ -71,10 +72,21 @@ public static class OpCatalog
         MatMul.Definition,
         // Normalization
         BatchNormalization.Definition,
+        InstanceNormalization.Definition,
+        LayerNormalization.Definition,
         LogSoftmax.Definition,
+        Lrn.Definition,
         Softmax.Definition,
+        // Resampling
+        Resize.Definition,
+        Upsample.Definition,
         // Quantization
+        ConvInteger.Definition,
         DequantizeLinear.Definition,
+        DynamicQuantizeLinear.Definition,
+        MatMulInteger.Definition,
+        QLinearConv.Definition,
+        QLinearMatMul.Definition,
         QuantizeLinear.Definition,
         // Shape and data movement
         Concat.Definition,
@@ -121,6 +133,7 @@ public static class OpCatalog
         DistillationLossGradient.Definition,
         FakeQuantizeGradient.Definition,
         GlobalAveragePoolGradient.Definition,
+        LayerNormalizationGradient.Definition,
         MaxPoolGradient.Definition,
         SoftmaxCrossEntropy.Definition,
         SoftmaxCrossEntropyGradient.Definition,

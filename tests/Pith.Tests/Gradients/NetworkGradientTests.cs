@@ -40,6 +40,26 @@ public class NetworkGradientTests
             (graph, x) => [graph.Add(new Conv(), x[0], graph.AddConstant("w", w), graph.AddConstant("b", b))], [Random(1, 2, 2, 4, 4)], symbolicBatch: true);
     }
 
+    [Theory]
+    [InlineData(3, 1, 1, 1, 1)]
+    [InlineData(3, 2, 1, 1, 2)]
+    [InlineData(2, 3, 0, 2, 4)]
+    public void Transposed_convolution(int kernel, int stride, int pad, int dilation, int groups) => GradientCheck.Check(
+        new ConvTranspose { Window = WindowAttributes.Uniform(kernel, stride, pad, dilation), Groups = groups }, Random(1, 2, 4, 3, 4), Random(2, 4, 4 / groups, kernel, kernel), Random(3, 4));
+
+    [Fact]
+    public void Transposed_convolution_with_automatic_padding() => GradientCheck.Check(
+        new ConvTranspose { Window = new() { AutoPad = AutoPad.SameUpper, Strides = [2, 2] } }, Random(1, 1, 2, 3, 4), Random(2, 2, 2, 3, 3));
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(1)]
+    public void Layer_normalization(int axis)
+    {
+        var normalized = axis == 1 ? new[] { 3, 4 } : [4];
+        GradientCheck.Check(new LayerNormalization { Axis = axis }, Random(1, 2, 3, 4), Random(2, normalized), Random(3, normalized));
+    }
+
     [Fact]
     public void Max_pooling() => GradientCheck.Check(new MaxPool { Window = WindowAttributes.Uniform(3, 2, 1) }, Distinct(1, 2, 2, 5, 6));
 

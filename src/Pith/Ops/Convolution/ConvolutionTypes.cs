@@ -4,7 +4,7 @@ namespace Pith.Ops;
 internal static class ConvolutionTypes
 {
     /// <summary>The dimensions [N, K, spatial...] of a convolution of operand <paramref name="x"/> by operand <paramref name="w"/>.</summary>
-    public static ValueList<Dim> InferForward(InferContext context, WindowAttributes window, int groups, int x, int w, int bias)
+    public static ValueList<Dim> InferForward(InferContext context, WindowAttributes window, int groups, int x, int w, int? bias)
     {
         var (xType, wType) = (context.Type(x), context.Type(w));
         if (xType.Rank < 3 || wType.Rank != xType.Rank) throw context.Error($"expected data [N, C, spatial...] and a weight of the same rank, got ranks {xType.Rank} and {wType.Rank}");
@@ -13,7 +13,7 @@ internal static class ConvolutionTypes
         if (xType[1].IsFixed && wType[1].IsFixed && xType[1].Size != wType[1].Size * groups)
             throw context.Error($"the weight has {wType[1]} input channels in each of {groups} groups, the data has {xType[1]} channels");
         if (wType[0].IsFixed && wType[0].Size % groups != 0) throw context.Error($"{wType[0]} filters cannot be divided into {groups} groups");
-        if (context.Has(bias) && (context.Type(bias).Rank != 1 || !Sizes.MayBeEqual(context.Type(bias)[0], wType[0]))) throw context.Error($"the bias must have one element per filter ({wType[0]})");
+        if (bias is { } b && context.Has(b) && (context.Type(b).Rank != 1 || !Sizes.MayBeEqual(context.Type(b)[0], wType[0]))) throw context.Error($"the bias must have one element per filter ({wType[0]})");
         return [xType[0], wType[0], .. window.InferOutput(context, xType.Dims.Span[2..], kernel)];
     }
 

@@ -24,4 +24,9 @@ public static class AffineQuantization
 
     /// <summary>(quantized - zero point) * scale.</summary>
     public static float Dequantize(int quantized, int zeroPoint, float scale) => (float)((long)quantized - zeroPoint) * scale;
+
+    /// <summary>round(accumulator * multiplier) + zero point, saturated to <paramref name="range"/>: the last step of an integer product, where the multiplier is the product of the operands' scales over the
+    /// result's scale.</summary>
+    public static int Requantize(int accumulator, float multiplier, int zeroPoint, (int Min, int Max) range) =>
+        (int)Math.Clamp((double)MathF.Round(accumulator * multiplier, MidpointRounding.ToEven) + zeroPoint, range.Min, range.Max);
 }

@@ -1,0 +1,43 @@
+namespace Pith.Ops;
+
+/// <summary>
+/// ONNX InstanceNormalization: y = (x - mean) / sqrt(variance + epsilon) * scale + bias, with mean and variance of each channel of each image. Operands: x [N, C, spatial...], scale [C], bias [C].
+/// Ulyanov et al. 2016.
+/// </summary>
+public sealed record InstanceNormalization : Op
+{
+    /// <summary>The op's signature.</summary>
+    public static OpSchema Definition { get; } = new("InstanceNormalization", Read) { MinInputs = 3, MaxInputs = 3 };
+
+    /// <inheritdoc/>
+    public override OpSchema Schema => Definition;
+
+    /// <summary>Added to the variance.</summary>
+    public float Epsilon { get; init; } = 1e-5f;
+
+    /// <inheritdoc/>
+    public override ValueList<TensorType> Infer(InferContext context)
+    {
+        ChannelStatistics.CheckParameters(context, 0, 1, 2);
+        return [Reals.FloatType(context, 0)];
+    }
+
+    /// <inheritdoc/>
+    public override Tensor[] Evaluate(IReadOnlyList<Tensor?> inputs, int outputCount)
+    {
+        var x = inputs[0]!;
+        var (scale, bias, size) = (Reals.Of(inputs[1]!), Reals.Of(inputs[2]!), ChannelStatistics.PlaneSize(x.Shape));
+        var y = LayerNormalization.Normalize(Reals.Of(x), x.Shape.LengthOf(0, 2), size, Epsilon).Normalized;
+        for (var i = 0; i < y.Length; i++) y[i] = y[i] * scale[i / size % scale.Length] + bias[i / size % scale.Length];
+        return [Reals.Create(x.DataType, x.Shape, y)];
+    }
+
+    /// <inheritdoc/>
+    public override void Write(OpWriter writer) => writer.Float("epsilon", Epsilon);
+
+    private static InstanceNormalization Read(OpReader reader)
+    {
+        reader.Ignore("consumed_inputs");
+        return new() { Epsilon = reader.Float("epsilon", 1e-5f) };
+    }
+}

@@ -14,4 +14,17 @@ internal static class ShapeContent
             ? numbers.Select(number => Dim.Of((int)number)).ToValueList()
             : null;
     }
+
+    /// <summary>The elements of a broadcast combination of two vectors or scalars, or null when an operand or one of the results is not known.</summary>
+    public static ValueList<Dim>? Combine(ValueList<Dim>? left, ValueList<Dim>? right, Func<Dim, Dim, Dim?> combine)
+    {
+        if (left is not { Count: > 0 } a || right is not { Count: > 0 } b || (a.Count != b.Count && a.Count != 1 && b.Count != 1)) return null;
+        var content = new Dim[Math.Max(a.Count, b.Count)];
+        for (var i = 0; i < content.Length; i++)
+        {
+            if (combine(a[a.Count == 1 ? 0 : i], b[b.Count == 1 ? 0 : i]) is not { } dim) return null;
+            content[i] = dim;
+        }
+        return ValueList.Create<Dim>(content);
+    }
 }

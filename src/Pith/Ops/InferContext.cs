@@ -85,6 +85,10 @@ public sealed class InferContext
         foreach (var type in types)
             foreach (var dim in type.Dims.Span)
                 if (dim.IsFixed && dim.Size < 0) throw Error($"the output would have the negative size {dim.Size} ({type}); the kernel or slice is larger than the input");
-        return types.Count == OutputCount ? types : throw Error($"infers {types.Count} outputs, {OutputCount} were asked for");
+        if (types.Count != OutputCount) throw Error($"infers {types.Count} outputs, {OutputCount} were asked for");
+        // Contents are of vectors and scalars: what a matrix holds is nobody's shape.
+        for (var i = 0; i < types.Count; i++)
+            if (types[i].Rank > 1) _content[i] = null;
+        return types;
     }
 }

@@ -77,6 +77,25 @@ public class ShapeContentTests
         Assert.Equal("f32[N,8,4,4]", _graph.Add(new Slice(), _x, Constant(0), _graph.Add(new ShapeOf(0, 1), _x), Constant(0)).Type.ToString());
 
     [Fact]
+    public void An_exported_expand_keeps_the_batch_where_its_sizes_are_minus_one()
+    {
+        // Expand(token, Where(Equal(sizes, -1), 1, sizes)) is what exporters write for token.expand(N, -1, -1).
+        var token = _graph.AddInput("token", TensorType.Float32(1, 1, 6));
+        var sizes = _graph.Add(new Concat(0), _graph.Add(new ShapeOf(0, 1), _x), Constant(-1, -1));
+        var ones = _graph.Add(ConstantOfShape.Of(1L), Constant(3));
+        var keep = _graph.Add(new Equal(), sizes, _graph.Add(new Mul(), ones, Scalar(-1)));
+        Assert.Equal("f32[N,1,6]", _graph.Add(new Expand(), token, _graph.Add(new Where(), keep, ones, sizes)).Type.ToString());
+    }
+
+    [Fact]
+    public void The_content_of_a_matrix_is_not_followed()
+    {
+        var column = _graph.Add(new Unsqueeze([1]), Constant(2, 3));
+        Assert.Null(column.Content);
+        Assert.Null(_graph.Add(new Add(), column, Constant(1, 1)).Content);
+    }
+
+    [Fact]
     public void A_shape_that_nobody_knows_is_refused_with_a_reason()
     {
         var unknown = _graph.AddInput("shape", new TensorType(DataType.Int64, [2]));

@@ -18,7 +18,7 @@ public abstract record BinaryOp : Op
             if (operand.DataType != result.DataType) throw context.Error("all operands must have the same element type");
             result = result.With(Broadcasting.Combine(result.Dims, operand.Dims) ?? throw context.Error("the shapes cannot be broadcast together"));
         }
-        if (context.InputCount == 2) InferContent(context);
+        if (context.InputCount == 2 && ShapeContent.Combine(context.KnownContent(0), context.KnownContent(1), Apply) is { } content) context.SetContent(0, content);
         return [result];
     }
 
@@ -56,18 +56,4 @@ public abstract record BinaryOp : Op
         (Tensor<ulong> a, Tensor<ulong> b) => Broadcasting.Map<ulong, ulong, ulong>(a, b, Apply),
         _ => throw new PithException($"{Schema.Name} is not defined for {left} and {right}."),
     };
-
-    private void InferContent(InferContext context)
-    {
-        if (context.KnownContent(0) is not { } left || context.KnownContent(1) is not { } right) return;
-        var count = Math.Max(left.Count, right.Count);
-        if (left.Count == 0 || right.Count == 0 || (left.Count != count && left.Count != 1) || (right.Count != count && right.Count != 1)) return;
-        var content = new Dim[count];
-        for (var i = 0; i < count; i++)
-        {
-            if (Apply(left[left.Count == 1 ? 0 : i], right[right.Count == 1 ? 0 : i]) is not { } dim) return;
-            content[i] = dim;
-        }
-        context.SetContent(0, ValueList.Create<Dim>(content));
-    }
 }

@@ -12,6 +12,7 @@ public abstract record ComparisonOp : Op
         if (left.DataType != right.DataType) throw context.Error("both operands must have the same element type");
         if (left.DataType == DataType.Bool && !IsDefinedForBool) throw context.Error("is not defined for elements of type bool");
         var dims = Broadcasting.Combine(left.Dims, right.Dims) ?? throw context.Error("the shapes cannot be broadcast together");
+        if (ShapeContent.Combine(context.KnownContent(0), context.KnownContent(1), Apply) is { } content) context.SetContent(0, content);
         return [new TensorType(DataType.Bool, dims)];
     }
 
@@ -36,6 +37,9 @@ public abstract record ComparisonOp : Op
 
     /// <summary>True when booleans can be compared too.</summary>
     protected virtual bool IsDefinedForBool => false;
+
+    /// <summary>The comparison of two known dimensions as 0 or 1; null when unknown.</summary>
+    protected virtual Dim? Apply(Dim left, Dim right) => null;
 
     /// <summary>The comparison of one pair of elements.</summary>
     protected abstract bool Apply<T>(T left, T right) where T : struct, INumber<T>;

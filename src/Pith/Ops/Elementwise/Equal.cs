@@ -14,4 +14,13 @@ public sealed record Equal : ComparisonOp
 
     /// <inheritdoc/>
     protected override bool Apply<T>(T left, T right) => left == right;
+
+    /// <inheritdoc/>
+    // A symbol is a size, so it differs from every negative number: how exported models tell "keep this size" (-1) from sizes.
+    protected override Dim? Apply(Dim left, Dim right)
+    {
+        if (left == right) return 1;
+        if (left.IsFixed && right.IsFixed) return 0;
+        return (left.IsFixed && left.Size < 0) || (right.IsFixed && right.Size < 0) ? 0 : null;
+    }
 }

@@ -15,6 +15,7 @@ public sealed record Where : Op
         var (condition, x, y) = (context.Type(0), context.Type(1), context.Type(2));
         if (condition.DataType != DataType.Bool) throw context.Error("the condition must be bool");
         if (x.DataType != y.DataType) throw context.Error("both alternatives must have the same element type");
+        InferContent(context);
         var dims = Broadcasting.Combine(x.Dims, y.Dims) is { } alternatives ? Broadcasting.Combine(condition.Dims, alternatives) : null;
         return [x.With(dims ?? throw context.Error("the shapes cannot be broadcast together"))];
     }
@@ -42,5 +43,15 @@ public sealed record Where : Op
             context.Needs(1) ? context.SumTo(1, context.Emit(new Where(), condition, context.OutputGradient, zero)) : null,
             context.Needs(2) ? context.SumTo(2, context.Emit(new Where(), condition, zero, context.OutputGradient)) : null,
         ];
+    }
+
+    // Known where each condition is known and so is the element that it picks.
+    private static void InferContent(InferContext context)
+    {
+        if (context.KnownContent(0) is not { } conditions) return;
+        var taken = ShapeContent.Combine(conditions, context.KnownContent(1), (condition, x) => condition == 1 ? x : Dim.Of(0));
+        var other = ShapeContent.Combine(conditions, context.KnownContent(2), (condition, y) => condition == 1 ? Dim.Of(0) : y);
+        // Of each pair one is 0.
+        if (ShapeContent.Combine(taken, other, (x, y) => x == 0 ? y : x) is { } content) context.SetContent(0, content);
     }
 }

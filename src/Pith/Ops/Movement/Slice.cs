@@ -26,7 +26,7 @@ public sealed record Slice : Op
             if (steps[i] == 0) throw context.Error("a step is 0");
             dims[axis] = SlicedSize(context, dims[axis], starts[i], i, (int)steps[i]);
         }
-        InferContent(context, starts[0], steps[0]);
+        if (starts.Length == 1) InferContent(context, starts[0], steps[0]);
         return [x.With(ValueList.Create<Dim>(dims))];
     }
 

@@ -3,31 +3,39 @@ using Pith.Compression.Data;
 namespace Pith.Compression;
 
 /// <summary>What an image classifier takes and gives, for checks before anything runs.</summary>
+/// <param name="Model">The network's name, for messages.</param>
 /// <param name="Input">The name of its image input, [N, C, H, W].</param>
 /// <param name="Image">C, H and W.</param>
 /// <param name="Output">The name of its first output, [N, <paramref name="Classes"/>].</param>
 /// <param name="Classes">Outputs per image.</param>
-internal sealed record ClassifierSignature(string Input, ImageShape Image, string Output, int Classes)
+internal sealed record ClassifierSignature(string Model, string Input, ImageShape Image, string Output, int Classes)
 {
     /// <exception cref="PithException">The graph is no image classifier.</exception>
-    public static ClassifierSignature Of(Graph graph)
+    public static ClassifierSignature Of(Graph graph) =>
+        Of(graph.Name, [.. graph.Inputs.Select(input => (input.Name, input.Type))], [.. graph.Outputs.Select(output => (output.Name, output.Type))]);
+
+    /// <exception cref="PithException">The network is no image classifier.</exception>
+    public static ClassifierSignature Of(Engine engine) => Of(engine.Name, engine.Inputs, engine.Outputs);
+
+    private static ClassifierSignature Of(string model, IReadOnlyList<(string Name, TensorType Type)> inputs, IReadOnlyList<(string Name, TensorType Type)> outputs)
     {
-        if (graph.Inputs.Count != 1 || graph.Outputs.Count == 0) throw Unfit(graph, $"it has {graph.Inputs.Count} inputs and {graph.Outputs.Count} outputs, expected one input and at least one output");
-        var (input, output) = (graph.Inputs[0], graph.Outputs[0]);
-        if (input.Type.DataType != DataType.Float32 || input.Type.Rank != 4 || !input.Type.Dims.Skip(1).All(dim => dim.IsFixed)) throw Unfit(graph, $"its input '{input.Name}' is {input.Type}, expected float images [N, C, H, W] with known C, H and W");
+        if (inputs.Count != 1 || outputs.Count == 0) throw Unfit(model, $"it has {inputs.Count} inputs and {outputs.Count} outputs, expected one input and at least one output");
+        var (input, image) = inputs[0];
+        if (image.DataType != DataType.Float32 || image.Rank != 4 || !image.Dims.Skip(1).All(dim => dim.IsFixed)) throw Unfit(model, $"its input '{input}' is {image}, expected float images [N, C, H, W] with known C, H and W");
+        var (output, scores) = outputs[0];
         // Some networks end in [N, K, 1, 1].
-        var classes = output.Type.Dims.Skip(1).Where(dim => dim != 1).DefaultIfEmpty(1).ToArray();
-        if (output.Type.DataType != DataType.Float32 || output.Type.Rank < 2 || classes.Length != 1 || !classes[0].IsFixed) throw Unfit(graph, $"its output '{output.Name}' is {output.Type}, expected one float per class, [N, K]");
-        return new(input.Name, new ImageShape(input.Type[1].Size, input.Type[2].Size, input.Type[3].Size), output.Name, classes[0].Size);
+        var classes = scores.Dims.Skip(1).Where(dim => dim != 1).DefaultIfEmpty(1).ToArray();
+        if (scores.DataType != DataType.Float32 || scores.Rank < 2 || classes.Length != 1 || !classes[0].IsFixed) throw Unfit(model, $"its output '{output}' is {scores}, expected one float per class, [N, K]");
+        return new(model, input, new ImageShape(image[1].Size, image[2].Size, image[3].Size), output, classes[0].Size);
     }
 
     /// <summary>Checks that the data fits.</summary>
     /// <exception cref="PithException">Image sizes differ, or the data has more classes than the network.</exception>
-    public void RequireFit(Graph graph, ImageDataset dataset, BatchLoader loader)
+    public void RequireFit(ImageDataset dataset, BatchLoader loader)
     {
-        if (loader.Shape != Image) throw new PithException($"Model '{graph.Name}' takes images of {Image}, dataset '{dataset.Name}' gives {loader.Shape} after preprocessing. Choose the preprocessing that the model was trained with.");
-        if (dataset.ClassNames.Count > Classes) throw new PithException($"Model '{graph.Name}' has {Classes} outputs, dataset '{dataset.Name}' has {dataset.ClassNames.Count} classes. Do they belong together?");
+        if (loader.Shape != Image) throw new PithException($"Model '{Model}' takes images of {Image}, dataset '{dataset.Name}' gives {loader.Shape} after preprocessing. Choose the preprocessing that the model was trained with.");
+        if (dataset.ClassNames.Count > Classes) throw new PithException($"Model '{Model}' has {Classes} outputs, dataset '{dataset.Name}' has {dataset.ClassNames.Count} classes. Do they belong together?");
     }
 
-    private static PithException Unfit(Graph graph, string why) => new($"Model '{graph.Name}' is no image classifier: {why}.");
+    private static PithException Unfit(string model, string why) => new($"Model '{model}' is no image classifier: {why}.");
 }

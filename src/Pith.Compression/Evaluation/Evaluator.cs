@@ -40,25 +40,24 @@ public static class Evaluator
         // By estimate: the score of a float network must not depend on which of two equally fast kernels won a race.
         using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = Math.Min(options.Batch, dataset.Count), Threads = options.Threads, TimeTactics = false });
         using var context = engine.CreateContext();
-        return Run(graph, context, dataset, preprocessing, options);
+        return Run(context, dataset, preprocessing, options);
     }
 
-    /// <summary>Evaluates an engine that exists.</summary>
-    /// <param name="graph">The network that the engine was built from.</param>
+    /// <summary>Evaluates an engine that exists, for example one that was loaded from a plan.</summary>
     /// <param name="context">The engine's context; <see cref="EvaluationOptions.Batch"/> and <see cref="EvaluationOptions.Threads"/> are those it was made with.</param>
     /// <param name="dataset">The images.</param>
     /// <param name="preprocessing">How they become the network's input.</param>
     /// <param name="options">Progress and cancellation.</param>
     /// <exception cref="PithException">Network and data do not fit each other, or an image cannot be read.</exception>
     /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
-    public static EvaluationResult Run(Graph graph, ExecutionContext context, ImageDataset dataset, Preprocessing preprocessing, EvaluationOptions options)
+    public static EvaluationResult Run(ExecutionContext context, ImageDataset dataset, Preprocessing preprocessing, EvaluationOptions options)
     {
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(options);
-        var signature = ClassifierSignature.Of(graph);
+        var signature = ClassifierSignature.Of(context.Engine);
         var loader = new BatchLoader(dataset, preprocessing, new BatchLoaderOptions { BatchSize = context.Engine.MaxBatch });
-        signature.RequireFit(graph, dataset, loader);
+        signature.RequireFit(dataset, loader);
 
         // A network with a fixed batch runs all of it; what the last run has behind its last image is not looked at.
         var isFixed = context.Engine.Inputs[0].Type[0].IsFixed;

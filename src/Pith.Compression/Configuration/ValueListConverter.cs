@@ -15,8 +15,16 @@ internal sealed class ValueListConverterFactory : JsonConverterFactory
     {
         public override ValueList<T> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
         {
-            var items = JsonSerializer.Deserialize<T[]>(ref reader, options) ?? throw new JsonException();
-            return items.All(item => item is not null) ? ValueList.Create<T>(items) : throw new JsonException();
+            // Element by element with the element's own converter: then an error carries the whole path.
+            var converter = (JsonConverter<T>)options.GetConverter(typeof(T));
+            var items = new List<T>();
+            if (reader.TokenType != JsonTokenType.StartArray) throw new JsonException();
+            while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+            {
+                if (reader.TokenType == JsonTokenType.Null) throw new JsonException();
+                items.Add(converter.Read(ref reader, typeof(T), options)!);
+            }
+            return items.ToValueList();
         }
 
         public override void Write(Utf8JsonWriter writer, ValueList<T> value, JsonSerializerOptions options) =>

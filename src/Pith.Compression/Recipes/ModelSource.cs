@@ -1,0 +1,30 @@
+namespace Pith.Compression;
+
+/// <summary>What a recipe starts from: a file, or one of the built-in networks with seeded random weights.</summary>
+public sealed record ModelSource
+{
+    /// <summary>An ONNX file; null when <see cref="Builder"/> is given.</summary>
+    public string? File { get; init; }
+
+    /// <summary>The name of a built-in network; null when <see cref="File"/> is given.</summary>
+    public string? Builder { get; init; }
+
+    /// <summary>Classes of a built-in network.</summary>
+    public int Classes { get; init; } = 10;
+
+    /// <summary>Decides the weights of a built-in network.</summary>
+    public int Seed { get; init; } = 1;
+
+    /// <summary>What the other steps call it.</summary>
+    public string Stage { get; init; } = "";
+
+    /// <summary>The stage's name: as given, else <c>dense</c> for a file and <c>initial</c> for random weights.</summary>
+    internal string StageName => Stage.Length > 0 ? Stage : File is not null ? "dense" : "initial";
+
+    /// <exception cref="PithException">Not exactly one of file and builder is given, or a number is out of range.</exception>
+    internal void Check()
+    {
+        if (File is null == Builder is null) throw new PithException("expected exactly one of 'file' (an ONNX model) and 'builder' (a built-in network).");
+        FieldRange.Require("classes", Classes, 2, 100_000);
+    }
+}

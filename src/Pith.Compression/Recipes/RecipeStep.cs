@@ -1,0 +1,68 @@
+using System.Text.Json.Nodes;
+
+namespace Pith.Compression;
+
+/// <summary>
+/// One kind of work of a recipe with its settings; the verbs of the command line are the same steps, one at a time. Immutable, value-equal.
+/// In JSON the fields of its settings stand side by side.
+/// </summary>
+public abstract record RecipeStep
+{
+    /// <summary>The word that names the step in a recipe and on the command line.</summary>
+    public abstract string Kind { get; }
+
+    /// <summary>Makes a new model out of <paramref name="graph"/>, which is not changed.</summary>
+    /// <exception cref="PithException">The step cannot be done on this model, or with this data.</exception>
+    /// <exception cref="OperationCanceledException">The caller cancelled; a checkpoint is kept where the context has a place for it.</exception>
+    public abstract Graph Apply(Graph graph, StepContext context);
+
+    /// <summary>Checks the ranges of all fields.</summary>
+    /// <exception cref="PithException">A field is out of range.</exception>
+    public abstract void Check();
+
+    /// <summary>The records that hold the step's settings. No two have a field of the same name.</summary>
+    internal abstract IReadOnlyList<object> Parts { get; }
+
+    /// <summary>This step with other settings: records of the same types as <see cref="Parts"/>, in the same order.</summary>
+    internal abstract RecipeStep With(IReadOnlyList<object> parts);
+
+    /// <summary>Whether the step needs the recipe's training data.</summary>
+    internal virtual bool ReadsTrainingData => false;
+
+    /// <summary>Whether the step needs the recipe's validation data.</summary>
+    internal virtual bool ReadsValidationData => false;
+
+    /// <summary>The names of earlier stages that the step reads besides the one it starts from.</summary>
+    internal virtual IEnumerable<string> OtherStages => [];
+
+    /// <summary>The settings as JSON, defaults included.</summary>
+    internal JsonObject ToJson()
+    {
+        var fields = new JsonObject();
+        foreach (var part in Parts)
+            foreach (var (name, value) in SettingsJson.Write(part)) fields.Add(name, value?.DeepClone());
+        return fields;
+    }
+
+    /// <summary>This step with the fields of <paramref name="fields"/> and, where it has none, its own.</summary>
+    /// <exception cref="PithException">A field does not exist, is of the wrong kind or out of range.</exception>
+    internal RecipeStep Read(JsonObject fields, string where)
+    {
+        var names = Parts.Select(SettingsJson.FieldNames).ToArray();
+        foreach (var (name, _) in fields)
+            if (!names.Any(known => known.Contains(name))) throw SettingsJson.UnknownField(where, name, names.SelectMany(known => known));
+        var step = With([.. Parts.Select((part, i) => SettingsJson.Read(Only(fields, names[i]), part, where))]);
+        try
+        {
+            step.Check();
+        }
+        catch (PithException invalid)
+        {
+            throw new PithException($"{where}: {invalid.Message}", invalid);
+        }
+        return step;
+    }
+
+    private static JsonObject Only(JsonObject fields, IReadOnlySet<string> names) =>
+        new(fields.Where(field => names.Contains(field.Key)).Select(field => KeyValuePair.Create(field.Key, field.Value?.DeepClone())));
+}

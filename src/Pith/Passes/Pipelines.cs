@@ -6,6 +6,7 @@ public static class Pipelines
     /// <summary>Makes an imported graph small and regular without changing what it computes. The result can always be saved as ONNX again.</summary>
     public static IReadOnlyList<Pass> Simplify { get; } =
     [
+        new ExpandFlatteningSoftmax(),
         new RemoveDeadNodes(), // last: earlier passes leave what they replaced behind
     ];
 }

@@ -68,7 +68,11 @@ public abstract record SoftmaxOp : Op
     /// <summary>The axis, whose default changed with opset 13.</summary>
     private protected static int ReadAxis(OpReader reader) => reader.Int32("axis", reader.Opset < 13 ? 1 : -1);
 
-    /// <summary>Whether the node has the meaning of before opset 13 and that makes a difference: axes behind its axis are not known to be absent.</summary>
-    private protected static bool ReadFlattens(OpReader reader) =>
-        reader.Opset < 13 && ReadAxis(reader) is not -1 and var axis && (reader.InputType(0) is not { } x || axis != x.Rank - 1);
+    /// <summary>Whether the node has the meaning of before opset 13 and that makes a difference: the axes behind its axis are not known to have size 1.</summary>
+    private protected static bool ReadFlattens(OpReader reader)
+    {
+        if (reader.Opset >= 13) return false;
+        if (reader.InputType(0) is not { } x) return true;
+        return x.Dims.Skip(Sizes.Axis(ReadAxis(reader), x.Rank) + 1).Any(dim => dim != 1);
+    }
 }

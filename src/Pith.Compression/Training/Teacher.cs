@@ -1,4 +1,5 @@
 using Pith.Compression.Data;
+using Pith.Ops;
 
 namespace Pith.Compression;
 
@@ -22,7 +23,7 @@ internal sealed class Teacher : IDisposable
         if (_signature.Image != student.Image || _signature.Classes != student.Classes)
             throw new PithException($"The teacher '{graph.Name}' takes {_signature.Image} and gives {_signature.Classes} classes, the student takes {student.Image} and gives {student.Classes}. Choose a teacher for the same task.");
         _logitsInput = logitsInput;
-        _engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = batch, Threads = threads, TimeTactics = false });
+        _engine = EngineBuilder.Build(BeforeSoftmax(graph), new EngineOptions { MaxBatch = batch, Threads = threads, TimeTactics = false });
         _context = _engine.CreateContext();
     }
 
@@ -32,6 +33,16 @@ internal sealed class Teacher : IDisposable
         batch.ImagesInUse.CopyTo(_context.Input<float>(_signature.Input));
         _context.Run(batch.Count);
         _context.Output<float>(_signature.Output).CopyTo(student.Input<float>(_logitsInput));
+    }
+
+    /// <summary>The teacher without the softmax that some networks end in: the loss softens logits itself.</summary>
+    private static Graph BeforeSoftmax(Graph graph)
+    {
+        if (graph.Outputs[0].Producer?.Op is not Softmax) return graph;
+        var bare = graph.Clone();
+        var probabilities = bare.Outputs[0];
+        bare.ReplaceAllUses(probabilities, probabilities.Producer!.Inputs[0]!);
+        return bare;
     }
 
     public void Dispose()

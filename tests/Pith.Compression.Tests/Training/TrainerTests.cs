@@ -120,6 +120,12 @@ public class TrainerTests
         var settings = Toy.Settings with { Epochs = 6, TeacherWeight = 1, Validation = ValidationMode.Observe };
         var student = Trainer.Run(Toy.Network(seed: 8), Toy.Data, settings, new TrainingOptions { Teacher = teacher });
         Assert.True(student.Summary.ValidationTop1 > 0.9, $"validation {student.Summary.ValidationTop1}");
+
+        // A teacher that ends in a softmax teaches the same.
+        var probable = teacher.Clone();
+        probable.ReplaceAllUses(probable.Outputs[0], probable.AddNode(new Ops.Softmax(), [probable.Outputs[0]]).Output, except: probable.Nodes.Single(node => node.Op is Ops.Softmax));
+        var again = Trainer.Run(Toy.Network(seed: 8), Toy.Data, settings, new TrainingOptions { Teacher = probable });
+        Assert.Equal(Toy.AllConstants(student.Model), Toy.AllConstants(again.Model));
     }
 
     [Fact]

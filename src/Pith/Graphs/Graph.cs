@@ -120,13 +120,16 @@ public sealed class Graph
         SwapNames(from, to);
     }
 
-    /// <summary>Makes operand <paramref name="index"/> of <paramref name="node"/> read <paramref name="value"/>; the node's output types must stay what they are.</summary>
+    /// <summary>
+    /// Makes operand <paramref name="index"/> of <paramref name="node"/> read <paramref name="value"/>; the node's output types must stay what they are.
+    /// An optional operand that the node does not have yet is added.
+    /// </summary>
     /// <exception cref="PithException">The operand does not fit, or would change the type of an output.</exception>
     public void ReplaceInput(Node node, int index, Value? value)
     {
         if (value is not null) RequireOwn(value);
-        var inputs = node.Inputs.ToArray();
-        inputs[index] = value;
+        var inputs = new Value?[Math.Max(node.Inputs.Count, index + 1)];
+        for (var i = 0; i < inputs.Length; i++) inputs[i] = i == index ? value : node.Input(i);
         var types = new InferContext(node.Name, node.Op, inputs, node.Outputs.Count).Infer();
         for (var i = 0; i < types.Count; i++)
             if (!node.Outputs[i].Type.Accepts(types[i]))
@@ -180,6 +183,16 @@ public sealed class Graph
         _values.Remove(value.Name);
         value.Name = name;
         _values.Add(name, value);
+    }
+
+    /// <summary>Renames a node, for example one that took another's place.</summary>
+    /// <exception cref="PithException">The name is taken.</exception>
+    public void Rename(Node node, string name)
+    {
+        if (node.Name == name) return;
+        if (!_nodeNames.Add(name)) throw new PithException($"A node called '{name}' is already in graph '{Name}'.");
+        _nodeNames.Remove(node.Name);
+        node.Name = name;
     }
 
     /// <summary>

@@ -41,7 +41,8 @@ internal sealed class KnownValues
 
     private static bool IsSmall(TensorType type) => type.IsStatic && type.Rank <= MaxRank && type.Dims.Aggregate(1L, (length, dim) => length * dim.Size) <= MaxElements;
 
-    private static Tensor? FromContent(Value value)
+    /// <summary>The tensor that the known elements of a shape spell, or null when one is symbolic.</summary>
+    public static Tensor? FromContent(Value value)
     {
         if (value.Content is not { } content || !value.Type.IsStatic || !content.All(dim => dim.IsFixed)) return null;
         var shape = value.Type.ToShape();

@@ -3,7 +3,7 @@ namespace Pith;
 /// <summary>One application of an <see cref="Op"/> in a <see cref="Graph"/>. Created by the graph only.</summary>
 public sealed class Node
 {
-    private readonly Value?[] _inputs;
+    private Value?[] _inputs;
     private Value[] _outputs = [];
 
     internal Node(Graph graph, string name, Op op, Value?[] inputs)
@@ -18,7 +18,7 @@ public sealed class Node
     public Graph Graph { get; }
 
     /// <summary>The name, unique among the graph's nodes; what users write in include/exclude patterns.</summary>
-    public string Name { get; }
+    public string Name { get; internal set; }
 
     /// <summary>What the node computes: the operator and its attributes.</summary>
     public Op Op { get; }
@@ -39,6 +39,7 @@ public sealed class Node
 
     internal void SetInput(int index, Value? value)
     {
+        if (index >= _inputs.Length) Array.Resize(ref _inputs, index + 1);
         _inputs[index]?.RemoveUse(new Use(this, index));
         _inputs[index] = value;
         value?.AddUse(new Use(this, index));

@@ -21,7 +21,7 @@ public sealed class Value
     /// <summary>The graph that this value belongs to.</summary>
     public Graph Graph { get; }
 
-    /// <summary>The name, unique in the graph; change it with <see cref="Graph.Rename"/>.</summary>
+    /// <summary>The name, unique in the graph; change it with <see cref="Graph.Rename(Value, string)"/>.</summary>
     public string Name { get; internal set; }
 
     /// <summary>Element type and dimensions, inferred when the value was inserted.</summary>

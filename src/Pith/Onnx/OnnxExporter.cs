@@ -41,21 +41,33 @@ internal sealed class OnnxExporter
         return model;
     }
 
+    // The opset asked for; or else the default, raised until every node can be written.
     private static int ChooseOpset(Graph graph, int wanted)
     {
         if (wanted != 0 && wanted is < Opsets.OldestWritten or > Opsets.Newest)
             throw new PithException($"Pith writes ONNX opsets {Opsets.OldestWritten} to {Opsets.Newest}, not {wanted}.");
         var opset = wanted == 0 ? Opsets.DefaultWritten : wanted;
         foreach (var node in graph.Nodes)
-        {
-            var schema = node.Op.Schema;
-            if (schema.Domain != OpSchema.OnnxDomain)
-                throw new PithException($"{schema.Name} '{node.Name}' exists in Pith only (domain {schema.Domain}: training and gradients), so the graph cannot be saved as ONNX. Save the inference graph.");
-            if (schema.SinceVersion <= opset) continue;
-            if (wanted != 0) throw new PithException($"{schema.Name} '{node.Name}' exists since opset {schema.SinceVersion}; opset {wanted} was asked for.");
-            opset = schema.SinceVersion;
-        }
+            while (WhyNot(node, opset) is { } reason)
+                opset = wanted == 0 && opset < Opsets.Newest ? opset + 1 : throw reason;
         return opset;
+    }
+
+    private static PithException? WhyNot(Node node, int opset)
+    {
+        var schema = node.Op.Schema;
+        if (schema.Domain != OpSchema.OnnxDomain)
+            return new PithException($"{schema.Name} '{node.Name}' exists in Pith only (domain {schema.Domain}: training and gradients), so the graph cannot be saved as ONNX. Save the inference graph.");
+        if (schema.SinceVersion > opset) return new PithException($"{schema.Name} '{node.Name}' exists since opset {schema.SinceVersion}; opset {opset} was asked for.");
+        try
+        {
+            node.Op.Write(new OpWriter(opset, node.Outputs.Count));
+            return null;
+        }
+        catch (PithException unwritable)
+        {
+            return new PithException($"Node '{node.Name}' cannot be written: {unwritable.Message}", unwritable);
+        }
     }
 
     private void RequireOneFile()

@@ -3,10 +3,28 @@ namespace Pith.Passes;
 /// <summary>The ordered lists of passes. Order has meaning: the comment behind a pass says what must come before or after it.</summary>
 public static class Pipelines
 {
-    /// <summary>Makes an imported graph small and regular without changing what it computes. The result can always be saved as ONNX again.</summary>
+    /// <summary>
+    /// Makes an imported graph small and regular without changing what it computes, and keeps batch norm apart, for training. The result can always be saved as ONNX again.
+    /// </summary>
+    public static IReadOnlyList<Pass> SimplifyKeepingBatchNorm { get; } =
+    [
+        new ExpandFlatteningSoftmax(), // before the passes that tidy up the reshapes it makes
+        new ConstantFolding(), // before all that look for constants
+        new RemoveIdentity(), // before all patterns, which do not look through nodes that do nothing
+        new SettleReshapes(), // before MergeReshapes, which moves a Reshape away from the tensor whose shape it reads
+        new MergeReshapes(),
+        new MergeTransposes(),
+        new CommonSubexpressions(), // before folding: a product that two equal nodes read is folded when they are one
+        new MatMulAddToGemm(), // before FoldChannelAffine, which folds into Gemm only
+        new FoldChannelAffine(),
+        new RemoveDeadNodes(), // last: earlier passes leave what they replaced behind
+    ];
+
+    /// <summary><see cref="SimplifyKeepingBatchNorm"/>, and batch norm folded into the convolution before it: the form for inference.</summary>
     public static IReadOnlyList<Pass> Simplify { get; } =
     [
-        new ExpandFlatteningSoftmax(),
-        new RemoveDeadNodes(), // last: earlier passes leave what they replaced behind
+        .. SimplifyKeepingBatchNorm.SkipLast(1),
+        new FoldBatchNorm(), // what FoldChannelAffine found between convolution and batch norm is gone by now
+        new RemoveDeadNodes(),
     ];
 }

@@ -1,0 +1,57 @@
+using Pith.Ops;
+
+namespace Pith.Passes;
+
+/// <summary>
+/// Replaces what can be computed now by constants: nodes that read constants only, and shapes whose sizes are all fixed.
+/// Quantization stays visible: a quantized weight behind DequantizeLinear is what an INT8 kernel reads.
+/// </summary>
+public sealed class ConstantFolding : Pass
+{
+    // A few kilobytes that expand to a gigabyte of zeros, or a loop over 10^12 products, are better left to run time.
+    private const long MaxGrownElements = 1 << 16;
+    private const long MaxMultiplyAccumulates = 1 << 28;
+
+    /// <inheritdoc/>
+    public override int Apply(Graph graph)
+    {
+        var changes = 0;
+        foreach (var node in graph.Nodes.ToArray())
+            if (Fold(graph, node)) changes++;
+        return changes;
+    }
+
+    private static bool Fold(Graph graph, Node node)
+    {
+        // An Identity of a constant is how a graph returns one.
+        if (node.Op is QuantizeLinear or DequantizeLinear or DynamicQuantizeLinear or Identity || node.Op.Schema.Domain != OpSchema.OnnxDomain) return false;
+        if (node.Outputs.All(output => output.Uses.Count == 0 && !output.IsGraphOutput)) return false;
+        if (Compute(node) is not { } results) return false;
+        var names = node.Outputs.Select(output => output.Name).ToArray();
+        var constants = new Value[results.Length];
+        for (var i = 0; i < results.Length; i++)
+        {
+            constants[i] = graph.AddConstant(names[i], results[i]);
+            graph.ReplaceAllUses(node.Outputs[i], constants[i]);
+        }
+        graph.Remove(node);
+        for (var i = 0; i < results.Length; i++)
+            if (graph.Find(names[i]) is null) graph.Rename(constants[i], names[i]);
+        return true;
+    }
+
+    private static Tensor[]? Compute(Node node)
+    {
+        if (node.Outputs.Count == 1 && KnownValues.FromContent(node.Output) is { } shape) return [shape];
+        if (node.Inputs.Any(input => input is { Constant: null }) || !IsWorthKeeping(node)) return null;
+        return node.Op.Evaluate([.. node.Inputs.Select(input => input?.Constant)], node.Outputs.Count);
+    }
+
+    private static bool IsWorthKeeping(Node node)
+    {
+        if (!node.Outputs.All(output => output.Type.IsStatic) || node.Op.Cost(node) > MaxMultiplyAccumulates) return false;
+        var read = node.Inputs.Sum(input => (long)(input?.Constant!.Length ?? 0));
+        var made = node.Outputs.Sum(output => Sizes.Product(output.Type.Dims.Span));
+        return made <= Math.Max(read, MaxGrownElements);
+    }
+}

@@ -1,4 +1,5 @@
 using Pith.Building;
+using Pith.Kernels;
 using Pith.Passes;
 using Pith.Tactics;
 
@@ -23,7 +24,7 @@ public static class EngineBuilder
         PassRunner.RunToFixpoint(copy, Pipelines.Simplify, events);
         var network = Lowering.Lower(copy, options);
         var threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
-        var resources = new BuildResources(new Device(threads), network.Shapes.MaxBatch);
+        var resources = new BuildResources(new Device(Isa.Current, threads), network.Shapes.MaxBatch);
         try
         {
             var autotuner = new Autotuner(resources, options, events);

@@ -24,8 +24,7 @@ public sealed unsafe class ExecutionContext : IDisposable
         _engine = engine;
         _layers = engine.Built;
         var network = engine.Network;
-        var scratch = _layers.Length == 0 ? 0 : _layers.Max(layer => layer.Runnable.ScratchBytes);
-        _state = new RunState(network.Slots.Count, new WorkerPool(threads), scratch) { Batch = engine.MaxBatch };
+        _state = new RunState(network.Slots.Count, new WorkerPool(threads), Largest(layer => layer.ScratchBytes), Largest(layer => layer.SharedScratchBytes)) { Batch = engine.MaxBatch };
         _arena = new AlignedMemory(engine.Memory.Bytes);
         foreach (var slot in network.Slots)
             if (slot.Kind == SlotKind.Computed) _state.SetAddress(slot, _arena.Start + engine.Memory.Offsets[slot.Index]);
@@ -151,6 +150,8 @@ public sealed unsafe class ExecutionContext : IDisposable
             foreach (var slot in _observed[i]) observer.Observe(new ObservedValue(slot, _state));
         }
     }
+
+    private long Largest(Func<Tactics.RunnableLayer, long> bytes) => _layers.Length == 0 ? 0 : _layers.Max(layer => bytes(layer.Runnable));
 
     private Slot Find<T>(string name, IReadOnlyList<Slot> slots, string role) where T : unmanaged
     {

@@ -11,7 +11,7 @@ public class WorkerPoolTests
     public void Every_part_runs_exactly_once_in_every_call(int threads)
     {
         using var pool = new WorkerPool(threads);
-        using var state = new RunState(0, pool, 0);
+        using var state = new RunState(0, pool, 0, 0);
         var counter = new Counter(64);
         for (var call = 1; call <= 500; call++)
         {
@@ -28,7 +28,7 @@ public class WorkerPoolTests
     public void A_failure_in_a_part_reaches_the_caller_and_the_pool_goes_on()
     {
         using var pool = new WorkerPool(3);
-        using var state = new RunState(0, pool, 0);
+        using var state = new RunState(0, pool, 0, 0);
         Assert.Throws<InvalidOperationException>(() => state.RunParallel(new Failing(), 8));
         var counter = new Counter(8);
         state.RunParallel(counter, 8);

@@ -7,14 +7,16 @@ internal sealed unsafe class RunState : IDisposable
 {
     private readonly byte*[] _addresses;
     private readonly AlignedMemory _scratch;
+    private readonly AlignedMemory _shared;
     private readonly long _scratchPerWorker;
 
-    public RunState(int slots, WorkerPool pool, long scratchPerWorker)
+    public RunState(int slots, WorkerPool pool, long scratchPerWorker, long sharedScratch)
     {
         _addresses = new byte*[slots];
         Pool = pool;
         _scratchPerWorker = (scratchPerWorker + AlignedMemory.Alignment - 1) & -AlignedMemory.Alignment;
         _scratch = new AlignedMemory(_scratchPerWorker * pool.Threads);
+        _shared = new AlignedMemory(sharedScratch);
     }
 
     /// <summary>Images of this run.</summary>
@@ -34,8 +36,15 @@ internal sealed unsafe class RunState : IDisposable
     /// <summary>Scratch memory of one worker, as large as the most demanding layer asked for; its content is undefined when a part starts.</summary>
     public byte* Scratch(int worker) => _scratch.Start + worker * _scratchPerWorker;
 
+    /// <summary>Scratch memory that all workers share, as large as the most demanding layer asked for; its content is undefined when a layer starts.</summary>
+    public byte* SharedScratch => _shared.Start;
+
     /// <summary>Runs the parts of a layer on the context's threads.</summary>
     public void RunParallel(IParallelBody body, int parts) => Pool.Run(body, this, parts);
 
-    public void Dispose() => _scratch.Dispose();
+    public void Dispose()
+    {
+        _scratch.Dispose();
+        _shared.Dispose();
+    }
 }

@@ -1,12 +1,14 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Pith.Kernels;
 
 namespace Pith.Tactics;
 
 /// <summary>The machine that tactics are chosen for.</summary>
+/// <param name="Isa">The instruction set that kernels may use.</param>
 /// <param name="Threads">Threads that a context uses unless told otherwise.</param>
-internal sealed record Device(int Threads)
+internal sealed record Device(IsaLevel Isa, int Threads)
 {
     /// <summary>What must agree for timings and choices of one machine to hold on another.</summary>
-    public string Kind => string.Create(CultureInfo.InvariantCulture, $"{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}-{Threads}t");
+    public string Kind => string.Create(CultureInfo.InvariantCulture, $"{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}-{Isa.ToString().ToLowerInvariant()}-{Threads}t");
 }

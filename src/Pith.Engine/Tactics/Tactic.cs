@@ -53,6 +53,9 @@ internal abstract class RunnableLayer
     /// <summary>Scratch memory that one worker needs.</summary>
     public virtual long ScratchBytes => 0;
 
+    /// <summary>Scratch memory that all workers share.</summary>
+    public virtual long SharedScratchBytes => 0;
+
     /// <summary>Reads the operands' slots and writes the results'.</summary>
     public abstract void Run(RunState state);
 }

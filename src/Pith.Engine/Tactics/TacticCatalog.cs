@@ -7,6 +7,8 @@ internal static class TacticCatalog
 {
     private static readonly Tactic[] s_contraction =
     [
+        new Fp32Conv(),
+        new Fp32Gemm(),
         new ReferenceContraction(),
     ];
 

@@ -1,0 +1,107 @@
+using Pith.Building;
+using Pith.Kernels;
+using Pith.Kernels.Simd;
+using Pith.Runtime;
+
+namespace Pith.Tactics;
+
+/// <summary>Float convolution as implicit matrix product. Constant weights are packed once; computed ones (training) at each run.</summary>
+internal sealed unsafe class Fp32Conv : Tactic<ContractionLayer>
+{
+    public override string Name => "fp32-conv";
+
+    protected override Verdict Accept(ContractionLayer layer, Device device) =>
+        layer.Int8 is not null ? Verdict.No("is for float layers") : layer.IsGemm ? Verdict.No("is for convolutions") : Verdict.Yes;
+
+    protected override double EstimateSeconds(ContractionLayer layer, Device device) => Fp32Cost.Seconds(layer, device);
+
+    protected override RunnableLayer Build(ContractionLayer layer, BuildResources resources) => new Runnable(layer, resources);
+
+    private sealed class Runnable : RunnableLayer, IParallelBody
+    {
+        private readonly ContractionLayer _layer;
+        private readonly PackComputed _pack;
+        private readonly IsaLevel _isa;
+        private readonly float* _packed;
+        private readonly long _packedBytes;
+
+        public Runnable(ContractionLayer layer, BuildResources resources)
+        {
+            _layer = layer;
+            _isa = resources.Device.Isa;
+            _pack = new PackComputed(this);
+            resources.KeepConstant(layer.Bias);
+            resources.KeepConstant(layer.Residual);
+            var args = Template(resources.MaxBatch);
+            _packedBytes = ConvFp32.PackedFloats(&args) * sizeof(float);
+            ScratchBytes = ConvFp32.WorkspaceFloats(&args) * sizeof(float);
+            if (layer.Weight!.Constant is not Tensor<float> weights) return;
+            _packed = args.PackedWeights = (float*)resources.Allocate(_packedBytes);
+            fixed (float* data = weights.Data) ConvFp32.Pack(&args, data, 0, ConvFp32.PackItems(&args));
+        }
+
+        public override long ScratchBytes { get; }
+
+        public override long SharedScratchBytes => _packed == null ? _packedBytes : 0;
+
+        public override void Run(RunState state)
+        {
+            var args = Args(state);
+            if (_packed == null) state.RunParallel(_pack, ConvFp32.PackItems(&args));
+            state.RunParallel(this, ConvFp32.WorkItems(&args));
+        }
+
+        public void RunPart(RunState state, int part, int worker)
+        {
+            var args = Args(state);
+            ConvFp32.Run(&args, part, part + 1, (float*)state.Scratch(worker));
+        }
+
+        // Everything but addresses.
+        private ConvFp32Args Template(int batch)
+        {
+            var (input, output, window) = (_layer.InputSize, _layer.OutputSize, _layer.Window);
+            return new ConvFp32Args
+            {
+                X = FeatureMap.Create(null, _layer.Images(batch), input.Height, input.Width, _layer.Channels),
+                Y = FeatureMap.Create(null, _layer.Images(batch), output.Height, output.Width, _layer.OutChannels),
+                Geometry = new ConvGeometry
+                {
+                    KernelH = window.KernelHeight,
+                    KernelW = window.KernelWidth,
+                    StrideH = window.StrideHeight,
+                    StrideW = window.StrideWidth,
+                    DilationH = window.DilationHeight,
+                    DilationW = window.DilationWidth,
+                    PadTop = window.PadTop,
+                    PadLeft = window.PadLeft,
+                    Groups = _layer.Groups,
+                },
+                Isa = _isa,
+                Activation = _layer.Activation,
+            };
+        }
+
+        private ConvFp32Args Args(RunState state)
+        {
+            var args = Template(state.Batch);
+            args.X.Data = (float*)state.Address(_layer.Input);
+            args.Y.Data = (float*)state.Address(_layer.Output);
+            args.PackedWeights = _packed != null ? _packed : (float*)state.SharedScratch;
+            if (_layer.Bias is { } bias) args.Bias = (float*)state.Address(bias);
+            if (_layer.Residual is not { } residual) return args;
+            args.Residual = args.Y;
+            args.Residual.Data = (float*)state.Address(residual);
+            return args;
+        }
+
+        private sealed class PackComputed(Runnable layer) : IParallelBody
+        {
+            public void RunPart(RunState state, int part, int worker)
+            {
+                var args = layer.Args(state);
+                ConvFp32.Pack(&args, (float*)state.Address(layer._layer.Weight!), part, part + 1);
+            }
+        }
+    }
+}

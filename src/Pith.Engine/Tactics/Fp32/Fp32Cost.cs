@@ -1,0 +1,15 @@
+using Pith.Building;
+using Pith.Kernels;
+
+namespace Pith.Tactics;
+
+/// <summary>Rough times of float contractions.</summary>
+internal static class Fp32Cost
+{
+    /// <summary>Multiply-accumulates over half the peak of the instruction set.</summary>
+    public static double Seconds(ContractionLayer layer, Device device)
+    {
+        var perSecond = 1e9 * device.Isa switch { >= IsaLevel.Avx512Vnni => 45, >= IsaLevel.Avx2 => 25, _ => 6 };
+        return layer.Macs / perSecond;
+    }
+}

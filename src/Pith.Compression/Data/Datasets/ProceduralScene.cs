@@ -19,9 +19,9 @@ internal sealed class ProceduralScene
     {
         var scene = new ProceduralScene(random);
         var background = scene.DrawBackground();
-        for (var i = scene._random.Next(3); i < 4; i++) scene.DrawClutter();
+        for (var strokes = 1 + scene._random.Next(3); strokes > 0; strokes--) scene.DrawClutter();
         scene.DrawObject(shape, isWarm, background);
-        for (var i = scene._random.Next(3); i < 2; i++) scene.DrawClutter(); // some of it in front
+        if (scene._random.Next(2) == 1) scene.DrawClutter(); // in front
         return new Image(Side, Side, 3, scene.Expose());
     }
 
@@ -44,17 +44,17 @@ internal sealed class ProceduralScene
 
     private void DrawObject(ProceduralShape shape, bool isWarm, float background)
     {
-        var radius = _random.Next(5.5f, 11f); // pixels
+        var radius = _random.Next(7f, 12f); // pixels
         var (x, y) = (_random.Next(radius, Side - radius), _random.Next(radius, Side - radius));
-        var (cos, sin) = Direction(1);
-        var stretch = _random.Next(0.85f, 1.15f);
+        var (cos, sin) = Tilt();
+        var stretch = _random.Next(0.9f, 1.1f);
         var hole = _random.Next(0.28f, 0.6f);
 
         // Brightness keeps a small distance from the background's; how small decides how hard the image is.
-        var contrast = _random.Next(0.06f, 0.4f);
+        var contrast = _random.Next(0.08f, 0.5f);
         var brightness = background + contrast > 0.95f || (background - contrast > 0.2f && _random.Next(2) == 0) ? background - contrast : background + contrast;
         var color = Hsv(Hue(isWarm), _random.Next(0.3f, 0.85f), brightness);
-        Stamp(color, _random.Next(0.75f, 1f), x, y, radius * 1.3f, (dx, dy) =>
+        Stamp(color, _random.Next(0.85f, 1f), x, y, radius * 1.3f, (dx, dy) =>
             radius * shape.Distance(hole, (cos * dx + sin * dy) / (radius * stretch), (cos * dy - sin * dx) * stretch / radius));
     }
 
@@ -95,7 +95,7 @@ internal sealed class ProceduralScene
         var bytes = new byte[3 * Plane];
         var light = _random.Next(0.75f, 1.15f);
         var (r, g, b) = (light * _random.Next(0.93f, 1.07f), light, light * _random.Next(0.93f, 1.07f));
-        var noise = _random.Next(0.02f, 0.07f); // standard deviation
+        var noise = _random.Next(0.01f, 0.04f); // standard deviation
         for (var p = 0; p < Plane; p++)
         {
             var n = noise * Gaussian();
@@ -107,7 +107,7 @@ internal sealed class ProceduralScene
     }
 
     /// <summary>Warm: magenta-red over orange to yellow. Cool: green-cyan over blue to violet. The gaps between the two are narrow.</summary>
-    private float Hue(bool isWarm) => isWarm ? _random.Next(-0.08f, 0.17f) : _random.Next(0.42f, 0.74f);
+    private float Hue(bool isWarm) => isWarm ? _random.Next(-0.11f, 0.2f) : _random.Next(0.37f, 0.76f);
 
     /// <summary>A vector of the given length in a random direction: a point of the square is taken when it lies in the circle.</summary>
     private (float X, float Y) Direction(float length)
@@ -118,6 +118,13 @@ internal sealed class ProceduralScene
             var square = x * x + y * y;
             if (square is > 0.01f and <= 1) return (x * length / MathF.Sqrt(square), y * length / MathF.Sqrt(square));
         }
+    }
+
+    /// <summary>Cosine and sine of a turn of up to 30 degrees to either side, by the tangent of half of it.</summary>
+    private (float Cos, float Sin) Tilt()
+    {
+        var t = _random.Next(-0.268f, 0.268f);
+        return ((1 - t * t) / (1 + t * t), 2 * t / (1 + t * t));
     }
 
     /// <summary>About normal, deviation 1: the sum of four uniform numbers of 16 bits.</summary>

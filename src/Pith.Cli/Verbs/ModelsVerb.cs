@@ -1,0 +1,58 @@
+using System.CommandLine;
+using Pith.Cli.Reporting;
+using Pith.Models;
+using Spectre.Console;
+
+namespace Pith.Cli.Verbs;
+
+/// <summary><c>pith models</c>: lists the networks that Pith can build, or writes one as ONNX.</summary>
+internal sealed class ModelsVerb : Verb
+{
+    private readonly Argument<string?> _name = new("name") { Description = "The network to write; none lists them all.", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Option<string?> _output = CommonOptions.Output("the ONNX file");
+    private readonly Option<int> _seed = new("--seed") { Description = "Seed of the initial weights.", HelpName = "n" };
+    private readonly Option<int?> _classes = new("--classes") { Description = "Number of classes.", HelpName = "n" };
+    private readonly Option<int?> _resolution = new("--resolution") { Description = "Height and width of the images in pixels.", HelpName = "n" };
+    private readonly Option<int?> _width = new("--width") { Description = "Channels of the first stage, for CIFAR networks.", HelpName = "n" };
+
+    public override string Name => "models";
+
+    public override string Summary => "Lists the built-in networks, or writes one as ONNX.";
+
+    public override IReadOnlyList<string> Examples => ["pith models", "pith models resnet50 -o resnet50.onnx", "pith models cifar-resnet20 --seed 7 --classes 100 -o net.onnx"];
+
+    public override void Declare(Command command)
+    {
+        command.Add(_name);
+        command.Add(_output);
+        command.Add(_seed);
+        command.Add(_classes);
+        command.Add(_resolution);
+        command.Add(_width);
+    }
+
+    public override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation)
+    {
+        if (arguments.GetValue(_name) is not { } name) return List(terminal);
+        var options = new ModelOptions { Seed = arguments.GetValue(_seed), Classes = arguments.GetValue(_classes), Resolution = arguments.GetValue(_resolution), Width = arguments.GetValue(_width) };
+        var graph = ModelCatalog.Find(name).Build(options);
+        var output = arguments.GetValue(_output) ?? name + ".onnx";
+        OnnxModel.Save(graph, output);
+        var summary = GraphSummary.Of(graph);
+        terminal.Result(new { Model = name, Output = output, summary.Parameters, summary.Macs, FileBytes = new FileInfo(output).Length },
+            console => console.MarkupLineInterpolated($"{output}: {name}, {summary.Parameters / 1e6:0.00} M parameters, {summary.Macs / 1e6:0} MMACs for one image"));
+        return Program.Done;
+    }
+
+    private static int List(Terminal terminal)
+    {
+        terminal.Result(new { Models = ModelCatalog.All.Select(model => new { model.Name, model.Description, Input = new[] { 3, model.Resolution, model.Resolution }, model.Classes }) }, console =>
+        {
+            var table = new Table().Border(TableBorder.Simple).AddColumns("name", "network", "input", "classes");
+            foreach (var model in ModelCatalog.All) table.AddRow(model.Name, Markup.Escape(model.Description), $"3x{model.Resolution}x{model.Resolution}", $"{model.Classes}");
+            console.Write(table);
+            console.WriteLine("Write one: pith models NAME -o FILE.onnx");
+        });
+        return Program.Done;
+    }
+}

@@ -1,0 +1,36 @@
+namespace Pith.Compression;
+
+/// <summary>The per-layer table of an engine: what each layer is and how long it takes.</summary>
+public static class LayerProfile
+{
+    /// <summary>Profiles a context at its engine's largest batch. The times are means over <paramref name="runs"/> runs of their own, after one that does not count.</summary>
+    public static IReadOnlyList<LayerResult> Of(ExecutionContext context, int runs)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentOutOfRangeException.ThrowIfLessThan(runs, 1);
+        var layers = context.Engine.Layers;
+        var seconds = new double[layers.Count];
+        context.Run();
+        for (var run = 0; run < runs; run++)
+        {
+            var times = context.Profile(context.Engine.MaxBatch);
+            for (var i = 0; i < seconds.Length; i++) seconds[i] += times[i].Seconds / runs;
+        }
+        var total = Math.Max(seconds.Sum(), double.Epsilon);
+        return [.. layers.Select((layer, i) => Of(layer, seconds[i], total))];
+    }
+
+    private static LayerResult Of(LayerInfo layer, double seconds, double total) => new()
+    {
+        Name = layer.Name,
+        Kind = layer.Spec.Kind.ToString(),
+        Tactic = layer.Tactic,
+        Precision = layer.Precision,
+        Sparsity = layer.WeightBytes == 0 ? null : layer.WeightSparsity >= 0.5 ? "2:4" : "dense",
+        ZeroShare = layer.WeightBytes == 0 ? null : layer.WeightSparsity,
+        Macs = layer.Macs,
+        WeightBytes = layer.WeightBytes,
+        Microseconds = 1e6 * seconds,
+        TimeShare = seconds / total,
+    };
+}

@@ -36,8 +36,8 @@ internal static class TrainingParameters
         (Gemm, 0 or 1) => ParameterKind.Weight,
         (Gemm, 2) => ParameterKind.Bias,
         (MatMul, _) => ParameterKind.Weight,
-        (BatchNormalization or BatchNormTraining, 1) => ParameterKind.NormScale,
-        (BatchNormalization or BatchNormTraining, 2) => ParameterKind.NormBias,
+        (BatchNormalization or LayerNormalization, 1) => ParameterKind.NormScale,
+        (BatchNormalization or LayerNormalization, 2) => ParameterKind.NormBias,
         (Add, _) when node.Input(1 - operand)?.Producer?.Op is MatMul or Conv => ParameterKind.Bias,
         _ => null,
     };

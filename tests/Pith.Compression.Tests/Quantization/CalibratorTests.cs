@@ -114,6 +114,43 @@ public class CalibratorTests
     }
 
     [Fact]
+    public void Scales_are_exact_or_short_and_mse_takes_the_better_neighbour()
+    {
+        for (var seed = 0; seed < 6; seed++)
+        {
+            var histogram = Distribution(seed);
+            foreach (var calibrator in CalibratorCatalog.All)
+            {
+                var amax = calibrator.Amax(histogram);
+                Assert.Equal(amax / 127, calibrator.Scale(histogram, 127, exact: true));
+                var scale = calibrator.Scale(histogram, 127, exact: false);
+                Assert.True(ShortScale.IsShort(scale));
+                if (calibrator is MseCalibrator)
+                {
+                    var other = scale * 127 >= amax ? ShortScale.Below(scale) : ShortScale.RoundUp(amax / 127);
+                    Assert.True(SquaredError(histogram, scale) <= SquaredError(histogram, other) * (1 + 1e-9), $"seed {seed}");
+                }
+                else
+                {
+                    Assert.Equal(ShortScale.RoundUp(amax / 127), scale);
+                }
+            }
+        }
+
+        static double SquaredError(Histogram histogram, float scale)
+        {
+            var error = 0.0;
+            for (var bin = 0; bin < Histogram.BinCount; bin++)
+            {
+                var centre = (bin + 0.5) * histogram.BinWidth;
+                var quantized = Math.Min(Math.Round(centre / scale), 127) * scale;
+                error += histogram.Counts[bin] * (quantized - centre) * (quantized - centre);
+            }
+            return error;
+        }
+    }
+
+    [Fact]
     public void Values_below_the_smallest_range_calibrate_to_an_amax_that_counts_as_zero()
     {
         foreach (var calibrator in CalibratorCatalog.All)

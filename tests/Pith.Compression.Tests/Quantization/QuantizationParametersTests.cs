@@ -1,3 +1,5 @@
+using Pith.Ops;
+
 namespace Pith.Compression.Tests;
 
 public class QuantizationParametersTests
@@ -10,6 +12,26 @@ public class QuantizationParametersTests
         Assert.Equal([0], parameters.ZeroPoints);
         Assert.Equal(DataType.Int8, parameters.DataType);
         Assert.Equal(QuantizationParameters.Symmetric(254), parameters);
+        Assert.Equal([250 / 127f], QuantizationParameters.Symmetric(250, exactScale: true).Scales);
+        Assert.Equal([2f], QuantizationParameters.Symmetric(250).Scales);
+    }
+
+    [Fact]
+    public void Short_scales_have_four_significant_bits_and_cover_the_range()
+    {
+        var random = new Random(2);
+        for (var trial = 0; trial < 10_000; trial++)
+        {
+            var scale = (float)Math.ScaleB(1 + random.NextDouble(), random.Next(-30, 20));
+            var (up, nearest) = (ShortScale.RoundUp(scale), ShortScale.RoundToNearest(scale));
+            Assert.True(ShortScale.IsShort(up) && ShortScale.IsShort(nearest), $"scale {scale:R}");
+            Assert.InRange(up / scale, 1, 1.125f);
+            Assert.InRange(nearest / scale, 1 / 1.0667f, 1.0667f);
+            Assert.Equal(up, ShortScale.RoundUp(up));
+            Assert.Equal(up, ShortScale.RoundToNearest(up));
+            Assert.InRange(ShortScale.Below(up), up / 1.1251f, MathF.BitDecrement(up));
+        }
+        Assert.Equal([1f, 1.125f, 1.25f, 1.375f, 1.5f, 1.625f, 1.75f, 1.875f, 2f], Enumerable.Range(0, 9).Select(i => ShortScale.RoundUp(1 + i / 8f - 0.01f)));
     }
 
     [Fact]
@@ -37,7 +59,8 @@ public class QuantizationParametersTests
             var (a, b) = (random.NextSingle() * 10 - 5, random.NextSingle() * 10 - 5);
             var parameters = QuantizationParameters.Asymmetric(Math.Min(a, b), Math.Max(a, b));
             var values = Tensor.Vector(0f, a, b);
-            var back = AffineQuantization.Dequantize(AffineQuantization.Quantize(values, parameters), parameters);
+            Tensor[] scale = [Tensor.Scalar(parameters.Scales[0]), Tensor.Scalar((byte)parameters.ZeroPoints[0])];
+            var back = new DequantizeLinear().Evaluate([new QuantizeLinear().Evaluate([values, .. scale], 1)[0], .. scale], 1)[0].As<float>();
             Assert.Equal(0, back.Data[0]);
             Assert.InRange(Math.Abs(back.Data[1] - a), 0, parameters.Scales[0]);
             Assert.InRange(Math.Abs(back.Data[2] - b), 0, parameters.Scales[0]);
@@ -47,62 +70,25 @@ public class QuantizationParametersTests
     [Fact]
     public void Asymmetric_of_a_rectified_tensor_uses_all_256_levels_with_zero_point_0()
     {
-        var parameters = QuantizationParameters.Asymmetric(0, 6);
+        var parameters = QuantizationParameters.Asymmetric(0, 6, exactScale: true);
         Assert.Equal([0], parameters.ZeroPoints);
         Assert.Equal(6 / 255f, parameters.Scales[0]);
     }
 
     [Fact]
-    public void Weight_scales_follow_the_axis_of_the_output_channels()
+    public void Weight_ranges_follow_the_axis_of_the_output_channels()
     {
         // [2, 3, 2]: the largest magnitudes are 10 and 127 along axis 0; 4, 10 and 127 along axis 1.
         float[] weights = [1, -2, 3, 10, 5, 6, -4, 1, 1, 1, 127, -100];
         var shape = new Shape(2, 3, 2);
-        Assert.Equal([10 / 127f, 1f], QuantizationParameters.ForWeights(weights, shape, new Granularity.PerAxis(0)).Scales);
-        Assert.Equal([4 / 127f, 10 / 127f, 1f], QuantizationParameters.ForWeights(weights, shape, new Granularity.PerAxis(1)).Scales);
-        Assert.Equal([1f], QuantizationParameters.ForWeights(weights, shape, new Granularity.PerTensor()).Scales);
-        Assert.Throws<PithException>(() => QuantizationParameters.ForWeights(weights, shape, new Granularity.PerAxis(3)));
+        Assert.Equal([10f, 127f], QuantizationParameters.MaxAbs(weights, shape, new Granularity.PerAxis(0)));
+        Assert.Equal([4f, 10f, 127f], QuantizationParameters.MaxAbs(weights, shape, new Granularity.PerAxis(1)));
+        Assert.Equal([127f], QuantizationParameters.MaxAbs(weights, shape, new Granularity.PerTensor()));
+        Assert.Throws<PithException>(() => QuantizationParameters.MaxAbs(weights, shape, new Granularity.PerAxis(3)));
+        Assert.Equal([10 / 127f, 1f], QuantizationParameters.Symmetric([10, 127], 0, exactScale: true).Scales);
     }
 
     [Fact]
     public void A_weight_that_is_not_finite_is_refused() =>
-        Assert.Throws<PithException>(() => QuantizationParameters.ForWeights([1, float.NaN], new Shape(2), new Granularity.PerTensor()));
-
-    [Theory]
-    [InlineData(0.5f, 0)]
-    [InlineData(1.5f, 2)]
-    [InlineData(2.5f, 2)]
-    [InlineData(-0.5f, 0)]
-    [InlineData(-1.5f, -2)]
-    [InlineData(127.5f, 127)]
-    [InlineData(-128.5f, -128)]
-    [InlineData(1e30f, 127)]
-    [InlineData(float.NegativeInfinity, -128)]
-    public void Rounding_is_half_to_even_and_saturates(float x, int expected) =>
-        Assert.Equal(expected, AffineQuantization.ToInt8(x, 1));
-
-    [Fact]
-    public void Weights_stay_in_the_narrow_range_and_zeros_stay_zero()
-    {
-        var weights = Tensor.Create(new Shape(2, 2), [-1e6f, 0, 3, -0f]);
-        var quantized = AffineQuantization.QuantizeWeights(weights, QuantizationParameters.Symmetric([127, 127], 0));
-        Assert.Equal([-127, 0, 3, 0], quantized.Data.Select(q => (int)q));
-    }
-
-    [Fact]
-    public void Dequantized_weights_are_within_half_a_step()
-    {
-        var weights = Tensor.Create(new Shape(8, 25), Samples.Gaussian(9, 200));
-        var parameters = QuantizationParameters.ForWeights(weights.Span, weights.Shape, new Granularity.PerAxis(0));
-        var back = AffineQuantization.Dequantize(AffineQuantization.QuantizeWeights(weights, parameters), parameters);
-        for (var i = 0; i < weights.Length; i++)
-            Assert.InRange(Math.Abs(back.Data[i] - weights.Data[i]), 0, parameters.Scales[i / 25] * 0.5001f);
-    }
-
-    [Fact]
-    public void Bias_takes_the_scale_of_the_accumulator_and_refuses_what_does_not_fit()
-    {
-        Assert.Equal([100, -3], AffineQuantization.QuantizeBias([1f, -0.0625f], 0.1f, [0.1f, 0.2f]));
-        Assert.Contains("channel 1", Assert.Throws<PithException>(() => AffineQuantization.QuantizeBias([0, 1e9f], 0.1f, [0.1f])).Message);
-    }
+        Assert.Throws<PithException>(() => QuantizationParameters.MaxAbs([1, float.NaN], new Shape(2), new Granularity.PerTensor()));
 }

@@ -33,6 +33,23 @@ public abstract record Calibrator
         return histogram.MaxAbs == 0 ? 0 : Math.Min(Choose(histogram, levels), float.MaxValue);
     }
 
+    /// <summary>
+    /// The scale for <see cref="Amax"/>: <c>amax / levels</c> exactly, or as a <see cref="ShortScale"/>; 1 for an amax that counts as zero (<see cref="QuantizationParameters.SmallestAmax"/>).
+    /// </summary>
+    /// <param name="histogram">All values of the tensor over the calibration set.</param>
+    /// <param name="levels">The number of steps between 0 and amax.</param>
+    /// <param name="exact">True for the full-precision scale.</param>
+    /// <exception cref="PithException">The histogram is empty.</exception>
+    public float Scale(Histogram histogram, int levels, bool exact)
+    {
+        var amax = Amax(histogram, levels);
+        if (amax <= QuantizationParameters.SmallestAmax) return 1;
+        return exact ? amax / levels : ChooseShort(histogram, amax, levels);
+    }
+
+    /// <summary>The short scale for a chosen amax: the next larger one, so that the range is covered, unless the calibrator knows better.</summary>
+    private protected virtual float ChooseShort(Histogram histogram, float amax, int levels) => ShortScale.RoundUp(amax / levels);
+
     /// <summary>What <see cref="Amax"/> returns for a histogram with at least one value that is not zero.</summary>
     private protected abstract float Choose(Histogram histogram, int levels);
 

@@ -28,19 +28,30 @@ public sealed record MseCalibrator : Calibrator
         return histogram.Edge(best);
     }
 
-    /// <summary>
-    /// The squared error for amax at bin edge <paramref name="edge"/>, in units of the squared bin width. All bins that round to one level are
-    /// summed at once from prefix sums: O(levels) instead of O(bins).
-    /// </summary>
-    private static double Error(Moments moments, int edge, int levels)
+    /// <summary>The better of the two neighbours: a slightly finer scale that clips a little more can be the one with the smaller error.</summary>
+    private protected override float ChooseShort(Histogram histogram, float amax, int levels)
     {
-        var error = 0.0;
+        var moments = new Moments(histogram.Counts);
+        var above = ShortScale.RoundUp(amax / levels);
+        var below = ShortScale.Below(above);
+        return ErrorOf(below) < ErrorOf(above) ? below : above;
+
+        double ErrorOf(float scale) => Error(moments, (double)scale * levels / histogram.BinWidth, levels);
+    }
+
+    /// <summary>
+    /// The squared error for an amax given in bin widths, in units of the squared bin width. All bins that round to one level are summed at once from prefix
+    /// sums: O(levels) instead of O(bins).
+    /// </summary>
+    private static double Error(Moments moments, double amax, int levels)
+    {
+        var (error, step) = (0.0, amax / levels);
         for (int level = 0, from = 0; level <= levels; level++)
         {
-            // Bin j has its centre at j + 1/2 and rounds to this level or below when (j + 1/2) * levels / edge < level + 1/2.
+            // Bin j has its centre at j + 1/2 and rounds to this level or below when j + 1/2 < (level + 1/2) * step.
             // A centre exactly between two levels is equally far from both.
-            var to = level == levels ? Histogram.BinCount : Math.Min(((2 * level + 1) * edge - levels + 2 * levels - 1) / (2 * levels), Histogram.BinCount);
-            error += moments.SquaredDistance(from, to, (double)level * edge / levels);
+            var to = level == levels ? Histogram.BinCount : (int)Math.Clamp(Math.Ceiling((level + 0.5) * step - 0.5), from, Histogram.BinCount);
+            error += moments.SquaredDistance(from, to, level * step);
             from = to;
         }
         return error;

@@ -1,0 +1,10 @@
+using Pith.Compression.Data;
+
+namespace Pith.Compression;
+
+/// <summary>What to calibrate on.</summary>
+/// <param name="Batches">Shuffled training data; each batch is read before the next is asked for.</param>
+/// <param name="Samples">Exactly how many samples to observe; see <see cref="CalibrationRun.DefaultSamples"/>.</param>
+/// <param name="BatchSize">The largest batch that <paramref name="Batches"/> brings.</param>
+/// <param name="Threads">How many batches run at the same time; 0 means one per processor. The result does not depend on it.</param>
+public sealed record CalibrationData(IEnumerable<Batch> Batches, int Samples, int BatchSize, int Threads = 0);

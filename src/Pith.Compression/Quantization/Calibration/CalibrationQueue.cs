@@ -1,0 +1,61 @@
+using Pith.Compression.Data;
+
+namespace Pith.Compression;
+
+/// <summary>What one run of a context gets: some samples of one half of the calibration set.</summary>
+internal readonly record struct CalibrationSlice(int Samples, bool IsFirstHalf, int Batch);
+
+/// <summary>Hands the calibration set to several threads, one slice at a time; a slice never crosses the middle of the set. Also collects their first failure.</summary>
+internal sealed class CalibrationQueue : IDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly IEnumerator<Batch> _batches;
+    private readonly int _samples;
+    private readonly IProgress<PithEvent>? _events;
+    private Batch? _current;
+    private int _used, _taken, _slices;
+    private (int Batch, Exception Failure)? _failure;
+
+    public CalibrationQueue(IEnumerable<Batch> batches, int samples, IProgress<PithEvent>? events) =>
+        (_batches, _samples, _events) = (batches.GetEnumerator(), samples, events);
+
+    /// <summary>Copies the next samples into <paramref name="images"/>, which has room for a batch. Null when all have been taken or another thread has failed.</summary>
+    /// <exception cref="PithException">The data ends too early or does not fit.</exception>
+    public CalibrationSlice? Take(Span<float> images)
+    {
+        lock (_gate)
+        {
+            if (_taken == _samples || _failure is not null) return null;
+            if (_current is null || _used == _current.Count)
+            {
+                if (!_batches.MoveNext()) throw new PithException($"Calibration asked for {_samples} samples, the data has {_taken}. Ask for at most that many.");
+                (_current, _used) = (_batches.Current, 0);
+            }
+            var half = (_samples + 1) / 2;
+            var isFirstHalf = _taken < half;
+            var count = Math.Min(_current.Count - _used, (isFirstHalf ? half : _samples) - _taken);
+            var size = _current.Shape.Elements;
+            if (count * size > images.Length) throw new PithException($"A calibration batch of {count} samples of {_current.Shape} does not fit the network's input, which has room for {images.Length} elements.");
+            _current.ImagesInUse.Slice(_used * size, count * size).CopyTo(images);
+            _used += count;
+            _taken += count;
+            _events?.Report(new ProgressMade("calibrate", _taken, _samples));
+            return new CalibrationSlice(count, isFirstHalf, _slices++);
+        }
+    }
+
+    /// <summary>Stops everybody. Of several failures the one of the earliest slice counts.</summary>
+    public void Fail(int batch, Exception failure)
+    {
+        lock (_gate)
+            if (_failure is null || batch < _failure.Value.Batch) _failure = (batch, failure);
+    }
+
+    /// <exception cref="PithException">A thread has failed.</exception>
+    public void ThrowIfFailed()
+    {
+        if (_failure is { Failure: var failure }) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
+    }
+
+    public void Dispose() => _batches.Dispose();
+}

@@ -1,0 +1,42 @@
+namespace Pith.Compression;
+
+/// <summary>
+/// Runs the calibration set once through the float network and collects the statistics of all tensors: every calibrator can then be applied without
+/// running it again. Each thread runs batches of its own in an engine context of its own; the result does not depend on how many there are.
+/// </summary>
+public static class CalibrationRun
+{
+    /// <summary>The number of samples that calibration observes unless told otherwise.</summary>
+    public const int DefaultSamples = 512;
+
+    /// <summary>Observes <paramref name="tensors"/> over the first samples of <paramref name="data"/>.</summary>
+    /// <param name="graph">The float network in inference form, with one image input; not changed.</param>
+    /// <param name="tensors">Names of values of the graph; see <see cref="QdqPlacement.Activations"/>.</param>
+    /// <param name="data">Which samples, and how many.</param>
+    /// <param name="events">Receives <see cref="ProgressMade"/>.</param>
+    /// <exception cref="PithException">There are fewer samples, they do not fit the network, or a value is not finite.</exception>
+    public static ActivationStatistics Observe(Graph graph, IReadOnlyCollection<string> tensors, CalibrationData data, IProgress<PithEvent>? events = null)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        ArgumentNullException.ThrowIfNull(tensors);
+        ArgumentNullException.ThrowIfNull(data);
+        if (data.Samples < 1) throw new PithException($"Calibration needs at least one sample, {data.Samples} were asked for.");
+        if (graph.Inputs.Count != 1) throw new PithException($"Calibration feeds one input with images; graph '{graph.Name}' has {graph.Inputs.Count} inputs.");
+        var threads = data.Threads > 0 ? data.Threads : Environment.ProcessorCount;
+        using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = data.BatchSize, Threads = 1, Observed = tensors, TimeTactics = false });
+        using var queue = new CalibrationQueue(data.Batches, data.Samples, events);
+        var workers = Enumerable.Range(0, threads).Select(_ => new CalibrationWorker(engine, graph.Inputs[0].Name, tensors, queue)).ToArray();
+        try
+        {
+            Task.WaitAll([.. workers.Select(worker => Task.Factory.StartNew(worker.Run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))]);
+        }
+        finally
+        {
+            foreach (var worker in workers) worker.Dispose();
+        }
+        queue.ThrowIfFailed();
+        var all = workers[0].Statistics;
+        foreach (var worker in workers[1..]) all.Merge(worker.Statistics);
+        return all;
+    }
+}

@@ -1,0 +1,74 @@
+using Pith.Passes;
+
+namespace Pith.Compression;
+
+/// <summary>A graph that simulates INT8, and how it came about.</summary>
+public sealed record FakeQuantizationResult
+{
+    /// <summary>The graph with QuantizeLinear/DequantizeLinear pairs and float weights: to evaluate, to train on (QAT), or to <see cref="FakeQuantization.Finish"/>.</summary>
+    public required Graph Graph { get; init; }
+
+    /// <summary>What was done to each layer that could be quantized, in execution order.</summary>
+    public required IReadOnlyList<LayerQuantization> Layers { get; init; }
+
+    /// <summary>What the calibration lint noticed; empty when the ranges come from a cache.</summary>
+    public required IReadOnlyList<CalibrationFinding> Findings { get; init; }
+
+    /// <summary>Parameters by activation name.</summary>
+    public required IReadOnlyDictionary<string, QuantizationParameters> Ranges { get; init; }
+
+    /// <summary>The scales as a calibration cache that belongs to the float model.</summary>
+    /// <param name="origin">The model's hash, the calibrator and the number of samples.</param>
+    /// <exception cref="PithException">Activations are asymmetric, which the format cannot hold.</exception>
+    public CalibrationCache ToCache(CalibrationCacheOrigin origin)
+    {
+        if (Ranges.Values.Any(range => range.DataType != DataType.Int8)) throw new PithException("A calibration cache holds symmetric scales; these activations are uint8 with zero points.");
+        return new CalibrationCache(Ranges.Select(range => KeyValuePair.Create(range.Key, range.Value.Scales[0])), origin);
+    }
+}
+
+/// <summary>
+/// Quantization in one call: find the places, calibrate, insert. The start is a float graph: simplified (BatchNormalization folded) for post-training quantization, or with
+/// BatchNormalization kept for quantization-aware training.
+/// </summary>
+public static class FakeQuantization
+{
+    /// <summary>Calibrates on data and inserts the pairs into a copy of <paramref name="graph"/>.</summary>
+    /// <exception cref="PithException">The options do not fit the graph, or calibration fails; see <see cref="QdqPlacement.Find"/> and <see cref="CalibrationRun.Observe"/>.</exception>
+    public static FakeQuantizationResult Calibrate(Graph graph, QuantizationOptions options, CalibrationData data, IProgress<PithEvent>? events = null)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        ArgumentNullException.ThrowIfNull(options);
+        var copy = graph.Clone();
+        var placement = QdqPlacement.Find(copy, options);
+        var statistics = CalibrationRun.Observe(copy, [.. placement.Activations.Select(activation => activation.Value.Name)], data, events);
+        var findings = statistics.Tensors.SelectMany(tensor => CalibrationLint.CheckTensor(statistics.All(tensor), statistics.FirstHalf(tensor), options.Calibrator)).ToArray();
+        return Insert(copy, placement, ActivationRanges.Calibrated(placement, statistics, options), findings, options);
+    }
+
+    /// <summary>Takes the ranges from a cache and inserts the pairs into a copy of <paramref name="graph"/>.</summary>
+    /// <exception cref="PithException">The cache is stale or lacks a tensor, or the options do not fit the graph.</exception>
+    public static FakeQuantizationResult FromCache(Graph graph, QuantizationOptions options, CalibrationCache cache)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        ArgumentNullException.ThrowIfNull(cache);
+        cache.RequireMadeFor(ModelHash.Of(graph));
+        var copy = graph.Clone();
+        var placement = QdqPlacement.Find(copy, options);
+        return Insert(copy, placement, ActivationRanges.Cached(placement, cache, options), [], options);
+    }
+
+    /// <summary>Turns a graph with fake quantization, after QAT or at once, into the form that is exported and built; see <see cref="QuantizationPasses.Finish"/>.</summary>
+    /// <param name="graph">Changed.</param>
+    /// <param name="exactScales">As in the options that the graph was quantized with.</param>
+    /// <param name="events">Receives the passes that were applied.</param>
+    public static void Finish(Graph graph, bool exactScales = false, IProgress<PithEvent>? events = null) =>
+        PassRunner.RunToFixpoint(graph, QuantizationPasses.Finish(exactScales), events);
+
+    private static FakeQuantizationResult Insert(Graph graph, QdqPlacement placement, IReadOnlyDictionary<string, QuantizationParameters> ranges, CalibrationFinding[] findings, QuantizationOptions options)
+    {
+        var layers = InsertQdq.Apply(graph, placement, ranges, options);
+        GraphVerifier.Verify(graph);
+        return new FakeQuantizationResult { Graph = graph, Layers = layers, Findings = findings, Ranges = ranges };
+    }
+}

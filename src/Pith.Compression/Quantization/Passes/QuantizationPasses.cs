@@ -1,0 +1,18 @@
+using Pith.Passes;
+
+namespace Pith.Compression;
+
+/// <summary>The ordered list that turns a graph with fake quantization into the form that is exported and built.</summary>
+public static class QuantizationPasses
+{
+    /// <summary>BatchNormalization that QAT had kept is folded, weights become int8 constants with a DequantizeLinear, and biases whole units of the accumulator.</summary>
+    /// <param name="exactScales">As in <see cref="QuantizationOptions.ExactScales"/>.</param>
+    public static IReadOnlyList<Pass> Finish(bool exactScales = false) =>
+    [
+        new FoldBatchNorm(), // while weights are float: the signs of its factors then need no care
+        new ShortenWeightScales(exactScales), // behind the fold, which multiplies scales
+        new FoldWeightQuantization(), // behind all that changes weights or their scales
+        new SnapBias(), // behind all that changes biases or scales
+        new RemoveDeadNodes(), // last: the passes above leave the float weights behind
+    ];
+}

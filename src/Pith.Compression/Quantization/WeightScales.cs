@@ -1,0 +1,57 @@
+using Pith.Ops;
+
+namespace Pith.Compression;
+
+/// <summary>
+/// Chooses the scales of a weight: the largest |w| of each output channel over 127, but never so small that the layer's bias, counted in units of
+/// <c>input scale * weight scale</c>, would overflow the int32 accumulator or the float one of a literal run. That concerns channels whose weights are next to nothing beside their bias.
+/// </summary>
+internal static class WeightScales
+{
+    // A float32 holds 2^24 units. A unit of two short scales has a significand of up to 8 bits, and the sum of products comes on top: from here on it gets tight.
+    private const double LargestBias = 1 << 17;
+
+    // With a power of two as weight scale, a unit has 4 bits at most.
+    private const double LargestBiasInPowersOfTwo = 1 << 19;
+
+    /// <summary>The parameters of <paramref name="weight"/>.</summary>
+    /// <param name="weight">A float32 weight.</param>
+    /// <param name="inputScale">The scale of the layer's data; null when that stays float.</param>
+    /// <param name="options">Granularity and rounding of scales.</param>
+    /// <exception cref="PithException">The weight is not float32, or not finite.</exception>
+    public static QuantizationParameters Choose(WeightOperand weight, float? inputScale, QuantizationOptions options)
+    {
+        var where = $"{weight.Node.Op.Schema.Name} '{weight.Node.Name}': the weight '{weight.Constant.Name}'";
+        if (weight.Constant.Constant is not Tensor<float> tensor) throw new PithException($"{where} is {weight.Constant.Type}; only float32 weights can be quantized.");
+        Granularity granularity = options.PerChannelWeights && weight.OutputAxis is { } outputs ? new Granularity.PerAxis(outputs) : new Granularity.PerTensor();
+        float[] amaxes;
+        try
+        {
+            amaxes = QuantizationParameters.MaxAbs(tensor.Span, tensor.Shape, granularity);
+        }
+        catch (PithException problem)
+        {
+            throw new PithException($"{where}: {problem.Message}", problem);
+        }
+
+        // A BatchNormalization behind the layer will be folded in one day: it is the scale after the fold that has to be short.
+        var norm = BatchNormFold.Behind(weight.Node);
+        var bias = norm?.Bias ?? (weight.Node.Input(2)?.Constant as Tensor<float>)?.Data;
+        var scales = new float[amaxes.Length];
+        for (var k = 0; k < scales.Length; k++)
+        {
+            var factor = scales.Length == 1 || norm is null || norm.Factors[k] == 0 ? 1 : Math.Abs(norm.Factors[k]);
+            var folded = QuantizationParameters.ScaleOf((float)(amaxes[k] * factor), options.ExactScales);
+            var largestBias = bias is null || inputScale is null ? 0 : scales.Length == 1 ? bias.Max(MathF.Abs) : bias.Length == scales.Length ? MathF.Abs(bias[k]) : 0;
+            scales[k] = (float)(AtLeast(folded, largestBias, inputScale ?? 1) / factor);
+        }
+        return granularity is Granularity.PerAxis(var axis) ? QuantizationParameters.FromScales(scales, axis) : QuantizationParameters.FromScale(scales[0]);
+    }
+
+    /// <summary><paramref name="scale"/>, or a power of two with which a bias of this magnitude fits comfortably.</summary>
+    public static float AtLeast(float scale, float bias, float inputScale)
+    {
+        if (bias <= scale * inputScale * LargestBias) return scale;
+        return MathF.ScaleB(1, (int)Math.Ceiling(Math.Max(Math.Log2(scale), Math.Log2(bias / (inputScale * LargestBiasInPowersOfTwo)))));
+    }
+}

@@ -1,0 +1,71 @@
+namespace Pith.Compression;
+
+/// <summary>One-shot magnitude pruning to 2:4: finds the eligible layers, makes a mask for each weight and sets what it drops to zero.</summary>
+public static class Prune24
+{
+    /// <summary>Prunes weights of <paramref name="graph"/> in place: the constants get new tensors, which tensors shared with other graphs survive.</summary>
+    /// <param name="graph">The graph to change; the pruned layers are noted in its metadata, see <see cref="SparsityRecord"/>.</param>
+    /// <param name="options">Which layers.</param>
+    /// <exception cref="PithException">A pattern matches no layer with weights, or a weight to prune is not float32 or not finite.</exception>
+    public static PruneResult Apply(Graph graph, PruneOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        ArgumentNullException.ThrowIfNull(options);
+        var weights = graph.Nodes.Select(WeightOperand.Of).OfType<WeightOperand>().ToArray();
+        options.Layers.RequireAllUsed([.. weights.Select(weight => LayerName.Of(weight.Node))]);
+        // A weight that several layers share is pruned when all of them take it, and with one mask: their reduction axes must agree.
+        var masks = new Dictionary<string, Mask24>(StringComparer.Ordinal);
+        var kept = new Dictionary<string, double>(StringComparer.Ordinal);
+        var reasons = weights.ToDictionary(weight => weight, weight => WhyDense(weight, weights, options));
+        foreach (var weight in weights)
+        {
+            var name = weight.Constant.Name;
+            if (reasons[weight] is not null || masks.ContainsKey(name)) continue;
+            var tensor = FloatTensor(weight);
+            masks[name] = Mask24.ByMagnitude(tensor.Span, weight.Layout);
+            kept[name] = masks[name].KeptMagnitude(tensor.Span);
+            var pruned = tensor.Clone();
+            masks[name].Apply(pruned.Span);
+            graph.SetConstant(weight.Constant, pruned);
+        }
+        SparsityRecord.Add(graph, weights.Where(weight => reasons[weight] is null).Select(weight => weight.Node.Name));
+        return new PruneResult(masks, [.. weights.Select(weight => Describe(weight, reasons[weight], kept.GetValueOrDefault(weight.Constant.Name, 1)))]);
+    }
+
+    private static string? WhyDense(WeightOperand weight, WeightOperand[] all, PruneOptions options)
+    {
+        if (WhyDense(weight, options) is { } own) return own;
+        foreach (var other in all)
+        {
+            if (!ReferenceEquals(other.Constant, weight.Constant) || ReferenceEquals(other, weight)) continue;
+            if (other.ReductionAxis != weight.ReductionAxis) return $"shares its weight with '{other.Node.Name}', which sums over another axis";
+            if (WhyDense(other, options) is { } reason) return $"shares its weight with '{other.Node.Name}': {reason}";
+        }
+        return null;
+    }
+
+    private static string? WhyDense(WeightOperand weight, PruneOptions options) =>
+        options.Layers.WhyNot(LayerName.Of(weight.Node)) ?? Eligibility(weight).WhyNot(options.Rule);
+
+    private static SparsityEligibility Eligibility(WeightOperand weight) => SparsityEligibility.Of(weight.Outputs, weight.Reduction, weight.Groups);
+
+    private static Tensor<float> FloatTensor(WeightOperand weight)
+    {
+        var where = $"{weight.Node.Op.Schema.Name} '{weight.Node.Name}': the weight '{weight.Constant.Name}'";
+        if (weight.Constant.Constant is not Tensor<float> tensor) throw new PithException($"{where} is {weight.Constant.Type}; only float32 weights can be pruned. Prune before quantizing.");
+        foreach (var w in tensor.Span)
+            if (!float.IsFinite(w)) throw new PithException($"{where} holds the value {w.ToString(System.Globalization.CultureInfo.InvariantCulture)}; weights to prune must be finite.");
+        return tensor;
+    }
+
+    private static LayerSparsity Describe(WeightOperand weight, string? whyDense, double keptMagnitude) => new()
+    {
+        Name = weight.Node.Name,
+        OpType = weight.Node.Op.Schema.Name,
+        Weight = weight.Constant.Name,
+        Shape = weight.Shape,
+        Eligibility = Eligibility(weight),
+        WhyDense = whyDense,
+        KeptMagnitude = keptMagnitude,
+    };
+}

@@ -11,6 +11,7 @@ internal sealed class TrainingGraphBuilder(Graph source, TrainingGraphOptions op
 
     public TrainingGraph Build()
     {
+        if (!(options.DistillationWeight >= 0 && options.DistillationWeight <= 1)) throw new PithException($"The share of the distillation loss must be 0 to 1, got {options.DistillationWeight}.");
         var sourceLogits = Logits();
         var nodes = Ancestors(sourceLogits);
         var parameters = TrainingParameters.Find(nodes);

@@ -44,6 +44,22 @@ public class ReadingOldOpsetsTests
         Assert.Equal([1f, 1, 2, 2], operand.ReplacedInputs[2]!.As<float>().Data);
     }
 
+    [Theory]
+    [InlineData("floor", ResizeRounding.RoundPreferCeil)]
+    [InlineData("round_prefer_floor", ResizeRounding.Ceil)]
+    public void Tf_half_pixel_is_read_as_half_pixel_with_another_rounding(string nearest, ResizeRounding rounding)
+    {
+        var resize = (Resize)Resize.Definition.Read(Reader("Resize", 11, new() { ["coordinate_transformation_mode"] = "tf_half_pixel_for_nn", ["nearest_mode"] = nearest }));
+        Assert.Equal(new Resize { Rounding = rounding }, resize);
+        var x = Tensor.Create(new Shape(7), new float[] { 0, 1, 2, 3, 4, 5, 6 });
+        var y = resize.Evaluate([x, null, Tensor.Vector(0.6f)], 1)[0].As<float>().Data;
+        for (var i = 0; i < y.Length; i++)
+        {
+            var position = (i + 0.5) / 0.6;
+            Assert.Equal(nearest == "floor" ? Math.Floor(position) : Math.Ceiling(position - 0.5), y[i]);
+        }
+    }
+
     [Fact]
     public void An_unknown_choice_lists_the_known_ones()
     {

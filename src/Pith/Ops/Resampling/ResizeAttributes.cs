@@ -12,7 +12,6 @@ internal static class ResizeAttributes
         (ResizeCoordinates.PytorchHalfPixel, "pytorch_half_pixel"),
         (ResizeCoordinates.AlignCorners, "align_corners"),
         (ResizeCoordinates.Asymmetric, "asymmetric"),
-        (ResizeCoordinates.TfHalfPixelForNearest, "tf_half_pixel_for_nn"),
         (ResizeCoordinates.TfCropAndResize, "tf_crop_and_resize"),
     ];
 
@@ -31,11 +30,13 @@ internal static class ResizeAttributes
     public static Resize Read(OpReader reader)
     {
         if (reader.Opset < 11) return ReadWithScales(reader, scalesOperand: 1);
+        var (mode, rounding) = (Choice(reader, "mode", s_modes), Choice(reader, "nearest_mode", s_roundings));
+        var isTfHalfPixel = reader.Opset < 13 && reader.Text("coordinate_transformation_mode", "") == "tf_half_pixel_for_nn";
         return new Resize
         {
-            Mode = Choice(reader, "mode", s_modes),
-            Coordinates = Choice(reader, "coordinate_transformation_mode", s_coordinates),
-            Rounding = Choice(reader, "nearest_mode", s_roundings),
+            Mode = mode,
+            Coordinates = isTfHalfPixel ? ResizeCoordinates.HalfPixel : Choice(reader, "coordinate_transformation_mode", s_coordinates),
+            Rounding = isTfHalfPixel ? HalfPixelRounding(reader, mode, rounding) : rounding,
             CubicCoefficient = reader.Float("cubic_coeff_a", -0.75f),
             ExcludeOutside = reader.Flag("exclude_outside", false),
             ExtrapolationValue = reader.Float("extrapolation_value", 0),
@@ -44,6 +45,16 @@ internal static class ResizeAttributes
             AspectRatio = Choice(reader, "keep_aspect_ratio_policy", s_policies),
         };
     }
+
+    /// <summary>
+    /// The rounding with which half_pixel finds the same element as tf_half_pixel_for_nn, which opset 13 dropped: its positions are half an element further on.
+    /// </summary>
+    private static ResizeRounding HalfPixelRounding(OpReader reader, ResizeMode mode, ResizeRounding rounding) => (mode, rounding) switch
+    {
+        (ResizeMode.Nearest, ResizeRounding.Floor) => ResizeRounding.RoundPreferCeil,
+        (ResizeMode.Nearest, ResizeRounding.RoundPreferFloor) => ResizeRounding.Ceil,
+        _ => throw reader.Error("coordinate_transformation_mode tf_half_pixel_for_nn is supported with mode nearest and nearest_mode floor or round_prefer_floor only"),
+    };
 
     /// <summary>Reads the old form: a mode, and constant scales as an attribute or operand.</summary>
     public static Resize ReadWithScales(OpReader reader, int? scalesOperand)
@@ -58,6 +69,7 @@ internal static class ResizeAttributes
     /// <summary>Writes what <see cref="Read"/> reads.</summary>
     public static void Write(Resize op, OpWriter writer)
     {
+        if (op.Coordinates == ResizeCoordinates.HalfPixelSymmetric && writer.Opset < 19) throw new PithException($"Resize with half_pixel_symmetric can be written at opset 19 or later, not {writer.Opset}.");
         writer.Text("mode", NameOf(op.Mode, s_modes));
         writer.Text("coordinate_transformation_mode", NameOf(op.Coordinates, s_coordinates));
         writer.Text("nearest_mode", NameOf(op.Rounding, s_roundings));

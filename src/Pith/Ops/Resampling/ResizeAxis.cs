@@ -37,7 +37,6 @@ internal sealed class ResizeAxis
         // As ONNX's own reference has it, with the output's size before rounding.
         ResizeCoordinates.AlignCorners => i == 0 ? 0 : i * (_input - 1.0) / (_scale * _input - 1),
         ResizeCoordinates.Asymmetric => i / _scale,
-        ResizeCoordinates.TfHalfPixelForNearest => (i + 0.5) / _scale,
         _ => _output > 1
             ? _region.Start * (_input - 1) + i * (_region.End - _region.Start) * (_input - 1) / (_output - 1)
             : 0.5 * (_region.Start + _region.End) * (_input - 1),

@@ -24,8 +24,6 @@ public enum ResizeCoordinates
     AlignCorners,
     /// <summary>i / scale.</summary>
     Asymmetric,
-    /// <summary>(i + 0.5) / scale.</summary>
-    TfHalfPixelForNearest,
     /// <summary>The output covers the region of interest.</summary>
     TfCropAndResize,
 }

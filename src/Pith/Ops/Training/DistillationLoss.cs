@@ -20,6 +20,7 @@ public sealed record DistillationLoss : Op
     public override ValueList<TensorType> Infer(InferContext context)
     {
         CheckOperands(context, 0);
+        if (!(Temperature > 0)) throw context.Error($"the temperature must be positive, got {Temperature}");
         return [context.Type(0).With([])];
     }
 

@@ -20,6 +20,7 @@ public sealed record SoftmaxCrossEntropy : Op
     public override ValueList<TensorType> Infer(InferContext context)
     {
         CheckOperands(context, 0);
+        if (!(LabelSmoothing >= 0 && LabelSmoothing < 1)) throw context.Error($"label smoothing must be 0 to below 1, got {LabelSmoothing}");
         return [context.Type(0).With([])];
     }
 

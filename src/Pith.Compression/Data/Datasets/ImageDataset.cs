@@ -21,11 +21,11 @@ public abstract class ImageDataset
     public abstract Preprocessing DefaultPreprocessing { get; }
 
     /// <summary>The class of a sample, without reading its pixels.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">No such sample.</exception>
+    /// <param name="index">0 to <see cref="Count"/> - 1.</param>
     public abstract int Label(int index);
 
     /// <summary>Reads a sample.</summary>
+    /// <param name="index">0 to <see cref="Count"/> - 1.</param>
     /// <exception cref="PithException">The sample's file is damaged or gone.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">No such sample.</exception>
     public abstract Sample Load(int index);
 }

@@ -32,7 +32,7 @@ public sealed class BatchLoader
     private readonly PixelNormalizer _normalizer;
     private readonly BatchLoaderOptions _options;
 
-    /// <summary>Prepares a loader; reads one sample when neither the preprocessing nor the dataset fixes the shape.</summary>
+    /// <summary>Prepares a loader; reads the first sample, whose shape all the others must have.</summary>
     /// <exception cref="PithException">The preprocessing makes no sense or does not fit the dataset.</exception>
     public BatchLoader(ImageDataset dataset, Preprocessing preprocessing, BatchLoaderOptions options)
     {

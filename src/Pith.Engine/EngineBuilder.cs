@@ -20,11 +20,16 @@ public static class EngineBuilder
     {
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(options);
+        return Build(graph, options, new Device(Isa.Current, options.Threads > 0 ? options.Threads : Environment.ProcessorCount), events);
+    }
+
+    /// <summary>Builds for a device that may offer less than this machine, which is how tests run every instruction set.</summary>
+    internal static Engine Build(Graph graph, EngineOptions options, Device device, IProgress<PithEvent>? events = null)
+    {
         var copy = graph.Clone();
         PassRunner.RunToFixpoint(copy, Pipelines.Simplify, events);
         var network = Lowering.Lower(copy, options);
-        var threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
-        var resources = new BuildResources(new Device(Isa.Current, threads), network.Shapes.MaxBatch);
+        var resources = new BuildResources(device, network.Shapes.MaxBatch);
         try
         {
             var autotuner = new Autotuner(resources, options, events);

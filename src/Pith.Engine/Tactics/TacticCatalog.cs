@@ -7,6 +7,7 @@ internal static class TacticCatalog
 {
     private static readonly Tactic[] s_contraction =
     [
+        new Int8Conv(),
         new Fp32Conv(),
         new Fp32Gemm(),
         new ReferenceContraction(),

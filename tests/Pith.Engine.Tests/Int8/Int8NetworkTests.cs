@@ -1,4 +1,6 @@
+using Pith.Kernels;
 using Pith.Ops;
+using Pith.Tactics;
 
 namespace Pith.EngineTests.Int8;
 
@@ -15,7 +17,11 @@ public class Int8NetworkTests
         var x = new QdqGraphBuilder(seed).Data(shape);
         var expected = Run(graph, x, new EngineOptions { MaxBatch = 3, ReferenceOnly = true, Threads = 1 });
         foreach (var threads in new[] { 1, 2, 5 })
-            Assert.True(expected.SequenceEqual(Run(graph, x, new EngineOptions { MaxBatch = 4, TimeTactics = false, Threads = threads })), $"seed {seed}, unsigned {unsigned}, {threads} threads");
+            foreach (var isa in Enum.GetValues<IsaLevel>().Where(isa => isa <= Isa.Detected && isa <= IsaLevel.AvxVnni))
+            {
+                using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = 4, TimeTactics = false }, new Device(isa, threads));
+                Assert.True(expected.SequenceEqual(Run(engine, x)), $"seed {seed}, unsigned {unsigned}, {isa}, {threads} threads");
+            }
     }
 
     [Theory]
@@ -34,6 +40,11 @@ public class Int8NetworkTests
     private static float[] Run(Graph graph, Tensor x, EngineOptions options)
     {
         using var engine = EngineBuilder.Build(graph, options);
+        return Run(engine, x);
+    }
+
+    private static float[] Run(Engine engine, Tensor x)
+    {
         using var context = engine.CreateContext();
         context.SetInput("x", x);
         context.Run(x.Shape[0]);

@@ -1,0 +1,52 @@
+using Pith.Building;
+using Pith.Kernels;
+using Pith.Kernels.Int8;
+
+namespace Pith.Tactics;
+
+/// <summary>Fills an <see cref="Int8Epilogue"/> for a layer.</summary>
+internal static unsafe class EpilogueInt8
+{
+    /// <summary>Everything but the addresses of output and residual.</summary>
+    public static Int8Epilogue Create(ContractionLayer layer, ContractionConstants constants, BuildResources resources)
+    {
+        var epilogue = new Int8Epilogue
+        {
+            Multiplier = PerChannel(constants.Multiplier, resources),
+            Offset = constants.Offset.Any(offset => offset != 0) ? PerChannel(constants.Offset, resources) : null,
+            Activation = constants.Activation.Kind,
+            ActivationA = constants.Activation.A,
+            ActivationB = constants.Activation.B,
+            OutputDivisor = constants.OutputDivisor,
+            OutputZeroPoint = constants.OutputZeroPoint,
+            Lowest = -constants.OutputZeroPoint,
+            Highest = 255 - constants.OutputZeroPoint,
+            ResidualMultiplier = constants.ResidualMultiplier,
+            ResidualZeroPoint = constants.ResidualZeroPoint,
+            ResidualDivisor = constants.ResidualDivisor,
+            IsFloatOutput = !layer.Output.IsQuantized,
+            IsFloatResidual = layer.Residual is { IsQuantized: false },
+            OutputStride = layer.Output.PixelBytes,
+            ResidualStride = layer.Residual?.PixelBytes ?? 0,
+        };
+        if (!epilogue.IsFloatOutput && epilogue.Activation == ActivationKind.Clip) ClampOnce(ref epilogue);
+        return epilogue;
+    }
+
+    // Clip and then the byte's range is one clamp to what both leave.
+    private static void ClampOnce(ref Int8Epilogue epilogue)
+    {
+        var lowest = Math.Clamp(epilogue.ActivationA, epilogue.Lowest, epilogue.Highest);
+        epilogue.Highest = Math.Clamp(epilogue.ActivationB, lowest, epilogue.Highest);
+        epilogue.Lowest = lowest;
+        epilogue.Activation = ActivationKind.None;
+    }
+
+    // Zeros behind the last channel, for the padding channels of the output.
+    private static float* PerChannel(float[] values, BuildResources resources)
+    {
+        var padded = (float*)resources.Allocate((values.Length + 2L * TileInt8.Panel) * sizeof(float));
+        values.CopyTo(new Span<float>(padded, values.Length));
+        return padded;
+    }
+}

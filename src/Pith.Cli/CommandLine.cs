@@ -15,6 +15,7 @@ internal static class CommandLine
     public static RootCommand Build()
     {
         var root = new RootCommand("Pith makes trained networks small and fast: 2:4 sparsity and INT8, from ONNX to a running engine.\nStart with: pith demo") { s_json, s_quiet };
+        root.HelpName = "pith";
         foreach (var verb in VerbCatalog.All) root.Add(ToCommand(verb));
         AddExamples(root, ["pith demo", "pith models resnet50 -o resnet50.onnx", "pith quantize net.onnx --data cifar10:folder --preprocess cifar10 -o net-int8.onnx", "pith eval net-int8.onnx --data cifar10:folder"]);
         return root;

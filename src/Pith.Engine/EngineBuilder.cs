@@ -57,6 +57,7 @@ public static class EngineBuilder
             Name = layer.Name,
             Spec = layer.SpecAt(maxBatch),
             Nodes = layer.Nodes,
+            Outputs = layer.Outputs.Select(slot => slot.Name).ToValueList(),
             Tactic = tactic.Name,
             Precision = layer.Precision,
             Verdicts = verdicts,

@@ -12,6 +12,9 @@ public sealed record LayerInfo
     /// <summary>The names of the graph's nodes that the layer replaces.</summary>
     public required ValueList<string> Nodes { get; init; }
 
+    /// <summary>The names of the values that the layer writes; those that are values of the graph can be observed without changing what is fused.</summary>
+    public required ValueList<string> Outputs { get; init; }
+
     /// <summary>The tactic that runs it.</summary>
     public required string Tactic { get; init; }
 

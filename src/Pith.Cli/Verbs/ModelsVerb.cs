@@ -38,9 +38,7 @@ internal sealed class ModelsVerb : Verb
         var graph = ModelCatalog.Find(name).Build(options);
         var output = arguments.GetValue(_output) ?? name + ".onnx";
         OnnxModel.Save(graph, output);
-        var summary = GraphSummary.Of(graph);
-        terminal.Result(new { Model = name, Output = output, summary.Parameters, summary.Macs, FileBytes = new FileInfo(output).Length },
-            console => console.MarkupLineInterpolated($"{output}: {name}, {summary.Parameters / 1e6:0.00} M parameters, {summary.Macs / 1e6:0} MMACs for one image"));
+        terminal.Result(new { Model = name, Output = output, FileBytes = new FileInfo(output).Length }, console => console.MarkupLineInterpolated($"{output}: {name}"));
         return Program.Done;
     }
 

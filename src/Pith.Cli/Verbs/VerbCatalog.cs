@@ -5,5 +5,9 @@ internal static class VerbCatalog
 {
     public static IReadOnlyList<Verb> All { get; } =
     [
+        new ModelsVerb(),
+        new BenchVerb(),
+        new EvalVerb(),
+        new CompareVerb(),
     ];
 }

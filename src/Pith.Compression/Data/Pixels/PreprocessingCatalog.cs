@@ -21,16 +21,16 @@ public static class PreprocessingCatalog
         throw new PithException($"There is no preprocessing '{name}'. Choose one of: {string.Join(", ", All.Select(entry => entry.Name))}.");
     }
 
-    /// <summary>What <paramref name="graph"/> takes: as asked for, else as its metadata says, else what is usual for <paramref name="dataset"/>.</summary>
-    /// <param name="graph">The model.</param>
+    /// <summary>What a model takes: as asked for, else as its metadata says, else what is usual for <paramref name="dataset"/>.</summary>
+    /// <param name="metadata">The metadata of a graph or an engine.</param>
     /// <param name="dataset">The data that it will see.</param>
     /// <param name="name">A name from <see cref="All"/>, or null when the user did not say.</param>
     /// <exception cref="PithException">There is no such name, or the model's metadata is damaged.</exception>
-    public static Preprocessing Of(Graph graph, ImageDataset dataset, string? name)
+    public static Preprocessing Of(IReadOnlyDictionary<string, string> metadata, ImageDataset dataset, string? name)
     {
-        ArgumentNullException.ThrowIfNull(graph);
+        ArgumentNullException.ThrowIfNull(metadata);
         ArgumentNullException.ThrowIfNull(dataset);
         if (name is not null) return Find(name);
-        return graph.Metadata.TryGetValue(Preprocessing.MetadataKey, out var json) ? Preprocessing.FromJson(json) : dataset.DefaultPreprocessing;
+        return metadata.TryGetValue(Preprocessing.MetadataKey, out var json) ? Preprocessing.FromJson(json) : dataset.DefaultPreprocessing;
     }
 }

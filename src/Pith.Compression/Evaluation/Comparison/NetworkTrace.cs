@@ -1,0 +1,97 @@
+namespace Pith.Compression;
+
+/// <summary>One way to run a network that shows the tensors in between: what <see cref="TensorComparison"/> compares. One caller at a time.</summary>
+public abstract class NetworkTrace : IDisposable
+{
+    /// <summary>The inputs, in order.</summary>
+    public abstract IReadOnlyList<(string Name, TensorType Type)> Inputs { get; }
+
+    /// <summary>Runs one batch.</summary>
+    /// <param name="inputs">One tensor per input.</param>
+    /// <param name="see">Called with the name and a row-major copy of each tensor in execution order, the outputs included. A name comes at most once.</param>
+    /// <exception cref="PithException">The inputs do not fit.</exception>
+    public abstract void Run(IReadOnlyList<Tensor> inputs, Action<string, Tensor> see);
+
+    /// <summary>Frees what the trace holds.</summary>
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Frees what a derived trace holds.</summary>
+    protected virtual void Dispose(bool disposing) { }
+}
+
+/// <summary>The graph as it is, run by the reference interpreter.</summary>
+public sealed class InterpreterTrace : NetworkTrace
+{
+    private readonly Graph _graph;
+
+    /// <summary>Traces <paramref name="graph"/>, which must not change meanwhile.</summary>
+    public InterpreterTrace(Graph graph) => _graph = graph;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<(string Name, TensorType Type)> Inputs => [.. _graph.Inputs.Select(input => (input.Name, input.Type))];
+
+    /// <inheritdoc/>
+    public override void Run(IReadOnlyList<Tensor> inputs, Action<string, Tensor> see) => GraphInterpreter.Run(_graph, inputs, (value, tensor) => see(value.Name, tensor));
+}
+
+/// <summary>An engine. The values between its layers are shown as far as they have names in the graph; nothing is fused differently for it.</summary>
+public sealed class EngineTrace : NetworkTrace, IValueObserver
+{
+    private readonly Engine _engine;
+    private readonly ExecutionContext _context;
+    private Action<string, Tensor>? _see;
+
+    private EngineTrace(Engine engine, int threads)
+    {
+        _engine = engine;
+        _context = engine.CreateContext(threads);
+        _context.Observer = this;
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<(string Name, TensorType Type)> Inputs => _engine.Inputs;
+
+    /// <summary>Traces an engine for <paramref name="graph"/>: builds it once to learn which values its layers write, and once to see them.</summary>
+    /// <exception cref="PithException">The graph cannot be built.</exception>
+    public static EngineTrace Build(Graph graph, EngineOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        ArgumentNullException.ThrowIfNull(options);
+        HashSet<string> written;
+        using (var probe = EngineBuilder.Build(graph, options)) written = [.. probe.Layers.SelectMany(layer => layer.Outputs)];
+        var observed = graph.Nodes.SelectMany(node => node.Outputs).Select(output => output.Name).Where(written.Contains).ToArray();
+        return new EngineTrace(EngineBuilder.Build(graph, options with { Observed = observed }), options.Threads);
+    }
+
+    /// <summary>Traces an engine that exists, for example a loaded plan, and disposes it in the end. Only its outputs are shown.</summary>
+    public static EngineTrace Of(Engine engine, int threads) => new(engine, threads);
+
+    /// <inheritdoc/>
+    public override void Run(IReadOnlyList<Tensor> inputs, Action<string, Tensor> see)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        _see = (name, tensor) =>
+        {
+            if (seen.Add(name)) see(name, tensor);
+        };
+        for (var i = 0; i < inputs.Count; i++) _context.SetInput(_engine.Inputs[i].Name, inputs[i]);
+        _context.Run(inputs[0].Shape[0]);
+        foreach (var (name, _) in _engine.Outputs) _see(name, _context.OutputTensor(name));
+    }
+
+    /// <inheritdoc/>
+    public void Observe(in ObservedValue value) => _see?.Invoke(value.Name, value.ToTensor());
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        _context.Dispose();
+        _engine.Dispose();
+        base.Dispose(disposing);
+    }
+}

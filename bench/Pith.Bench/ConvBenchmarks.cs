@@ -30,6 +30,38 @@ internal static unsafe class ConvBenchmarks
         return new KernelRun(0, 2.0 * sizeof(float) * floats, [phase]);
     }
 
+    /// <summary>Packing and input gradient, as a training step runs them.</summary>
+    public static KernelRun InputGradient(Shape shape)
+    {
+        var forward = ForwardArgs(shape);
+        var args = new ConvInputGradFp32Args { DY = forward.Y, DX = forward.X, Geometry = forward.Geometry, Isa = forward.Isa };
+        args.PackedWeights = Operand.Zeros(ConvInputGradFp32.PackedFloats(&args));
+        var weights = Operand.Random(WeightFloats(forward));
+        var heap = OnHeap(args);
+        var pack = new Phase(ConvInputGradFp32.PackItems(heap), 0, (begin, end, _) => ConvInputGradFp32.Pack(heap, weights, begin, end));
+        var run = new Phase(
+            ConvInputGradFp32.WorkItems(heap),
+            ConvInputGradFp32.WorkspaceFloats(heap),
+            (begin, end, workspace) => ConvInputGradFp32.Run(heap, begin, end, workspace));
+        return new KernelRun(Flops(forward), 0, [pack, run]);
+    }
+
+    /// <summary>Both steps of a weight gradient.</summary>
+    public static KernelRun WeightGradient(Shape shape)
+    {
+        var forward = ForwardArgs(shape);
+        var args = new ConvWeightGradFp32Args { DY = forward.Y, X = forward.X, Geometry = forward.Geometry, Isa = forward.Isa };
+        args.DW = Operand.Zeros(WeightFloats(forward));
+        args.Partials = Operand.Zeros(ConvWeightGradFp32.PartialFloats(&args));
+        var heap = OnHeap(args);
+        var accumulate = new Phase(
+            ConvWeightGradFp32.AccumulateItems(heap),
+            ConvWeightGradFp32.WorkspaceFloats(heap),
+            (begin, end, workspace) => ConvWeightGradFp32.Accumulate(heap, begin, end, workspace));
+        var reduce = new Phase(ConvWeightGradFp32.ReduceItems(heap), 0, (begin, end, _) => ConvWeightGradFp32.Reduce(heap, begin, end));
+        return new KernelRun(Flops(forward), 0, [accumulate, reduce]);
+    }
+
     public static KernelRun Gemm(Shape shape)
     {
         int m = shape["m", 128], n = shape["n", 128], k = shape["k", 128];

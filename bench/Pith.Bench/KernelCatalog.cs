@@ -12,6 +12,8 @@ internal static class KernelCatalog
     [
         new("conv", ConvKeys + " bias residual relu", ConvBenchmarks.Forward),
         new("conv_pack", ConvKeys, ConvBenchmarks.Pack),
+        new("conv_dx", ConvKeys, ConvBenchmarks.InputGradient),
+        new("conv_dw", ConvKeys, ConvBenchmarks.WeightGradient),
         new("gemm", "m n k batch", ConvBenchmarks.Gemm),
     ];
 

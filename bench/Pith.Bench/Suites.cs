@@ -6,8 +6,12 @@ internal static class Suites
     public static IReadOnlyList<(string Name, IReadOnlyList<string> Lines)> All { get; } =
     [
         ("resnet20", ResNet20("conv")),
+        ("resnet20_dx", ResNet20("conv_dx")),
+        ("resnet20_dw", ResNet20("conv_dw")),
         ("mobilenetv2", MobileNetV2()),
         ("resnet50", ResNet50("conv")),
+        ("resnet50_dx", ResNet50("conv_dx")),
+        ("resnet50_dw", ResNet50("conv_dw")),
     ];
 
     /// <summary>The command lines behind <c>suite=NAME</c>, each with the remaining arguments; any other command line is itself.</summary>

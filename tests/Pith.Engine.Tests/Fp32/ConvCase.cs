@@ -1,4 +1,3 @@
-using Pith.Kernels;
 using Pith.Kernels.Reference;
 using Pith.Kernels.Simd;
 

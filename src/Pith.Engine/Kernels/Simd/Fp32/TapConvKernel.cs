@@ -84,7 +84,7 @@ internal static unsafe class TapConvKernel<V> where V : struct, IVec<V>
         var block = Locate(conv, blocking, item);
         FindInput(conv, ref block, workspace);
         var runs = (TileRun*)(workspace + scratch.Runs);
-        var runCount = BuildRuns(conv, block, runs);
+        var runCount = TapRuns.Build(conv.H, conv.W, block.InputRowStride, block.InputPixelStride, conv.GroupIn, runs);
 
         TileArgs tile = default;
         tile.A = block.Input;
@@ -107,7 +107,7 @@ internal static unsafe class TapConvKernel<V> where V : struct, IVec<V>
                 if (to - from < reduction)
                 {
                     tile.Runs = (TileRun*)(workspace + scratch.CutRuns);
-                    tile.RunCount = CutRuns(runs, runCount, from, to, tile.Runs);
+                    tile.RunCount = TapRuns.Cut(runs, runCount, from, to, tile.Runs);
                 }
                 tile.B = weights + (nint)channel * reduction + (nint)from * width;
                 tile.Accumulate = from > 0 ? 1 : 0;
@@ -195,42 +195,5 @@ internal static unsafe class TapConvKernel<V> where V : struct, IVec<V>
         block.Input = scratch;
         block.InputPixelStride = group.Channels;
         block.InputRowStride = (nint)columns * group.Channels;
-    }
-
-    /// <summary>One run for each tap; taps whose inputs follow each other in memory share one.</summary>
-    private static int BuildRuns(in TapConv conv, in Block block, TileRun* runs)
-    {
-        var count = 0;
-        nint length = conv.GroupIn;
-        nint end = -1;
-        for (var i = 0; i < conv.H.Count; i++)
-        {
-            for (var j = 0; j < conv.W.Count; j++)
-            {
-                var offset = i * conv.H.Step * block.InputRowStride + j * conv.W.Step * block.InputPixelStride;
-                if (offset == end) runs[count - 1].Length += length;
-                else runs[count++] = new TileRun { Offset = offset * sizeof(float), Length = length };
-                end = offset + length;
-            }
-        }
-        return count;
-    }
-
-    /// <summary>The part of the runs that covers reduction steps [<paramref name="from"/>, <paramref name="to"/>).</summary>
-    private static int CutRuns(TileRun* runs, int count, int from, int to, TileRun* cut)
-    {
-        var cuts = 0;
-        nint step = 0;
-        for (var i = 0; i < count; i++)
-        {
-            var start = Math.Max(from, step);
-            var end = Math.Min(to, step + runs[i].Length);
-            if (start < end)
-            {
-                cut[cuts++] = new TileRun { Offset = runs[i].Offset + (start - step) * sizeof(float), Length = end - start };
-            }
-            step += runs[i].Length;
-        }
-        return cuts;
     }
 }

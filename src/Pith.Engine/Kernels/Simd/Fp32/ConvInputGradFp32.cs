@@ -1,0 +1,158 @@
+namespace Pith.Kernels.Simd;
+
+/// <summary>Operands of the gradient of a convolution with respect to its input: <c>DX = convTranspose(DY, W) + Residual</c>.</summary>
+internal unsafe struct ConvInputGradFp32Args
+{
+    /// <summary>Gradient of the output [N, OH, OW, K].</summary>
+    public required FeatureMap DY;
+
+    /// <summary>Gradient of the input [N, H, W, C], overwritten.</summary>
+    public required FeatureMap DX;
+
+    /// <summary>Geometry of the forward convolution.</summary>
+    public required ConvGeometry Geometry;
+
+    /// <summary>The level for which weights are packed and kernels run: <see cref="Isa.Current"/> outside tests.</summary>
+    public required IsaLevel Isa;
+
+    /// <summary>Weights after <see cref="ConvInputGradFp32.Pack"/>; not those of the forward pass.</summary>
+    public float* PackedWeights;
+
+    /// <summary>What to add, such as the gradient of another branch [N, H, W, C], or absent.</summary>
+    public FeatureMap Residual;
+}
+
+/// <summary>
+/// Input gradient of a convolution. Every StrideH-th row and StrideW-th column of DX is a phase: within a phase the same taps meet every
+/// pixel, so each is an ordinary convolution of stride 1 over DY and no product with an inserted zero is ever computed.
+/// </summary>
+/// <remarks>For a stride of 1 there is one phase: a convolution with the kernel turned by 180 degrees.</remarks>
+internal static unsafe class ConvInputGradFp32
+{
+    /// <summary>Floats of packed weights.</summary>
+    public static nint PackedFloats(ConvInputGradFp32Args* args)
+    {
+        nint floats = 0;
+        for (var phase = 0; phase < Phases(args); phase++) floats += PackedFloats(Phase.Of(args, phase).Conv, args->Isa);
+        return floats;
+    }
+
+    /// <summary>Number of work items of <see cref="Pack"/>.</summary>
+    public static int PackItems(ConvInputGradFp32Args* args) => Phases(args) * PanelPacking.Items(Phase.Of(args, 0).Conv, args->Isa);
+
+    /// <summary>Packs items of the forward weights [K, C / Groups, R, S].</summary>
+    public static void Pack(ConvInputGradFp32Args* args, float* weights, int begin, int end)
+    {
+        var perPhase = PackItems(args) / Phases(args);
+        nint offset = 0;
+        for (var index = 0; index < Phases(args); index++, begin -= perPhase, end -= perPhase)
+        {
+            var phase = Phase.Of(args, index);
+            if (end > 0 && begin < perPhase)
+            {
+                var view = phase.Weights(args, weights);
+                var groupStride = (nint)phase.Conv.GroupIn * phase.Conv.GroupOut * args->Geometry.KernelH * args->Geometry.KernelW;
+                PanelPacking.PackGroups(view, groupStride, args->PackedWeights + offset, args->Isa, Math.Max(begin, 0), Math.Min(end, perPhase));
+            }
+            offset += PackedFloats(phase.Conv, args->Isa);
+        }
+    }
+
+    /// <summary>Number of work items of <see cref="Run"/>.</summary>
+    public static int WorkItems(ConvInputGradFp32Args* args)
+    {
+        var items = 0;
+        for (var phase = 0; phase < Phases(args); phase++) items += TapConvKernel.WorkItems(Phase.Of(args, phase).Conv, args->Isa);
+        return items;
+    }
+
+    /// <summary>Floats of scratch memory that each concurrent <see cref="Run"/> needs for itself.</summary>
+    public static nint WorkspaceFloats(ConvInputGradFp32Args* args)
+    {
+        nint floats = 0;
+        for (var phase = 0; phase < Phases(args); phase++)
+        {
+            floats = Math.Max(floats, TapConvKernel.WorkspaceFloats(Phase.Of(args, phase).Conv, args->Isa));
+        }
+        return floats;
+    }
+
+    /// <summary>Computes items [<paramref name="begin"/>, <paramref name="end"/>). The result does not depend on how items are grouped into calls.</summary>
+    public static void Run(ConvInputGradFp32Args* args, int begin, int end, float* workspace)
+    {
+        nint offset = 0;
+        for (var index = 0; index < Phases(args) && end > 0; index++)
+        {
+            var conv = Phase.Of(args, index).Conv;
+            conv.Packed = args->PackedWeights + offset;
+            offset += PackedFloats(conv, args->Isa);
+            var items = TapConvKernel.WorkItems(conv, args->Isa);
+            if (begin < items) TapConvKernel.Run(conv, args->Isa, Math.Max(begin, 0), Math.Min(end, items), workspace);
+            begin -= items;
+            end -= items;
+        }
+    }
+
+    private static int Phases(ConvInputGradFp32Args* args) => args->Geometry.StrideH * args->Geometry.StrideW;
+
+    private static nint PackedFloats(in TapConv conv, IsaLevel isa) =>
+        conv.Groups * PanelPacking.GroupSize(conv.GroupOut, conv.Reduction, Isa.Fp32Lanes(isa));
+
+    /// <summary>The taps that reach the input positions o * stride + phase of one axis, in descending order of the tap.</summary>
+    private readonly record struct PhaseAxis(int LastTap, int TapStep, TapAxis Taps)
+    {
+        // Output row p meets input row h through tap r where p * stride + r * dilation - pad = h.
+        public static PhaseAxis Of(int phase, int stride, int dilation, int pad, int kernel)
+        {
+            var tapStep = stride / GreatestCommonDivisor(stride, dilation);
+            var last = kernel - 1;
+            while (last >= 0 && (phase + pad - last * dilation) % stride != 0) last--;
+            var count = last < 0 ? 0 : last / tapStep + 1;
+            var first = last < 0 ? 0 : (phase + pad - last * dilation) / stride;
+            return new PhaseAxis(last, tapStep, new TapAxis { Offset = first, Step = tapStep * dilation / stride, Count = count, Stride = 1 });
+        }
+
+        private static int GreatestCommonDivisor(int a, int b) => b == 0 ? a : GreatestCommonDivisor(b, a % b);
+    }
+
+    private readonly record struct Phase(TapConv Conv, PhaseAxis H, PhaseAxis W)
+    {
+        public static Phase Of(ConvInputGradFp32Args* args, int phase)
+        {
+            ref var g = ref args->Geometry;
+            int row = phase / g.StrideW, column = phase % g.StrideW;
+            var h = PhaseAxis.Of(row, g.StrideH, g.DilationH, g.PadTop, g.KernelH);
+            var w = PhaseAxis.Of(column, g.StrideW, g.DilationW, g.PadLeft, g.KernelW);
+            var conv = new TapConv
+            {
+                In = args->DY,
+                Out = args->DX.EveryNth(row, column, g.StrideH, g.StrideW),
+                Residual = args->Residual.Data == null ? default : args->Residual.EveryNth(row, column, g.StrideH, g.StrideW),
+                Groups = g.Groups,
+                H = h.Taps,
+                W = w.Taps,
+            };
+            // A phase that only one axis has taps for has none.
+            if (conv.H.Count == 0 || conv.W.Count == 0) conv.H.Count = conv.W.Count = 0;
+            return new Phase(conv, h, w);
+        }
+
+        public WeightView Weights(ConvInputGradFp32Args* args, float* weights)
+        {
+            int kernelH = args->Geometry.KernelH, kernelW = args->Geometry.KernelW;
+            nint taps = (nint)kernelH * kernelW;
+            return new WeightView
+            {
+                Data = weights + (Conv.H.Count == 0 ? 0 : H.LastTap * kernelW + W.LastTap),
+                Outputs = Conv.GroupOut,
+                Inputs = Conv.GroupIn,
+                TapRows = Conv.H.Count,
+                TapColumns = Conv.W.Count,
+                OutStride = taps,
+                InStride = Conv.GroupOut * taps,
+                TapRowStride = -(nint)H.TapStep * kernelW,
+                TapColumnStride = -W.TapStep,
+            };
+        }
+    }
+}

@@ -1,0 +1,92 @@
+namespace Pith.Kernels.Simd;
+
+/// <summary>Operands of the gradient of a convolution with respect to its weights.</summary>
+internal unsafe struct ConvWeightGradFp32Args
+{
+    /// <summary>Input of the forward pass [N, H, W, C].</summary>
+    public required FeatureMap X;
+
+    /// <summary>Gradient of the output [N, OH, OW, K].</summary>
+    public required FeatureMap DY;
+
+    /// <summary>Geometry of the forward convolution.</summary>
+    public required ConvGeometry Geometry;
+
+    /// <summary>The level that kernels run at: <see cref="Isa.Current"/> outside tests.</summary>
+    public required IsaLevel Isa;
+
+    /// <summary>Gradient of the weights [K, C / Groups, R, S], overwritten by <see cref="ConvWeightGradFp32.Reduce"/>.</summary>
+    public float* DW;
+
+    /// <summary>Memory for <see cref="ConvWeightGradFp32.PartialFloats"/> floats, shared by all threads between the two steps.</summary>
+    public float* Partials;
+}
+
+/// <summary>
+/// Weight gradient of a convolution, in two steps with a barrier between: <see cref="Accumulate"/> fills a fixed number of partial sums,
+/// <see cref="Reduce"/> adds them in order and writes them in the layout of the weights.
+/// </summary>
+internal static unsafe class ConvWeightGradFp32
+{
+    /// <summary>Floats of all partial sums.</summary>
+    public static nint PartialFloats(ConvWeightGradFp32Args* args)
+    {
+        var blocking = new ConvWeightGradBlocking(View(args), Isa.Fp32Lanes(args->Isa));
+        return blocking.Partials * blocking.PartialFloats;
+    }
+
+    /// <summary>Number of work items of <see cref="Accumulate"/>.</summary>
+    public static int AccumulateItems(ConvWeightGradFp32Args* args) =>
+        new ConvWeightGradBlocking(View(args), Isa.Fp32Lanes(args->Isa)).Items;
+
+    /// <summary>Floats of scratch memory that each concurrent <see cref="Accumulate"/> needs for itself.</summary>
+    public static nint WorkspaceFloats(ConvWeightGradFp32Args* args) => Isa.Fp32Lanes(args->Isa) switch
+    {
+        16 => ConvWeightGradKernel<Vec512>.WorkspaceFloats(View(args)),
+        8 => ConvWeightGradKernel<Vec256>.WorkspaceFloats(View(args)),
+        _ => ConvWeightGradKernel<Vec128>.WorkspaceFloats(View(args)),
+    };
+
+    /// <summary>Fills items [<paramref name="begin"/>, <paramref name="end"/>) of the partial sums.</summary>
+    public static void Accumulate(ConvWeightGradFp32Args* args, int begin, int end, float* workspace)
+    {
+        switch (Isa.Fp32Lanes(args->Isa))
+        {
+            case 16: ConvWeightGradKernel<Vec512>.Accumulate(View(args), args->Partials, begin, end, workspace); break;
+            case 8: ConvWeightGradKernel<Vec256>.Accumulate(View(args), args->Partials, begin, end, workspace); break;
+            default: ConvWeightGradKernel<Vec128>.Accumulate(View(args), args->Partials, begin, end, workspace); break;
+        }
+    }
+
+    /// <summary>Number of work items of <see cref="Reduce"/>.</summary>
+    public static int ReduceItems(ConvWeightGradFp32Args* args)
+    {
+        var lanes = Isa.Fp32Lanes(args->Isa);
+        return args->Geometry.Groups * PanelPacking.PaddedOutputs(View(args).GroupOut, lanes) / lanes;
+    }
+
+    /// <summary>Writes items [<paramref name="begin"/>, <paramref name="end"/>) of the gradient.</summary>
+    public static void Reduce(ConvWeightGradFp32Args* args, int begin, int end)
+    {
+        switch (Isa.Fp32Lanes(args->Isa))
+        {
+            case 16: ConvWeightGradKernel<Vec512>.Reduce(View(args), args->Partials, args->DW, begin, end); break;
+            case 8: ConvWeightGradKernel<Vec256>.Reduce(View(args), args->Partials, args->DW, begin, end); break;
+            default: ConvWeightGradKernel<Vec128>.Reduce(View(args), args->Partials, args->DW, begin, end); break;
+        }
+    }
+
+    // The forward geometry; "Out" is the gradient of the output, which is read.
+    private static TapConv View(ConvWeightGradFp32Args* args)
+    {
+        ref var g = ref args->Geometry;
+        return new TapConv
+        {
+            In = args->X,
+            Out = args->DY,
+            Groups = g.Groups,
+            H = new TapAxis { Offset = -g.PadTop, Step = g.DilationH, Count = g.KernelH, Stride = g.StrideH },
+            W = new TapAxis { Offset = -g.PadLeft, Step = g.DilationW, Count = g.KernelW, Stride = g.StrideW },
+        };
+    }
+}

@@ -9,6 +9,10 @@ internal static class Suites
         ("resnet20_dx", ResNet20("conv_dx")),
         ("resnet20_dw", ResNet20("conv_dw")),
         ("mobilenetv2", MobileNetV2()),
+        ("mobilenetv2_depthwise", MobileNetV2Depthwise("conv")),
+        ("mobilenetv2_depthwise_dx", MobileNetV2Depthwise("conv_dx")),
+        ("mobilenetv2_depthwise_dw", MobileNetV2Depthwise("conv_dw")),
+        ("resnext101", ResNext()),
         ("resnet50", ResNet50("conv")),
         ("resnet50_dx", ResNet50("conv_dx")),
         ("resnet50_dw", ResNet50("conv_dw")),
@@ -56,6 +60,30 @@ internal static class Suites
         "conv n=16 h=7 w=7 c=960 k=320 r=1",
         "conv n=16 h=7 w=7 c=320 k=1280 r=1",
         "gemm m=16 n=1000 k=1280",
+    ];
+
+    // The distinct depthwise convolutions of MobileNetV2 at batch 16.
+    private static string[] MobileNetV2Depthwise(string kernel) =>
+    [
+        $"{kernel} n=16 h=112 w=112 c=32 groups=32 r=3 pad=1",
+        $"{kernel} n=16 h=112 w=112 c=96 groups=96 r=3 pad=1 stride=2",
+        $"{kernel} n=16 h=56 w=56 c=144 groups=144 r=3 pad=1",
+        $"{kernel} n=16 h=56 w=56 c=144 groups=144 r=3 pad=1 stride=2",
+        $"{kernel} n=16 h=28 w=28 c=192 groups=192 r=3 pad=1",
+        $"{kernel} n=16 h=28 w=28 c=192 groups=192 r=3 pad=1 stride=2",
+        $"{kernel} n=16 h=14 w=14 c=384 groups=384 r=3 pad=1",
+        $"{kernel} n=16 h=14 w=14 c=576 groups=576 r=3 pad=1",
+        $"{kernel} n=16 h=14 w=14 c=576 groups=576 r=3 pad=1 stride=2",
+        $"{kernel} n=16 h=7 w=7 c=960 groups=960 r=3 pad=1",
+    ];
+
+    // The distinct grouped convolutions of ResNeXt-101 32x8d at batch 1.
+    private static string[] ResNext() =>
+    [
+        "conv n=1 h=56 w=56 c=256 groups=32 r=3 pad=1",
+        "conv n=1 h=28 w=28 c=512 groups=32 r=3 pad=1",
+        "conv n=1 h=14 w=14 c=1024 groups=32 r=3 pad=1",
+        "conv n=1 h=7 w=7 c=2048 groups=32 r=3 pad=1",
     ];
 
     // Typical convolutions of ResNet-50 at batch 1.

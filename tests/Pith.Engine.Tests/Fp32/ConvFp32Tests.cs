@@ -28,6 +28,8 @@ public unsafe class ConvFp32Tests
             new(1, 5, 5, 3, 4, R: 2, S: 2, Pad: 4, Stride: 3), new(1, 1, 1, 300, 40, R: 1, S: 1, Pad: 0),
             new(2, 6, 6, 12, 18, Groups: 3), new(1, 10, 10, 64, 64, Groups: 8), new(1, 8, 6, 6, 12, Groups: 6, Stride: 2),
             new(2, 9, 7, 11, 13, PixelSlack: 3), new(1, 9, 7, 11, 13, R: 1, S: 1, Pad: 0, PixelSlack: 5),
+            new(2, 9, 17, 48, 48, Groups: 48), new(1, 15, 9, 5, 5, R: 5, S: 5, Pad: 2, Groups: 5), new(1, 14, 14, 33, 33, Stride: 2, Groups: 33),
+            new(1, 20, 21, 64, 64, Pad: 0, Groups: 64), new(1, 7, 7, 32, 32, Groups: 32, PixelSlack: 9), new(1, 6, 5, 8, 8, Dilation: 3, Pad: 3, Groups: 8),
             new(1, 70, 300, 2, 3), new(1, 6, 6, 128, 40), new(1, 4, 4, 1024, 33, R: 1, S: 1, Pad: 0),
         ];
         foreach (var c in cases) Check(c, isa, default);
@@ -40,6 +42,7 @@ public unsafe class ConvFp32Tests
             foreach (var outputs in new[] { 4, 19, 32 })
                 Check(new ConvCase(N: 2, H: 4, W: 5, C: 6, K: outputs), isa, Activation.Default(kind), bias: true, residual: true);
         Check(new ConvCase(N: 1, H: 4, W: 5, C: 6, K: 20, PixelSlack: 7), isa, Activation.Clip(-0.25f, 0.5f), bias: true, residual: true);
+        Check(new ConvCase(N: 1, H: 4, W: 15, C: 20, K: 20, Groups: 20), isa, Activation.Default(ActivationKind.Silu), bias: true, residual: true);
         Check(new ConvCase(N: 1, H: 4, W: 5, C: 6, K: 20), isa, default, bias: true);
         Check(new ConvCase(N: 1, H: 4, W: 5, C: 6, K: 20), isa, default, residual: true);
     }

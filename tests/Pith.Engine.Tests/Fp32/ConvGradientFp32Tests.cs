@@ -18,6 +18,9 @@ public unsafe class ConvGradientFp32Tests
         new(1, 8, 8, 3, 8, R: 4, S: 4, Pad: 0, Stride: 4), new(1, 9, 9, 3, 8, R: 2, S: 2, Pad: 0, Stride: 4),
         new(5, 1, 1, 100, 10, R: 1, S: 1, Pad: 0), new(2, 6, 6, 12, 18, Groups: 3), new(1, 10, 10, 64, 64, Groups: 8),
         new(1, 8, 6, 6, 12, Groups: 6, Stride: 2), new(2, 9, 7, 11, 13, PixelSlack: 3), new(1, 6, 6, 300, 40), new(20, 2, 3, 5, 6),
+        new(2, 9, 17, 48, 48, Groups: 48), new(1, 15, 9, 5, 5, R: 5, S: 5, Pad: 2, Groups: 5), new(2, 14, 14, 33, 33, Stride: 2, Groups: 33),
+        new(1, 20, 21, 64, 64, Pad: 0, Groups: 64), new(1, 7, 7, 32, 32, Groups: 32, PixelSlack: 9), new(1, 6, 5, 8, 8, Dilation: 3, Pad: 3, Groups: 8),
+        new(1, 13, 12, 10, 10, R: 1, S: 1, Pad: 0, Stride: 2, Groups: 10),
     ];
 
     [Theory, MemberData(nameof(Levels))]

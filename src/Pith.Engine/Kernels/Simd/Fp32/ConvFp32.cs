@@ -31,18 +31,15 @@ internal unsafe struct ConvFp32Args
 /// <summary>
 /// Forward convolution in FP32 with any kernel, stride, dilation, padding and group count. Implicit GEMM: tiles of output pixels by output
 /// channels read the input where it lies, or a zero-padded copy of a band of it where padding is involved. 1x1 convolutions are plain GEMM.
+/// Depthwise convolutions have a kernel of their own behind the same calls.
 /// </summary>
 internal static unsafe class ConvFp32
 {
     /// <summary>Floats of packed weights.</summary>
-    public static nint PackedFloats(ConvFp32Args* args)
-    {
-        var conv = View(args);
-        return conv.Groups * PanelPacking.GroupSize(conv.GroupOut, conv.Reduction, Isa.Fp32Lanes(args->Isa));
-    }
+    public static nint PackedFloats(ConvFp32Args* args) => TapConvKernel.PackedFloats(View(args), args->Isa);
 
     /// <summary>Number of work items of <see cref="Pack"/>.</summary>
-    public static int PackItems(ConvFp32Args* args) => PanelPacking.Items(View(args), args->Isa);
+    public static int PackItems(ConvFp32Args* args) => TapConvKernel.PackItems(View(args), args->Isa);
 
     /// <summary>Packs items [<paramref name="begin"/>, <paramref name="end"/>) of the weights [K, C / Groups, R, S] into <see cref="ConvFp32Args.PackedWeights"/>.</summary>
     public static void Pack(ConvFp32Args* args, float* weights, int begin, int end)
@@ -61,7 +58,7 @@ internal static unsafe class ConvFp32
             TapRowStride = conv.W.Count,
             TapColumnStride = 1,
         };
-        PanelPacking.PackGroups(view, conv.GroupOut * view.OutStride, args->PackedWeights, args->Isa, begin, end);
+        TapConvKernel.Pack(conv, view, conv.GroupOut * view.OutStride, args->PackedWeights, args->Isa, begin, end);
     }
 
     /// <summary>Number of work items of <see cref="Run"/>.</summary>

@@ -33,28 +33,35 @@ internal static unsafe class ConvInputGradFp32
     public static nint PackedFloats(ConvInputGradFp32Args* args)
     {
         nint floats = 0;
-        for (var phase = 0; phase < Phases(args); phase++) floats += PackedFloats(Phase.Of(args, phase).Conv, args->Isa);
+        for (var phase = 0; phase < Phases(args); phase++) floats += TapConvKernel.PackedFloats(Phase.Of(args, phase).Conv, args->Isa);
         return floats;
     }
 
     /// <summary>Number of work items of <see cref="Pack"/>.</summary>
-    public static int PackItems(ConvInputGradFp32Args* args) => Phases(args) * PanelPacking.Items(Phase.Of(args, 0).Conv, args->Isa);
+    public static int PackItems(ConvInputGradFp32Args* args)
+    {
+        var items = 0;
+        for (var phase = 0; phase < Phases(args); phase++) items += TapConvKernel.PackItems(Phase.Of(args, phase).Conv, args->Isa);
+        return items;
+    }
 
     /// <summary>Packs items of the forward weights [K, C / Groups, R, S].</summary>
     public static void Pack(ConvInputGradFp32Args* args, float* weights, int begin, int end)
     {
-        var perPhase = PackItems(args) / Phases(args);
-        nint offset = 0;
-        for (var index = 0; index < Phases(args); index++, begin -= perPhase, end -= perPhase)
+        float* packed = args->PackedWeights;
+        for (var index = 0; index < Phases(args) && end > 0; index++)
         {
             var phase = Phase.Of(args, index);
-            if (end > 0 && begin < perPhase)
+            var items = TapConvKernel.PackItems(phase.Conv, args->Isa);
+            if (begin < items)
             {
-                var view = phase.Weights(args, weights);
                 var groupStride = (nint)phase.Conv.GroupIn * phase.Conv.GroupOut * args->Geometry.KernelH * args->Geometry.KernelW;
-                PanelPacking.PackGroups(view, groupStride, args->PackedWeights + offset, args->Isa, Math.Max(begin, 0), Math.Min(end, perPhase));
+                var view = phase.Weights(args, weights);
+                TapConvKernel.Pack(phase.Conv, view, groupStride, packed, args->Isa, Math.Max(begin, 0), Math.Min(end, items));
             }
-            offset += PackedFloats(phase.Conv, args->Isa);
+            packed += TapConvKernel.PackedFloats(phase.Conv, args->Isa);
+            begin -= items;
+            end -= items;
         }
     }
 
@@ -85,7 +92,7 @@ internal static unsafe class ConvInputGradFp32
         {
             var conv = Phase.Of(args, index).Conv;
             conv.Packed = args->PackedWeights + offset;
-            offset += PackedFloats(conv, args->Isa);
+            offset += TapConvKernel.PackedFloats(conv, args->Isa);
             var items = TapConvKernel.WorkItems(conv, args->Isa);
             if (begin < items) TapConvKernel.Run(conv, args->Isa, Math.Max(begin, 0), Math.Min(end, items), workspace);
             begin -= items;
@@ -94,9 +101,6 @@ internal static unsafe class ConvInputGradFp32
     }
 
     private static int Phases(ConvInputGradFp32Args* args) => args->Geometry.StrideH * args->Geometry.StrideW;
-
-    private static nint PackedFloats(in TapConv conv, IsaLevel isa) =>
-        conv.Groups * PanelPacking.GroupSize(conv.GroupOut, conv.Reduction, Isa.Fp32Lanes(isa));
 
     /// <summary>The taps that reach the input positions o * stride + phase of one axis, in descending order of the tap.</summary>
     private readonly record struct PhaseAxis(int LastTap, int TapStep, TapAxis Taps)

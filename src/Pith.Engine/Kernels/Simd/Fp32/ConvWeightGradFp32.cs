@@ -29,22 +29,27 @@ internal unsafe struct ConvWeightGradFp32Args
 internal static unsafe class ConvWeightGradFp32
 {
     /// <summary>Floats of all partial sums.</summary>
-    public static nint PartialFloats(ConvWeightGradFp32Args* args)
+    public static nint PartialFloats(ConvWeightGradFp32Args* args) => Isa.Fp32Lanes(args->Isa) switch
     {
-        var blocking = new ConvWeightGradBlocking(View(args), Isa.Fp32Lanes(args->Isa));
-        return blocking.Partials * blocking.PartialFloats;
-    }
+        16 => Steps<Vec512>.PartialFloats(View(args)),
+        8 => Steps<Vec256>.PartialFloats(View(args)),
+        _ => Steps<Vec128>.PartialFloats(View(args)),
+    };
 
     /// <summary>Number of work items of <see cref="Accumulate"/>.</summary>
-    public static int AccumulateItems(ConvWeightGradFp32Args* args) =>
-        new ConvWeightGradBlocking(View(args), Isa.Fp32Lanes(args->Isa)).Items;
+    public static int AccumulateItems(ConvWeightGradFp32Args* args) => Isa.Fp32Lanes(args->Isa) switch
+    {
+        16 => Steps<Vec512>.AccumulateItems(View(args)),
+        8 => Steps<Vec256>.AccumulateItems(View(args)),
+        _ => Steps<Vec128>.AccumulateItems(View(args)),
+    };
 
     /// <summary>Floats of scratch memory that each concurrent <see cref="Accumulate"/> needs for itself.</summary>
     public static nint WorkspaceFloats(ConvWeightGradFp32Args* args) => Isa.Fp32Lanes(args->Isa) switch
     {
-        16 => ConvWeightGradKernel<Vec512>.WorkspaceFloats(View(args)),
-        8 => ConvWeightGradKernel<Vec256>.WorkspaceFloats(View(args)),
-        _ => ConvWeightGradKernel<Vec128>.WorkspaceFloats(View(args)),
+        16 => Steps<Vec512>.WorkspaceFloats(View(args)),
+        8 => Steps<Vec256>.WorkspaceFloats(View(args)),
+        _ => Steps<Vec128>.WorkspaceFloats(View(args)),
     };
 
     /// <summary>Fills items [<paramref name="begin"/>, <paramref name="end"/>) of the partial sums.</summary>
@@ -52,27 +57,54 @@ internal static unsafe class ConvWeightGradFp32
     {
         switch (Isa.Fp32Lanes(args->Isa))
         {
-            case 16: ConvWeightGradKernel<Vec512>.Accumulate(View(args), args->Partials, begin, end, workspace); break;
-            case 8: ConvWeightGradKernel<Vec256>.Accumulate(View(args), args->Partials, begin, end, workspace); break;
-            default: ConvWeightGradKernel<Vec128>.Accumulate(View(args), args->Partials, begin, end, workspace); break;
+            case 16: Steps<Vec512>.Accumulate(View(args), args->Partials, begin, end, workspace); break;
+            case 8: Steps<Vec256>.Accumulate(View(args), args->Partials, begin, end, workspace); break;
+            default: Steps<Vec128>.Accumulate(View(args), args->Partials, begin, end, workspace); break;
         }
     }
 
     /// <summary>Number of work items of <see cref="Reduce"/>.</summary>
     public static int ReduceItems(ConvWeightGradFp32Args* args)
     {
+        var conv = View(args);
         var lanes = Isa.Fp32Lanes(args->Isa);
-        return args->Geometry.Groups * PanelPacking.PaddedOutputs(View(args).GroupOut, lanes) / lanes;
+        return conv.IsDepthwise ? 1 : conv.Groups * PanelPacking.PaddedOutputs(conv.GroupOut, lanes) / lanes;
     }
 
     /// <summary>Writes items [<paramref name="begin"/>, <paramref name="end"/>) of the gradient.</summary>
     public static void Reduce(ConvWeightGradFp32Args* args, int begin, int end)
     {
+        if (begin == end) return;
         switch (Isa.Fp32Lanes(args->Isa))
         {
-            case 16: ConvWeightGradKernel<Vec512>.Reduce(View(args), args->Partials, args->DW, begin, end); break;
-            case 8: ConvWeightGradKernel<Vec256>.Reduce(View(args), args->Partials, args->DW, begin, end); break;
-            default: ConvWeightGradKernel<Vec128>.Reduce(View(args), args->Partials, args->DW, begin, end); break;
+            case 16: Steps<Vec512>.Reduce(View(args), args->Partials, args->DW, begin, end); break;
+            case 8: Steps<Vec256>.Reduce(View(args), args->Partials, args->DW, begin, end); break;
+            default: Steps<Vec128>.Reduce(View(args), args->Partials, args->DW, begin, end); break;
+        }
+    }
+
+    /// <summary>The kernel that fits the convolution, for vectors <typeparamref name="V"/>.</summary>
+    private static class Steps<V> where V : struct, IVec<V>
+    {
+        public static nint PartialFloats(in TapConv conv) =>
+            conv.IsDepthwise ? DepthwiseWeightGradKernel<V>.PartialFloats(conv) : ConvWeightGradKernel<V>.PartialFloats(conv);
+
+        public static int AccumulateItems(in TapConv conv) =>
+            conv.IsDepthwise ? DepthwiseWeightGradKernel<V>.AccumulateItems(conv) : ConvWeightGradKernel<V>.AccumulateItems(conv);
+
+        public static nint WorkspaceFloats(in TapConv conv) =>
+            conv.IsDepthwise ? DepthwiseWeightGradKernel<V>.WorkspaceFloats(conv) : ConvWeightGradKernel<V>.WorkspaceFloats(conv);
+
+        public static void Accumulate(in TapConv conv, float* partials, int begin, int end, float* workspace)
+        {
+            if (conv.IsDepthwise) DepthwiseWeightGradKernel<V>.Accumulate(conv, partials, begin, end, workspace);
+            else ConvWeightGradKernel<V>.Accumulate(conv, partials, begin, end, workspace);
+        }
+
+        public static void Reduce(in TapConv conv, float* partials, float* gradient, int begin, int end)
+        {
+            if (conv.IsDepthwise) DepthwiseWeightGradKernel<V>.Reduce(conv, partials, gradient);
+            else ConvWeightGradKernel<V>.Reduce(conv, partials, gradient, begin, end);
         }
     }
 

@@ -6,6 +6,16 @@ namespace Pith.Kernels.Simd;
 /// </summary>
 internal static unsafe class ConvWeightGradKernel<V> where V : struct, IVec<V>
 {
+    /// <summary>Floats of all partial sums.</summary>
+    public static nint PartialFloats(in TapConv conv)
+    {
+        var blocking = new ConvWeightGradBlocking(conv, V.Count);
+        return blocking.Partials * blocking.PartialFloats;
+    }
+
+    /// <summary>Number of work items of <see cref="Accumulate"/>.</summary>
+    public static int AccumulateItems(in TapConv conv) => new ConvWeightGradBlocking(conv, V.Count).Items;
+
     /// <summary>Floats of scratch memory for <see cref="Accumulate"/>.</summary>
     public static nint WorkspaceFloats(in TapConv conv) => Workspace.Plan(conv, new ConvWeightGradBlocking(conv, V.Count)).Floats;
 
@@ -137,7 +147,7 @@ internal static unsafe class ConvWeightGradKernel<V> where V : struct, IVec<V>
             else
             {
                 var inputRows = conv.H.Extent(rows);
-                PaddedCopy.Run(map, image, conv.H.First(first), inputRows, conv.W.First(0), columns, scratch);
+                PaddedCopy.Run(map, image, conv.H.First(first), inputRows, conv.W.First(0), columns, scratch, map.Channels);
                 top = scratch;
                 scratch += inputRows * band.RowStride;
             }

@@ -46,13 +46,9 @@ internal static unsafe class PanelPacking
     /// <summary>Number of panels of a group.</summary>
     public static int Panels(int outputs, int lanes) => (outputs + 2 * lanes - 1) / (2 * lanes);
 
-    /// <summary>Work items of <see cref="PackGroups"/>: the panels of all groups.</summary>
-    public static int Items(in TapConv conv, IsaLevel isa) => conv.Groups * Panels(conv.GroupOut, Isa.Fp32Lanes(isa));
-
     /// <summary>Packs items of the weights of all groups, which lie <paramref name="groupStride"/> floats apart in their source.</summary>
-    public static void PackGroups(WeightView first, nint groupStride, float* destination, IsaLevel isa, int begin, int end)
+    public static void PackGroups(WeightView first, nint groupStride, float* destination, int lanes, int begin, int end)
     {
-        var lanes = Isa.Fp32Lanes(isa);
         var panels = Panels(first.Outputs, lanes);
         var size = GroupSize(first.Outputs, (nint)first.TapRows * first.TapColumns * first.Inputs, lanes);
         for (var item = begin; item < end; item++)

@@ -75,6 +75,9 @@ internal unsafe struct TapConv
     /// <summary>Output channels of a group.</summary>
     public readonly int GroupOut => Out.Channels / Groups;
 
+    /// <summary>Whether each output channel reads the one input channel of the same number.</summary>
+    public readonly bool IsDepthwise => Groups > 1 && In.Channels == Groups && Out.Channels == Groups;
+
     /// <summary>Products that are summed into one output.</summary>
     public readonly int Reduction => H.Count * W.Count * GroupIn;
 

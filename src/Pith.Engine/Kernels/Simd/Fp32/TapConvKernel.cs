@@ -1,22 +1,39 @@
 namespace Pith.Kernels.Simd;
 
-/// <summary>Runs a <see cref="TapConv"/> with the vectors of an instruction-set level.</summary>
+/// <summary>Packs and runs a <see cref="TapConv"/> with the vectors of an instruction-set level, depthwise or dense.</summary>
 internal static unsafe class TapConvKernel
 {
+    /// <summary>Floats of the packed weights of all groups.</summary>
+    public static nint PackedFloats(in TapConv conv, IsaLevel isa) => conv.IsDepthwise
+        ? DepthwisePacking.Size(conv, Isa.Fp32Lanes(isa))
+        : conv.Groups * PanelPacking.GroupSize(conv.GroupOut, conv.Reduction, Isa.Fp32Lanes(isa));
+
+    /// <summary>Number of work items of <see cref="Pack"/>.</summary>
+    public static int PackItems(in TapConv conv, IsaLevel isa) =>
+        conv.IsDepthwise ? conv.H.Count * conv.W.Count : conv.Groups * PanelPacking.Panels(conv.GroupOut, Isa.Fp32Lanes(isa));
+
+    /// <summary>Packs items of the weights, given those of group 0 and the floats between groups, to the start of the packed weights.</summary>
+    public static void Pack(in TapConv conv, in WeightView first, nint groupStride, float* packed, IsaLevel isa, int begin, int end)
+    {
+        var lanes = Isa.Fp32Lanes(isa);
+        if (conv.IsDepthwise) DepthwisePacking.Pack(conv, first, groupStride, packed, lanes, begin, end);
+        else PanelPacking.PackGroups(first, groupStride, packed, lanes, begin, end);
+    }
+
     /// <summary>Number of work items; each writes outputs of its own.</summary>
     public static int WorkItems(in TapConv conv, IsaLevel isa) => Isa.Fp32Lanes(isa) switch
     {
-        16 => TapConvKernel<Vec512>.WorkItems(conv),
-        8 => TapConvKernel<Vec256>.WorkItems(conv),
-        _ => TapConvKernel<Vec128>.WorkItems(conv),
+        16 => WorkItems<Vec512>(conv),
+        8 => WorkItems<Vec256>(conv),
+        _ => WorkItems<Vec128>(conv),
     };
 
     /// <summary>Floats of scratch memory that each concurrent <see cref="Run"/> needs for itself.</summary>
     public static nint WorkspaceFloats(in TapConv conv, IsaLevel isa) => Isa.Fp32Lanes(isa) switch
     {
-        16 => TapConvKernel<Vec512>.WorkspaceFloats(conv),
-        8 => TapConvKernel<Vec256>.WorkspaceFloats(conv),
-        _ => TapConvKernel<Vec128>.WorkspaceFloats(conv),
+        16 => WorkspaceFloats<Vec512>(conv),
+        8 => WorkspaceFloats<Vec256>(conv),
+        _ => WorkspaceFloats<Vec128>(conv),
     };
 
     /// <summary>Computes items [<paramref name="begin"/>, <paramref name="end"/>).</summary>
@@ -24,14 +41,26 @@ internal static unsafe class TapConvKernel
     {
         switch (Isa.Fp32Lanes(isa))
         {
-            case 16: TapConvKernel<Vec512>.Run(conv, begin, end, workspace); break;
-            case 8: TapConvKernel<Vec256>.Run(conv, begin, end, workspace); break;
-            default: TapConvKernel<Vec128>.Run(conv, begin, end, workspace); break;
+            case 16: Run<Vec512>(conv, begin, end, workspace); break;
+            case 8: Run<Vec256>(conv, begin, end, workspace); break;
+            default: Run<Vec128>(conv, begin, end, workspace); break;
         }
+    }
+
+    private static int WorkItems<V>(in TapConv conv) where V : struct, IVec<V> =>
+        conv.IsDepthwise ? DepthwiseKernel<V>.WorkItems(conv) : TapConvKernel<V>.WorkItems(conv);
+
+    private static nint WorkspaceFloats<V>(in TapConv conv) where V : struct, IVec<V> =>
+        conv.IsDepthwise ? DepthwiseKernel<V>.WorkspaceFloats(conv) : TapConvKernel<V>.WorkspaceFloats(conv);
+
+    private static void Run<V>(in TapConv conv, int begin, int end, float* workspace) where V : struct, IVec<V>
+    {
+        if (conv.IsDepthwise) DepthwiseKernel<V>.Run(conv, begin, end, workspace);
+        else TapConvKernel<V>.Run(conv, begin, end, workspace);
     }
 }
 
-/// <summary>Runs work items of a <see cref="TapConv"/> with vectors <typeparamref name="V"/>.</summary>
+/// <summary>Runs work items of a dense <see cref="TapConv"/> with vectors <typeparamref name="V"/>.</summary>
 internal static unsafe class TapConvKernel<V> where V : struct, IVec<V>
 {
     public static int WorkItems(in TapConv conv) => Blocking(conv.FlattenedIfPointwise()).Items;
@@ -111,13 +140,13 @@ internal static unsafe class TapConvKernel<V> where V : struct, IVec<V>
                 }
                 tile.B = weights + (nint)channel * reduction + (nint)from * width;
                 tile.Accumulate = from > 0 ? 1 : 0;
-                RunTiles(conv, block, ref tile, workspace + scratch.Sums, channel, vectors, isLast: to == reduction);
+                RunTiles(conv, block, ref tile, workspace + scratch.Sums, channel, vectors, isFirst: from == 0, isLast: to == reduction);
             }
         }
     }
 
     private static void RunTiles(
-        in TapConv conv, in Block block, ref TileArgs tile, float* sums, int channel, int vectors, bool isLast)
+        in TapConv conv, in Block block, ref TileArgs tile, float* sums, int channel, int vectors, bool isFirst, bool isLast)
     {
         var tilesPerRow = (block.Columns + V.MaxTileRows - 1) / V.MaxTileRows;
         int size = block.Columns / tilesPerRow, larger = block.Columns % tilesPerRow;
@@ -154,7 +183,8 @@ internal static unsafe class TapConvKernel<V> where V : struct, IVec<V>
                         TileEpilogue<V>.Run(conv.Activation.Kind, &epilogue);
                     }
                     column += rows;
-                    t->Acc += rows * t->AccStride;
+                    // One pass needs no memory between passes: every tile uses the same sums, which stay in the L1 cache.
+                    if (!isFirst || !isLast) t->Acc += rows * t->AccStride;
                 }
             }
             t->A = input;
@@ -191,7 +221,7 @@ internal static unsafe class TapConvKernel<V> where V : struct, IVec<V>
             block.InputPixelStride = group.PixelStride;
             return;
         }
-        PaddedCopy.Run(group, block.Image, row, rows, column, columns, scratch);
+        PaddedCopy.Run(group, block.Image, row, rows, column, columns, scratch, group.Channels);
         block.Input = scratch;
         block.InputPixelStride = group.Channels;
         block.InputRowStride = (nint)columns * group.Channels;

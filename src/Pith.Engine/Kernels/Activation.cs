@@ -6,7 +6,10 @@ internal enum ActivationKind
     /// <summary>x.</summary>
     None,
 
-    /// <summary>min(max(x, A), B): Relu is [0, infinity], Relu6 is [0, 6].</summary>
+    /// <summary>max(x, 0).</summary>
+    Relu,
+
+    /// <summary>min(max(x, A), B): Relu6 is [0, 6].</summary>
     Clip,
 
     /// <summary>x for x &gt;= 0, else A * x.</summary>
@@ -47,7 +50,7 @@ internal struct Activation
     public float B;
 
     /// <summary>max(x, 0).</summary>
-    public static Activation Relu => Clip(0, float.PositiveInfinity);
+    public static Activation Relu => new() { Kind = ActivationKind.Relu };
 
     /// <summary>min(max(x, low), high).</summary>
     public static Activation Clip(float low, float high) => new() { Kind = ActivationKind.Clip, A = low, B = high };
@@ -55,7 +58,7 @@ internal struct Activation
     /// <summary>A function with the constants that ONNX gives it by default.</summary>
     public static Activation Default(ActivationKind kind) => kind switch
     {
-        ActivationKind.Clip => Relu,
+        ActivationKind.Clip => Clip(0, 6),
         ActivationKind.LeakyRelu => new() { Kind = kind, A = 0.01f },
         ActivationKind.Elu => new() { Kind = kind, A = 1 },
         ActivationKind.HardSigmoid => new() { Kind = kind, A = 0.2f, B = 0.5f },

@@ -10,6 +10,7 @@ internal static class ActivationReference
         return activation.Kind switch
         {
             ActivationKind.None => x,
+            ActivationKind.Relu => Math.Max(x, 0),
             ActivationKind.Clip => Math.Min(Math.Max(x, a), b),
             ActivationKind.LeakyRelu => x >= 0 ? x : a * x,
             ActivationKind.Elu => x >= 0 ? x : a * (Math.Exp(x) - 1),
@@ -21,26 +22,6 @@ internal static class ActivationReference
             ActivationKind.Gelu => x * NormalCdf(x),
             _ => throw new ArgumentOutOfRangeException(nameof(activation), activation.Kind, "Not an activation."),
         };
-    }
-
-    /// <summary>f'(x); at a kink the smaller of the two slopes, as <see cref="Simd.IActivation"/> has it.</summary>
-    public static double Derivative(in Activation activation, double x)
-    {
-        double a = activation.A, b = activation.B;
-        switch (activation.Kind)
-        {
-            case ActivationKind.None: return 1;
-            case ActivationKind.Clip: return x > a && x < b ? 1 : 0;
-            case ActivationKind.LeakyRelu: return x > 0 ? 1 : a;
-            case ActivationKind.Elu: return x > 0 ? 1 : a * Math.Exp(x);
-            case ActivationKind.Sigmoid: return Sigmoid(x) * (1 - Sigmoid(x));
-            case ActivationKind.HardSigmoid: return a * x + b is > 0 and < 1 ? a : 0;
-            case ActivationKind.Tanh: return 1 - Math.Tanh(x) * Math.Tanh(x);
-            case ActivationKind.Silu: return Sigmoid(x) * (1 + x * (1 - Sigmoid(x)));
-            case ActivationKind.HardSwish: return x <= -3 ? 0 : x >= 3 ? 1 : x / 3 + 0.5;
-            case ActivationKind.Gelu: return NormalCdf(x) + x * Math.Exp(-x * x / 2) / Math.Sqrt(2 * Math.PI);
-            default: throw new ArgumentOutOfRangeException(nameof(activation), activation.Kind, "Not an activation.");
-        }
     }
 
     private static double Sigmoid(double x) => 1 / (1 + Math.Exp(-x));

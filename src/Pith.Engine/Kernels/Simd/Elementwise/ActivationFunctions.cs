@@ -2,14 +2,17 @@ using System.Runtime.CompilerServices;
 
 namespace Pith.Kernels.Simd;
 
-/// <summary>One <see cref="ActivationKind"/>: the function and its derivative, both of the input x. Compiled into the loops that use it.</summary>
+/// <summary>One <see cref="ActivationKind"/>: the function and its gradient. Compiled into the loops that use it.</summary>
 internal interface IActivation
 {
     /// <summary>f(x) with the constants of <see cref="Activation"/>.</summary>
     static abstract V Apply<V>(V x, V a, V b) where V : struct, IVec<V>;
 
-    /// <summary>f'(x); 0 on the flat side of every kink.</summary>
-    static abstract V Derivative<V>(V x, V a, V b) where V : struct, IVec<V>;
+    /// <summary>
+    /// dx = f'(x) * dy. <paramref name="value"/> is f(x) where <see cref="Pith.Ops.DifferentiableOp.DerivativeReadsOutput"/> says so for the op (Relu, Sigmoid,
+    /// HardSigmoid, Tanh), else x; slopes at kinks are those of the op.
+    /// </summary>
+    static abstract V Gradient<V>(V value, V dy, V a, V b) where V : struct, IVec<V>;
 }
 
 internal readonly struct NoActivation : IActivation
@@ -18,7 +21,16 @@ internal readonly struct NoActivation : IActivation
     public static V Apply<V>(V x, V a, V b) where V : struct, IVec<V> => x;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V Derivative<V>(V x, V a, V b) where V : struct, IVec<V> => V.Broadcast(1);
+    public static V Gradient<V>(V value, V dy, V a, V b) where V : struct, IVec<V> => dy;
+}
+
+internal readonly struct ReluActivation : IActivation
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Apply<V>(V x, V a, V b) where V : struct, IVec<V> => V.Max(V.Zero, x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Gradient<V>(V value, V dy, V a, V b) where V : struct, IVec<V> => V.SelectGreater(value, V.Zero, dy, V.Zero);
 }
 
 internal readonly struct ClipActivation : IActivation
@@ -27,28 +39,28 @@ internal readonly struct ClipActivation : IActivation
     public static V Apply<V>(V x, V a, V b) where V : struct, IVec<V> => V.Min(b, V.Max(a, x));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V Derivative<V>(V x, V a, V b) where V : struct, IVec<V> =>
-        V.SelectGreater(x, a, V.SelectGreater(b, x, V.Broadcast(1), V.Zero), V.Zero);
+    public static V Gradient<V>(V value, V dy, V a, V b) where V : struct, IVec<V> =>
+        V.SelectGreaterOrEqual(value, a, V.SelectGreaterOrEqual(b, value, dy, V.Zero), V.Zero);
 }
 
 internal readonly struct LeakyReluActivation : IActivation
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V Apply<V>(V x, V a, V b) where V : struct, IVec<V> => V.SelectGreaterOrEqual(x, V.Zero, x, a * x);
+    public static V Apply<V>(V x, V a, V b) where V : struct, IVec<V> => V.SelectGreater(V.Zero, x, a * x, x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V Derivative<V>(V x, V a, V b) where V : struct, IVec<V> => V.SelectGreater(x, V.Zero, V.Broadcast(1), a);
+    public static V Gradient<V>(V value, V dy, V a, V b) where V : struct, IVec<V> => V.SelectGreater(V.Zero, value, a * dy, dy);
 }
 
 internal readonly struct EluActivation : IActivation
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Apply<V>(V x, V a, V b) where V : struct, IVec<V> =>
-        V.SelectGreaterOrEqual(x, V.Zero, x, a * (VecMath<V>.Exp(x) - V.Broadcast(1)));
+        V.SelectGreater(V.Zero, x, a * (VecMath<V>.Exp(x) - V.Broadcast(1)), x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V Derivative<V>(V x, V a, V b) where V : struct, IVec<V> =>
-        V.SelectGreater(x, V.Zero, V.Broadcast(1), a * VecMath<V>.Exp(x));
+    public static V Gradient<V>(V value, V dy, V a, V b) where V : struct, IVec<V> =>
+        V.SelectGreater(V.Zero, value, a * VecMath<V>.Exp(value) * dy, dy);
 }
 
 internal readonly struct SigmoidActivation : IActivation
@@ -57,11 +69,7 @@ internal readonly struct SigmoidActivation : IActivation
     public static V Apply<V>(V x, V a, V b) where V : struct, IVec<V> => VecMath<V>.Sigmoid(x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V Derivative<V>(V x, V a, V b) where V : struct, IVec<V>
-    {
-        V y = VecMath<V>.Sigmoid(x);
-        return y * (V.Broadcast(1) - y);
-    }
+    public static V Gradient<V>(V value, V dy, V a, V b) where V : struct, IVec<V> => value * (V.Broadcast(1) - value) * dy;
 }
 
 internal readonly struct HardSigmoidActivation : IActivation
@@ -71,11 +79,8 @@ internal readonly struct HardSigmoidActivation : IActivation
         V.Min(V.Broadcast(1), V.Max(V.Zero, V.MultiplyAdd(a, x, b)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V Derivative<V>(V x, V a, V b) where V : struct, IVec<V>
-    {
-        V y = V.MultiplyAdd(a, x, b);
-        return V.SelectGreater(y, V.Zero, V.SelectGreater(V.Broadcast(1), y, a, V.Zero), V.Zero);
-    }
+    public static V Gradient<V>(V value, V dy, V a, V b) where V : struct, IVec<V> =>
+        V.SelectGreater(value, V.Zero, V.SelectGreater(V.Broadcast(1), value, a * dy, V.Zero), V.Zero);
 }
 
 internal readonly struct TanhActivation : IActivation
@@ -84,11 +89,7 @@ internal readonly struct TanhActivation : IActivation
     public static V Apply<V>(V x, V a, V b) where V : struct, IVec<V> => VecMath<V>.Tanh(x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V Derivative<V>(V x, V a, V b) where V : struct, IVec<V>
-    {
-        V y = VecMath<V>.Tanh(x);
-        return V.Broadcast(1) - y * y;
-    }
+    public static V Gradient<V>(V value, V dy, V a, V b) where V : struct, IVec<V> => (V.Broadcast(1) - value * value) * dy;
 }
 
 internal readonly struct SiluActivation : IActivation
@@ -97,10 +98,10 @@ internal readonly struct SiluActivation : IActivation
     public static V Apply<V>(V x, V a, V b) where V : struct, IVec<V> => x * VecMath<V>.Sigmoid(x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V Derivative<V>(V x, V a, V b) where V : struct, IVec<V>
+    public static V Gradient<V>(V value, V dy, V a, V b) where V : struct, IVec<V>
     {
-        V s = VecMath<V>.Sigmoid(x);
-        return s * V.MultiplyAdd(x, V.Broadcast(1) - s, V.Broadcast(1));
+        V s = VecMath<V>.Sigmoid(value);
+        return s * V.MultiplyAdd(value, V.Broadcast(1) - s, V.Broadcast(1)) * dy;
     }
 }
 
@@ -111,11 +112,11 @@ internal readonly struct HardSwishActivation : IActivation
         x * V.Min(V.Broadcast(1), V.Max(V.Zero, V.MultiplyAdd(V.Broadcast(1 / 6f), x, V.Broadcast(0.5f))));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V Derivative<V>(V x, V a, V b) where V : struct, IVec<V>
+    public static V Gradient<V>(V value, V dy, V a, V b) where V : struct, IVec<V>
     {
-        V slope = V.MultiplyAdd(x, V.Broadcast(1 / 3f), V.Broadcast(0.5f));
-        V below3 = V.SelectGreater(V.Broadcast(3), x, slope, V.Broadcast(1));
-        return V.SelectGreater(x, V.Broadcast(-3), below3, V.Zero);
+        V slope = V.MultiplyAdd(value, V.Broadcast(1 / 3f), V.Broadcast(0.5f));
+        V below3 = V.SelectGreaterOrEqual(value, V.Broadcast(3), dy, slope * dy);
+        return V.SelectGreaterOrEqual(V.Broadcast(-3), value, V.Zero, below3);
     }
 }
 
@@ -128,10 +129,10 @@ internal readonly struct GeluActivation : IActivation
     public static V Apply<V>(V x, V a, V b) where V : struct, IVec<V> => x * NormalCdf(x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V Derivative<V>(V x, V a, V b) where V : struct, IVec<V>
+    public static V Gradient<V>(V value, V dy, V a, V b) where V : struct, IVec<V>
     {
-        V density = V.Broadcast(InverseSqrt2Pi) * VecMath<V>.Exp(V.Broadcast(-0.5f) * x * x);
-        return V.MultiplyAdd(x, density, NormalCdf(x));
+        V density = V.Broadcast(InverseSqrt2Pi) * VecMath<V>.Exp(V.Broadcast(-0.5f) * value * value);
+        return V.MultiplyAdd(value, density, NormalCdf(value)) * dy;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -2,23 +2,23 @@ using System.Runtime.CompilerServices;
 
 namespace Pith.Kernels.Simd;
 
-/// <summary>One row of output gradients against a few taps of a depthwise convolution, over all channels.</summary>
+/// <summary>A line of output gradients against a few taps of a depthwise convolution, over all channels.</summary>
 internal unsafe struct DepthwiseWeightTileArgs
 {
-    /// <summary>Input of the first pixel's tap at offset 0, channel 0.</summary>
+    /// <summary>The input pixel under tap (0, 0) of the first output; may lie outside, taps that do are not listed.</summary>
     public float* Input;
 
     /// <summary>Output gradient of the first pixel.</summary>
     public float* Gradients;
 
-    /// <summary>Sums [tap, channels], added to, <see cref="Channels"/> to a row.</summary>
+    /// <summary>Sums [tap, channels], added to; rows hold whole vectors.</summary>
     public float* Sums;
 
     /// <summary>Bytes from <see cref="Input"/> to each tap's input.</summary>
     public nint* TapOffsets;
 
     /// <summary>Bytes between the inputs of neighbouring pixels.</summary>
-    public nint PixelStep;
+    public nint InputStep;
 
     /// <summary>Bytes between the gradients of neighbouring pixels.</summary>
     public nint GradientStep;
@@ -26,8 +26,11 @@ internal unsafe struct DepthwiseWeightTileArgs
     /// <summary>Number of pixels.</summary>
     public int Pixels;
 
-    /// <summary>Channels, a multiple of the vector width.</summary>
+    /// <summary>Channels.</summary>
     public int Channels;
+
+    /// <summary>Floats between the sums of neighbouring taps.</summary>
+    public nint SumStride;
 }
 
 /// <summary>Adds a row of pixels to the weight gradients of up to nine taps; every sum is one chain of multiply-adds over the pixels.</summary>
@@ -49,19 +52,20 @@ internal static unsafe class DepthwiseWeightTile<V, TTaps>
         nint o6 = TTaps.Value > 6 ? offsets[6] : 0;
         nint o7 = TTaps.Value > 7 ? offsets[7] : 0;
         nint o8 = TTaps.Value > 8 ? offsets[8] : 0;
-        nint channels = t->Channels, step = t->PixelStep, gradientStep = t->GradientStep;
-        for (nint c = 0; c < channels; c += V.Count)
+        nint sumStride = t->SumStride, step = t->InputStep, gradientStep = t->GradientStep;
+        int c = 0;
+        for (; c <= t->Channels - V.Count; c += V.Count)
         {
             float* sums = t->Sums + c;
             V c0 = TTaps.Value > 0 ? V.Load(sums) : V.Zero;
-            V c1 = TTaps.Value > 1 ? V.Load(sums + channels) : V.Zero;
-            V c2 = TTaps.Value > 2 ? V.Load(sums + 2 * channels) : V.Zero;
-            V c3 = TTaps.Value > 3 ? V.Load(sums + 3 * channels) : V.Zero;
-            V c4 = TTaps.Value > 4 ? V.Load(sums + 4 * channels) : V.Zero;
-            V c5 = TTaps.Value > 5 ? V.Load(sums + 5 * channels) : V.Zero;
-            V c6 = TTaps.Value > 6 ? V.Load(sums + 6 * channels) : V.Zero;
-            V c7 = TTaps.Value > 7 ? V.Load(sums + 7 * channels) : V.Zero;
-            V c8 = TTaps.Value > 8 ? V.Load(sums + 8 * channels) : V.Zero;
+            V c1 = TTaps.Value > 1 ? V.Load(sums + sumStride) : V.Zero;
+            V c2 = TTaps.Value > 2 ? V.Load(sums + 2 * sumStride) : V.Zero;
+            V c3 = TTaps.Value > 3 ? V.Load(sums + 3 * sumStride) : V.Zero;
+            V c4 = TTaps.Value > 4 ? V.Load(sums + 4 * sumStride) : V.Zero;
+            V c5 = TTaps.Value > 5 ? V.Load(sums + 5 * sumStride) : V.Zero;
+            V c6 = TTaps.Value > 6 ? V.Load(sums + 6 * sumStride) : V.Zero;
+            V c7 = TTaps.Value > 7 ? V.Load(sums + 7 * sumStride) : V.Zero;
+            V c8 = TTaps.Value > 8 ? V.Load(sums + 8 * sumStride) : V.Zero;
             byte* x = (byte*)(t->Input + c);
             byte* dy = (byte*)(t->Gradients + c);
             for (nint pixels = t->Pixels; pixels > 0; pixels--, x += step, dy += gradientStep)
@@ -78,14 +82,31 @@ internal static unsafe class DepthwiseWeightTile<V, TTaps>
                 if (TTaps.Value > 8) c8 = V.MultiplyAdd(V.Load((float*)(x + o8)), g, c8);
             }
             if (TTaps.Value > 0) V.Store(sums, c0);
-            if (TTaps.Value > 1) V.Store(sums + channels, c1);
-            if (TTaps.Value > 2) V.Store(sums + 2 * channels, c2);
-            if (TTaps.Value > 3) V.Store(sums + 3 * channels, c3);
-            if (TTaps.Value > 4) V.Store(sums + 4 * channels, c4);
-            if (TTaps.Value > 5) V.Store(sums + 5 * channels, c5);
-            if (TTaps.Value > 6) V.Store(sums + 6 * channels, c6);
-            if (TTaps.Value > 7) V.Store(sums + 7 * channels, c7);
-            if (TTaps.Value > 8) V.Store(sums + 8 * channels, c8);
+            if (TTaps.Value > 1) V.Store(sums + sumStride, c1);
+            if (TTaps.Value > 2) V.Store(sums + 2 * sumStride, c2);
+            if (TTaps.Value > 3) V.Store(sums + 3 * sumStride, c3);
+            if (TTaps.Value > 4) V.Store(sums + 4 * sumStride, c4);
+            if (TTaps.Value > 5) V.Store(sums + 5 * sumStride, c5);
+            if (TTaps.Value > 6) V.Store(sums + 6 * sumStride, c6);
+            if (TTaps.Value > 7) V.Store(sums + 7 * sumStride, c7);
+            if (TTaps.Value > 8) V.Store(sums + 8 * sumStride, c8);
+        }
+        if (c < t->Channels) RunPartialVector(t, c);
+    }
+
+    private static void RunPartialVector(DepthwiseWeightTileArgs* t, int c)
+    {
+        var valid = t->Channels - c;
+        for (var tap = 0; tap < TTaps.Value; tap++)
+        {
+            float* sums = t->Sums + tap * t->SumStride + c;
+            V sum = V.Load(sums);
+            for (var pixel = 0; pixel < t->Pixels; pixel++)
+            {
+                V x = V.LoadPartial((float*)((byte*)(t->Input + c) + t->TapOffsets[tap] + pixel * t->InputStep), valid);
+                sum = V.MultiplyAdd(x, V.LoadPartial((float*)((byte*)(t->Gradients + c) + pixel * t->GradientStep), valid), sum);
+            }
+            V.Store(sums, sum);
         }
     }
 }

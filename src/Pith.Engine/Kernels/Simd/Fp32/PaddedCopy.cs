@@ -4,40 +4,39 @@ namespace Pith.Kernels.Simd;
 internal static unsafe class PaddedCopy
 {
     /// <summary>
-    /// Writes [<paramref name="rows"/>, <paramref name="columns"/>, <paramref name="paddedChannels"/>] floats to <paramref name="to"/>: the window
+    /// Writes [<paramref name="rows"/>, <paramref name="columns"/>, C] floats to <paramref name="to"/>: the window
     /// of one image whose first pixel is (<paramref name="row"/>, <paramref name="column"/>), which may be negative.
     /// </summary>
-    public static void Run(in FeatureMap map, int image, int row, int rows, int column, int columns, float* to, nint paddedChannels)
+    public static void Run(in FeatureMap map, int image, int row, int rows, int column, int columns, float* to)
     {
+        nint channels = map.Channels;
         var left = Math.Clamp(-column, 0, columns);
         var right = Math.Clamp(column + columns - map.Width, 0, columns - left);
-        for (var h = row; h < row + rows; h++, to += columns * paddedChannels)
+        for (var h = row; h < row + rows; h++, to += columns * channels)
         {
             if (h < 0 || h >= map.Height)
             {
-                Clear(to, columns * paddedChannels);
+                Clear(to, columns * channels);
                 continue;
             }
-            Clear(to, left * paddedChannels);
-            CopyPixels(map, map.At(image, h, column + left), columns - left - right, to + left * paddedChannels, paddedChannels);
-            Clear(to + (columns - right) * paddedChannels, right * paddedChannels);
+            Clear(to, left * channels);
+            CopyPixels(map.At(image, h, column + left), map.PixelStride, columns - left - right, channels, to + left * channels);
+            Clear(to + (columns - right) * channels, right * channels);
         }
     }
 
-    private static void CopyPixels(in FeatureMap map, float* from, int pixels, float* to, nint paddedChannels)
+    private static void CopyPixels(float* from, nint stride, int pixels, nint channels, float* to)
     {
         if (pixels <= 0) return;
-        nint channels = map.Channels;
-        if (map.PixelStride == channels && channels == paddedChannels)
+        if (stride == channels)
         {
             var bytes = pixels * channels * sizeof(float);
             Buffer.MemoryCopy(from, to, bytes, bytes);
             return;
         }
-        for (var i = 0; i < pixels; i++, from += map.PixelStride, to += paddedChannels)
+        for (var i = 0; i < pixels; i++, from += stride, to += channels)
         {
             new Span<float>(from, (int)channels).CopyTo(new Span<float>(to, (int)channels));
-            Clear(to + channels, paddedChannels - channels);
         }
     }
 

@@ -221,7 +221,7 @@ internal static unsafe class TapConvKernel<V> where V : struct, IVec<V>
             block.InputPixelStride = group.PixelStride;
             return;
         }
-        PaddedCopy.Run(group, block.Image, row, rows, column, columns, scratch, group.Channels);
+        PaddedCopy.Run(group, block.Image, row, rows, column, columns, scratch);
         block.Input = scratch;
         block.InputPixelStride = group.Channels;
         block.InputRowStride = (nint)columns * group.Channels;

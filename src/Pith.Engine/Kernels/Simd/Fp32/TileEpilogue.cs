@@ -43,22 +43,13 @@ internal unsafe struct EpilogueArgs
 internal static unsafe class TileEpilogue<V> where V : struct, IVec<V>
 {
     /// <summary>Writes one tile.</summary>
-    public static void Run(ActivationKind activation, EpilogueArgs* args)
+    public static void Run(ActivationKind activation, EpilogueArgs* args) => ActivationDispatch.Run(activation, new Body(args));
+
+    private readonly struct Body(EpilogueArgs* args) : IActivationBody
     {
-        switch (activation)
-        {
-            case ActivationKind.None: Run<NoActivation>(args); break;
-            case ActivationKind.Clip: Run<ClipActivation>(args); break;
-            case ActivationKind.LeakyRelu: Run<LeakyReluActivation>(args); break;
-            case ActivationKind.Elu: Run<EluActivation>(args); break;
-            case ActivationKind.Sigmoid: Run<SigmoidActivation>(args); break;
-            case ActivationKind.HardSigmoid: Run<HardSigmoidActivation>(args); break;
-            case ActivationKind.Tanh: Run<TanhActivation>(args); break;
-            case ActivationKind.Silu: Run<SiluActivation>(args); break;
-            case ActivationKind.HardSwish: Run<HardSwishActivation>(args); break;
-            case ActivationKind.Gelu: Run<GeluActivation>(args); break;
-            default: throw new ArgumentOutOfRangeException(nameof(activation), activation, "Not an activation.");
-        }
+        private readonly EpilogueArgs* _args = args;
+
+        public void Run<TActivation>() where TActivation : struct, IActivation => TileEpilogue<V>.Run<TActivation>(_args);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

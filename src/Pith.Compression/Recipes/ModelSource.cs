@@ -1,3 +1,5 @@
+using Pith.Models;
+
 namespace Pith.Compression;
 
 /// <summary>What a recipe starts from: a file, or one of the built-in networks with seeded random weights.</summary>
@@ -12,6 +14,12 @@ public sealed record ModelSource
     /// <summary>Classes of a built-in network.</summary>
     public int Classes { get; init; } = 10;
 
+    /// <summary>The height and width of a built-in network's images in pixels; null: the usual size.</summary>
+    public int? Resolution { get; init; }
+
+    /// <summary>The channels of a built-in CIFAR network's first stage; null: the usual number.</summary>
+    public int? Width { get; init; }
+
     /// <summary>Decides the weights of a built-in network.</summary>
     public int Seed { get; init; } = 1;
 
@@ -20,6 +28,12 @@ public sealed record ModelSource
 
     /// <summary>The stage's name: as given, else <c>dense</c> for a file and <c>initial</c> for random weights.</summary>
     internal string StageName => Stage.Length > 0 ? Stage : File is not null ? "dense" : "initial";
+
+    /// <summary>Loads or builds the model.</summary>
+    /// <exception cref="PithException">The file is not there or damaged, or there is no such network.</exception>
+    internal Graph Open() => File is { } path
+        ? OnnxModel.Load(path)
+        : ModelCatalog.Find(Builder!).Build(new ModelOptions { Classes = Classes, Resolution = Resolution, Width = Width, Seed = Seed });
 
     /// <exception cref="PithException">Not exactly one of file and builder is given, or a number is out of range.</exception>
     internal void Check()

@@ -14,7 +14,7 @@ public abstract record RecipeStep
     /// <summary>Makes a new model out of <paramref name="graph"/>, which is not changed.</summary>
     /// <exception cref="PithException">The step cannot be done on this model, or with this data.</exception>
     /// <exception cref="OperationCanceledException">The caller cancelled; a checkpoint is kept where the context has a place for it.</exception>
-    public abstract Graph Apply(Graph graph, StepContext context);
+    public abstract StepOutcome Apply(Graph graph, StepContext context);
 
     /// <summary>Checks the ranges of all fields.</summary>
     /// <exception cref="PithException">A field is out of range.</exception>
@@ -26,14 +26,14 @@ public abstract record RecipeStep
     /// <summary>This step with other settings: records of the same types as <see cref="Parts"/>, in the same order.</summary>
     internal abstract RecipeStep With(IReadOnlyList<object> parts);
 
-    /// <summary>Whether the step needs the recipe's training data.</summary>
-    internal virtual bool ReadsTrainingData => false;
+    /// <summary>How the step trains; null when it does not.</summary>
+    internal TrainingSettings? Trains => Parts.OfType<TrainingSettings>().FirstOrDefault();
 
-    /// <summary>Whether the step needs the recipe's validation data.</summary>
-    internal virtual bool ReadsValidationData => false;
+    /// <summary>Whether the step needs training data.</summary>
+    internal virtual bool ReadsTrainingData => Trains is not null;
 
-    /// <summary>The names of earlier stages that the step reads besides the one it starts from.</summary>
-    internal virtual IEnumerable<string> OtherStages => [];
+    /// <summary>Whether the step needs validation data.</summary>
+    internal bool ReadsValidationData => Trains is { Validation: not ValidationMode.None };
 
     /// <summary>The settings as JSON, defaults included.</summary>
     internal JsonObject ToJson()

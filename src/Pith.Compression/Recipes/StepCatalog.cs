@@ -7,6 +7,10 @@ public static class StepCatalog
     public static IReadOnlyList<RecipeStep> All { get; } =
     [
         new TrainStep(TrainingSettings.FromScratch),
+        new PruneStep(new PruningSettings()),
+        new FineTuneStep(TrainingSettings.FineTune),
+        new QuantizeStep(new QuantizationSettings()),
+        new QatStep(new QuantizationSettings(), TrainingSettings.QuantizationAware),
     ];
 
     /// <summary>The step called <paramref name="kind"/> with its default settings.</summary>

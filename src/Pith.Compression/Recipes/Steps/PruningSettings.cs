@@ -18,6 +18,10 @@ public sealed record PruningSettings
     /// <summary>ONNX op types to leave dense.</summary>
     public ValueList<string> ExcludeOpTypes { get; init; } = [];
 
-    /// <summary>The lists as a filter.</summary>
-    internal LayerFilter Filter => new() { Include = Include, Exclude = Exclude, IncludeOpTypes = IncludeOpTypes, ExcludeOpTypes = ExcludeOpTypes };
+    /// <summary>The options that <see cref="Prune24"/> takes.</summary>
+    public PruneOptions ToOptions() => new()
+    {
+        Rule = Rule,
+        Layers = new LayerFilter { Include = Include, Exclude = Exclude, IncludeOpTypes = IncludeOpTypes, ExcludeOpTypes = ExcludeOpTypes },
+    };
 }

@@ -8,11 +8,7 @@ public sealed record TrainStep(TrainingSettings Training) : RecipeStep
     public override string Kind => "train";
 
     /// <inheritdoc/>
-    public override Graph Apply(Graph graph, StepContext context)
-    {
-        ArgumentNullException.ThrowIfNull(context);
-        return context.Train(graph, Training, new Dictionary<string, Mask24>());
-    }
+    public override StepOutcome Apply(Graph graph, StepContext context) => TrainingRun.Apply(graph, Training, context);
 
     /// <inheritdoc/>
     public override void Check() => Training.Check();
@@ -20,10 +16,4 @@ public sealed record TrainStep(TrainingSettings Training) : RecipeStep
     internal override IReadOnlyList<object> Parts => [Training];
 
     internal override RecipeStep With(IReadOnlyList<object> parts) => new TrainStep((TrainingSettings)parts[0]);
-
-    internal override bool ReadsTrainingData => true;
-
-    internal override bool ReadsValidationData => Training.Validation != ValidationMode.None;
-
-    internal override IEnumerable<string> OtherStages => Training.Teacher is { } teacher ? [teacher] : [];
 }

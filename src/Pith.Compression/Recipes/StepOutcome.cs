@@ -1,0 +1,21 @@
+namespace Pith.Compression;
+
+/// <summary>What a step made.</summary>
+/// <param name="Graph">The new model.</param>
+public sealed record StepOutcome(Graph Graph)
+{
+    /// <summary>How training went; null when the step does not train.</summary>
+    public TrainingSummary? Training { get; init; }
+
+    /// <summary>Every layer with weights: pruned, or why not; empty when the step does not prune.</summary>
+    public IReadOnlyList<LayerSparsity> Sparsity { get; init; } = [];
+
+    /// <summary>Every layer that can be quantized: how, or why not; empty when the step does not quantize.</summary>
+    public IReadOnlyList<LayerQuantization> Quantization { get; init; } = [];
+
+    /// <summary>What the calibration lint noticed.</summary>
+    public IReadOnlyList<CalibrationFinding> Findings { get; init; } = [];
+
+    /// <summary>The scales, for tools that read TensorRT's calibration cache; null when the step does not calibrate or the scales do not fit that format.</summary>
+    public CalibrationCache? Cache { get; init; }
+}

@@ -1,0 +1,37 @@
+using Pith.Compression.Data;
+using Pith.Passes;
+
+namespace Pith.Compression;
+
+/// <summary>What post-training quantization and quantization-aware training begin with: observe activations, insert Q/DQ pairs around float weights.</summary>
+internal static class CalibrationStart
+{
+    // Small, because every observed activation of a batch is alive at once; no result depends on it.
+    private const int BatchSize = 16;
+
+    /// <summary>Calibrates a copy of <paramref name="graph"/>.</summary>
+    /// <param name="graph">A float network; not changed.</param>
+    /// <param name="simplify">The form to quantize: with batch norm folded, or kept.</param>
+    /// <param name="settings">How.</param>
+    /// <param name="context">The data; or a cache.</param>
+    public static StepOutcome Apply(Graph graph, IReadOnlyList<Pass> simplify, QuantizationSettings settings, StepContext context)
+    {
+        var start = graph.Clone();
+        PassRunner.RunToFixpoint(start, simplify, context.Events);
+        SparsityRecord.Verify(start, "simplifying");
+        var options = settings.ToOptions();
+        if (context.Cache is { } cache) return Outcome(FakeQuantization.FromCache(start, options, cache), cache);
+
+        var dataset = context.RequireTrainingData();
+        var preprocessing = context.PreprocessingOf(start, dataset);
+        var drawn = new DatasetSubset(dataset, DataSplit.Draw(dataset, settings.Samples, settings.CalibrationSeed));
+        var batch = Math.Min(BatchSize, drawn.Count);
+        var loader = new BatchLoader(drawn, preprocessing, new BatchLoaderOptions { BatchSize = batch });
+        var result = FakeQuantization.Calibrate(start, options, new CalibrationData(loader.Epoch(), settings.Samples, batch, context.Threads), context.Events);
+        var origin = new CalibrationCacheOrigin(ModelHash.Of(start), settings.Calibrator, settings.Samples);
+        return Outcome(result, options.ActivationType == DataType.Int8 ? result.ToCache(origin) : null);
+    }
+
+    private static StepOutcome Outcome(FakeQuantizationResult result, CalibrationCache? cache) =>
+        new(result.Graph) { Quantization = result.Layers, Findings = result.Findings, Cache = cache };
+}

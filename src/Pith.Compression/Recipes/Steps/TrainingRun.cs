@@ -1,0 +1,35 @@
+using Pith.Passes;
+
+namespace Pith.Compression;
+
+/// <summary>What the steps that train have in common.</summary>
+internal static class TrainingRun
+{
+    /// <summary>Trains a float network; layers that were pruned stay so.</summary>
+    public static StepOutcome Apply(Graph graph, TrainingSettings settings, StepContext context)
+    {
+        var start = graph.Clone();
+        // Regular forms of what other programs write differently; batch norm stays, to be trained.
+        PassRunner.RunToFixpoint(start, Pipelines.SimplifyKeepingBatchNorm, context.Events);
+        var result = Train(start, settings, SparsityRecord.RecoverMasks(start), context);
+        return new StepOutcome(result.Model) { Training = result.Summary };
+    }
+
+    /// <summary>Runs the trainer with the context's data.</summary>
+    public static TrainingResult Train(Graph graph, TrainingSettings settings, IReadOnlyDictionary<string, Mask24> masks, StepContext context)
+    {
+        var train = context.RequireTrainingData();
+        var data = new TrainingData(train, context.ValidationData, context.PreprocessingOf(graph, train));
+        return Trainer.Run(graph, data, settings, new TrainingOptions
+        {
+            Task = context.Stage,
+            Threads = context.Threads,
+            Masks = masks,
+            Teacher = settings.Teacher is { } teacher ? context.FindModel(teacher) : null,
+            CheckpointPath = context.CheckpointPath,
+            CheckpointKey = context.Key,
+            Events = context.Events,
+            Cancellation = context.Cancellation,
+        });
+    }
+}

@@ -11,7 +11,7 @@ public sealed record RecipeStage(string Name, string From, RecipeStep Step, bool
 
 /// <summary>
 /// A whole compression run as data: a model, data, and steps, each of which makes a named stage out of an earlier one. Read from JSON in which comments are allowed.
-/// Immutable.
+/// Immutable. Run it with <see cref="RecipeRunner"/>.
 /// </summary>
 public sealed record Recipe
 {
@@ -45,6 +45,17 @@ public sealed record Recipe
         {
             throw new PithException($"Cannot read the recipe '{path}': {failure.Message}", failure);
         }
+    }
+
+    /// <summary>A recipe that comes with Pith.</summary>
+    /// <param name="name">Its name: <c>demo</c>.</param>
+    /// <exception cref="PithException">There is none of that name.</exception>
+    public static Recipe Builtin(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        using var stream = typeof(Recipe).Assembly.GetManifestResourceStream($"Recipes/{name}.json") ?? throw new PithException($"There is no built-in recipe '{name}'.");
+        using var reader = new StreamReader(stream);
+        return Parse(reader.ReadToEnd(), $"The built-in recipe '{name}'");
     }
 
     /// <summary>Reads a text.</summary>
@@ -131,7 +142,7 @@ public sealed record Recipe
 
         foreach (var own in new[] { "step", "name", "from", "report" }) fields.Remove(own);
         var step = defaults.Read(fields, $"{where} ('{name}')");
-        foreach (var other in step.OtherStages) RequireStage(other, earlier, $"{where} ('{name}')");
+        if (step.Trains?.Teacher is { } teacher) RequireStage(teacher, earlier, $"{where} ('{name}'), 'teacher'");
         return new RecipeStage(name, from, step, report);
     }
 

@@ -47,6 +47,14 @@ public class RecipeTests
         }
     }
 
+    [Fact]
+    public void The_demo_is_a_recipe()
+    {
+        var demo = Recipe.Builtin("demo");
+        Assert.Equal(["train", "prune", "finetune", "quantize", "quantize", "qat"], demo.Stages.Select(stage => stage.Step.Kind));
+        Assert.Throws<PithException>(() => Recipe.Builtin("nothing"));
+    }
+
     [Theory]
     [InlineData("\"epochs\": 5", "\"epoch\": 5", "'dense'", "no field 'epoch'", "'epochs'")]
     [InlineData("\"epochs\": 5", "\"epochs\": 0", "'epochs'", "from 1 to 10000", "got 0")]

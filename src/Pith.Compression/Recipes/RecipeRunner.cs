@@ -77,7 +77,7 @@ public sealed class RecipeRunner
     {
         var name = _recipe.Model.StageName;
         var graph = _recipe.Model.Open();
-        graph.Metadata[Preprocessing.MetadataKey] = PreprocessingCatalog.Of(graph, _train ?? _test, _recipe.Data.Preprocess).ToJson();
+        graph.Metadata[Preprocessing.MetadataKey] = PreprocessingCatalog.Of(graph.Metadata, _train ?? _test, _recipe.Data.Preprocess).ToJson();
         var file = PathOf(name, ".onnx");
         OnnxModel.Save(graph, file);
         // Random weights have nothing to report.

@@ -31,7 +31,7 @@ internal sealed class StageMeasurement(Recipe recipe, ImageDataset test, RecipeR
 
     private EvaluationResult Evaluate(Stage stage)
     {
-        var result = Evaluator.Run(stage.Graph, test, PreprocessingCatalog.Of(stage.Graph, test, recipe.Data.Preprocess), new EvaluationOptions
+        var result = Evaluator.Run(stage.Graph, test, PreprocessingCatalog.Of(stage.Graph.Metadata, test, recipe.Data.Preprocess), new EvaluationOptions
         {
             Batch = EvaluationBatch,
             Threads = options.Threads,

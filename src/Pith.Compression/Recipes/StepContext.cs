@@ -46,7 +46,7 @@ public sealed record StepContext
     /// <summary>How images of <paramref name="data"/> become the input of <paramref name="graph"/>; noted in its metadata, so that later steps need not be told.</summary>
     internal Preprocessing PreprocessingOf(Graph graph, ImageDataset data)
     {
-        var preprocessing = PreprocessingCatalog.Of(graph, data, Preprocess);
+        var preprocessing = PreprocessingCatalog.Of(graph.Metadata, data, Preprocess);
         graph.Metadata[Preprocessing.MetadataKey] = preprocessing.ToJson();
         return preprocessing;
     }

@@ -14,10 +14,14 @@ internal static class ActivationFusion
     }
 
     /// <summary>The activation that one node computes, with constant parameters; else null.</summary>
-    public static Activation? Of(Node node) => node.Op switch
+    public static Activation? Of(Node node) => node.Op is Clip
+        ? Bound(node, 1, float.NegativeInfinity) is { } low && Bound(node, 2, float.PositiveInfinity) is { } high && low <= high ? Activation.Clip(low, high) : null
+        : Of(node.Op);
+
+    /// <summary>The activation that an op without further operands computes; else null.</summary>
+    public static Activation? Of(Op op) => op switch
     {
         Relu => Activation.Relu,
-        Clip => Bound(node, 1, float.NegativeInfinity) is { } low && Bound(node, 2, float.PositiveInfinity) is { } high && low <= high ? Activation.Clip(low, high) : null,
         LeakyRelu leaky => new() { Kind = ActivationKind.LeakyRelu, A = leaky.Alpha },
         HardSigmoid hard => new() { Kind = ActivationKind.HardSigmoid, A = hard.Alpha, B = hard.Beta },
         Elu elu => new() { Kind = ActivationKind.Elu, A = elu.Alpha },

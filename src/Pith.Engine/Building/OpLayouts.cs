@@ -5,15 +5,17 @@ namespace Pith.Building;
 /// <summary>The layouts that unfused ops are run in. An op that is not listed gets row-major operands; a wrong line costs speed only, because the reference tactic converts.</summary>
 internal static class OpLayouts
 {
-    private static readonly Dictionary<string, LayoutRule> s_rules = new(StringComparer.Ordinal)
+    public static LayoutRule Of(Node node) => node.Op switch
     {
+        // Operand 1 and result 0 are weights [K, C / groups, R, S].
+        ConvInputGradient => LayoutRule.ChannelsLast(rowMajorInputs: [1]),
+        ConvWeightGradient => LayoutRule.ChannelsLast(rowMajorOutputs: [0]),
+        BatchNormalization or BatchNormTraining or BatchNormGradient or MaxPoolGradient or AveragePoolGradient or GlobalAveragePoolGradient => LayoutRule.ChannelsLast(),
+        // Sums over everything but the channels.
+        ReduceSum { KeepDims: false } sum when node.Input(0)!.Type.Rank == 4 && sum.Axes.SequenceEqual([0, 2, 3]) => LayoutRule.ChannelsLast(),
+        UnaryOp or BinaryOp or Clip or UnaryGradient or ClipGradient when node.Inputs.All(input => input is null || KeepsAxes(input, node.Output)) => LayoutRule.Agnostic,
+        _ => LayoutRule.RowMajor,
     };
-
-    public static LayoutRule Of(Node node)
-    {
-        if (s_rules.GetValueOrDefault(node.Op.Schema.Name) is { } rule) return rule;
-        return node.Op is UnaryOp or BinaryOp && node.Inputs.All(input => KeepsAxes(input!, node.Output)) ? LayoutRule.Agnostic : LayoutRule.RowMajor;
-    }
 
     // Element-wise ops work in any layout as long as every operand's axes are those of the result: the same rank, or a single element.
     private static bool KeepsAxes(Value input, Value output) =>

@@ -55,6 +55,9 @@ internal static class TacticCatalog
 
     private static readonly Tactic[] s_op =
     [
+        new Fp32ConvInputGradient(),
+        new Fp32ConvWeightGradient(),
+        new Fp32Elementwise(),
         new ReferenceOp(),
     ];
 

@@ -60,23 +60,12 @@ internal sealed unsafe class Fp32Conv : Tactic<ContractionLayer>
         // Everything but addresses.
         private ConvFp32Args Template(int batch)
         {
-            var (input, output, window) = (_layer.InputSize, _layer.OutputSize, _layer.Window);
+            var (input, output) = (_layer.InputSize, _layer.OutputSize);
             return new ConvFp32Args
             {
                 X = FeatureMap.Create(null, _layer.Images(batch), input.Height, input.Width, _layer.Channels),
                 Y = FeatureMap.Create(null, _layer.Images(batch), output.Height, output.Width, _layer.OutChannels),
-                Geometry = new ConvGeometry
-                {
-                    KernelH = window.KernelHeight,
-                    KernelW = window.KernelWidth,
-                    StrideH = window.StrideHeight,
-                    StrideW = window.StrideWidth,
-                    DilationH = window.DilationHeight,
-                    DilationW = window.DilationWidth,
-                    PadTop = window.PadTop,
-                    PadLeft = window.PadLeft,
-                    Groups = _layer.Groups,
-                },
+                Geometry = Geometries.Of(_layer.Window, _layer.Groups),
                 Isa = _isa,
                 Activation = _layer.Activation,
             };

@@ -3,11 +3,11 @@ using Pith.Kernels;
 
 namespace Pith.Tactics;
 
-/// <summary>Rough times of float contractions.</summary>
+/// <summary>Rough times of float contractions and their gradients.</summary>
 internal static class Fp32Cost
 {
     /// <summary>Multiply-accumulates over half the peak of the instruction set.</summary>
-    public static double Seconds(ContractionLayer layer, Device device)
+    public static double Seconds(Layer layer, Device device)
     {
         var perSecond = 1e9 * device.Isa switch { >= IsaLevel.Avx512Vnni => 45, >= IsaLevel.Avx2 => 25, _ => 6 };
         return layer.Macs / perSecond;

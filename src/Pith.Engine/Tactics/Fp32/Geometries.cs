@@ -1,0 +1,20 @@
+using Pith.Kernels;
+
+namespace Pith.Tactics;
+
+/// <summary>Windows of layers as kernels have them.</summary>
+internal static class Geometries
+{
+    public static ConvGeometry Of(Window window, int groups) => new()
+    {
+        KernelH = window.KernelHeight,
+        KernelW = window.KernelWidth,
+        StrideH = window.StrideHeight,
+        StrideW = window.StrideWidth,
+        DilationH = window.DilationHeight,
+        DilationW = window.DilationWidth,
+        PadTop = window.PadTop,
+        PadLeft = window.PadLeft,
+        Groups = groups,
+    };
+}

@@ -1,0 +1,101 @@
+using Pith.Ops;
+
+namespace Pith.EngineTests;
+
+/// <summary>Each float tactic of single ops against the ops' own definitions: odd channels, batches below the largest, 1 and 3 threads.</summary>
+public class Fp32TacticTests
+{
+    private const double SumTolerance = 2e-6;
+
+    private static TensorType Images(int channels, int height, int width) => TensorType.Float32(Dim.Named("N"), channels, height, width);
+
+    private static Value Image(Graph graph, string name, int channels, int height, int width) => graph.AddInput(name, Images(channels, height, width));
+
+    private static Graph Graph(Action<Graph> build)
+    {
+        var graph = new Graph();
+        build(graph);
+        return graph;
+    }
+
+    public static TheoryData<string, Op> PairOps => new()
+    {
+        { "Add", new Add() }, { "Sub", new Sub() }, { "Mul", new Mul() }, { "Div", new Div() },
+        { "Relu'", new UnaryGradient(new Relu()) }, { "Sigmoid'", new UnaryGradient(new Sigmoid()) }, { "Tanh'", new UnaryGradient(new Tanh()) },
+        { "HardSwish'", new UnaryGradient(new HardSwish()) }, { "HardSigmoid'", new UnaryGradient(new HardSigmoid()) }, { "Clip'", new ClipGradient() },
+    };
+
+    [Theory]
+    [MemberData(nameof(PairOps))]
+    public void Functions_of_two_images(string name, Op op)
+    {
+        Assert.NotEmpty(name);
+        var graph = Graph(g => g.AddOutput(g.Add(op, Image(g, "x", 7, 5, 3), Image(g, "y", 7, 5, 3))));
+        TacticCheck.Agrees(graph, "fp32-elementwise", SumTolerance, fill: (_, random) => random.NextSingle() + 0.5f);
+    }
+
+    [Theory]
+    [InlineData(1, 1, 1)]
+    [InlineData(7, 1, 1)]
+    [InlineData(1, 6, 5)]
+    [InlineData(7, 1, 5)]
+    [InlineData(1, 6, 1)]
+    public void Constants_are_broadcast_along_any_axes(int channels, int height, int width)
+    {
+        var random = new Random(channels * 100 + height * 10 + width);
+        var constant = Tensor.Zeros<float>(new Shape(1, channels, height, width));
+        foreach (ref var value in constant.Span) value = random.NextSingle() + 1;
+        foreach (var op in new Op[] { new Sub(), new Div() })
+        {
+            TacticCheck.Agrees(Graph(g => g.AddOutput(g.Add(op, Image(g, "x", 7, 6, 5), g.AddConstant("c", constant)))), "fp32-elementwise", SumTolerance);
+            TacticCheck.Agrees(Graph(g => g.AddOutput(g.Add(op, g.AddConstant("c", constant), Image(g, "x", 7, 6, 5)))), "fp32-elementwise", SumTolerance, fill: (_, r) => r.NextSingle() + 1);
+        }
+    }
+
+    [Fact]
+    public void One_pixel_of_each_image_scales_all_its_pixels()
+    {
+        var graph = Graph(g =>
+        {
+            var x = Image(g, "x", 19, 6, 5);
+            var pool = g.Add(new GlobalAveragePool(), g.Add(new Relu(), x));
+            g.AddOutput(g.Add(new Mul(), x, g.Add(new Sigmoid(), pool)));
+        });
+        TacticCheck.Agrees(graph, "fp32-elementwise", SumTolerance);
+    }
+
+    public static TheoryData<string, Op> UnaryOps => new()
+    {
+        { "Relu", new Relu() }, { "Sigmoid", new Sigmoid() }, { "Tanh", new Tanh() }, { "HardSwish", new HardSwish() },
+        { "HardSigmoid", new HardSigmoid() }, { "LeakyRelu", new LeakyRelu(0.1f) }, { "Elu", new Elu(1) }, { "Gelu", new Gelu() },
+    };
+
+    [Theory]
+    [MemberData(nameof(UnaryOps))]
+    public void Functions_of_one_vector(string name, Op op)
+    {
+        Assert.NotEmpty(name);
+        TacticCheck.Agrees(Graph(g => g.AddOutput(g.Add(op, g.AddInput("x", TensorType.Float32(Dim.Named("N"), 37))))), "fp32-elementwise", SumTolerance, fill: (_, random) => random.NextSingle() * 12 - 6);
+    }
+
+    [Theory]
+    [InlineData(3, 1, 1, 1)]
+    [InlineData(3, 2, 1, 1)]
+    [InlineData(1, 2, 1, 1)]
+    [InlineData(3, 1, 2, 1)]
+    [InlineData(3, 2, 1, 6)]
+    public void Convolution_gradients(int kernel, int stride, int dilation, int groups)
+    {
+        var window = WindowAttributes.Uniform(kernel, stride, dilation * (kernel / 2)) with { Dilations = [dilation, dilation] };
+        var graph = Graph(g =>
+        {
+            var x = Image(g, "x", 6, 9, 8);
+            var w = g.AddInput("w", TensorType.Float32(groups == 1 ? 7 : 6, 6 / groups, kernel, kernel));
+            var y = g.Add(new Conv { Window = window, Groups = groups }, x, w);
+            g.AddOutput(g.Add(new ConvInputGradient { Window = window, Groups = groups, InputSizes = [9, 8] }, y, w));
+            g.AddOutput(g.Add(new ConvWeightGradient { Window = window, Groups = groups }, y, x));
+        });
+        TacticCheck.Agrees(graph, "fp32-conv-input-gradient", SumTolerance);
+        TacticCheck.Agrees(graph, "fp32-conv-weight-gradient", SumTolerance);
+    }
+}

@@ -1,0 +1,51 @@
+namespace Pith.EngineTests;
+
+/// <summary>Runs a graph with fast and with reference tactics, at several thread counts and batches.</summary>
+internal static class TacticCheck
+{
+    private const int MaxBatch = 5;
+
+    /// <summary>
+    /// Requires that a layer runs with tactic <paramref name="tactic"/>, that its results agree with the reference within <paramref name="tolerance"/> (relative to the largest value of
+    /// the output), that 1 and 3 threads give the same bits, and that a run on the first of them allocates nothing.
+    /// </summary>
+    public static void Agrees(Graph graph, string tactic, double tolerance, int seed = 1, Func<string, Random, float>? fill = null)
+    {
+        var options = new EngineOptions { MaxBatch = MaxBatch, Threads = 2, TimeTactics = false };
+        using var fast = EngineBuilder.Build(graph, options);
+        using var reference = EngineBuilder.Build(graph, options with { ReferenceOnly = true });
+        Assert.Contains(fast.Layers, layer => layer.Tactic == tactic);
+        using var one = fast.CreateContext(1);
+        using var three = fast.CreateContext(3);
+        using var slow = reference.CreateContext(1);
+        foreach (var batch in fast.Inputs.Any(input => !input.Type.IsStatic) ? new[] { MaxBatch, 2 } : [fast.MaxBatch])
+        {
+            foreach (var context in new[] { one, three, slow })
+            {
+                Fill(context, fast, new Random(seed), fill);
+                context.Run(batch);
+            }
+            foreach (var (name, type) in fast.Outputs.Where(output => output.Type.DataType == DataType.Float32))
+            {
+                var (got, want) = (one.Output<float>(name).ToArray(), slow.Output<float>(name).ToArray());
+                Assert.Equal(got, three.Output<float>(name).ToArray());
+                var scale = Math.Max(1e-3, want.Max(Math.Abs));
+                for (var i = 0; i < want.Length; i++)
+                    Assert.True(Math.Abs(want[i] - got[i]) <= tolerance * scale, $"{tactic}, seed {seed}, batch {batch}, output '{name}' {type}, element {i}: expected {want[i]:R}, got {got[i]:R}");
+            }
+        }
+    }
+
+    private static void Fill(ExecutionContext context, Engine engine, Random random, Func<string, Random, float>? fill)
+    {
+        foreach (var (name, type) in engine.Inputs)
+        {
+            if (type.DataType == DataType.Int32)
+            {
+                foreach (ref var label in context.Input<int>(name)) label = random.Next(3);
+                continue;
+            }
+            foreach (ref var value in context.Input<float>(name)) value = fill?.Invoke(name, random) ?? random.NextSingle() * 2 - 1;
+        }
+    }
+}

@@ -21,7 +21,8 @@ internal static class ActivationFusion
     /// <summary>The activation that an op without further operands computes; else null.</summary>
     public static Activation? Of(Op op) => op switch
     {
-        Relu => Activation.Relu,
+        // One kind for all clipping, so that epilogues have one case.
+        Relu => Activation.Clip(0, float.PositiveInfinity),
         LeakyRelu leaky => new() { Kind = ActivationKind.LeakyRelu, A = leaky.Alpha },
         HardSigmoid hard => new() { Kind = ActivationKind.HardSigmoid, A = hard.Alpha, B = hard.Beta },
         Elu elu => new() { Kind = ActivationKind.Elu, A = elu.Alpha },

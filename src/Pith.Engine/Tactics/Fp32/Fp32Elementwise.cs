@@ -49,7 +49,13 @@ internal sealed unsafe class Fp32Elementwise : Tactic<OpLayer>
             var op => ActivationOf(op) is { } activation ? Forward(activation) : null,
         };
 
-        private static Activation? ActivationOf(Op op) => op is Gelu { TanhApproximation: false } ? Activation.Default(ActivationKind.Gelu) : ActivationFusion.Of(op);
+        private static Activation? ActivationOf(Op op) => op switch
+        {
+            // Not the Clip that fusion makes of it, whose gradient is another at 0.
+            Relu => Activation.Relu,
+            Gelu { TanhApproximation: false } => Activation.Default(ActivationKind.Gelu),
+            _ => ActivationFusion.Of(op),
+        };
 
         // Bounds are constants from operand `first` on; either may be absent.
         private static Activation? Clipping(OpLayer layer, int first) =>

@@ -61,7 +61,7 @@ internal sealed class OnnxExporter
         if (schema.SinceVersion > opset) return new PithException($"{schema.Name} '{node.Name}' exists since opset {schema.SinceVersion}; opset {opset} was asked for.");
         try
         {
-            node.Op.Write(new OpWriter(opset, node.Outputs.Count));
+            node.Op.Write(WriterFor(node, opset));
             return null;
         }
         catch (PithException unwritable)
@@ -69,6 +69,8 @@ internal sealed class OnnxExporter
             return new PithException($"Node '{node.Name}' cannot be written: {unwritable.Message}", unwritable);
         }
     }
+
+    private static OpWriter WriterFor(Node node, int opset) => new(opset, node.Outputs.Count, [.. node.Inputs.Select(input => input?.Type)]);
 
     private void RequireOneFile()
     {
@@ -86,7 +88,7 @@ internal sealed class OnnxExporter
 
     private NodeProto Write(Node node)
     {
-        var writer = new OpWriter(_opset, node.Outputs.Count);
+        var writer = WriterFor(node, _opset);
         node.Op.Write(writer);
         var inputs = node.Inputs.Select(input => input?.Name ?? "").ToList();
         foreach (var (index, tensor) in writer.ExtraInputs)

@@ -8,8 +8,7 @@ public static class Pipelines
     /// </summary>
     public static IReadOnlyList<Pass> SimplifyKeepingBatchNorm { get; } =
     [
-        new ExpandFlatteningSoftmax(), // before the passes that tidy up the reshapes it makes
-        new ConstantFolding(), // before all that look for constants
+        new ConstantFolding(), // first: the others look for constants
         new RemoveIdentity(), // before all patterns, which do not look through nodes that do nothing
         new SettleReshapes(), // before MergeReshapes, which moves a Reshape away from the tensor whose shape it reads
         new MergeReshapes(),

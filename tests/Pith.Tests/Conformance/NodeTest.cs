@@ -29,6 +29,10 @@ internal static class NodeTest
         }
     }
 
+    /// <summary>The case's model.</summary>
+    /// <exception cref="PithException">The model cannot be imported.</exception>
+    public static Graph Import(string name) => Import(Path.Combine(Root!, name, "model.onnx"), Path.Combine(Root!, name, "test_data_set_0")).Graph;
+
     // Node tests feed shapes, axes and sizes as inputs; Pith infers shapes at import, so those are bound: as few inputs as will do.
     private static (Graph Graph, Tensor[] Inputs) Import(string path, string dataSet)
     {

@@ -16,7 +16,7 @@ internal static class OpForms
     /// <summary>What an op writes at an opset.</summary>
     public static OpWriter Write(Op op, int opset, int outputCount = 1)
     {
-        var writer = new OpWriter(opset, outputCount);
+        var writer = new OpWriter(opset, outputCount, []);
         op.Write(writer);
         return writer;
     }

@@ -28,8 +28,8 @@ public sealed record WindowAttributes
     /// <summary>Steps of the window in elements; empty: 1.</summary>
     public ValueList<int> Strides { get; init; } = [];
 
-    /// <summary>Distances between the window's elements; empty: 1.</summary>
-    public ValueList<int> Dilations { get; init; } = [];
+    /// <summary>Distances between the window's elements; empty: 1. A list of ones becomes empty, because AveragePool has the attribute since opset 19 only.</summary>
+    public ValueList<int> Dilations { get; init => field = value.All(distance => distance == 1) ? [] : value; } = [];
 
     /// <summary>Padding in elements, ONNX order: all beginnings, then all ends; empty: 0. Only with <see cref="Ops.AutoPad.NotSet"/>.</summary>
     public ValueList<int> Pads { get; init; } = [];
@@ -39,6 +39,19 @@ public sealed record WindowAttributes
 
     /// <summary>Pooling only: an incomplete last window counts, provided that it starts inside the input or its left padding.</summary>
     public bool CeilMode { get; init; }
+
+    /// <summary>What differs from the defaults: <c>kernel [3,3] strides [2,2] pads [1,1,1,1]</c>.</summary>
+    public override string ToString()
+    {
+        var parts = new List<string>();
+        if (KernelShape.Count > 0) parts.Add($"kernel {KernelShape}");
+        if (Strides.Any(stride => stride != 1)) parts.Add($"strides {Strides}");
+        if (Dilations.Count > 0) parts.Add($"dilations {Dilations}");
+        if (Pads.Any(pad => pad != 0)) parts.Add($"pads {Pads}");
+        if (AutoPad != AutoPad.NotSet) parts.Add($"auto_pad {AutoPad}");
+        if (CeilMode) parts.Add("ceil_mode");
+        return parts.Count > 0 ? string.Join(" ", parts) : "default";
+    }
 
     /// <summary>The same numbers along <paramref name="axes"/> spatial axes.</summary>
     public static WindowAttributes Uniform(int kernel, int stride = 1, int pad = 0, int dilation = 1, int axes = 2) => new()
@@ -151,7 +164,7 @@ public sealed record WindowAttributes
     {
         if (KernelShape.Count > 0) writer.Ints("kernel_shape", KernelShape);
         if (Strides.Count > 0) writer.Ints("strides", Strides);
-        if (Dilations.Any(dilation => dilation != 1)) writer.Ints("dilations", Dilations);
+        if (Dilations.Count > 0) writer.Ints("dilations", Dilations);
         if (AutoPad == AutoPad.NotSet && Pads.Count > 0) writer.Ints("pads", Pads);
         if (AutoPad != AutoPad.NotSet) writer.Text("auto_pad", AutoPad switch { AutoPad.SameUpper => "SAME_UPPER", AutoPad.SameLower => "SAME_LOWER", _ => "VALID" });
     }

@@ -53,8 +53,8 @@ public sealed record Pad(PadMode Mode = PadMode.Constant, ValueList<int> Axes = 
     public override void Write(OpWriter writer)
     {
         writer.Text("mode", Mode.ToString().ToLowerInvariant());
-        if (Mode == PadMode.Wrap && writer.Opset < 19) throw new PithException("Pad: the mode 'wrap' cannot be written before opset 19. Export with opset 19 or newer.");
-        if (Axes.Count > 0 && writer.Opset < 18) throw new PithException("Pad: axes cannot be written before opset 18. Export with opset 18 or newer.");
+        if (Mode == PadMode.Wrap) writer.RequireOpset(19, "Pad with mode 'wrap'");
+        if (Axes.Count > 0) writer.RequireOpset(18, "Pad with axes");
         AxesOperand.Write(writer, Axes, index: 3, since: 18);
     }
 

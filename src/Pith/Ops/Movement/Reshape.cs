@@ -38,7 +38,9 @@ public sealed record Reshape(bool AllowZero = false) : Op
     /// <inheritdoc/>
     public override void Write(OpWriter writer)
     {
-        if (AllowZero) writer.Flag("allowzero", true);
+        if (!AllowZero) return;
+        writer.RequireOpset(14, "Reshape with allowzero");
+        writer.Flag("allowzero", true);
     }
 
     // The result's dimensions, or null when the numbers of elements differ.

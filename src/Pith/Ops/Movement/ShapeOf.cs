@@ -30,6 +30,7 @@ public sealed record ShapeOf(int Start = 0, int? End = null) : Op
     // The attributes exist since opset 15; without them the op reads in every opset.
     public override void Write(OpWriter writer)
     {
+        if (Start != 0 || End is not null) writer.RequireOpset(15, "Shape with start or end");
         if (Start != 0) writer.Int("start", Start);
         if (End is { } end) writer.Int("end", end);
     }

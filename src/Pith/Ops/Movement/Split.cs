@@ -54,6 +54,7 @@ public sealed record Split(int Axis, int Parts, ValueList<int> PartSizes = defau
     /// <inheritdoc/>
     public override void Write(OpWriter writer)
     {
+        if (PartSizes.Count == 0 && writer.InputType(0) is { } x && Dim.DivideExactly(x[Axis], Parts) is null) writer.RequireOpset(18, "Split into unequal parts without their sizes");
         writer.Int("axis", Axis);
         AxesOperand.Write(writer, PartSizes, index: 1, since: 13, name: "split");
         if (PartSizes.Count == 0 && writer.Opset >= 18) writer.Int("num_outputs", Parts);

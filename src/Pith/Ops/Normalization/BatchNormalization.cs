@@ -64,7 +64,7 @@ public sealed record BatchNormalization : Op
         writer.Float("epsilon", Epsilon);
         writer.Float("momentum", Momentum);
         if (!TrainingMode) return;
-        if (writer.Opset < 14) throw new PithException($"BatchNormalization in training mode can be written at opset 14 or later, not {writer.Opset}.");
+        writer.RequireOpset(14, "BatchNormalization in training mode");
         writer.Flag("training_mode", true);
     }
 

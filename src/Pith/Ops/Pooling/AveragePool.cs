@@ -72,7 +72,7 @@ public sealed record AveragePool : Op
     /// <inheritdoc/>
     public override void Write(OpWriter writer)
     {
-        if (writer.Opset < 19 && Window.Dilations.Any(dilation => dilation != 1)) throw new PithException($"AveragePool with dilations can be written at opset 19 or later, not {writer.Opset}.");
+        if (Window.Dilations.Count > 0) writer.RequireOpset(19, "AveragePool with dilations");
         PoolingTypes.Write(writer, Window);
         if (CountIncludePad) writer.Flag("count_include_pad", true);
     }

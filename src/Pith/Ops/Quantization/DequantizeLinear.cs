@@ -53,9 +53,10 @@ public sealed record DequantizeLinear : Op
     /// <inheritdoc/>
     public override void Write(OpWriter writer)
     {
+        QuantizeLinear.RequireTypeOf(writer, writer.InputType(0)?.DataType);
         writer.Int("axis", Axis);
         if (BlockSize == 0) return;
-        if (writer.Opset < 21) throw new PithException($"DequantizeLinear with block_size can be written at opset 21 or later, not {writer.Opset}.");
+        writer.RequireOpset(21, "DequantizeLinear with block_size");
         writer.Int("block_size", BlockSize);
     }
 

@@ -36,4 +36,10 @@ public sealed record QLinearMatMul : Op
 
     /// <inheritdoc/>
     public override long Cost(Node node) => Sizes.Product(node.Output.Type.Dims.Span) * Sizes.Product(node.Inputs[0]!.Type.Dims.Span[^1..]);
+
+    /// <inheritdoc/>
+    public override void Write(OpWriter writer)
+    {
+        if (writer.InputType(1)?.DataType == DataType.Float16) writer.RequireOpset(21, "QLinearMatMul with half-precision scales");
+    }
 }

@@ -54,6 +54,12 @@ public sealed record QuantizeLinear : Op
         return Tensor.Create(x.Shape, quantized).ConvertTo(type);
     }
 
+    /// <summary>16-bit integers came with opset 21.</summary>
+    internal static void RequireTypeOf(OpWriter writer, DataType? integers)
+    {
+        if (integers is DataType.Int16 or DataType.UInt16) writer.RequireOpset(21, $"Quantization to {integers.Value.ShortName()}");
+    }
+
     internal static float[] Singles(Tensor tensor) => tensor.ConvertTo(DataType.Float32).As<float>().Data;
 
     internal static int[] Integers(Tensor tensor) => tensor.ConvertTo(DataType.Int32).As<int>().Data;
@@ -74,16 +80,11 @@ public sealed record QuantizeLinear : Op
     /// <inheritdoc/>
     public override void Write(OpWriter writer)
     {
+        RequireTypeOf(writer, writer.InputType(2)?.DataType);
         writer.Int("axis", Axis);
-        if (writer.Opset >= 21)
-        {
-            if (BlockSize > 0) writer.Int("block_size", BlockSize);
-            if (OutputType is { } type) writer.Int("output_dtype", (long)type);
-        }
-        else if (BlockSize > 0 || OutputType is not (null or DataType.UInt8))
-        {
-            throw new PithException($"QuantizeLinear with block_size or output_dtype can be written at opset 21 or later, not {writer.Opset}; give it a zero point instead.");
-        }
+        if (BlockSize > 0 || OutputType is not (null or DataType.UInt8)) writer.RequireOpset(21, "QuantizeLinear with block_size or output_dtype (instead of a zero point)");
+        if (BlockSize > 0) writer.Int("block_size", BlockSize);
+        if (OutputType is { } type && writer.Opset >= 21) writer.Int("output_dtype", (long)type);
     }
 
     private static QuantizeLinear Read(OpReader reader)

@@ -69,19 +69,15 @@ internal static class ResizeAttributes
     /// <summary>Writes what <see cref="Read"/> reads.</summary>
     public static void Write(Resize op, OpWriter writer)
     {
-        if (op.Coordinates == ResizeCoordinates.HalfPixelSymmetric && writer.Opset < 19) throw new PithException($"Resize with half_pixel_symmetric can be written at opset 19 or later, not {writer.Opset}.");
+        if (op.Coordinates == ResizeCoordinates.HalfPixelSymmetric) writer.RequireOpset(19, "Resize with half_pixel_symmetric");
         writer.Text("mode", NameOf(op.Mode, s_modes));
         writer.Text("coordinate_transformation_mode", NameOf(op.Coordinates, s_coordinates));
         writer.Text("nearest_mode", NameOf(op.Rounding, s_roundings));
         writer.Float("cubic_coeff_a", op.CubicCoefficient);
         writer.Flag("exclude_outside", op.ExcludeOutside);
         writer.Float("extrapolation_value", op.ExtrapolationValue);
-        if (writer.Opset < 18)
-        {
-            if (op.Antialias || op.Axes.Count > 0 || op.AspectRatio != AspectRatioPolicy.Stretch)
-                throw new PithException($"Resize with antialias, axes or keep_aspect_ratio_policy can be written at opset 18 or later, not {writer.Opset}.");
-            return;
-        }
+        if (op.Antialias || op.Axes.Count > 0 || op.AspectRatio != AspectRatioPolicy.Stretch) writer.RequireOpset(18, "Resize with antialias, axes or keep_aspect_ratio_policy");
+        if (writer.Opset < 18) return;
         writer.Flag("antialias", op.Antialias);
         writer.Text("keep_aspect_ratio_policy", NameOf(op.AspectRatio, s_policies));
         if (op.Axes.Count > 0) writer.Ints("axes", op.Axes);

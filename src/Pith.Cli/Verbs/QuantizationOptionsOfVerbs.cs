@@ -1,0 +1,21 @@
+using Pith.Compression;
+
+namespace Pith.Cli.Verbs;
+
+/// <summary>The options of the verbs that quantize.</summary>
+internal static class QuantizationOptionsOfVerbs
+{
+    public static IReadOnlyList<SettingOption> All() =>
+    [
+        SettingOption.Text("--calibrator", "calibrator", $"How activation ranges are chosen: {string.Join(", ", CalibratorCatalog.All.Select(calibrator => calibrator.Name))}; percentile:99.9 sets its parameter."),
+        SettingOption.Count("--samples", "samples", "Exactly so many training images are observed."),
+        SettingOption.Count("--calibration-seed", "calibration_seed", "Decides which."),
+        SettingOption.Text("--activations", "activations", "int8 (symmetric, what TensorRT takes) or uint8 (asymmetric).", "type"),
+        SettingOption.Flag("--per-tensor-weights", "per_channel", "One weight scale per tensor instead of per output channel.", value: false),
+        SettingOption.Texts("--keep-float", "keep_float", "Layers that stay in float: a name, a glob, or a regular expression between slashes."),
+        SettingOption.Texts("--keep-float-type", "keep_float_types", "Op types that stay in float.", "type"),
+        SettingOption.Texts("--only", "only", "Quantize only these layers."),
+        SettingOption.Flag("--first-layer-float", "first_layer_in_float", "Keep the first layer with weights in float."),
+        SettingOption.Flag("--last-layer-float", "last_layer_in_float", "Keep the last layer with weights in float."),
+    ];
+}

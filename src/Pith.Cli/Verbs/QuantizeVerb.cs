@@ -1,0 +1,71 @@
+using System.CommandLine;
+using System.Globalization;
+using Pith.Compression;
+using Spectre.Console;
+
+namespace Pith.Cli.Verbs;
+
+/// <summary><c>pith quantize</c>: post-training quantization to Q/DQ ONNX.</summary>
+internal sealed class QuantizeVerb : StepVerb
+{
+    private readonly Option<string?> _cache = new("--cache") { Description = "A TensorRT calibration cache to take the scales from; no images are needed then.", HelpName = "file" };
+    private readonly Option<string?> _writeCache = new("--write-cache") { Description = "Also write the scales as a TensorRT calibration cache.", HelpName = "file" };
+
+    public override string Summary => "Quantizes a trained network to INT8 (PTQ) and writes Q/DQ ONNX.";
+
+    public override IReadOnlyList<string> Examples =>
+    [
+        "pith quantize net.onnx --data cifar10:folder?split=train -o net-int8.onnx",
+        "pith quantize mobilenetv2.onnx --data \"imagefolder:images?every=5\" --samples 100 --calibrator percentile:99.99",
+        "pith quantize net.onnx --data cifar10:folder?split=train --keep-float fc --activations uint8",
+        "pith quantize net.onnx --cache calibration.cache -o net-int8.onnx",
+    ];
+
+    protected override string Kind => "quantize";
+
+    protected override string Suffix => "-int8.onnx";
+
+    protected override bool ReadsData => true;
+
+    protected override IReadOnlyList<SettingOption> Settings { get; } = QuantizationOptionsOfVerbs.All();
+
+    public override void Declare(Command command)
+    {
+        base.Declare(command);
+        command.Add(_cache);
+        command.Add(_writeCache);
+    }
+
+    protected override StepContext Extend(StepContext context, ParseResult arguments, string model) =>
+        arguments.GetValue(_cache) is { } cache ? context with { Cache = CalibrationCache.Read(cache) } : context;
+
+    protected override void AfterSave(StepOutcome outcome, string output, ParseResult arguments)
+    {
+        if (arguments.GetValue(_writeCache) is not { } path) return;
+        (outcome.Cache ?? throw new PithException("A calibration cache holds symmetric scales; uint8 activations have zero points and cannot be written as one.")).Write(path);
+    }
+
+    protected override object Json(StepOutcome outcome, string model, string output) => new
+    {
+        Model = model,
+        Output = output,
+        QuantizedLayers = outcome.Quantization.Count(layer => layer.WhyFloat is null),
+        Layers = outcome.Quantization.Select(layer => new { layer.Name, layer.OpType, Quantized = layer.WhyFloat is null, layer.WhyFloat, Operands = layer.Operands.Select(operand => new { operand.Tensor, Type = operand.Parameters.DataType.ShortName(), Scales = operand.Parameters.Scales.ToArray() }) }),
+        Findings = outcome.Findings.Select(finding => new { finding.Severity, finding.Rule, finding.Tensor, finding.Message }),
+    };
+
+    protected override void Draw(IAnsiConsole console, StepOutcome outcome, string output)
+    {
+        var table = new Table().Border(TableBorder.Simple).AddColumns("layer", "type", "precision", "operands (scale)");
+        foreach (var layer in outcome.Quantization)
+        {
+            var operands = string.Join(", ", layer.Operands.Select(operand => operand.Parameters.Scales.Count == 1
+                ? string.Create(CultureInfo.InvariantCulture, $"{operand.Tensor} ({operand.Parameters.Scales[0]:0.####})")
+                : $"{operand.Tensor} ({operand.Parameters.Scales.Count} scales)"));
+            string[] cells = [layer.Name, layer.OpType, layer.WhyFloat is null ? "int8" : $"float: {layer.WhyFloat}", operands];
+            table.AddRow([.. cells.Select(Markup.Escape)]);
+        }
+        console.Write(table);
+        console.MarkupLineInterpolated($"{output}: {outcome.Quantization.Count(layer => layer.WhyFloat is null)} of {outcome.Quantization.Count} layers are int8. Next: pith eval {output} --data …, pith build {output}");
+    }
+}

@@ -1,0 +1,51 @@
+using System.CommandLine;
+using Pith.Cli.Reporting;
+using Pith.Cli.Reporting.Html;
+using Pith.Compression;
+using Spectre.Console;
+
+namespace Pith.Cli.Verbs;
+
+/// <summary><c>pith run</c>: a whole workflow from a recipe file, with a report at the end.</summary>
+internal sealed class RunVerb : Verb
+{
+    private readonly Argument<string> _recipe = new("recipe") { Description = "A JSON file; docs/recipes.md explains the fields." };
+    private readonly Option<string?> _output = new("--output", "-o") { Description = "Folder for models, state and report; default: the recipe's name.", HelpName = "folder" };
+    private readonly Option<int> _threads = CommonOptions.Threads();
+
+    public override string Name => "run";
+
+    public override string Summary => "Runs a recipe: every step, evaluation, timing, report. Finished steps are kept and skipped.";
+
+    public override IReadOnlyList<string> Examples => ["pith run recipe.json", "pith run samples/recipes/cifar10-resnet20.json -o out --json"];
+
+    public override void Declare(Command command)
+    {
+        command.Add(_recipe);
+        command.Add(_output);
+        command.Add(_threads);
+    }
+
+    public override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation)
+    {
+        var path = arguments.GetRequiredValue(_recipe);
+        var recipe = Recipe.Load(path);
+        return Run(recipe, arguments.GetValue(_output) ?? Path.GetFileNameWithoutExtension(path) + "-out", arguments.GetValue(_threads), terminal, cancellation);
+    }
+
+    /// <summary>Runs a recipe into a folder and writes <c>report.html</c> and <c>report.json</c> there.</summary>
+    public static int Run(Recipe recipe, string folder, int threads, Terminal terminal, CancellationToken cancellation)
+    {
+        var report = terminal.Track(events => RecipeRunner.Run(recipe, folder, new RecipeRunOptions { Threads = threads, Events = events, Cancellation = cancellation }));
+        var html = Path.Combine(folder, "report.html");
+        HtmlReport.Write(report, html);
+        AtomicFile.WriteText(Path.Combine(folder, "report.json"), JsonText.Of(report) + "\n");
+        terminal.Result(report, console =>
+        {
+            StageTable.Draw(console, report);
+            console.MarkupLineInterpolated($"{report.Stages.Count} stages in {report.Seconds:0} s on {report.Machine}");
+            console.MarkupLineInterpolated($"Report: {Path.GetFullPath(html)}");
+        });
+        return Program.Done;
+    }
+}

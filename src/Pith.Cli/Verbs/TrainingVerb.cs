@@ -1,0 +1,64 @@
+using System.CommandLine;
+using System.Globalization;
+using Pith.Cli.Reporting;
+using Pith.Compression;
+using Pith.Compression.Data;
+using Spectre.Console;
+
+namespace Pith.Cli.Verbs;
+
+/// <summary>A verb whose step trains: also takes validation images, and reports speed and accuracy of training.</summary>
+internal abstract class TrainingVerb : StepVerb
+{
+    private readonly Option<string?> _validation = new("--validation") { Description = "Images to choose the best epoch on; without them the last epoch is kept.", HelpName = "spec" };
+
+    protected override bool ReadsData => true;
+
+    protected override IReadOnlyList<SettingOption> Settings { get; } = TrainingOptionsOfVerbs.All();
+
+    public override void Declare(Command command)
+    {
+        base.Declare(command);
+        command.Add(_validation);
+    }
+
+    protected override StepContext Extend(StepContext context, ParseResult arguments, string model) =>
+        arguments.GetValue(_validation) is { } spec ? context with { ValidationData = DatasetCatalog.Open(spec), ChooseBest = true } : context;
+
+    protected override object Json(StepOutcome outcome, string model, string output)
+    {
+        var summary = outcome.Training!;
+        return new { Model = model, Output = output, summary.Epochs, summary.Steps, summary.Loss, summary.TrainingAccuracy, summary.ValidationTop1, summary.KeptEpoch, summary.ImagesPerSecond, summary.Seconds };
+    }
+
+    protected override void Draw(IAnsiConsole console, StepOutcome outcome, string output)
+    {
+        var summary = outcome.Training!;
+        var validation = summary.ValidationTop1 is { } top1 ? $", validation top-1 {StageText.Percent(top1)} (epoch {summary.KeptEpoch})" : "";
+        console.MarkupLineInterpolated($"{output}: {summary.Epochs} epochs in {summary.Seconds.ToString("0", CultureInfo.InvariantCulture)} s, {summary.ImagesPerSecond.ToString("0", CultureInfo.InvariantCulture)} images/s, loss {summary.Loss.ToString("0.0000", CultureInfo.InvariantCulture)}, training top-1 {StageText.Percent(summary.TrainingAccuracy)}{validation}");
+    }
+}
+
+/// <summary><c>pith train</c>: trains a dense network.</summary>
+internal sealed class TrainVerb : TrainingVerb
+{
+    public override string Summary => "Trains a network on labelled images.";
+
+    public override IReadOnlyList<string> Examples => ["pith train cifar-resnet20 --data procedural -o dense.onnx --epochs 8", "pith train net.onnx --data cifar10:folder?split=train --lr 0.1 --weight-decay 0.0001 -o dense.onnx"];
+
+    protected override string Kind => "train";
+
+    protected override string Suffix => "-trained.onnx";
+}
+
+/// <summary><c>pith finetune</c>: trains on with small steps, 2:4 masks kept.</summary>
+internal sealed class FineTuneVerb : TrainingVerb
+{
+    public override string Summary => "Trains on with small steps; a 2:4 sparse network stays 2:4 sparse.";
+
+    public override IReadOnlyList<string> Examples => ["pith finetune sparse.onnx --data cifar10:folder?split=train -o tuned.onnx --epochs 8 --lr 0.01", "pith finetune sparse.onnx --data imagefolder:train --teacher dense.onnx -o tuned.onnx"];
+
+    protected override string Kind => "finetune";
+
+    protected override string Suffix => "-tuned.onnx";
+}

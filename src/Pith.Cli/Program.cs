@@ -1,3 +1,5 @@
+using System.CommandLine.Invocation;
+
 namespace Pith.Cli;
 
 /// <summary>The program <c>pith</c>. Exit codes: 0 done, 1 the work failed or a check did not hold, 2 the command line was wrong.</summary>
@@ -10,7 +12,8 @@ internal static class Program
     public static async Task<int> Main(string[] args)
     {
         var parsed = CommandLine.Build().Parse(args);
-        if (parsed.Errors.Count > 0) return CommandLine.ReportUsage(parsed);
+        // With --help the action is another one, and missing arguments do not matter.
+        if (parsed.Action is ParseErrorAction) return CommandLine.ReportUsage(parsed);
         return await parsed.InvokeAsync(new() { EnableDefaultExceptionHandler = false });
     }
 }

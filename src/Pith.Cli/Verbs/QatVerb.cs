@@ -11,5 +11,5 @@ internal sealed class QatVerb : TrainingVerb
 
     protected override string Suffix => "-qat.onnx";
 
-    protected override IReadOnlyList<SettingOption> Settings { get; } = [.. QuantizationOptionsOfVerbs.All(), .. TrainingOptionsOfVerbs.All()];
+    protected override IReadOnlyList<SettingOption> OwnSettings { get; } = [.. QuantizationOptionsOfVerbs.All(), .. TrainingOptionsOfVerbs.All()];
 }

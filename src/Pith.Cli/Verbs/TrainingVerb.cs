@@ -14,16 +14,13 @@ internal abstract class TrainingVerb : StepVerb
 
     protected override bool ReadsData => true;
 
-    protected override IReadOnlyList<SettingOption> Settings { get; } = TrainingOptionsOfVerbs.All();
+    protected override IReadOnlyList<SettingOption> Settings => [.. OwnSettings, new SettingOption(_validation, "validation", _ => "keep_best")];
 
-    public override void Declare(Command command)
-    {
-        base.Declare(command);
-        command.Add(_validation);
-    }
+    /// <summary>The options that set fields, but for the validation set.</summary>
+    protected virtual IReadOnlyList<SettingOption> OwnSettings { get; } = TrainingOptionsOfVerbs.All();
 
     protected override StepContext Extend(StepContext context, ParseResult arguments, string model) =>
-        arguments.GetValue(_validation) is { } spec ? context with { ValidationData = DatasetCatalog.Open(spec), ChooseBest = true } : context;
+        arguments.GetValue(_validation) is { } spec ? context with { ValidationData = DatasetCatalog.Open(spec) } : context;
 
     protected override object Json(StepOutcome outcome, string model, string output)
     {

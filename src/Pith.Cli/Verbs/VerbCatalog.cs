@@ -5,9 +5,16 @@ internal static class VerbCatalog
 {
     public static IReadOnlyList<Verb> All { get; } =
     [
+        new DemoVerb(),
         new ModelsVerb(),
+        new TrainVerb(),
+        new PruneVerb(),
+        new FineTuneVerb(),
+        new QuantizeVerb(),
+        new QatVerb(),
         new BenchVerb(),
         new EvalVerb(),
         new CompareVerb(),
+        new RunVerb(),
     ];
 }

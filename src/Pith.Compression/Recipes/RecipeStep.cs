@@ -45,8 +45,10 @@ public abstract record RecipeStep
     }
 
     /// <summary>This step with the fields of <paramref name="fields"/> and, where it has none, its own.</summary>
+    /// <param name="fields">The settings as in a recipe.</param>
+    /// <param name="where">What is read, for messages.</param>
     /// <exception cref="PithException">A field does not exist, is of the wrong kind or out of range.</exception>
-    internal RecipeStep Read(JsonObject fields, string where)
+    public RecipeStep Read(JsonObject fields, string where)
     {
         var names = Parts.Select(SettingsJson.FieldNames).ToArray();
         foreach (var (name, _) in fields)

@@ -45,6 +45,7 @@ internal static class TacticCatalog
 
     private static readonly Tactic[] s_reorder =
     [
+        new Reorder32(),
         new ReferenceReorder(),
     ];
 
@@ -57,7 +58,9 @@ internal static class TacticCatalog
     [
         new Fp32ConvInputGradient(),
         new Fp32ConvWeightGradient(),
+        new Fp32TransposedGemm(),
         new Fp32Elementwise(),
+        new ClassLosses(),
         new ReferenceOp(),
     ];
 

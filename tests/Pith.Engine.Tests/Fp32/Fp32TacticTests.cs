@@ -98,4 +98,48 @@ public class Fp32TacticTests
         TacticCheck.Agrees(graph, "fp32-conv-input-gradient", SumTolerance);
         TacticCheck.Agrees(graph, "fp32-conv-weight-gradient", SumTolerance);
     }
+
+    [Theory]
+    [InlineData(3, 5)]
+    [InlineData(33, 18)]
+    [InlineData(130, 140)]
+    public void Layouts_are_exchanged_and_restored(int channels, int size)
+    {
+        var graph = Graph(g => g.AddOutput(g.Add(new MaxPool { Window = WindowAttributes.Uniform(1, 1) }, Image(g, "x", channels, size, size))));
+        TacticCheck.Agrees(graph, "reorder-32bit", 0);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Products_with_a_transposed_left_hand_side(bool transposedRight)
+    {
+        var batch = Dim.Named("N");
+        var graph = Graph(g =>
+        {
+            var a = g.AddInput("a", TensorType.Float32(batch, 7));
+            var b = g.Add(new Relu(), g.AddInput("b", TensorType.Float32(batch, 19)));
+            g.AddOutput(g.Add(new Gemm { TransA = true, TransB = transposedRight }, a, transposedRight ? g.Add(new Transpose([1, 0]), b) : b));
+        });
+        TacticCheck.Agrees(graph, "fp32-transposed-gemm", SumTolerance);
+    }
+
+    [Theory]
+    [InlineData(0f)]
+    [InlineData(0.1f)]
+    public void Losses_and_their_gradients(float smoothing)
+    {
+        var batch = Dim.Named("N");
+        var graph = Graph(g =>
+        {
+            var (logits, teacher) = (g.AddInput("logits", TensorType.Float32(batch, 5)), g.AddInput("teacher", TensorType.Float32(batch, 5)));
+            var labels = g.AddInput("labels", new TensorType(DataType.Int32, [batch]));
+            var scale = g.AddInput("scale", TensorType.Float32());
+            g.AddOutput(g.Add(new SoftmaxCrossEntropy { LabelSmoothing = smoothing }, logits, labels));
+            g.AddOutput(g.Add(new SoftmaxCrossEntropyGradient { LabelSmoothing = smoothing }, scale, logits, labels));
+            g.AddOutput(g.Add(new DistillationLoss { Temperature = 4 }, logits, teacher));
+            g.AddOutput(g.Add(new DistillationLossGradient { Temperature = 4 }, scale, logits, teacher));
+        });
+        TacticCheck.Agrees(graph, "class-losses", SumTolerance);
+    }
 }

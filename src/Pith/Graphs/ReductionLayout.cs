@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith;
 
 /// <summary>
 /// Where the reduction axis of a weight lies: row-major elements seen as [<paramref name="Outer"/>, <paramref name="Reduction"/>, <paramref name="Inner"/>].

@@ -1,6 +1,6 @@
 using Pith.Ops;
 
-namespace Pith.Compression;
+namespace Pith;
 
 /// <summary>
 /// The constant weight of a layer and the meaning of its axes. Found behind QuantizeLinear and DequantizeLinear too, so that pruned weights can still be checked after quantization.
@@ -39,7 +39,7 @@ public sealed class WeightOperand
     /// <summary>Input channels that are summed over for one output: those of one group.</summary>
     public int Reduction => Node.Op is ConvTranspose ? Shape[ReductionAxis] / Groups : Shape[ReductionAxis];
 
-    /// <summary>The weight as seen by <see cref="Mask24"/>.</summary>
+    /// <summary>The weight along its reduction axis, as 2:4 sparsity sees it.</summary>
     public ReductionLayout Layout => ReductionLayout.Of(Shape, ReductionAxis);
 
     /// <summary>The weight of <paramref name="node"/>, or null when the node is no Conv, ConvTranspose, Gemm or MatMul or none of its operands is constant.</summary>

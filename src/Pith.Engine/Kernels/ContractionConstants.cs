@@ -3,8 +3,10 @@ using Pith.Building;
 namespace Pith.Kernels;
 
 /// <summary>
-/// The numbers in the epilogue of an INT8 contraction, rounded once from double precision. An activation that commutes with scaling (none, Clip, LeakyRelu) works on value / output scale, so that
-/// one multiplication does everything; any other works on the real value, which is then divided by the output scale.
+/// The numbers in the epilogue of an INT8 contraction, rounded once from double precision. The value is the real one, divided by the output scale at the end, as QuantizeLinear does it: then the
+/// integer engine gives bit for bit what a literal float run of the same Q/DQ graph gives wherever that run's sums are exact, which the scales that Pith chooses make them.
+/// A multiplication by 1 / output scale would differ at ties and set off an avalanche of rounding differences. Where the output scale is a power of two both are the same,
+/// and one multiplication does everything.
 /// </summary>
 internal sealed class ContractionConstants
 {
@@ -12,8 +14,8 @@ internal sealed class ContractionConstants
     {
         var int8 = layer.Int8!;
         var channels = int8.WeightScales.Count;
-        var scalable = layer.Activation.Kind is ActivationKind.None or ActivationKind.Clip or ActivationKind.LeakyRelu;
-        double unit = int8.Output is { } output && scalable ? output.Scale : 1;
+        var commutes = layer.Activation.Kind is ActivationKind.None or ActivationKind.Clip or ActivationKind.LeakyRelu;
+        double unit = int8.Output is { } output && commutes && float.IsPow2(output.Scale) ? output.Scale : 1;
         Multiplier = new float[channels];
         Offset = new float[channels];
         for (var k = 0; k < channels; k++)
@@ -29,7 +31,7 @@ internal sealed class ContractionConstants
         Activation = layer.Activation.Kind == ActivationKind.Clip
             ? Activation.Clip((float)(layer.Activation.A / unit), (float)(layer.Activation.B / unit))
             : layer.Activation;
-        OutputDivisor = int8.Output is { } quantized && !scalable ? quantized.Scale : 1;
+        OutputDivisor = int8.Output is { } quantized && unit == 1 ? quantized.Scale : 1;
         OutputZeroPoint = int8.Output?.StoredZeroPoint ?? 0;
     }
 

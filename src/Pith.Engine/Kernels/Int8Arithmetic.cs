@@ -16,7 +16,7 @@ internal static class Int8Arithmetic
     /// value = value + Offset[k]
     /// value = value + float(residual - its zero point) * ResidualMultiplier     or, for a float residual, value + residual / ResidualDivisor
     /// value = activation(value)
-    /// value = value / OutputDivisor                                              only for activations that are not the same at every scale
+    /// value = value / OutputDivisor                                              unless the output scale is a power of two, which Multiplier and the others then contain
     /// q     = round(clamp(value, lowest - zero point, highest - zero point)) + zero point
     /// </code>
     /// </summary>

@@ -33,11 +33,11 @@ internal static unsafe class EpilogueInt8
         return epilogue;
     }
 
-    // Clip and then the byte's range is one clamp to what both leave.
+    // Clip, division and then the byte's range is one clamp behind the division to what all leave: division by a positive number keeps the order.
     private static void ClampOnce(ref Int8Epilogue epilogue)
     {
-        var lowest = Math.Clamp(epilogue.ActivationA, epilogue.Lowest, epilogue.Highest);
-        epilogue.Highest = Math.Clamp(epilogue.ActivationB, lowest, epilogue.Highest);
+        var lowest = Math.Clamp(epilogue.ActivationA / epilogue.OutputDivisor, epilogue.Lowest, epilogue.Highest);
+        epilogue.Highest = Math.Clamp(epilogue.ActivationB / epilogue.OutputDivisor, lowest, epilogue.Highest);
         epilogue.Lowest = lowest;
         epilogue.Activation = ActivationKind.None;
     }

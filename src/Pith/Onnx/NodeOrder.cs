@@ -1,22 +1,26 @@
 namespace Pith.Onnx;
 
-/// <summary>Orders a file's nodes by the names they read and write, so that each stands after those it depends on; otherwise as in the file.</summary>
+/// <summary>
+/// Orders a file's nodes by the names they read and write, so that each stands after those it depends on; otherwise as in the file. Nodes that no output depends on are
+/// left out.
+/// </summary>
 internal static class NodeOrder
 {
     private enum Mark : byte { Fresh, Open, Done }
 
     /// <summary>The nodes in an order in which they can be added to a graph.</summary>
     /// <param name="nodes">The nodes as in the file.</param>
+    /// <param name="outputs">The names that the graph returns.</param>
     /// <param name="isGiven">True for names of inputs and initializers.</param>
     /// <exception cref="PithException">A name is written twice or by nobody, or the nodes depend on each other in a circle.</exception>
-    public static List<NodeProto> Sort(IReadOnlyList<NodeProto> nodes, Func<string, bool> isGiven)
+    public static List<NodeProto> Sort(IReadOnlyList<NodeProto> nodes, IEnumerable<string> outputs, Func<string, bool> isGiven)
     {
         var producers = Producers(nodes, isGiven);
         var marks = new Mark[nodes.Count];
         var sorted = new List<NodeProto>(nodes.Count);
         // An explicit stack: a chain of a hundred thousand nodes must not overflow the thread's.
         var stack = new Stack<(int Node, int NextInput)>();
-        for (var root = 0; root < nodes.Count; root++)
+        foreach (var root in outputs.Where(producers.ContainsKey).Select(output => producers[output]).Order())
         {
             if (marks[root] == Mark.Done) continue;
             marks[root] = Mark.Open;

@@ -28,11 +28,11 @@ internal sealed class OnnxImporter
         AddInitializers();
         AddInputs();
         var nodes = new NodeImporter(_graph, _values, opsets, _model.Functions, _external);
-        foreach (var node in NodeOrder.Sort(_proto.Node, _values.ContainsKey)) nodes.Import(node);
+        foreach (var node in NodeOrder.Sort(_proto.Node, _proto.Output.Select(output => output.Name), _values.ContainsKey)) nodes.Import(node);
         AddOutputs();
         // The last meaning that an old opset has and a newer one cannot say with one op.
         new ExpandFlatteningSoftmax().Apply(_graph);
-        // What the file computes for nobody, and operands that became attributes.
+        // Initializers that nobody reads, and what became an attribute.
         new RemoveDeadNodes().Apply(_graph);
         return _graph;
     }

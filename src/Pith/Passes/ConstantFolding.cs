@@ -44,7 +44,14 @@ public sealed class ConstantFolding : Pass
     {
         if (node.Outputs.Count == 1 && KnownValues.FromContent(node.Output) is { } shape) return [shape];
         if (node.Inputs.Any(input => input is { Constant: null }) || !IsWorthKeeping(node)) return null;
-        return node.Op.Evaluate([.. node.Inputs.Select(input => input?.Constant)], node.Outputs.Count);
+        try
+        {
+            return node.Op.Evaluate([.. node.Inputs.Select(input => input?.Constant)], node.Outputs.Count);
+        }
+        catch (PithException failure)
+        {
+            throw new PithException($"{node.Op.Schema.Name} '{node.Name}' reads constants only and cannot be computed from them: {failure.Message}", failure);
+        }
     }
 
     private static bool IsWorthKeeping(Node node)

@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Pith.Onnx;
+using Pith.Tests.Conformance;
 
 namespace Pith.Tests.Onnx;
 
@@ -26,6 +27,23 @@ public class HostileInputTests
             var bytes = s_model.ToArray();
             for (var i = random.Next(1, 5); i > 0; i--) bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
             LoadOrRefuse(bytes, $"seed {seed}");
+        }
+    }
+
+    [Fact]
+    public void Mutated_node_tests_never_crash_any_op()
+    {
+        Assert.SkipWhen(NodeTest.Root is null, "ONNX's node tests are not beside the repository (shared/data/onnx-node-tests)");
+        foreach (var folder in Directory.GetDirectories(NodeTest.Root!).Order(StringComparer.Ordinal))
+        {
+            var model = File.ReadAllBytes(Path.Combine(folder, "model.onnx"));
+            for (var seed = 0; seed < 20; seed++)
+            {
+                var random = new Random(seed);
+                var bytes = model.ToArray();
+                for (var i = random.Next(1, 4); i > 0; i--) bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
+                LoadOrRefuse(bytes, $"{Path.GetFileName(folder)}, seed {seed}");
+            }
         }
     }
 

@@ -14,7 +14,10 @@ internal static class KernelCatalog
         new("conv_pack", ConvKeys, ConvBenchmarks.Pack),
         new("conv_dx", ConvKeys, ConvBenchmarks.InputGradient),
         new("conv_dw", ConvKeys, ConvBenchmarks.WeightGradient),
-        new("gemm", "m n k batch", ConvBenchmarks.Gemm),
+        new("gemm", "m n k", ConvBenchmarks.Gemm),
+        new("batchnorm", "pixels c residual relu", StreamBenchmarks.BatchNorm),
+        new("batchnorm_dx", "pixels c relu", StreamBenchmarks.BatchNormGradient),
+        new("sgd", "count", StreamBenchmarks.Sgd),
     ];
 
     public static KernelEntry Find(string name) =>

@@ -2,7 +2,7 @@ namespace Pith;
 
 /// <summary>
 /// What an op is built from when a file is read: the node's attributes and the file's opset. Ops whose operands changed between opsets
-/// normalise them here: an attribute of an old opset becomes an operand with <see cref="SetInput"/>, or a constant operand becomes an attribute with <see cref="TakeInput(int)"/>.
+/// normalise them here: an attribute of an old opset becomes an operand with <see cref="SetInput"/>, or a constant operand becomes an attribute with <see cref="TakeInput"/>.
 /// </summary>
 public sealed class OpReader
 {
@@ -92,15 +92,9 @@ public sealed class OpReader
 
     /// <summary>Takes operand <paramref name="index"/>, which must be constant when it is present, out of the operands (it becomes an attribute of the op). Null when absent.</summary>
     /// <exception cref="PithException">The operand is present but not constant.</exception>
-    public Tensor? TakeInput(int index) => TakeInput(index, InputType(index) is not null);
-
-    /// <summary>
-    /// Takes operand <paramref name="index"/>, which must be constant, out of the operands (it becomes an attribute of the op). Null when absent.
-    /// </summary>
-    /// <exception cref="PithException">The operand is present but not constant.</exception>
-    public Tensor? TakeInput(int index, bool isPresent)
+    public Tensor? TakeInput(int index)
     {
-        if (!isPresent || index >= _constants.Count) return null;
+        if (InputType(index) is null) return null;
         var constant = _constants[index] ?? throw Error($"operand {index} must be a constant");
         _replaced[index] = null;
         return constant;

@@ -104,6 +104,27 @@ public class ImportTests
     public void A_node_without_a_name_is_called_after_its_output() =>
         Assert.Equal("y", Assert.Single(new ModelBuilder().Input("x", 2).Node("Relu", "", ["x"], ["y"]).Output("y").Load().Nodes).Name);
 
+    [Fact]
+    public void Attributes_of_old_opsets_become_operands_of_the_datas_type()
+    {
+        var graph = new ModelBuilder(7).Input("x", DataType.Float16, 2)
+            .Node("Clip", "clip", ["x"], ["y"], new AttributeProto { Name = "max", Type = AttributeProto.Types.AttributeType.Float, F = 6 }).Output("y").Load();
+        var clip = Assert.Single(graph.Nodes);
+        Assert.Null(clip.Input(1));
+        Assert.Equal((Half)6, clip.Input(2)!.Constant!.As<Half>().Data[0]);
+    }
+
+    [Fact]
+    public void Operands_that_are_computed_from_constants_and_fixed_shapes_are_known()
+    {
+        var graph = new ModelBuilder().Input("x", "N", 6).Initializer("half", Tensor.Scalar(2L)).Initializer("one", Tensor.Scalar(1L)).Initializer("open", Tensor.Vector(-1L))
+            .Initializer("axis", Tensor.Vector(0L))
+            .Node("Shape", "shape", ["x"], ["dims"]).Node("Gather", "gather", ["dims", "one"], ["six"]).Node("Div", "div", ["six", "half"], ["three"])
+            .Node("Unsqueeze", "unsqueeze", ["three", "axis"], ["last"]).Node("Concat", "target", ["open", "last"], ["to"], new AttributeProto { Name = "axis", Type = AttributeProto.Types.AttributeType.Int })
+            .Node("Reshape", "reshape", ["x", "to"], ["y"]).Output("y").Load();
+        Assert.Equal("f32[2*N,3]", graph.Outputs[0].Type.ToString());
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(22)]

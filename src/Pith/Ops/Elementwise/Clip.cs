@@ -36,8 +36,9 @@ public sealed record Clip : Op
     private static Clip Read(OpReader reader)
     {
         if (reader.Opset >= 11) return new Clip();
-        if (reader.Has("min")) reader.SetInput(1, Tensor.Scalar(reader.Float("min", 0)));
-        if (reader.Has("max")) reader.SetInput(2, Tensor.Scalar(reader.Float("max", 0)));
+        var type = reader.InputType(0)?.DataType ?? DataType.Float32;
+        if (reader.Has("min")) reader.SetInput(1, Tensor.Scalar(reader.Float("min", 0)).ConvertTo(type));
+        if (reader.Has("max")) reader.SetInput(2, Tensor.Scalar(reader.Float("max", 0)).ConvertTo(type));
         return new Clip();
     }
 }

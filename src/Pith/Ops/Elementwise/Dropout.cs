@@ -38,9 +38,9 @@ public sealed record Dropout(float Ratio = 0.5f) : Op
         if (reader.Opset < 12) return new Dropout(reader.Float("ratio", 0.5f));
         // The seed only matters where something is dropped.
         reader.Ignore("seed");
-        if (reader.TakeInput(2, reader.InputCount > 2)?.ConvertTo(DataType.Bool).As<bool>().Data is [true])
+        if (reader.TakeInput(2)?.ConvertTo(DataType.Bool).As<bool>().Data is [true])
             throw reader.Error("training_mode is set; Pith runs Dropout in inference mode only, so export the network for inference");
-        var ratio = reader.TakeInput(1, reader.InputCount > 1)?.ConvertTo(DataType.Float32).As<float>().Data[0];
+        var ratio = reader.TakeInput(1)?.ConvertTo(DataType.Float32).As<float>().Data[0];
         return new Dropout(ratio ?? 0.5f);
     }
 }

@@ -8,6 +8,7 @@ internal static class Fusion
     private static readonly Func<Node, FusionContext, FusedNode?>[] s_fusions =
     [
         ContractionFusion.TryFuse,
+        TrainingFusion.TryFuse,
         PoolFusion.TryFuse,
         BinaryFusion.TryFuse,
         TableFusion.TryFuse,

@@ -7,10 +7,9 @@ internal static class OpLayouts
 {
     public static LayoutRule Of(Node node) => node.Op switch
     {
-        // Operand 1 and result 0 are weights [K, C / groups, R, S].
-        ConvInputGradient => LayoutRule.ChannelsLast(rowMajorInputs: [1]),
+        // The result is weights [K, C / groups, R, S].
         ConvWeightGradient => LayoutRule.ChannelsLast(rowMajorOutputs: [0]),
-        BatchNormalization or BatchNormTraining or BatchNormGradient or MaxPoolGradient or AveragePoolGradient or GlobalAveragePoolGradient => LayoutRule.ChannelsLast(),
+        BatchNormalization or MaxPoolGradient or AveragePoolGradient or GlobalAveragePoolGradient => LayoutRule.ChannelsLast(),
         // Sums over everything but the channels.
         ReduceSum { KeepDims: false } sum when node.Input(0)!.Type.Rank == 4 && sum.Axes.SequenceEqual([0, 2, 3]) => LayoutRule.ChannelsLast(),
         UnaryOp or BinaryOp or Clip or UnaryGradient or ClipGradient when node.Inputs.All(input => input is null || KeepsAxes(input, node.Output)) => LayoutRule.Agnostic,

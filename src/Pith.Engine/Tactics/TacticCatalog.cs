@@ -15,6 +15,8 @@ internal static class TacticCatalog
 
     private static readonly Tactic[] s_pool =
     [
+        new Fp32GlobalAveragePool(),
+        new Fp32Pool(),
         new ReferencePool(),
     ];
 
@@ -54,12 +56,22 @@ internal static class TacticCatalog
         new Copy(),
     ];
 
+    private static readonly Tactic[] s_training =
+    [
+        new Fp32BatchNorm(),
+        new Fp32BatchNormGradient(),
+        new Fp32ConvInputGradient(),
+        new ReferenceTraining(),
+    ];
+
     private static readonly Tactic[] s_op =
     [
-        new Fp32ConvInputGradient(),
         new Fp32ConvWeightGradient(),
         new Fp32TransposedGemm(),
         new Fp32Elementwise(),
+        new Fp32ChannelSum(),
+        new Fp32GlobalAverageGradient(),
+        new Fp32PoolGradient(),
         new ClassLosses(),
         new ReferenceOp(),
     ];
@@ -75,6 +87,7 @@ internal static class TacticCatalog
         DequantizeLayer => s_dequantize,
         ReorderLayer => s_reorder,
         CopyLayer => s_copy,
+        TrainingLayer => s_training,
         OpLayer => s_op,
         _ => throw new InvalidOperationException($"No tactics are listed for {layer.GetType().Name}."),
     };

@@ -92,11 +92,81 @@ public class Fp32TacticTests
             var x = Image(g, "x", 6, 9, 8);
             var w = g.AddInput("w", TensorType.Float32(groups == 1 ? 7 : 6, 6 / groups, kernel, kernel));
             var y = g.Add(new Conv { Window = window, Groups = groups }, x, w);
-            g.AddOutput(g.Add(new ConvInputGradient { Window = window, Groups = groups, InputSizes = [9, 8] }, y, w));
+            // The gradient of another branch is added to one of the two.
+            var dx = g.Add(new ConvInputGradient { Window = window, Groups = groups, InputSizes = [9, 8] }, y, w);
+            g.AddOutput(g.Add(new Add(), g.Add(new ConvInputGradient { Window = window, Groups = groups, InputSizes = [9, 8] }, g.Add(new Relu(), y), w), x));
+            g.AddOutput(dx);
             g.AddOutput(g.Add(new ConvWeightGradient { Window = window, Groups = groups }, y, x));
         });
         TacticCheck.Agrees(graph, "fp32-conv-input-gradient", SumTolerance);
         TacticCheck.Agrees(graph, "fp32-conv-weight-gradient", SumTolerance);
+    }
+
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(true, true)]
+    public void Batch_norm_takes_residual_and_relu_and_its_gradient_takes_the_gate(bool hasResidual, bool hasRelu)
+    {
+        var graph = Graph(g =>
+        {
+            var (x, other, dy) = (Image(g, "x", 19, 6, 5), Image(g, "other", 19, 6, 5), Image(g, "dy", 19, 6, 5));
+            var (gamma, beta) = (g.AddInput("gamma", TensorType.Float32(19)), g.AddInput("beta", TensorType.Float32(19)));
+            var norm = g.AddNode(new BatchNormTraining(), [x, gamma, beta], "norm");
+            var y = norm.Output;
+            if (hasResidual) y = g.Add(new Add(), other, y);
+            if (hasRelu) y = g.Add(new Relu(), y);
+            var incoming = hasRelu ? g.Add(new UnaryGradient(new Relu()), y, dy) : dy;
+            var gradient = g.AddNode(new BatchNormGradient(), [incoming, x, gamma, norm.Outputs[1], norm.Outputs[2]], "gradient");
+            foreach (var output in new[] { y, norm.Outputs[1], norm.Outputs[2] }.Concat(gradient.Outputs)) g.AddOutput(output);
+        });
+        TacticCheck.Agrees(graph, "fp32-batch-norm", 5e-6);
+        TacticCheck.Agrees(graph, "fp32-batch-norm-gradient", 5e-6);
+        using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = 2 });
+        Assert.DoesNotContain(engine.Layers, layer => layer.Tactic == "fp32-elementwise");
+    }
+
+    [Theory]
+    [InlineData(2, 2, 0)]
+    [InlineData(3, 2, 1)]
+    [InlineData(3, 1, 1)]
+    public void Pools_and_their_gradients(int kernel, int stride, int pad)
+    {
+        var window = WindowAttributes.Uniform(kernel, stride, pad);
+        foreach (var countsPadding in new[] { false, true })
+        {
+            var graph = Graph(g =>
+            {
+                var x = Image(g, "x", 19, 9, 8);
+                var max = g.Add(new MaxPool { Window = window }, x);
+                var average = g.Add(new AveragePool { Window = window, CountIncludePad = countsPadding }, x);
+                g.AddOutput(g.Add(new MaxPoolGradient { Window = window }, average, x));
+                g.AddOutput(g.Add(new AveragePoolGradient { Window = window, CountIncludePad = countsPadding, InputSizes = [9, 8] }, max));
+                g.AddOutput(max);
+            });
+            TacticCheck.Agrees(graph, "fp32-pool", SumTolerance);
+            TacticCheck.Agrees(graph, "fp32-pool-gradient", SumTolerance);
+        }
+    }
+
+    [Fact]
+    public void The_average_of_an_image_and_its_gradient()
+    {
+        var graph = Graph(g => g.AddOutput(g.Add(new GlobalAveragePoolGradient { InputSizes = [7, 3] }, g.Add(new GlobalAveragePool(), Image(g, "x", 67, 7, 3)))));
+        TacticCheck.Agrees(graph, "fp32-global-average", SumTolerance);
+        TacticCheck.Agrees(graph, "fp32-global-average-gradient", SumTolerance);
+    }
+
+    [Fact]
+    public void Gradients_of_biases()
+    {
+        var graph = Graph(g =>
+        {
+            g.AddOutput(g.Add(new ReduceSum([0, 2, 3], KeepDims: false), Image(g, "x", 19, 7, 3)));
+            g.AddOutput(g.Add(new ReduceSum([0], KeepDims: false), g.AddInput("rows", TensorType.Float32(Dim.Named("N"), 19))));
+        });
+        TacticCheck.Agrees(graph, "fp32-channel-sum", SumTolerance);
     }
 
     [Theory]

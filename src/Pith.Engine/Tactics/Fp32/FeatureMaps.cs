@@ -1,5 +1,6 @@
 using Pith.Building;
 using Pith.Kernels;
+using Pith.Runtime;
 
 namespace Pith.Tactics;
 
@@ -9,4 +10,16 @@ internal static unsafe class FeatureMaps
     /// <summary>A dense map of the slot's sizes, without an address.</summary>
     public static FeatureMap Of(Slot slot, int batch) =>
         FeatureMap.Create(null, slot.Shape.Size(0, batch), slot.Shape.Dims[2], slot.Shape.Dims[3], slot.Channels);
+
+    /// <summary>The slot in the run's memory, at its batch.</summary>
+    public static FeatureMap Of(Slot slot, RunState state)
+    {
+        var map = Of(slot, state.Batch);
+        map.Data = (float*)state.Address(slot);
+        return map;
+    }
+
+    /// <summary>Whether all operands and results are float images channels-last.</summary>
+    public static bool AreImages(Layer layer) =>
+        layer.Inputs.Concat(layer.Outputs).All(slot => slot is null or { DataType: DataType.Float32, Layout: Layout.ChannelsLast, Shape.Rank: 4 });
 }

@@ -6,17 +6,18 @@ using Pith.Runtime;
 
 namespace Pith.Tactics;
 
-/// <summary>The gradient of a float convolution with respect to its input, as convolutions of stride 1. Weights are packed at each run.</summary>
-internal sealed unsafe class Fp32ConvInputGradient : Tactic<OpLayer>
+/// <summary>The gradient of a float convolution with respect to its input, as convolutions of stride 1, with the gradient of another branch added. Weights are packed at each run.</summary>
+internal sealed unsafe class Fp32ConvInputGradient : Tactic<TrainingLayer>
 {
     public override string Name => "fp32-conv-input-gradient";
 
-    protected override Verdict Accept(OpLayer layer, Device device) =>
-        layer.Op is not ConvInputGradient ? Verdict.No("is for ConvInputGradient") : layer.Output.Shape.Rank != 4 ? Verdict.No("is for images") : Verdict.Yes;
+    protected override Verdict Accept(TrainingLayer layer, Device device) =>
+        layer.Op is not ConvInputGradient ? Verdict.No("is for ConvInputGradient")
+        : layer.Gate is not null || layer.Activation.Kind != ActivationKind.None ? Verdict.No("has no gate or activation") : Verdict.Yes;
 
-    protected override double EstimateSeconds(OpLayer layer, Device device) => Fp32Cost.Seconds(layer, device);
+    protected override double EstimateSeconds(TrainingLayer layer, Device device) => Fp32Cost.Seconds(layer, device);
 
-    protected override RunnableLayer Build(OpLayer layer, BuildResources resources)
+    protected override RunnableLayer Build(TrainingLayer layer, BuildResources resources)
     {
         foreach (var input in layer.Inputs) resources.KeepConstant(input);
         return new Runnable(layer, resources);
@@ -24,12 +25,12 @@ internal sealed unsafe class Fp32ConvInputGradient : Tactic<OpLayer>
 
     private sealed class Runnable : RunnableLayer, IParallelBody
     {
-        private readonly OpLayer _layer;
+        private readonly TrainingLayer _layer;
         private readonly IsaLevel _isa;
         private readonly ConvGeometry _geometry;
         private readonly PackWeights _pack;
 
-        public Runnable(OpLayer layer, BuildResources resources)
+        public Runnable(TrainingLayer layer, BuildResources resources)
         {
             var op = (ConvInputGradient)layer.Op;
             _layer = layer;
@@ -73,6 +74,9 @@ internal sealed unsafe class Fp32ConvInputGradient : Tactic<OpLayer>
             args.DY.Data = (float*)state.Address(_layer.Inputs[0]!);
             args.DX.Data = (float*)state.Address(_layer.Output);
             args.PackedWeights = (float*)state.SharedScratch;
+            if (_layer.Residual is not { } residual) return args;
+            args.Residual = args.DX;
+            args.Residual.Data = (float*)state.Address(residual);
             return args;
         }
 

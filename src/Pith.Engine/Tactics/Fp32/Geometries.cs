@@ -1,4 +1,5 @@
 using Pith.Kernels;
+using Pith.Kernels.Simd;
 
 namespace Pith.Tactics;
 
@@ -16,5 +17,19 @@ internal static class Geometries
         PadTop = window.PadTop,
         PadLeft = window.PadLeft,
         Groups = groups,
+    };
+
+    public static PoolWindow Of(Window window) => new()
+    {
+        KernelH = window.KernelHeight,
+        KernelW = window.KernelWidth,
+        StrideH = window.StrideHeight,
+        StrideW = window.StrideWidth,
+        DilationH = window.DilationHeight,
+        DilationW = window.DilationWidth,
+        PadTop = window.PadTop,
+        PadLeft = window.PadLeft,
+        PadBottom = window.PadBottom,
+        PadRight = window.PadRight,
     };
 }

@@ -1,0 +1,29 @@
+using Pith.Kernels;
+using Pith.Ops;
+
+namespace Pith.Building;
+
+/// <summary>
+/// A large op of a training graph with what stands next to it, so that the images are read once less: y = activation(op(x', ...) + residual), where x' is operand 0, or operand 0 where the
+/// gate is positive and 0 elsewhere (the gradient of a Relu, whose result the gate is). Operands: those of the op, then residual, then gate.
+/// </summary>
+internal sealed class TrainingLayer : Layer
+{
+    /// <summary>The op: BatchNormTraining, BatchNormGradient or ConvInputGradient.</summary>
+    public required Op Op { get; init; }
+
+    public Activation Activation { get; init; }
+
+    public Slot? Residual => Inputs[^2];
+
+    public Slot? Gate => Inputs[^1];
+
+    public override LayerSpec SpecAt(int maxBatch) => new()
+    {
+        Kind = LayerKind.Op,
+        Input = Inputs[0]!.DataType,
+        Output = Output.DataType,
+        Detail = $"{Op} {Inputs[0]!.DataType.ShortName()}{Inputs[0]!.Shape.At(maxBatch)}>{Output.Shape.At(maxBatch)}{(Residual is null ? "" : " +residual")}{(Gate is null ? "" : " gated")}",
+        Activation = ActivationText.Of(Activation),
+    };
+}

@@ -81,6 +81,27 @@ public class ImportTests
     }
 
     [Fact]
+    public void External_data_is_found_beside_the_model_and_only_when_it_was_read_from_a_file()
+    {
+        var folder = Directory.CreateTempSubdirectory("pith-external-").FullName;
+        try
+        {
+            var tensor = new TensorProto { Name = "w", Dims = { 2 }, DataType = 1, DataLocation = TensorProto.Types.DataLocation.External };
+            tensor.ExternalData.Add(new StringStringEntryProto { Key = "location", Value = "data/w.bin" });
+            var model = new ModelBuilder().Input("x", 2).Initializer(tensor).Node("Add", "add", ["x", "w"], ["y"]).Output("y");
+            Directory.CreateDirectory(Path.Combine(folder, "data"));
+            File.WriteAllBytes(Path.Combine(folder, "data", "w.bin"), [.. BitConverter.GetBytes(1.5f), .. BitConverter.GetBytes(2.5f)]);
+            File.WriteAllBytes(Path.Combine(folder, "model.onnx"), model.Proto.ToByteArray());
+            Assert.Equal([1.5f, 2.5f], OnnxModel.Load(Path.Combine(folder, "model.onnx")).Find("w")!.Constant!.As<float>().Data);
+            Assert.Contains("Load it by its path", model.LoadError(), StringComparison.Ordinal);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
     public void A_bound_input_becomes_a_constant()
     {
         var model = new ModelBuilder().Input("x", 2).Input("b", 2).Node("Add", "add", ["x", "b"], ["y"]).Output("y");

@@ -12,6 +12,7 @@ internal static class Fusion
         PoolFusion.TryFuse,
         BinaryFusion.TryFuse,
         TableFusion.TryFuse,
+        FakeQuantizeFusion.TryFuse,
         DataFusion.TryFuse,
         (node, _) => Unfused(node),
     ];

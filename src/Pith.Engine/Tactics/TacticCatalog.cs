@@ -64,6 +64,12 @@ internal static class TacticCatalog
         new ReferenceTraining(),
     ];
 
+    private static readonly Tactic[] s_fakeQuantize =
+    [
+        new Fp32FakeQuantize(),
+        new ReferenceFakeQuantize(),
+    ];
+
     private static readonly Tactic[] s_op =
     [
         new Fp32ConvWeightGradient(),
@@ -72,6 +78,8 @@ internal static class TacticCatalog
         new Fp32ChannelSum(),
         new Fp32GlobalAverageGradient(),
         new Fp32PoolGradient(),
+        new Fp32FakeQuantizeGradient(),
+        new Fp32Softmax(),
         new ClassLosses(),
         new ReferenceOp(),
     ];
@@ -88,6 +96,7 @@ internal static class TacticCatalog
         ReorderLayer => s_reorder,
         CopyLayer => s_copy,
         TrainingLayer => s_training,
+        FakeQuantizeLayer => s_fakeQuantize,
         OpLayer => s_op,
         _ => throw new InvalidOperationException($"No tactics are listed for {layer.GetType().Name}."),
     };

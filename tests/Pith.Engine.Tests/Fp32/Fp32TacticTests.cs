@@ -212,4 +212,40 @@ public class Fp32TacticTests
         });
         TacticCheck.Agrees(graph, "class-losses", SumTolerance);
     }
+
+    [Theory]
+    [InlineData(1, DataType.Int8, 0)]
+    [InlineData(1, DataType.UInt8, 117)]
+    [InlineData(7, DataType.Int8, 0)]
+    public void Fake_quantization_of_images_and_weights_and_its_gradient_give_the_bits_of_the_reference(int scales, DataType type, int zeroPoint)
+    {
+        var graph = Graph(g =>
+        {
+            var shape = scales == 1 ? Images(6, 5, 3) : TensorType.Float32(7, 3, 3, 3);
+            var (x, dy) = (g.AddInput("x", shape), g.AddInput("dy", shape));
+            var random = new Random(3);
+            var scale = scales == 1 ? Tensor.Scalar(0.004f) : Tensor.Create(new Shape(7), Enumerable.Range(0, 7).Select(_ => 0.002f + random.NextSingle() * 0.01f).ToArray());
+            var (step, zero) = (g.AddConstant("scale", scale), g.AddConstant("zero", Tensor.Create(scale.Shape, Enumerable.Repeat(zeroPoint, scales).ToArray()).ConvertTo(type)));
+            // Channels-last on the way in and out.
+            if (scales == 1) x = g.Add(new MaxPool { Window = WindowAttributes.Uniform(3, 1, 1) }, x);
+            var y = g.Add(new DequantizeLinear { Axis = 0 }, g.Add(new QuantizeLinear { Axis = 0 }, x, step, zero), step, zero);
+            g.AddOutput(scales == 1 ? g.Add(new MaxPool { Window = WindowAttributes.Uniform(2, 1) }, y) : y);
+            g.AddOutput(g.Add(new FakeQuantizeGradient { Axis = 0, Type = type }, dy, x, step, zero));
+        });
+        TacticCheck.Agrees(graph, "fp32-fake-quantize", 0, literal: true);
+        TacticCheck.Agrees(graph, "fp32-fake-quantize-gradient", 0, literal: true);
+    }
+
+    [Fact]
+    public void Softmax_of_rows_and_its_gradient()
+    {
+        var graph = Graph(g =>
+        {
+            var (x, dy) = (g.AddInput("x", TensorType.Float32(Dim.Named("N"), 37)), g.AddInput("dy", TensorType.Float32(Dim.Named("N"), 37)));
+            var (y, logarithm) = (g.Add(new Softmax { Axis = 1 }, x), g.Add(new LogSoftmax(), x));
+            g.AddOutput(g.Add(new SoftmaxGradient { Axis = 1 }, dy, y));
+            g.AddOutput(g.Add(new SoftmaxGradient { OfLogarithm = true }, dy, logarithm));
+        });
+        TacticCheck.Agrees(graph, "fp32-softmax", SumTolerance);
+    }
 }

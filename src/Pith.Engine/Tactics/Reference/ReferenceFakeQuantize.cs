@@ -1,0 +1,33 @@
+using Pith.Building;
+using Pith.Runtime;
+
+namespace Pith.Tactics;
+
+/// <summary>Fake quantization element by element.</summary>
+internal sealed class ReferenceFakeQuantize : Tactic<FakeQuantizeLayer>, IReferenceTactic
+{
+    public override string Name => "reference";
+
+    protected override Verdict Accept(FakeQuantizeLayer layer, Device device) => Verdict.Yes;
+
+    protected override double EstimateSeconds(FakeQuantizeLayer layer, Device device) => double.MaxValue;
+
+    protected override RunnableLayer Build(FakeQuantizeLayer layer, BuildResources resources) => new Runnable(layer);
+
+    private sealed class Runnable(FakeQuantizeLayer layer) : RunnableLayer
+    {
+        public override void Run(RunState state)
+        {
+            var x = SlotTensors.Read(layer.Input, state).As<float>();
+            var scales = SlotTensors.Read(layer.Scale, state).As<float>().Data;
+            var y = Tensor.Zeros<float>(x.Shape);
+            var perScale = x.Length / scales.Length;
+            for (var i = 0; i < x.Length; i++)
+            {
+                var scale = scales[i / perScale];
+                y.Data[i] = Math.Clamp(MathF.Round(x.Data[i] / scale, MidpointRounding.ToEven), layer.Smallest, layer.Largest) * scale;
+            }
+            SlotTensors.Write(layer.Output, state, y);
+        }
+    }
+}

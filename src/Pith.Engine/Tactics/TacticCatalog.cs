@@ -7,6 +7,7 @@ internal static class TacticCatalog
 {
     private static readonly Tactic[] s_contraction =
     [
+        new Int8Depthwise(),
         new Int8Conv(),
         new Fp32Conv(),
         new Fp32Gemm(),
@@ -17,31 +18,37 @@ internal static class TacticCatalog
     [
         new Fp32GlobalAveragePool(),
         new Fp32Pool(),
+        new Int8Pool(),
         new ReferencePool(),
     ];
 
     private static readonly Tactic[] s_binary =
     [
+        new Int8Binary(),
         new ReferenceBinary(),
     ];
 
     private static readonly Tactic[] s_table =
     [
+        new Int8Table(),
         new ReferenceTable(),
     ];
 
     private static readonly Tactic[] s_concat =
     [
+        new Int8Concat(),
         new ReferenceConcat(),
     ];
 
     private static readonly Tactic[] s_quantize =
     [
+        new Int8Quantize(),
         new ReferenceQuantize(),
     ];
 
     private static readonly Tactic[] s_dequantize =
     [
+        new Int8Dequantize(),
         new ReferenceDequantize(),
     ];
 

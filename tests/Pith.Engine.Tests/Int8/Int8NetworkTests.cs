@@ -17,7 +17,7 @@ public class Int8NetworkTests
         var x = new QdqGraphBuilder(seed).Data(shape);
         var expected = Run(graph, x, new EngineOptions { MaxBatch = 3, ReferenceOnly = true, Threads = 1 });
         foreach (var threads in new[] { 1, 2, 5 })
-            foreach (var isa in Enum.GetValues<IsaLevel>().Where(isa => isa <= Isa.Detected && isa <= IsaLevel.AvxVnni))
+            foreach (var isa in Enum.GetValues<IsaLevel>().Where(isa => isa <= Isa.Detected && isa <= IsaLevel.Avx512Vnni))
             {
                 using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = 4, TimeTactics = false }, new Device(isa, threads));
                 Assert.True(expected.SequenceEqual(Run(engine, x)), $"seed {seed}, unsigned {unsigned}, {isa}, {threads} threads");

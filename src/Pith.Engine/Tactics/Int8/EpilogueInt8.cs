@@ -13,7 +13,7 @@ internal static unsafe class EpilogueInt8
         var epilogue = new Int8Epilogue
         {
             Multiplier = PerChannel(constants.Multiplier, resources),
-            Offset = constants.Offset.Any(offset => offset != 0) ? PerChannel(constants.Offset, resources) : null,
+            Offset = PerChannel(constants.Offset, resources),
             Activation = constants.Activation.Kind,
             ActivationA = constants.Activation.A,
             ActivationB = constants.Activation.B,

@@ -8,50 +8,37 @@ namespace Pith.Tactics;
 /// <summary>A built <see cref="Int8Conv"/>.</summary>
 internal sealed unsafe class Int8ConvLayer<TTile, TLanes> : RunnableLayer, IParallelBody where TTile : struct, ITileInt8 where TLanes : struct, ILanes<TLanes>
 {
-    // The input of a band stays in the second-level cache while all panels pass over it.
-    private const int BandBytes = 256 << 10;
-
-    // About five microseconds: less is not worth handing to another thread.
-    private const double PartMacs = 800e3;
-
-    // A band of fewer pixels leaves the tiles of a panel mostly empty.
-    private const int LeastBandPixels = 4 * TileInt8.MaxRows;
+    // Weights that stay in the first-level cache beside a tile's pixels.
+    private const int CloseBytes = 16 << 10;
 
     private readonly ContractionLayer _layer;
-    private readonly int _largestBand;
-    private ConvInt8 _conv;
+    private readonly double _seconds;
+    private readonly ConvInt8 _conv;
 
-    public Int8ConvLayer(ContractionLayer layer, BuildResources resources)
+    public Int8ConvLayer(ContractionLayer layer, BuildResources resources, double seconds)
     {
         _layer = layer;
+        _seconds = seconds;
         var (groupIn, groupOut) = (layer.Channels / layer.Groups, layer.OutChannels / layer.Groups);
         var join = layer.Groups == 1 ? 1 : ConvInt8Packing.GroupsToJoin(layer.Groups, groupIn, groupOut);
         var groups = layer.Groups / join;
         _conv = new ConvInt8
         {
-            Height = layer.InputSize.Height,
-            Width = layer.InputSize.Width,
-            PixelBytes = layer.Input.PixelBytes,
-            ZeroPoint = (byte)layer.Int8!.Input.StoredZeroPoint,
-            OutHeight = layer.OutputSize.Height,
-            OutWidth = layer.OutputSize.Width,
-            Window = layer.Window,
+            Bands = BandedParts.Create(layer),
             Groups = groups,
             GroupBytes = groups == 1 ? layer.Input.PixelBytes : join * groupIn,
             // Without groups the padding channels of a byte result are written too.
             GroupOut = groups == 1 && layer.Output.IsQuantized ? layer.Output.PixelBytes : join * groupOut,
-            PartPanels = 1,
         };
-        if (_conv.IsPointwise) (_conv.Height, _conv.Width, _conv.OutWidth) = (1, 1, 1);
-        _conv.BandRows = _largestBand = LargestBand();
         _conv.PanelBytes = ConvInt8Packing.PanelBytes<TTile>(_conv);
         _conv.Weights = resources.Allocate(_conv.Panels * _conv.PanelBytes);
-        ConvInt8Packing.Pack<TTile>(_conv, layer.Int8.Weights.Span, groupIn, groupOut, _conv.Weights);
+        ConvInt8Packing.Pack<TTile>(_conv, layer.Int8!.Weights.Span, groupIn, groupOut, _conv.Weights);
+        _conv.SegmentOffsets = SegmentOffsets(resources);
         var constants = new ContractionConstants(layer);
         _conv.Epilogue = EpilogueInt8.Create(layer, constants, resources);
         _conv.Start = PanelStarts(constants, resources);
         resources.KeepConstant(layer.Residual);
-        ScratchBytes = _conv.ScratchBytes;
+        ScratchBytes = _conv.Bands.ScratchBytes;
     }
 
     public override long ScratchBytes { get; }
@@ -59,48 +46,34 @@ internal sealed unsafe class Int8ConvLayer<TTile, TLanes> : RunnableLayer, IPara
     public override void Run(RunState state)
     {
         var conv = At(state);
-        state.RunParallel(this, ImagesOf(state) * conv.Bands * conv.PanelParts);
+        state.RunParallel(this, BandedParts.Images(_layer, conv.Bands, state.Batch) * conv.Bands.Count * conv.PanelParts);
     }
 
     public void RunPart(RunState state, int part, int worker)
     {
         var conv = At(state);
         (part, var panels) = Math.DivRem(part, conv.PanelParts);
-        var (image, band) = Math.DivRem(part, conv.Bands);
+        var (image, band) = Math.DivRem(part, conv.Bands.Count);
         var first = panels * conv.PartPanels;
         ConvInt8Kernel<TTile, TLanes>.Run(&conv, image, band, first, Math.Min(first + conv.PartPanels, conv.Panels), state.Scratch(worker));
     }
 
-    // Pointwise, all images are one.
-    private int ImagesOf(RunState state) => _conv.IsPointwise ? 1 : _layer.Images(state.Batch);
-
     private ConvInt8 At(RunState state)
     {
         var conv = _conv;
-        conv.Input = state.Address(_layer.Input);
+        conv.PartPanels = Math.Max(1, conv.Panels / BandedParts.Bind(_layer, ref conv.Bands, state, _seconds));
+        conv.TilesOutside = conv.PartPanels * conv.PanelBytes <= CloseBytes;
         conv.Epilogue.Output = state.Address(_layer.Output);
         if (_layer.Residual is { } residual) conv.Epilogue.Residual = state.Address(residual);
-        if (conv.IsPointwise) conv.OutHeight = checked(_layer.Images(state.Batch) * _layer.InputSize.Height * _layer.InputSize.Width);
-        Cut(ref conv, ImagesOf(state), state.Batch, state.Pool.Threads);
         return conv;
     }
 
-    // Bands first, because each part copies its band; then panels, late in a network where pixels are few.
-    private void Cut(ref ConvInt8 conv, int images, int batch, int threads)
+    private nint* SegmentOffsets(BuildResources resources)
     {
-        var wanted = threads == 1 ? 1 : (int)Math.Clamp(_layer.Macs * batch / PartMacs, 1, 6 * threads);
-        var bands = (wanted + images - 1) / images;
-        var least = (LeastBandPixels + conv.OutWidth - 1) / conv.OutWidth;
-        conv.BandRows = Math.Clamp((conv.OutHeight + bands - 1) / bands, Math.Min(least, _largestBand), _largestBand);
-        var parts = images * conv.Bands;
-        conv.PartPanels = parts >= wanted ? conv.Panels : Math.Max(1, conv.Panels * parts / wanted);
-    }
-
-    private int LargestBand()
-    {
-        var rows = _conv.IsPointwise ? BandBytes / _conv.PixelBytes : _conv.OutHeight;
-        while (rows > 1 && !_conv.IsPointwise && (long)_conv.CopyRows(rows) * _conv.CopyColumns * _conv.PixelBytes > BandBytes) rows--;
-        return Math.Max(rows, 1);
+        var offsets = (nint*)resources.Allocate((long)_conv.Segments * sizeof(nint));
+        var perRow = _conv.JoinsColumns ? 1 : _conv.Bands.Window.KernelWidth;
+        for (var i = 0; i < _conv.Segments; i++) offsets[i] = _conv.Bands.TapOffset(i / perRow, i % perRow);
+        return offsets;
     }
 
     private int* PanelStarts(ContractionConstants constants, BuildResources resources)

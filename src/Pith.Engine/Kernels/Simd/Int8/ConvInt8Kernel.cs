@@ -9,88 +9,45 @@ internal static unsafe class ConvInt8Kernel<TTile, TLanes> where TTile : struct,
     /// <param name="band">Which band.</param>
     /// <param name="firstPanel">First panel, counted over all groups.</param>
     /// <param name="endPanel">One past the last panel.</param>
-    /// <param name="scratch"><see cref="ConvInt8.ScratchBytes"/> of memory.</param>
+    /// <param name="scratch">What the bands need.</param>
     public static void Run(ConvInt8* conv, int image, int band, int firstPanel, int endPanel, byte* scratch)
     {
-        var row = band * conv->BandRows;
-        var rows = Math.Min(conv->BandRows, conv->OutHeight - row);
-        var offsets = (nint*)scratch;
-        var segments = (nint*)(scratch + conv->OffsetBytes);
-        var source = conv->Input + (nint)image * conv->Height * conv->Width * conv->PixelBytes;
-        var columns = conv->Width;
-        if (conv->Copies)
-        {
-            var copy = scratch + conv->OffsetBytes + conv->SegmentTableBytes;
-            CopyBand(conv, source, row, rows, copy);
-            source = copy;
-            columns = conv->CopyColumns;
-        }
-        else
-        {
-            source += (nint)row * conv->Window.StrideHeight * columns * conv->PixelBytes;
-        }
-        PixelOffsets(conv, rows, columns, offsets);
-        SegmentOffsets(conv, columns, segments);
-        var firstPixel = ((nint)image * conv->OutHeight + row) * conv->OutWidth;
-        for (var panel = firstPanel; panel < endPanel; panel++) RunPanel(conv, panel, source, offsets, segments, rows * conv->OutWidth, firstPixel);
-    }
-
-    private static void CopyBand(ConvInt8* conv, byte* source, int row, int rows, byte* copy)
-    {
-        var padded = new PaddedCopyInt8
-        {
-            Image = source,
-            Height = conv->Height,
-            Width = conv->Width,
-            PixelBytes = conv->PixelBytes,
-            ZeroPoint = conv->ZeroPoint,
-            PadLeft = conv->Window.PadLeft,
-            Columns = conv->CopyColumns,
-        };
-        padded.Run(row * conv->Window.StrideHeight - conv->Window.PadTop, conv->CopyRows(rows), copy);
-    }
-
-    // Bytes from the band's first input pixel to where the window of each output pixel starts.
-    private static void PixelOffsets(ConvInt8* conv, int rows, int columns, nint* offsets)
-    {
-        nint rowStride = (nint)conv->Window.StrideHeight * columns * conv->PixelBytes, stride = (nint)conv->Window.StrideWidth * conv->PixelBytes;
-        for (var y = 0; y < rows; y++)
-            for (var x = 0; x < conv->OutWidth; x++) *offsets++ = y * rowStride + x * stride;
-    }
-
-    private static void SegmentOffsets(ConvInt8* conv, int columns, nint* segments)
-    {
-        var perRow = conv->JoinsColumns ? 1 : conv->Window.KernelWidth;
-        for (var r = 0; r < conv->Window.KernelHeight; r++)
-            for (var s = 0; s < perRow; s++)
-                *segments++ = ((nint)r * conv->Window.DilationHeight * columns + s * conv->Window.DilationWidth) * conv->PixelBytes;
-    }
-
-    private static void RunPanel(ConvInt8* conv, int panel, byte* source, nint* offsets, nint* segments, int pixels, nint firstPixel)
-    {
-        var (group, inGroup) = Math.DivRem(panel, conv->PanelsPerGroup);
-        source += (nint)group * conv->GroupBytes;
-        var channel = group * conv->GroupOut + inGroup * TileInt8.Panel;
-        var channels = Math.Min(TileInt8.Panel, conv->GroupOut - inGroup * TileInt8.Panel);
+        var (source, offsets) = conv->Bands.Open(image, band, scratch);
+        var pixels = conv->Bands.RowsOf(band) * conv->Bands.OutWidth;
+        var firstPixel = ((nint)image * conv->Bands.OutHeight + band * conv->Bands.Rows) * conv->Bands.OutWidth;
         var accumulators = stackalloc int[TileInt8.MaxRows * TileInt8.Panel];
         var starts = stackalloc byte*[TileInt8.MaxRows];
         var tile = new TileInt8
         {
             Pixels = starts,
-            SegmentOffsets = segments,
+            SegmentOffsets = conv->SegmentOffsets,
             Segments = conv->Segments,
             Steps = conv->SegmentBytes / TileInt8.Step,
-            Weights = conv->Weights + panel * conv->PanelBytes,
-            Start = conv->Start + panel * TileInt8.Panel,
             Accumulators = accumulators,
         };
-        for (var pixel = 0; pixel < pixels; pixel += TTile.Rows)
+        // One loop in two orders: the outer one covers everything in one step, or the inner one does.
+        var (panelStep, pixelStep) = conv->TilesOutside ? (endPanel - firstPanel, TTile.Rows) : (1, pixels);
+        for (var outerPanel = firstPanel; outerPanel < endPanel; outerPanel += panelStep)
+            for (var outerPixel = 0; outerPixel < pixels; outerPixel += pixelStep)
+                for (var panel = outerPanel; panel < outerPanel + panelStep; panel++)
+                    RunTiles(conv, &tile, panel, (byte*)source, (nint*)offsets, outerPixel, Math.Min(outerPixel + pixelStep, pixels), firstPixel);
+    }
+
+    private static void RunTiles(ConvInt8* conv, TileInt8* tile, int panel, byte* source, nint* offsets, int begin, int end, nint firstPixel)
+    {
+        var (group, inGroup) = Math.DivRem(panel, conv->PanelsPerGroup);
+        source += (nint)group * conv->GroupBytes;
+        var channel = group * conv->GroupOut + inGroup * TileInt8.Panel;
+        var channels = Math.Min(TileInt8.Panel, conv->GroupOut - inGroup * TileInt8.Panel);
+        tile->Weights = conv->Weights + panel * conv->PanelBytes;
+        tile->Start = conv->Start + panel * TileInt8.Panel;
+        for (var pixel = begin; pixel < end; pixel += TTile.Rows)
         {
-            var count = Math.Min(TTile.Rows, pixels - pixel);
+            var count = Math.Min(TTile.Rows, end - pixel);
             // A tile that is not full computes its last pixel several times.
-            for (var p = 0; p < TTile.Rows; p++) starts[p] = source + offsets[pixel + Math.Min(p, count - 1)];
-            TTile.Run(&tile);
-            conv->Epilogue.Apply<TLanes>(accumulators, count, firstPixel + pixel, channel, channels);
+            for (var p = 0; p < TTile.Rows; p++) tile->Pixels[p] = source + offsets[pixel + Math.Min(p, count - 1)];
+            TTile.Run(tile);
+            conv->Epilogue.Apply<TLanes>(tile->Accumulators, TileInt8.Panel, count, firstPixel + pixel, channel, channels);
         }
     }
 }

@@ -25,7 +25,7 @@ internal static unsafe class ConvInt8Packing
     public static void Pack<TTile>(in ConvInt8 conv, ReadOnlySpan<sbyte> weights, int groupIn, int groupOut, byte* packed) where TTile : struct, ITileInt8
     {
         var step = stackalloc sbyte[TileInt8.Panel * TileInt8.Step];
-        var outputs = weights.Length / (groupIn * conv.Window.Taps);
+        var outputs = weights.Length / (groupIn * conv.Bands.Window.Taps);
         for (var panel = 0; panel < conv.Panels; panel++)
         {
             var (group, inGroup) = Math.DivRem(panel, conv.PanelsPerGroup);
@@ -38,7 +38,7 @@ internal static unsafe class ConvInt8Packing
                             var output = inGroup * TileInt8.Panel + k;
                             var (tap, channel) = Locate(conv, segment, first + i);
                             var isThere = output < conv.GroupOut && group * conv.GroupOut + output < outputs && output / groupOut == channel / groupIn && channel < conv.GroupOut / groupOut * groupIn;
-                            step[k * TileInt8.Step + i] = isThere ? weights[((group * conv.GroupOut + output) * groupIn + channel % groupIn) * conv.Window.Taps + tap] : (sbyte)0;
+                            step[k * TileInt8.Step + i] = isThere ? weights[((group * conv.GroupOut + output) * groupIn + channel % groupIn) * conv.Bands.Window.Taps + tap] : (sbyte)0;
                         }
                     TTile.PackStep(step, packed);
                 }
@@ -47,5 +47,5 @@ internal static unsafe class ConvInt8Packing
 
     // The tap and the channel within the joined group that byte i of a segment belongs to.
     private static (int Tap, int Channel) Locate(in ConvInt8 conv, int segment, int i) =>
-        conv.JoinsColumns ? (segment * conv.Window.KernelWidth + i / conv.PixelBytes, i % conv.PixelBytes) : (segment, i);
+        conv.JoinsColumns ? (segment * conv.Bands.Window.KernelWidth + i / conv.Bands.PixelBytes, i % conv.Bands.PixelBytes) : (segment, i);
 }

@@ -11,7 +11,7 @@ internal unsafe struct Int8Epilogue
     /// <summary>Per output channel.</summary>
     public float* Multiplier;
 
-    /// <summary>Per output channel; null when all are 0.</summary>
+    /// <summary>Per output channel.</summary>
     public float* Offset;
 
     public ActivationKind Activation;
@@ -42,33 +42,103 @@ internal unsafe struct Int8Epilogue
     public byte* Residual;
     public nint ResidualStride;
 
-    /// <summary>Turns accumulators [<paramref name="pixels"/>, <see cref="TileInt8.Panel"/>] into <paramref name="channels"/> results each, from pixel <paramref name="pixel"/> and channel <paramref name="channel"/> on.</summary>
-    public readonly void Apply<T>(int* accumulators, int pixels, nint pixel, int channel, int channels) where T : struct, ILanes<T>
+    /// <summary>
+    /// Turns accumulators [<paramref name="pixels"/>, <paramref name="panel"/>] into <paramref name="channels"/> results each, from pixel <paramref name="pixel"/> and channel
+    /// <paramref name="channel"/> on.
+    /// </summary>
+    public readonly void Apply<T>(int* accumulators, int panel, int pixels, nint pixel, int channel, int channels) where T : struct, ILanes<T>
     {
-        var whole = channels / T.Count * T.Count;
-        for (var c = 0; c < whole; c += T.Count) Column<T>(accumulators + c, pixels, pixel, channel + c);
-        for (var c = whole; c < channels; c++) Column<ScalarLane>(accumulators + c, pixels, pixel, channel + c);
+        var c = 0;
+        for (; c + T.Count <= channels; c += T.Count) Column<T>(accumulators + c, panel, pixels, pixel, channel + c);
+        if (T.Count > Lanes256.Count && c + Lanes256.Count <= channels)
+        {
+            Column<Lanes256>(accumulators + c, panel, pixels, pixel, channel + c);
+            c += Lanes256.Count;
+        }
+        for (; c < channels; c++) Column<ScalarLane>(accumulators + c, panel, pixels, pixel, channel + c);
     }
 
-    private readonly void Column<T>(int* accumulators, int pixels, nint pixel, int k) where T : struct, ILanes<T>
+    // Bytes without an activation beyond the clamp are the rule, and get code without branches.
+    private readonly void Column<T>(int* accumulators, int panel, int pixels, nint pixel, int k) where T : struct, ILanes<T>
     {
-        var (multiplier, offset) = (T.Load(Multiplier + k), Offset == null ? T.Broadcast(0) : T.Load(Offset + k));
-        var (a, b, lowest, highest) = (T.Broadcast(ActivationA), T.Broadcast(ActivationB), T.Broadcast(Lowest), T.Broadcast(Highest));
-        var destination = Output + pixel * OutputStride + (IsFloatOutput ? k * sizeof(float) : k);
+        var output = Output + pixel * OutputStride + (IsFloatOutput ? k * sizeof(float) : k);
         var residual = Residual + pixel * ResidualStride + (IsFloatResidual ? k * sizeof(float) : k);
-        for (var p = 0; p < pixels; p++, destination += OutputStride, residual += ResidualStride)
+        if (IsFloatOutput || Activation != ActivationKind.None || OutputDivisor != 1)
         {
-            var value = T.FromInts(accumulators + p * TileInt8.Panel) * multiplier + offset;
-            if (Residual != null) value += LoadResidual<T>(residual);
-            value = Int8Activation.Apply(Activation, value, a, b);
-            if (OutputDivisor != 1) value /= T.Broadcast(OutputDivisor);
-            if (IsFloatOutput) T.Store((float*)destination, value);
-            else T.StoreBytes(destination, T.AtMost(T.AtLeast(value, lowest), highest), OutputZeroPoint);
+            if (Residual == null) Rows<T, NoResidual, AnyResult>(accumulators, panel, pixels, k, output, null);
+            else if (IsFloatResidual) Rows<T, FloatResidual, AnyResult>(accumulators, panel, pixels, k, output, residual);
+            else Rows<T, ByteResidual, AnyResult>(accumulators, panel, pixels, k, output, residual);
+        }
+        else if (Residual == null) Rows<T, NoResidual, ByteResult>(accumulators, panel, pixels, k, output, null);
+        else if (IsFloatResidual) Rows<T, FloatResidual, ByteResult>(accumulators, panel, pixels, k, output, residual);
+        else Rows<T, ByteResidual, ByteResult>(accumulators, panel, pixels, k, output, residual);
+    }
+
+    private readonly void Rows<T, TResidual, TResult>(int* accumulators, int panel, int pixels, int k, byte* output, byte* residual)
+        where T : struct, ILanes<T> where TResidual : struct, IResidual where TResult : struct, IResult
+    {
+        // Locals, because what is written through the output pointer might be these fields for all the compiler knows.
+        var constants = this;
+        T multiplier = T.Load(Multiplier + k), offset = T.Load(Offset + k), lowest = T.Broadcast(Lowest), highest = T.Broadcast(Highest);
+        nint outputStride = OutputStride, residualStride = ResidualStride;
+        var zeroPoint = OutputZeroPoint;
+        for (var p = 0; p < pixels; p++)
+        {
+            var value = T.FromInts(accumulators) * multiplier + offset;
+            value = TResidual.Add(value, residual, in constants);
+            TResult.Store(value, output, lowest, highest, zeroPoint, in constants);
+            accumulators += panel;
+            output += outputStride;
+            residual += residualStride;
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private readonly T LoadResidual<T>(byte* from) where T : struct, ILanes<T> => IsFloatResidual
-        ? T.Load((float*)from) / T.Broadcast(ResidualDivisor)
-        : T.FromBytes(from, ResidualZeroPoint) * T.Broadcast(ResidualMultiplier);
+    private interface IResidual
+    {
+        static abstract T Add<T>(T value, byte* residual, in Int8Epilogue constants) where T : struct, ILanes<T>;
+    }
+
+    private readonly struct NoResidual : IResidual
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static T Add<T>(T value, byte* residual, in Int8Epilogue constants) where T : struct, ILanes<T> => value;
+    }
+
+    private readonly struct ByteResidual : IResidual
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static T Add<T>(T value, byte* residual, in Int8Epilogue constants) where T : struct, ILanes<T> =>
+            value + T.FromBytes(residual, constants.ResidualZeroPoint) * T.Broadcast(constants.ResidualMultiplier);
+    }
+
+    private readonly struct FloatResidual : IResidual
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static T Add<T>(T value, byte* residual, in Int8Epilogue constants) where T : struct, ILanes<T> =>
+            value + T.Load((float*)residual) / T.Broadcast(constants.ResidualDivisor);
+    }
+
+    private interface IResult
+    {
+        static abstract void Store<T>(T value, byte* output, T lowest, T highest, int zeroPoint, in Int8Epilogue constants) where T : struct, ILanes<T>;
+    }
+
+    private readonly struct ByteResult : IResult
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Store<T>(T value, byte* output, T lowest, T highest, int zeroPoint, in Int8Epilogue constants) where T : struct, ILanes<T> =>
+            T.StoreBytes(output, T.AtMost(T.AtLeast(value, lowest), highest), zeroPoint);
+    }
+
+    private readonly struct AnyResult : IResult
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Store<T>(T value, byte* output, T lowest, T highest, int zeroPoint, in Int8Epilogue constants) where T : struct, ILanes<T>
+        {
+            value = Int8Activation.Apply(constants.Activation, value, T.Broadcast(constants.ActivationA), T.Broadcast(constants.ActivationB));
+            if (constants.OutputDivisor != 1) value /= T.Broadcast(constants.OutputDivisor);
+            if (constants.IsFloatOutput) T.Store((float*)output, value);
+            else T.StoreBytes(output, T.AtMost(T.AtLeast(value, lowest), highest), zeroPoint);
+        }
+    }
 }

@@ -1,0 +1,128 @@
+using Pith.Building;
+using Pith.Kernels;
+using Pith.Kernels.Int8;
+using Pith.Runtime;
+
+namespace Pith.Tactics;
+
+/// <summary>Maximum and average of 8-bit images over windows, by rows of the output.</summary>
+internal sealed unsafe class Int8Pool : Tactic<PoolLayer>
+{
+    // Channels that one part of a global average works on.
+    private const int GlobalChannels = 256;
+
+    public override string Name => "int8-pool";
+
+    protected override Verdict Accept(PoolLayer layer, Device device) => layer.Input.IsQuantized ? Verdict.Yes : Verdict.No("is for 8-bit images");
+
+    protected override double EstimateSeconds(PoolLayer layer, Device device) => (double)layer.Output.Pixels(1) * layer.Window.Taps * layer.Input.Channels / 20e9;
+
+    protected override RunnableLayer Build(PoolLayer layer, BuildResources resources) => layer.IsMax ? new Max(layer)
+        : resources.Device.Isa >= IsaLevel.Avx2 ? new Average<Lanes256>(layer)
+        : new Average<Lanes128>(layer);
+
+    /// <summary>What the two kinds share: where the window of an output pixel lies.</summary>
+    private abstract class Pool(PoolLayer layer) : RunnableLayer
+    {
+        protected PoolLayer Layer { get; } = layer;
+
+        // Scratch holds the addresses of the window's rows.
+        public override long ScratchBytes => Layer.Window.KernelHeight * sizeof(byte*);
+
+        protected int OutHeight => Layer.Output.Shape.Dims[2];
+
+        protected int OutWidth => Layer.Output.Shape.Dims[3];
+
+        /// <summary>The rows and columns of the window at an output pixel that lie inside the input.</summary>
+        protected (int Rows, int Columns) WindowAt(byte* image, int y, int x, byte** rows)
+        {
+            var (w, width) = (Layer.Window, Layer.Input.Shape.Dims[3]);
+            var (firstRow, rowCount) = Inside(y * w.StrideHeight - w.PadTop, w.KernelHeight, w.DilationHeight, Layer.Input.Shape.Dims[2]);
+            var (firstColumn, columns) = Inside(x * w.StrideWidth - w.PadLeft, w.KernelWidth, w.DilationWidth, width);
+            for (var r = 0; r < rowCount; r++) rows[r] = image + ((nint)(firstRow + r * w.DilationHeight) * width + firstColumn) * Layer.Input.PixelBytes;
+            return (rowCount, columns);
+        }
+
+        private static (int First, int Count) Inside(int start, int taps, int dilation, int size)
+        {
+            var skipped = start < 0 ? (-start + dilation - 1) / dilation : 0;
+            var first = start + skipped * dilation;
+            return (first, first >= size ? 0 : Math.Min(taps - skipped, (size - 1 - first) / dilation + 1));
+        }
+
+        protected byte* Image(RunState state, int image) => state.Address(Layer.Input) + (nint)image * Layer.Input.Shape.Dims[2] * Layer.Input.Shape.Dims[3] * Layer.Input.PixelBytes;
+    }
+
+    private sealed class Max(PoolLayer layer) : Pool(layer), IParallelBody
+    {
+        public override void Run(RunState state) => state.RunParallel(this, Layer.Input.Shape.Size(0, state.Batch) * OutHeight);
+
+        public void RunPart(RunState state, int part, int worker)
+        {
+            var (image, y) = Math.DivRem(part, OutHeight);
+            var rows = (byte**)state.Scratch(worker);
+            var output = state.Address(Layer.Output) + (nint)part * OutWidth * Layer.Output.PixelBytes;
+            for (var x = 0; x < OutWidth; x++, output += Layer.Output.PixelBytes)
+            {
+                var (rowCount, columns) = WindowAt(Image(state, image), y, x, rows);
+                PoolInt8.Max(rows, rowCount, columns, (nint)Layer.Window.DilationWidth * Layer.Input.PixelBytes, Layer.Input.PixelBytes, output);
+            }
+        }
+    }
+
+    private sealed class Average<T> : Pool, IParallelBody where T : struct, ILanes<T>
+    {
+        private readonly int _blocks;
+        private readonly int _blockChannels;
+        private readonly float[] _multipliers;
+
+        public Average(PoolLayer layer) : base(layer)
+        {
+            // One output pixel is shared out by channels, many by rows.
+            _blockChannels = layer.IsGlobal ? GlobalChannels : layer.Input.PixelBytes;
+            _blocks = (layer.Input.PixelBytes + _blockChannels - 1) / _blockChannels;
+            _multipliers = new float[OutHeight * OutWidth];
+            for (var i = 0; i < _multipliers.Length; i++) _multipliers[i] = PoolConstants.Multiplier(layer, layer.Count(i / OutWidth, i % OutWidth));
+        }
+
+        public override long ScratchBytes => base.ScratchBytes + 64 + _blockChannels * sizeof(int);
+
+        public override void Run(RunState state) => state.RunParallel(this, Layer.Input.Shape.Size(0, state.Batch) * OutHeight * _blocks);
+
+        public void RunPart(RunState state, int part, int worker)
+        {
+            (part, var block) = Math.DivRem(part, _blocks);
+            var (image, y) = Math.DivRem(part, OutHeight);
+            var first = block * _blockChannels;
+            var sums = (int*)state.Scratch(worker);
+            var rows = (byte**)(sums + _blockChannels);
+            for (var x = 0; x < OutWidth; x++)
+            {
+                var (rowCount, columns) = WindowAt(Image(state, image) + first, y, x, rows);
+                var channels = Math.Min(_blockChannels, Layer.Input.PixelBytes - first);
+                PoolInt8.Sum(rows, rowCount, columns, (nint)Layer.Window.DilationWidth * Layer.Input.PixelBytes, channels, sums);
+                var pixel = state.Address(Layer.Output) + ((nint)part * OutWidth + x) * Layer.Output.PixelBytes;
+                Store(sums, rowCount * columns, _multipliers[y * OutWidth + x], first, channels, pixel);
+            }
+        }
+
+        private void Store(int* sums, int inside, float multiplier, int first, int channels, byte* pixel)
+        {
+            var offset = inside * Layer.InputQuantization!.Value.StoredZeroPoint;
+            var isByte = Layer.OutputQuantization is not null;
+            if (!isByte) channels = Math.Min(channels, Layer.Output.Channels - first);
+            var zeroPoint = Layer.OutputQuantization?.StoredZeroPoint ?? 0;
+            for (var c = 0; c < channels; c++) sums[c] -= offset;
+            var whole = channels / T.Count * T.Count;
+            for (var c = 0; c < whole; c += T.Count) Store<T>(sums + c, multiplier, zeroPoint, isByte, pixel, first + c);
+            for (var c = whole; c < channels; c++) Store<ScalarLane>(sums + c, multiplier, zeroPoint, isByte, pixel, first + c);
+        }
+
+        private static void Store<TLanes>(int* sums, float multiplier, int zeroPoint, bool isByte, byte* pixel, int channel) where TLanes : struct, ILanes<TLanes>
+        {
+            var value = TLanes.FromInts(sums) * TLanes.Broadcast(multiplier);
+            if (isByte) TLanes.StoreBytes(pixel + channel, TLanes.AtMost(TLanes.AtLeast(value, TLanes.Broadcast(-zeroPoint)), TLanes.Broadcast(255 - zeroPoint)), zeroPoint);
+            else TLanes.Store((float*)pixel + channel, value);
+        }
+    }
+}

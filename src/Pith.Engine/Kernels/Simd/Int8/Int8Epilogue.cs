@@ -20,6 +20,9 @@ internal unsafe struct Int8Epilogue
 
     /// <summary>1 when the value is in output steps already.</summary>
     public float OutputDivisor;
+
+    /// <summary>1 / <see cref="OutputDivisor"/> where <see cref="QuickDivision"/> may take the place of the division, else 0.</summary>
+    public float OutputReciprocal;
     public int OutputZeroPoint;
 
     /// <summary>What a value is clamped to before it is rounded to a byte: the byte's range, within which a Clip activation is taken into account too.</summary>
@@ -63,15 +66,16 @@ internal unsafe struct Int8Epilogue
     {
         var output = Output + pixel * OutputStride + (IsFloatOutput ? k * sizeof(float) : k);
         var residual = Residual + pixel * ResidualStride + (IsFloatResidual ? k * sizeof(float) : k);
-        if (IsFloatOutput || Activation != ActivationKind.None || OutputDivisor != 1)
-        {
-            if (Residual == null) Rows<T, NoResidual, AnyResult>(accumulators, panel, pixels, k, output, null);
-            else if (IsFloatResidual) Rows<T, FloatResidual, AnyResult>(accumulators, panel, pixels, k, output, residual);
-            else Rows<T, ByteResidual, AnyResult>(accumulators, panel, pixels, k, output, residual);
-        }
-        else if (Residual == null) Rows<T, NoResidual, ByteResult>(accumulators, panel, pixels, k, output, null);
-        else if (IsFloatResidual) Rows<T, FloatResidual, ByteResult>(accumulators, panel, pixels, k, output, residual);
-        else Rows<T, ByteResidual, ByteResult>(accumulators, panel, pixels, k, output, residual);
+        if (IsFloatOutput || Activation != ActivationKind.None || (OutputDivisor != 1 && OutputReciprocal == 0)) Column<T, AnyResult>(accumulators, panel, pixels, k, output, residual);
+        else if (OutputDivisor != 1) Column<T, DividedResult>(accumulators, panel, pixels, k, output, residual);
+        else Column<T, ByteResult>(accumulators, panel, pixels, k, output, residual);
+    }
+
+    private readonly void Column<T, TResult>(int* accumulators, int panel, int pixels, int k, byte* output, byte* residual) where T : struct, ILanes<T> where TResult : struct, IResult
+    {
+        if (Residual == null) Rows<T, NoResidual, TResult>(accumulators, panel, pixels, k, output, null);
+        else if (IsFloatResidual) Rows<T, FloatResidual, TResult>(accumulators, panel, pixels, k, output, residual);
+        else Rows<T, ByteResidual, TResult>(accumulators, panel, pixels, k, output, residual);
     }
 
     private readonly void Rows<T, TResidual, TResult>(int* accumulators, int panel, int pixels, int k, byte* output, byte* residual)
@@ -128,6 +132,16 @@ internal unsafe struct Int8Epilogue
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static void Store<T>(T value, byte* output, T lowest, T highest, int zeroPoint, in Int8Epilogue constants) where T : struct, ILanes<T> =>
             T.StoreBytes(output, T.AtMost(T.AtLeast(value, lowest), highest), zeroPoint);
+    }
+
+    private readonly struct DividedResult : IResult
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Store<T>(T value, byte* output, T lowest, T highest, int zeroPoint, in Int8Epilogue constants) where T : struct, ILanes<T>
+        {
+            value = T.DivideQuickly(value, T.Broadcast(constants.OutputDivisor), T.Broadcast(constants.OutputReciprocal));
+            T.StoreBytes(output, T.AtMost(T.AtLeast(value, lowest), highest), zeroPoint);
+        }
     }
 
     private readonly struct AnyResult : IResult

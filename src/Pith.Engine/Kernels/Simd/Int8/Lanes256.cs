@@ -51,6 +51,13 @@ internal readonly unsafe struct Lanes256 : ILanes<Lanes256>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256 operator /(Lanes256 left, Lanes256 right) => new(left._v / right._v);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes256 DivideQuickly(Lanes256 x, Lanes256 divisor, Lanes256 reciprocal)
+    {
+        var q = x._v * reciprocal._v;
+        return new(Fma.MultiplyAdd(Fma.MultiplyAddNegated(q, divisor._v, x._v), reciprocal._v, q));
+    }
+
     // MAXPS and MINPS give their second operand when either is NaN or both are equal.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256 AtLeast(Lanes256 x, Lanes256 bound) => new(Avx.Max(x._v, bound._v));

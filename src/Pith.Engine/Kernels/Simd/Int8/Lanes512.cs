@@ -47,6 +47,13 @@ internal readonly unsafe struct Lanes512 : ILanes<Lanes512>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes512 operator /(Lanes512 left, Lanes512 right) => new(left._v / right._v);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes512 DivideQuickly(Lanes512 x, Lanes512 divisor, Lanes512 reciprocal)
+    {
+        var q = x._v * reciprocal._v;
+        return new(Avx512F.FusedMultiplyAdd(Avx512F.FusedMultiplyAddNegated(q, divisor._v, x._v), reciprocal._v, q));
+    }
+
     // MAXPS and MINPS give their second operand when either is NaN or both are equal.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes512 AtLeast(Lanes512 x, Lanes512 bound) => new(Avx512F.Max(x._v, bound._v));

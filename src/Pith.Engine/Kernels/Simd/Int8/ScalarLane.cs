@@ -27,6 +27,8 @@ internal readonly unsafe struct ScalarLane(float value) : ILanes<ScalarLane>
 
     public static ScalarLane operator /(ScalarLane left, ScalarLane right) => new(left.Value / right.Value);
 
+    public static ScalarLane DivideQuickly(ScalarLane x, ScalarLane divisor, ScalarLane reciprocal) => x / divisor;
+
     public static ScalarLane AtLeast(ScalarLane x, ScalarLane bound) => x.Value > bound.Value ? x : bound;
 
     public static ScalarLane AtMost(ScalarLane x, ScalarLane bound) => x.Value < bound.Value ? x : bound;

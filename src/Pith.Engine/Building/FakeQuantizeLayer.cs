@@ -18,7 +18,7 @@ internal sealed class FakeQuantizeLayer : Layer
         Kind = LayerKind.Op,
         Input = Input.DataType,
         Output = Output.DataType,
-        Detail = $"fake quantize {Smallest}..{Largest} {Input.Shape.At(maxBatch)} scale {Scale.Shape.At(maxBatch)}",
+        Detail = $"FakeQuantize {Smallest}..{Largest} {Input.Shape.At(maxBatch)} scale {Scale.Shape.At(maxBatch)}",
         Activation = "",
     };
 }

@@ -9,9 +9,10 @@ internal static class OpLayouts
     {
         // The result is weights [K, C / groups, R, S].
         ConvWeightGradient => LayoutRule.ChannelsLast(rowMajorOutputs: [0]),
-        BatchNormalization or MaxPoolGradient or AveragePoolGradient or GlobalAveragePoolGradient => LayoutRule.ChannelsLast(),
+        MaxPoolGradient or AveragePoolGradient or GlobalAveragePoolGradient => LayoutRule.ChannelsLast(),
         // Sums over everything but the channels.
         ReduceSum { KeepDims: false } sum when node.Input(0)!.Type.Rank == 4 && sum.Axes.SequenceEqual([0, 2, 3]) => LayoutRule.ChannelsLast(),
+        Concat when node.Inputs.All(input => input!.Type.Rank == node.Output.Type.Rank && !input.Type.DataType.IsQuantized()) => LayoutRule.Agnostic,
         UnaryOp or BinaryOp or Clip or UnaryGradient or ClipGradient when node.Inputs.All(input => input is null || KeepsAxes(input, node.Output)) => LayoutRule.Agnostic,
         FakeQuantizeGradient { BlockSize: 0 } gradient when gradient.Axis == 0 || node.Input(2)!.Constant is { Length: 1 } => LayoutRule.Agnostic,
         _ => LayoutRule.RowMajor,

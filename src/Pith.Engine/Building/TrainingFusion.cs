@@ -4,7 +4,7 @@ using Pith.Ops;
 namespace Pith.Building;
 
 /// <summary>
-/// The large ops of training graphs with their neighbours: batch norm takes the residual Add and the Relu behind it, its gradient takes the gradient of that Relu, and the gradient of a
+/// The large ops of training graphs with their neighbours: batch norm (that of inference too, where it could not be folded) takes the residual Add and the Relu behind it, its gradient takes the gradient of that Relu, and the gradient of a
 /// convolution's input takes the Add in which the gradients of two branches meet.
 /// </summary>
 internal static class TrainingFusion
@@ -13,6 +13,7 @@ internal static class TrainingFusion
     {
         _ when node.Output.Type is not { Rank: 4, DataType: DataType.Float32 } => null,
         BatchNormTraining => Normalization(node, context),
+        BatchNormalization when node.Outputs.Count == 1 => Normalization(node, context),
         BatchNormGradient => NormalizationGradient(node, context),
         ConvInputGradient => InputGradient(node, context),
         _ => null,

@@ -9,7 +9,7 @@ namespace Pith.Building;
 /// </summary>
 internal sealed class TrainingLayer : Layer
 {
-    /// <summary>The op: BatchNormTraining, BatchNormGradient or ConvInputGradient.</summary>
+    /// <summary>The op: BatchNormTraining, BatchNormalization, BatchNormGradient or ConvInputGradient.</summary>
     public required Op Op { get; init; }
 
     public Activation Activation { get; init; }

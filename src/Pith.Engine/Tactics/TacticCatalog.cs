@@ -87,6 +87,7 @@ internal static class TacticCatalog
         new Fp32PoolGradient(),
         new Fp32FakeQuantizeGradient(),
         new Fp32Softmax(),
+        new BlockConcat(),
         new ClassLosses(),
         new ReferenceOp(),
     ];

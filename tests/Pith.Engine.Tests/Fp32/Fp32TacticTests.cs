@@ -248,4 +248,33 @@ public class Fp32TacticTests
         });
         TacticCheck.Agrees(graph, "fp32-softmax", SumTolerance);
     }
+
+    [Fact]
+    public void Batch_norm_that_could_not_be_folded_takes_the_relu()
+    {
+        var random = new Random(5);
+        var graph = Graph(g =>
+        {
+            Value Vector(string name) => g.AddConstant(name, Tensor.Create(new Shape(19), Enumerable.Range(0, 19).Select(_ => 0.5f + random.NextSingle()).ToArray()));
+            var x = g.Add(new MaxPool { Window = WindowAttributes.Uniform(2, 1) }, Image(g, "x", 19, 6, 5));
+            var norm = g.Add(new BatchNormalization(), x, Vector("gamma"), Vector("beta"), Vector("mean"), Vector("variance"));
+            g.AddOutput(g.Add(new MaxPool { Window = WindowAttributes.Uniform(2, 1) }, g.Add(new Relu(), norm)));
+        });
+        TacticCheck.Agrees(graph, "fp32-batch-norm", SumTolerance);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Images_are_joined_along_any_axis(int axis)
+    {
+        var graph = Graph(g =>
+        {
+            var (x, y) = (Image(g, "x", 7, 6, 5), Image(g, "y", axis == 1 ? 3 : 7, axis == 2 ? 3 : 6, axis == 3 ? 3 : 5));
+            var pooled = g.Add(new MaxPool { Window = WindowAttributes.Uniform(3, 1, 1) }, x);
+            g.AddOutput(g.Add(new Concat(axis), pooled, y, x));
+        });
+        TacticCheck.Agrees(graph, "block-concat", 0);
+    }
 }

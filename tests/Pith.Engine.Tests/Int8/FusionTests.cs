@@ -86,7 +86,7 @@ public class FusionTests
         var b = new QdqGraphBuilder(6);
         var x = b.Quantized(b.Input(8, 4, 4));
         var layers = LayersOf(b, b.Quantized(b.Graph.Add(new Relu(), b.Conv(x, 8, 8))), new EngineOptions { Literal = true, TimeTactics = false });
-        Assert.Equal(["Quantize", "Dequantize", "Conv", "Quantize", "Dequantize", "Reorder"], Kinds(layers));
+        Assert.Equal(["FakeQuantize", "Reorder", "Conv", "FakeQuantize", "Reorder"], Kinds(layers));
         Assert.Equal("float32", layers[2].Precision);
     }
 

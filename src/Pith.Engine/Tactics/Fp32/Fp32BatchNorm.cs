@@ -6,13 +6,13 @@ using Pith.Runtime;
 
 namespace Pith.Tactics;
 
-/// <summary>Batch normalization with the batch's statistics: measures chunks of pixels, combines them in order, normalizes.</summary>
+/// <summary>Batch normalization: with the batch's statistics (measures chunks of pixels, combines them in order, normalizes), or with given ones (normalizes).</summary>
 internal sealed unsafe class Fp32BatchNorm : Tactic<TrainingLayer>
 {
     public override string Name => "fp32-batch-norm";
 
     protected override Verdict Accept(TrainingLayer layer, Device device) =>
-        layer.Op is not BatchNormTraining ? Verdict.No("is for BatchNormTraining") : layer.Gate is not null ? Verdict.No("has no gate") : Verdict.Yes;
+        layer.Op is not (BatchNormTraining or BatchNormalization) ? Verdict.No("is for batch normalization") : layer.Gate is not null ? Verdict.No("has no gate") : Verdict.Yes;
 
     protected override double EstimateSeconds(TrainingLayer layer, Device device) => StreamCost.Seconds(layer, device);
 
@@ -27,16 +27,18 @@ internal sealed unsafe class Fp32BatchNorm : Tactic<TrainingLayer>
         private readonly TrainingLayer _layer;
         private readonly IsaLevel _isa;
         private readonly float _epsilon;
+        private readonly bool _measures;
         private readonly Normalization _normalize;
 
         public Runnable(TrainingLayer layer, BuildResources resources)
         {
             _layer = layer;
             _isa = resources.Device.Isa;
-            _epsilon = ((BatchNormTraining)layer.Op).Epsilon;
+            _measures = layer.Op is BatchNormTraining;
+            _epsilon = layer.Op is BatchNormTraining training ? training.Epsilon : ((BatchNormalization)layer.Op).Epsilon;
             _normalize = new Normalization(this);
             var args = Template(resources.MaxBatch);
-            SharedScratchBytes = BatchNormFp32.PartialFloats(&args) * sizeof(float);
+            if (_measures) SharedScratchBytes = BatchNormFp32.PartialFloats(&args) * sizeof(float);
         }
 
         public override long SharedScratchBytes { get; }
@@ -44,8 +46,11 @@ internal sealed unsafe class Fp32BatchNorm : Tactic<TrainingLayer>
         public override void Run(RunState state)
         {
             var args = Args(state);
-            state.RunParallel(this, BatchNormFp32.Items(&args));
-            BatchNormFp32.Combine(&args);
+            if (_measures)
+            {
+                state.RunParallel(this, BatchNormFp32.Items(&args));
+                BatchNormFp32.Combine(&args);
+            }
             state.RunParallel(_normalize, BatchNormFp32.Items(&args));
         }
 
@@ -78,8 +83,8 @@ internal sealed unsafe class Fp32BatchNorm : Tactic<TrainingLayer>
             args.Gamma = (float*)state.Address(_layer.Inputs[1]!);
             args.Beta = (float*)state.Address(_layer.Inputs[2]!);
             args.Y = (float*)state.Address(_layer.Outputs[0]);
-            args.Mean = (float*)state.Address(_layer.Outputs[1]);
-            args.Variance = (float*)state.Address(_layer.Outputs[2]);
+            args.Mean = (float*)state.Address(_measures ? _layer.Outputs[1] : _layer.Inputs[3]!);
+            args.Variance = (float*)state.Address(_measures ? _layer.Outputs[2] : _layer.Inputs[4]!);
             args.Partials = (float*)state.SharedScratch;
             if (_layer.Residual is { } residual) args.Residual = (float*)state.Address(residual);
             return args;

@@ -103,7 +103,7 @@ internal sealed class BenchVerb : Verb
         }
         console.Write(table);
         if (results.Count > 1) console.MarkupLineInterpolated($"{models[0]} is {results[1].MedianMs / results[0].MedianMs:0.00} times as fast as {models[1]} (medians, timed in turn).");
-        if (layers is not null) LayerTable.Draw(console, layers);
+        if (layers is not null) LayerTable.Draw(console, layers, results[0].Batch);
     }
 
     private static string Text(double number, string format = "0.000") => number.ToString(format, CultureInfo.InvariantCulture);

@@ -38,7 +38,9 @@ internal sealed class ModelsVerb : Verb
         var graph = ModelCatalog.Find(name).Build(options);
         var output = arguments.GetValue(_output) ?? name + ".onnx";
         OnnxModel.Save(graph, output);
-        terminal.Result(new { Model = name, Output = output, FileBytes = new FileInfo(output).Length }, console => console.MarkupLineInterpolated($"{output}: {name}"));
+        var summary = GraphSummary.Of(graph);
+        terminal.Result(new { Model = name, Output = output, summary.Parameters, Macs = summary.MultiplyAccumulates, FileBytes = new FileInfo(output).Length },
+            console => console.MarkupLineInterpolated($"{output}: {name}, {summary.Parameters / 1e6:0.00} M parameters, {summary.MultiplyAccumulates / 1e6:0.0} MMACs for one image"));
         return Program.Done;
     }
 

@@ -7,6 +7,7 @@ internal static class VerbCatalog
     [
         new DemoVerb(),
         new ModelsVerb(),
+        new InfoVerb(),
         new TrainVerb(),
         new PruneVerb(),
         new FineTuneVerb(),

@@ -36,7 +36,7 @@ public static class Benchmark
                 cancellation.ThrowIfCancellationRequested();
                 times[i].Add(Time(contexts[i]));
             }
-            events?.Report(new ProgressMade(task, (long)(1e3 * Math.Min(clock.Elapsed.TotalSeconds, total)), (long)(1e3 * total)));
+            if (clock.Elapsed.TotalSeconds < total) events?.Report(new ProgressMade(task, (long)(1e3 * clock.Elapsed.TotalSeconds), (long)(1e3 * total)));
         }
         events?.Report(new ProgressMade(task, (long)(1e3 * total), (long)(1e3 * total)));
         return [.. contexts.Select((context, i) => new BenchmarkResult(context.Engine.MaxBatch, LatencyStatistics.Of([.. times[i]])))];

@@ -1,0 +1,84 @@
+using System.CommandLine;
+using System.Globalization;
+using Pith.Cli.Reporting;
+using Spectre.Console;
+
+namespace Pith.Cli.Verbs;
+
+/// <summary><c>pith info</c>: what is in a model or a plan.</summary>
+internal sealed class InfoVerb : Verb
+{
+    private readonly Argument<string> _model = new("model") { Description = EngineFile.Help };
+    private readonly Option<bool> _nodes = new("--nodes") { Description = "Print every node, not only the layers with weights." };
+
+    public override string Name => "info";
+
+    public override string Summary => "Shows a model or plan: graph, size, multiply-accumulates, sparsity, quantization, kernels chosen.";
+
+    public override IReadOnlyList<string> Examples => ["pith info net.onnx", "pith info resnet50 --json", "pith info net.plan", "pith info net.onnx --nodes"];
+
+    public override void Declare(Command command)
+    {
+        command.Add(_model);
+        command.Add(_nodes);
+    }
+
+    public override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation)
+    {
+        var model = arguments.GetRequiredValue(_model);
+        ShowGraph(model, ModelFile.Load(model), arguments.GetValue(_nodes), terminal);
+        return Program.Done;
+    }
+
+    private static void ShowGraph(string model, Graph graph, bool nodes, Terminal terminal)
+    {
+        var summary = GraphSummary.Of(graph);
+        var json = new
+        {
+            Model = model,
+            summary.Name,
+            summary.Inputs,
+            summary.Outputs,
+            Nodes = graph.Nodes.Count,
+            summary.Parameters,
+            Macs = summary.MultiplyAccumulates,
+            summary.ConstantBytes,
+            summary.QuantizedLayers,
+            summary.SparseLayers,
+            summary.Ops,
+            summary.Layers,
+            graph.Metadata,
+            Text = nodes ? graph.ToString() : null,
+        };
+        terminal.Result(json, console =>
+        {
+            console.MarkupLineInterpolated($"{model}: graph '{graph.Name}', {graph.Nodes.Count} nodes, {summary.Parameters / 1e6:0.00} M parameters, {summary.MultiplyAccumulates / 1e6:0.0} MMACs for one image");
+            console.MarkupLineInterpolated($"  inputs  {string.Join(", ", summary.Inputs)}");
+            console.MarkupLineInterpolated($"  outputs {string.Join(", ", summary.Outputs)}");
+            console.MarkupLineInterpolated($"  constants {string.Join(", ", summary.Constants.Select(constant => $"{constant.Type.ShortName()} {StageText.Bytes(constant.Bytes)}"))}");
+            console.MarkupLineInterpolated($"  layers with weights: {summary.Layers.Count}, {summary.QuantizedLayers} quantized, {summary.SparseLayers} 2:4 sparse");
+            console.MarkupLineInterpolated($"  ops {string.Join(", ", summary.Ops.Select(op => $"{op.OpType} {op.Count}"))}");
+            foreach (var (key, text) in graph.Metadata) console.MarkupLineInterpolated($"  {key} = {OneLine(text)}");
+            DrawLayers(console, summary);
+            if (nodes) console.WriteLine(graph.ToString());
+        });
+    }
+
+    private static void DrawLayers(IAnsiConsole console, GraphSummary summary)
+    {
+        var table = new Table().Border(TableBorder.Simple).AddColumns("layer", "type", "weight").AddColumn(new TableColumn("MMACs").RightAligned()).AddColumn(new TableColumn("zeros").RightAligned()).AddColumns("sparsity", "precision");
+        foreach (var layer in summary.Layers)
+        {
+            string[] cells = [layer.Name, layer.OpType, $"{layer.WeightType.ShortName()}{layer.WeightShape}", (layer.MultiplyAccumulates / 1e6).ToString("0.00", CultureInfo.InvariantCulture), StageText.Percent(layer.Sparsity), layer.Is24Sparse == true ? "2:4" : "dense", layer.Numbers == LayerNumbers.Quantized ? "int8" : "float"];
+            table.AddRow([.. cells.Select(Markup.Escape)]);
+        }
+        console.Write(table);
+    }
+
+    private static string OneLine(string text)
+    {
+        const int Longest = 100;
+        var line = text.ReplaceLineEndings(" ");
+        return line.Length <= Longest ? line : line[..Longest] + "…";
+    }
+}

@@ -35,6 +35,11 @@ public sealed record QuantizationSettings
     /// <summary>Keeps the last layer with weights in float.</summary>
     public bool LastLayerInFloat { get; init; }
 
+    /// <summary>
+    /// Keeps scales at full precision (<c>amax / 127</c> to the last bit) instead of rounding them up to four significant bits. Other runtimes then no longer give exactly what the engine gives.
+    /// </summary>
+    public bool ExactScales { get; init; }
+
     /// <summary>Checks the fields.</summary>
     /// <exception cref="PithException">A field is out of range; the message names it as in JSON.</exception>
     public void Check()
@@ -57,6 +62,7 @@ public sealed record QuantizationSettings
         PerChannelWeights = PerChannel,
         FirstLayerInFloat = FirstLayerInFloat,
         LastLayerInFloat = LastLayerInFloat,
+        ExactScales = ExactScales,
         Layers = new LayerRules<LayerPrecision>(Only.Count > 0 ? LayerPrecision.Float32 : LayerPrecision.Int8)
         {
             // The first rule that matches decides: what is kept in float stands before what is chosen.

@@ -11,6 +11,7 @@ public static class AtomicFile
     public static void Write(string path, Action<Stream> write)
     {
         ArgumentNullException.ThrowIfNull(write);
+        if (string.IsNullOrWhiteSpace(path) || path.Contains('\0')) throw new PithException($"Cannot write a file called '{path}'. Give it a name.");
         var full = Path.GetFullPath(path);
         var temporary = $"{full}.{Guid.NewGuid():N}.tmp";
         try
@@ -29,8 +30,8 @@ public static class AtomicFile
         }
         finally
         {
-            // After a successful rename the temporary name is gone and this does nothing.
-            File.Delete(temporary);
+            // After a successful rename the temporary name is gone; without its folder, Delete would throw and hide the failure above.
+            if (File.Exists(temporary)) File.Delete(temporary);
         }
     }
 

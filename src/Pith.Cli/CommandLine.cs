@@ -33,10 +33,18 @@ internal static class CommandLine
     {
         var command = new Command(verb.Name, verb.Summary);
         verb.Declare(command);
+        foreach (var argument in command.Arguments) RefuseOptions(argument);
         command.SetAction((parsed, cancellation) => Task.Run(() => Run(verb, parsed, cancellation), CancellationToken.None));
         AddHelpWithExamples(command, verb.Examples);
         return command;
     }
+
+    /// <summary>The parser takes an option that it does not know for an argument; a file whose name begins with a dash is given as ./-name.</summary>
+    private static void RefuseOptions(Argument argument) => argument.Validators.Add(result =>
+    {
+        foreach (var token in result.Tokens)
+            if (token.Value.StartsWith('-')) result.AddError($"There is no option '{token.Value}'.");
+    });
 
     private static int Run(Verb verb, ParseResult parsed, CancellationToken cancellation)
     {
@@ -63,6 +71,17 @@ internal static class CommandLine
         catch (OutOfMemoryException)
         {
             terminal.Error("Out of memory. Try a smaller --batch, or a smaller network.");
+            return Program.Failed;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            terminal.Error(failure.Message);
+            return Program.Failed;
+        }
+        catch (Exception bug)
+        {
+            // The place is enough to find it by; a whole stack would bury the message.
+            terminal.Error($"This is a bug in Pith, not in your input: {bug.GetType().Name} in {bug.TargetSite?.DeclaringType?.Name}.{bug.TargetSite?.Name}: {bug.Message}\nPlease report it with the command line and the file.");
             return Program.Failed;
         }
     }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Pith.Compression.Data;
 
 namespace Pith.Cli.Verbs;
@@ -8,7 +9,31 @@ internal static class CommonOptions
 {
     public static Argument<string> Model() => new("model") { Description = ModelFile.Help };
 
-    public static Option<string?> Output(string what) => new("--output", "-o") { Description = $"Where to write {what}.", HelpName = "file" };
+    public static Option<string?> Output(string what) => OutputFile(new("--output", "-o") { Description = $"Where to write {what}.", HelpName = "file" });
+
+    /// <summary>Refuses, before any work is done, what cannot be the name of a file to write.</summary>
+    public static Option<string?> OutputFile(Option<string?> option)
+    {
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is not [var token]) return;
+            if (string.IsNullOrWhiteSpace(token.Value)) result.AddError($"{option.Name} needs the name of a file, got nothing.");
+            else if (Directory.Exists(token.Value)) result.AddError($"{option.Name} needs the name of a file; '{token.Value}' is a folder.");
+        });
+        return option;
+    }
+
+    /// <summary>Refuses, before any work is done, what cannot be a folder to write into.</summary>
+    public static Option<T> OutputFolder<T>(Option<T> option)
+    {
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is not [var token]) return;
+            if (string.IsNullOrWhiteSpace(token.Value)) result.AddError($"{option.Name} needs the name of a folder, got nothing.");
+            else if (File.Exists(token.Value)) result.AddError($"{option.Name} needs the name of a folder; '{token.Value}' is a file.");
+        });
+        return option;
+    }
 
     public static Option<string> Data(string what = "The images.", bool required = true) => new("--data") { Description = $"{what} {SpecHelp}", HelpName = "spec", Required = required };
 
@@ -18,7 +43,26 @@ internal static class CommonOptions
         HelpName = "name",
     };
 
-    public static Option<int> Threads() => new("--threads") { Description = "Threads; 0 means one per processor.", HelpName = "n" };
+    public static Option<int> Threads()
+    {
+        const int Most = 1024;
+        var option = new Option<int>("--threads") { Description = "Threads; 0 means one per processor.", HelpName = "n" };
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && int.TryParse(token.Value, CultureInfo.InvariantCulture, out var threads) && threads is < 0 or > Most) result.AddError($"--threads must be 0 to {Most}, got {threads}.");
+        });
+        return option;
+    }
+
+    /// <summary>Refuses what is a number to the parser and not to anybody else: NaN and the infinities.</summary>
+    public static Option<T> Finite<T>(Option<T> option)
+    {
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && double.TryParse(token.Value, CultureInfo.InvariantCulture, out var number) && !double.IsFinite(number)) result.AddError($"{option.Name} must be a finite number, got {token.Value}.");
+        });
+        return option;
+    }
 
     public static Option<int> Batch(int fallback) => new("--batch") { Description = "Images of one run.", HelpName = "n", DefaultValueFactory = _ => fallback };
 

@@ -19,7 +19,7 @@ internal sealed class CompareVerb : Verb
     private readonly Option<string?> _preprocess = CommonOptions.Preprocess();
     private readonly Option<int> _count = new("--count") { Description = "Images to run.", HelpName = "n", DefaultValueFactory = _ => 4 };
     private readonly Option<int> _threads = CommonOptions.Threads();
-    private readonly Option<double?> _minSnr = new("--min-snr") { Description = "Fail (exit code 1) when an output's signal-to-noise ratio is below this many decibels.", HelpName = "dB" };
+    private readonly Option<double?> _minSnr = CommonOptions.Finite(new Option<double?>("--min-snr") { Description = "Fail (exit code 1) when an output's signal-to-noise ratio is below this many decibels.", HelpName = "dB" });
     private readonly Option<bool> _identical = new("--identical") { Description = "Fail (exit code 1) unless every tensor is equal, bit for bit." };
 
     public override string Name => "compare";

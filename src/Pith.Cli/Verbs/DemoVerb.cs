@@ -7,7 +7,7 @@ namespace Pith.Cli.Verbs;
 /// <summary><c>pith demo</c>: the built-in recipe on built-in images, from random weights to a 2:4 INT8 engine.</summary>
 internal sealed class DemoVerb : Verb
 {
-    private readonly Option<string> _output = new("--output", "-o") { Description = "Folder for models, state and report.", HelpName = "folder", DefaultValueFactory = _ => Path.Combine("pith-out", "demo") };
+    private readonly Option<string> _output = CommonOptions.OutputFolder(new Option<string>("--output", "-o") { Description = "Folder for models, state and report.", HelpName = "folder", DefaultValueFactory = _ => Path.Combine("pith-out", "demo") });
     private readonly Option<int> _threads = CommonOptions.Threads();
 
     public override string Name => "demo";

@@ -15,7 +15,7 @@ internal sealed class EvalVerb : Verb
     private readonly Option<string?> _preprocess = CommonOptions.Preprocess();
     private readonly Option<int> _batch = CommonOptions.Batch(32);
     private readonly Option<int> _threads = CommonOptions.Threads();
-    private readonly Option<string?> _predictions = new("--predictions") { Description = "Also write the predicted class of each image, one per line, in the order of the data.", HelpName = "file" };
+    private readonly Option<string?> _predictions = CommonOptions.OutputFile(new("--predictions") { Description = "Also write the predicted class of each image, one per line, in the order of the data.", HelpName = "file" });
 
     public override string Name => "eval";
 

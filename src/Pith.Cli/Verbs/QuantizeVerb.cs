@@ -9,7 +9,7 @@ namespace Pith.Cli.Verbs;
 internal sealed class QuantizeVerb : StepVerb
 {
     private readonly Option<string?> _cache = new("--cache") { Description = "A TensorRT calibration cache to take the scales from; no images are needed then.", HelpName = "file" };
-    private readonly Option<string?> _writeCache = new("--write-cache") { Description = "Also write the scales as a TensorRT calibration cache.", HelpName = "file" };
+    private readonly Option<string?> _writeCache = CommonOptions.OutputFile(new("--write-cache") { Description = "Also write the scales as a TensorRT calibration cache.", HelpName = "file" });
 
     public override string Summary => "Quantizes a trained network to INT8 (PTQ) and writes Q/DQ ONNX.";
 

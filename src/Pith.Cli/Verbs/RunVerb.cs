@@ -10,7 +10,7 @@ namespace Pith.Cli.Verbs;
 internal sealed class RunVerb : Verb
 {
     private readonly Argument<string> _recipe = new("recipe") { Description = "A JSON file; docs/recipes.md explains the fields." };
-    private readonly Option<string?> _output = new("--output", "-o") { Description = "Folder for models, state and report; default: the recipe's name.", HelpName = "folder" };
+    private readonly Option<string?> _output = CommonOptions.OutputFolder(new Option<string?>("--output", "-o") { Description = "Folder for models, state and report; default: the recipe's name.", HelpName = "folder" });
     private readonly Option<int> _threads = CommonOptions.Threads();
 
     public override string Name => "run";

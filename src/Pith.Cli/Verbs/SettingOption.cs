@@ -49,7 +49,7 @@ internal sealed record SettingOption(Option Option, string Path, Func<ParseResul
 
     private static SettingOption Of<T>(string name, string path, string description, string help, Func<T, JsonNode> toJson)
     {
-        var option = new Option<T?>(name) { Description = description, HelpName = help };
+        var option = CommonOptions.Finite(new Option<T?>(name) { Description = description, HelpName = help });
         return new(option, path, parsed => toJson(parsed.GetValue(option)!));
     }
 }

@@ -8,7 +8,7 @@ internal static class TrainingOptionsOfVerbs
         SettingOption.Count("--epochs", "epochs", "How often each training image is seen."),
         SettingOption.Count("--batch", "batch_size", "Images of one step."),
         SettingOption.Number("--lr", "learning_rate", "The base learning rate."),
-        SettingOption.Text("--optimizer", "optimizer.kind", "sgd or adam_w."),
+        SettingOption.Text("--optimizer", "optimizer.kind", "sgd or adamw."),
         SettingOption.Number("--momentum", "optimizer.momentum", "Momentum of SGD."),
         SettingOption.Flag("--nesterov", "optimizer.nesterov", "Nesterov momentum."),
         SettingOption.Number("--weight-decay", "optimizer.weight_decay", "Weight decay."),

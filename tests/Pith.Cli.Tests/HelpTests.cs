@@ -1,0 +1,73 @@
+using Pith.Cli.Verbs;
+
+namespace Pith.Cli.Tests;
+
+/// <summary>What the program says about itself, and how it refuses a command line that it does not understand.</summary>
+public sealed class HelpTests
+{
+    public static TheoryData<string> Verbs => [.. VerbCatalog.All.Select(verb => verb.Name)];
+
+    [Theory, MemberData(nameof(Verbs))]
+    public void Every_verb_has_help_with_an_example(string verb)
+    {
+        var help = PithCommand.Run(verb, "--help").Ends(0);
+        Assert.Equal("", help.Error);
+        Assert.Contains("Example", help.Output, StringComparison.Ordinal);
+        Assert.Contains($"  pith {verb}", help.Output, StringComparison.Ordinal);
+        Assert.Contains("--json", help.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_overview_lists_every_verb_and_an_example()
+    {
+        var help = PithCommand.Run("--help").Ends(0);
+        Assert.Contains("  pith demo", help.Output, StringComparison.Ordinal);
+        foreach (var verb in VerbCatalog.All) Assert.Contains($"  {verb.Name}", help.Output, StringComparison.Ordinal);
+    }
+
+    [Theory, MemberData(nameof(Verbs))]
+    public void An_unknown_option_is_wrong_usage(string verb)
+    {
+        var result = PithCommand.Run(verb, "--no-such-option").Refuses(2);
+        Assert.Contains("--no-such-option", result.Error, StringComparison.Ordinal);
+        Assert.Contains($"pith {verb} --help", result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_unknown_verb_is_wrong_usage() => Assert.Contains("compress", PithCommand.Run("compress").Refuses(2).Error, StringComparison.Ordinal);
+
+    [Fact]
+    public void No_verb_at_all_is_wrong_usage() => PithCommand.Run().Refuses(2);
+
+    [Theory]
+    [InlineData("info")]
+    [InlineData("train")]
+    [InlineData("prune")]
+    [InlineData("finetune")]
+    [InlineData("quantize")]
+    [InlineData("qat")]
+    [InlineData("bench")]
+    [InlineData("eval", "net.onnx")]
+    [InlineData("compare")]
+    [InlineData("run")]
+    public void A_missing_argument_is_wrong_usage(params string[] arguments) => PithCommand.Run(arguments).Refuses(2);
+
+    [Theory]
+    [InlineData("bench", "cifar-resnet8", "--batch", "0")]
+    [InlineData("bench", "cifar-resnet8", "--batch", "many")]
+    [InlineData("bench", "cifar-resnet8", "--batch", "99999999999")]
+    [InlineData("bench", "cifar-resnet8", "--threads", "-1")]
+    [InlineData("bench", "cifar-resnet8", "--batch", "1", "--batch", "2")]
+    [InlineData("bench", "cifar-resnet8", "cifar-resnet8")]
+    [InlineData("eval", "cifar-resnet8", "--data", "procedural:count=8", "--threads", "1000000")]
+    [InlineData("compare", "cifar-resnet8", "--count", "0")]
+    [InlineData("compare", "cifar-resnet8", "--min-snr", "NaN")]
+    [InlineData("compare", "cifar-resnet8@nowhere")]
+    [InlineData("finetune", "cifar-resnet8", "--data", "procedural", "--lr", "NaN")]
+    [InlineData("finetune", "cifar-resnet8", "--data", "procedural", "--momentum", "Infinity")]
+    [InlineData("models", "cifar-resnet8", "-o", "")]
+    [InlineData("models", "cifar-resnet8", "-o", "/")]
+    [InlineData("quantize", "cifar-resnet8", "-o", "/")]
+    [InlineData("eval", "cifar-resnet8", "--data", "procedural:count=8", "--predictions", "/")]
+    public void A_value_that_cannot_be_is_wrong_usage(params string[] arguments) => PithCommand.Run(arguments).Refuses(2);
+}

@@ -32,7 +32,8 @@ internal static unsafe class ConvWeightGradKernel<V> where V : struct, IVec<V>
             for (var isFirst = true; row < last || isFirst; row += blocking.BandRows, isFirst = false)
             {
                 var band = PrepareBand(conv, slice, row, Math.Min(last, row + blocking.BandRows), scratch, workspace);
-                AddBand(conv, blocking, slice, band, sums, isFirst);
+                if (Slides(conv)) SlideBand(conv, blocking, slice, band, sums, isFirst);
+                else AddBand(conv, blocking, slice, band, sums, isFirst);
             }
         }
     }
@@ -79,7 +80,8 @@ internal static unsafe class ConvWeightGradKernel<V> where V : struct, IVec<V>
             var inputRows = (nint)blocking.BandRows * conv.H.Stride + (nint)images * conv.H.Extent(1);
             var input = inputRows * conv.W.Extent(conv.Out.Width) * blocking.SliceChannels;
             var gradients = (input + 15) / 16 * 16;
-            var pixelRuns = gradients + (nint)blocking.BandRows * conv.Out.Width * blocking.PaddedOut;
+            // Two pixels of zeros before each row of gradients, and two at the end, for sliding tiles.
+            var pixelRuns = gradients + ((nint)blocking.BandRows * (conv.Out.Width + 2) + 2) * blocking.PaddedOut;
             nint tapRuns = pixelRuns + (nint)blocking.BandRows * FloatsPerRun;
             return new Workspace(gradients, pixelRuns, tapRuns, tapRuns + (nint)conv.H.Count * conv.W.Count * FloatsPerRun);
         }
@@ -134,6 +136,7 @@ internal static unsafe class ConvWeightGradKernel<V> where V : struct, IVec<V>
         band.Input = inPlace ? map.Data : scratch;
         band.PixelStride = inPlace ? map.PixelStride : map.Channels;
         band.RowStride = inPlace ? map.RowStride : (nint)columns * map.Channels;
+        var length = Slides(conv) ? width + 2 : width;
         nint expected = -1;
         nint step = conv.W.Stride * band.PixelStride * sizeof(float);
         for (var row = begin; row < end;)
@@ -154,37 +157,55 @@ internal static unsafe class ConvWeightGradKernel<V> where V : struct, IVec<V>
             for (var h = 0; h < rows; h++)
             {
                 nint offset = ((nint)(top - band.Input) + h * conv.H.Stride * band.RowStride) * sizeof(float);
-                if (offset == expected) band.PixelRuns[band.PixelRunCount - 1].Length += width;
-                else band.PixelRuns[band.PixelRunCount++] = new TileRun { Offset = offset, Length = width };
-                expected = offset + width * step;
+                if (offset == expected) band.PixelRuns[band.PixelRunCount - 1].Length += length;
+                else band.PixelRuns[band.PixelRunCount++] = new TileRun { Offset = offset, Length = length };
+                expected = offset + length * step;
             }
             row += rows;
         }
     }
 
-    /// <summary>Finds the output gradients of a band in place where whole vectors can be read from them, else copies them padded with zeros.</summary>
+    /// <summary>Finds the output gradients of a band in place where whole vectors can be read from them, else copies them with zeros around.</summary>
     private static void PrepareGradients(in TapConv conv, in Slice slice, int begin, int end, float* scratch, ref Band band)
     {
         int outputs = conv.GroupOut, height = conv.Out.Height, width = conv.Out.Width;
         var map = conv.Out.Slice(slice.Group * outputs, outputs);
-        if (outputs % V.Count == 0 && map.IsUniform)
+        if (outputs % V.Count == 0 && map.IsUniform && !Slides(conv))
         {
             band.Gradients = map.Data + (nint)begin * width * map.PixelStride;
             band.GradientStride = map.PixelStride;
             return;
         }
-        band.Gradients = scratch;
-        band.GradientStride = PanelPacking.PaddedOutputs(outputs, V.Count);
+        var stride = PanelPacking.PaddedOutputs(outputs, V.Count);
+        var gap = Slides(conv) ? 2 * stride : 0;
+        band.Gradients = scratch + gap;
+        band.GradientStride = stride;
         for (var row = begin; row < end; row++)
         {
-            float* from = map.At(row / height, row % height, 0);
-            for (var w = 0; w < width; w++, from += map.PixelStride, scratch += band.GradientStride)
-            {
-                new Span<float>(from, outputs).CopyTo(new Span<float>(scratch, outputs));
-                new Span<float>(scratch + outputs, (int)band.GradientStride - outputs).Clear();
-            }
+            new Span<float>(scratch, gap).Clear();
+            scratch += gap;
+            CopyPadded(map.At(row / height, row % height, 0), map.PixelStride, outputs, scratch, stride, width);
+            scratch += (nint)width * stride;
+        }
+        new Span<float>(scratch, gap).Clear();
+    }
+
+    private static void CopyPadded(float* from, nint fromStride, int channels, float* to, int toStride, int pixels)
+    {
+        if (fromStride == channels && toStride == channels)
+        {
+            new Span<float>(from, pixels * channels).CopyTo(new Span<float>(to, pixels * channels));
+            return;
+        }
+        for (var w = 0; w < pixels; w++, from += fromStride, to += toStride)
+        {
+            new Span<float>(from, channels).CopyTo(new Span<float>(to, channels));
+            new Span<float>(to + channels, toStride - channels).Clear();
         }
     }
+
+    // Pays where a tile is one vector wide and has channels enough to hide the latency of its sums. Its sums have the same order.
+    private static bool Slides(in TapConv conv) => SlidingTile<V>.Suits(conv) && conv.GroupOut <= V.Count && conv.GroupIn >= 8;
 
     private static void AddBand(in TapConv conv, in ConvWeightGradBlocking blocking, in Slice slice, in Band band, float* sums, bool isFirst)
     {
@@ -213,6 +234,35 @@ internal static unsafe class ConvWeightGradKernel<V> where V : struct, IVec<V>
                 }
             }
             sums += (nint)steps * blocking.PaddedOut;
+        }
+    }
+
+    /// <summary><see cref="AddBand"/> for three taps along W that share the broadcasts of the input.</summary>
+    private static void SlideBand(in TapConv conv, in ConvWeightGradBlocking blocking, in Slice slice, in Band band, float* sums, bool isFirst)
+    {
+        SlidingWeightTileArgs tile = default;
+        tile.AStep = band.PixelStride * sizeof(float);
+        tile.BStep = band.GradientStride * sizeof(float);
+        tile.AccStride = blocking.PaddedOut;
+        tile.AccTapStride = (nint)slice.Channels * blocking.PaddedOut;
+        tile.Accumulate = isFirst ? 0 : 1;
+        tile.Runs = band.PixelRuns;
+        tile.RunCount = band.PixelRunCount;
+        var tiles = (slice.Channels + SlidingWeightTile<V>.MaxRows - 1) / SlidingWeightTile<V>.MaxRows;
+        for (var r = 0; r < conv.H.Count; r++, sums += 3 * tile.AccTapStride)
+        {
+            float* origin = band.Input + r * conv.H.Step * band.RowStride;
+            for (var i = 0; i < tiles; i++)
+            {
+                int from = (int)((long)slice.Channels * i / tiles), to = (int)((long)slice.Channels * (i + 1) / tiles);
+                for (var k = 0; k < blocking.PaddedOut; k += V.Count)
+                {
+                    tile.A = origin + from;
+                    tile.B = band.Gradients + k;
+                    tile.Acc = sums + (nint)from * blocking.PaddedOut + k;
+                    SlidingWeightTile<V>.Run(to - from, &tile);
+                }
+            }
         }
     }
 }

@@ -128,6 +128,12 @@ internal static unsafe class TapConvKernel<V> where V : struct, IVec<V>
             var width = vectors * V.Count;
             tile.AccStride = width;
             tile.BStep = width * sizeof(float);
+            if (SlidingTile<V>.Suits(conv))
+            {
+                tile.B = weights + (nint)channel * reduction;
+                RunTiles(conv, block, ref tile, workspace + scratch.Sums, channel, vectors, isFirst: true, isLast: true);
+                continue;
+            }
             for (var from = 0; from < reduction || from == 0; from += blocking.ReductionBlock)
             {
                 var to = Math.Min(reduction, from + blocking.ReductionBlock);
@@ -148,7 +154,9 @@ internal static unsafe class TapConvKernel<V> where V : struct, IVec<V>
     private static void RunTiles(
         in TapConv conv, in Block block, ref TileArgs tile, float* sums, int channel, int vectors, bool isFirst, bool isLast)
     {
-        var tilesPerRow = (block.Columns + V.MaxTileRows - 1) / V.MaxTileRows;
+        var slides = SlidingTile<V>.Suits(conv);
+        var maxRows = slides ? V.MaxSlidingRows : V.MaxTileRows;
+        var tilesPerRow = (block.Columns + maxRows - 1) / maxRows;
         int size = block.Columns / tilesPerRow, larger = block.Columns % tilesPerRow;
         var channels = Math.Min(conv.GroupOut - channel, vectors * V.Count);
         var firstChannel = block.Group * conv.GroupOut + channel;
@@ -171,7 +179,8 @@ internal static unsafe class TapConvKernel<V> where V : struct, IVec<V>
                 {
                     var rows = i < larger ? size + 1 : size;
                     t->A = input + h * conv.H.Stride * block.InputRowStride + column * conv.W.Stride * block.InputPixelStride;
-                    GemmTile<V>.Run(rows, vectors, t);
+                    if (slides) Slide(conv, block, rows, vectors, t);
+                    else GemmTile<V>.Run(rows, vectors, t);
                     if (isLast)
                     {
                         epilogue.Sums = t->Acc;
@@ -188,6 +197,24 @@ internal static unsafe class TapConvKernel<V> where V : struct, IVec<V>
                 }
             }
             t->A = input;
+        }
+    }
+
+    private static void Slide(in TapConv conv, in Block block, int rows, int vectors, TileArgs* tile)
+    {
+        SlidingTileArgs args;
+        args.A = tile->A;
+        args.TapRows = conv.H.Count;
+        args.Channels = conv.GroupIn;
+        args.PixelStep = block.InputPixelStride * sizeof(float);
+        args.RowStep = conv.H.Step * block.InputRowStride * sizeof(float);
+        args.BStep = tile->BStep;
+        args.AccStride = tile->AccStride;
+        for (var vector = 0; vector < vectors; vector++)
+        {
+            args.B = tile->B + vector * V.Count;
+            args.Acc = tile->Acc + vector * V.Count;
+            SlidingTile<V>.Run(rows, &args);
         }
     }
 

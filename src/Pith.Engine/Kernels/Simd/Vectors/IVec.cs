@@ -13,6 +13,9 @@ internal unsafe interface IVec<V> where V : struct, IVec<V>
     /// <summary>Rows of a two-vector-wide accumulator tile that fit the register file beside two operands and one broadcast.</summary>
     static abstract int MaxTileRows { get; }
 
+    /// <summary>Rows of a one-vector-wide accumulator tile that fit the register file beside three operands and one broadcast.</summary>
+    static abstract int MaxSlidingRows { get; }
+
     /// <summary>All lanes zero.</summary>
     static abstract V Zero { get; }
 

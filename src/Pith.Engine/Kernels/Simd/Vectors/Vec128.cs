@@ -21,6 +21,12 @@ internal readonly unsafe struct Vec128(Vector128<float> lanes) : IVec<Vec128>
         get => ArmBase.Arm64.IsSupported ? 12 : 6;
     }
 
+    public static int MaxSlidingRows
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => ArmBase.Arm64.IsSupported ? 14 : 12;
+    }
+
     public static Vec128 Zero
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -21,6 +21,12 @@ internal readonly unsafe struct Vec256(Vector256<float> lanes) : IVec<Vec256>
         get => 6;
     }
 
+    public static int MaxSlidingRows
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 12;
+    }
+
     public static Vec256 Zero
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

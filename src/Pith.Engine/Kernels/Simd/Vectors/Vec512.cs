@@ -21,6 +21,12 @@ internal readonly unsafe struct Vec512(Vector512<float> lanes) : IVec<Vec512>
         get => 14;
     }
 
+    public static int MaxSlidingRows
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 14;
+    }
+
     public static Vec512 Zero
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,4 +1,5 @@
 using Pith.Building;
+using Pith.Plans;
 using Pith.Runtime;
 using Pith.Tactics;
 
@@ -13,19 +14,21 @@ public sealed class Engine : IDisposable
     private readonly Lock _gate = new();
     private readonly Graph _graph;
     private readonly BuildResources _resources;
+    private readonly EngineOptions _options;
     private int _contexts;
     private bool _disposed;
 
-    internal Engine(Graph graph, LoweredNetwork network, IReadOnlyList<BuiltLayer> layers, MemoryPlan memory, BuildResources resources)
+    internal Engine(Graph graph, LoweredNetwork network, IReadOnlyList<BuiltLayer> layers, MemoryPlan memory, BuildResources resources, EngineOptions options)
     {
         _graph = graph;
         _resources = resources;
+        _options = options;
         Network = network;
         Built = [.. layers];
         Memory = memory;
         Layers = [.. layers.Select(layer => layer.Info)];
-        Inputs = [.. graph.Inputs.Select(input => (input.Name, TypeOf(input)))];
-        Outputs = [.. graph.Outputs.Select(output => (output.Name, TypeOf(output)))];
+        Inputs = [.. graph.Inputs.Select((input, i) => (input.Name, TypeOf(input, network.Inputs[i])))];
+        Outputs = [.. graph.Outputs.Select((output, i) => (output.Name, TypeOf(output, network.Outputs[i])))];
         Metadata = graph.Metadata.AsReadOnly();
     }
 
@@ -61,6 +64,36 @@ public sealed class Engine : IDisposable
 
     internal BuildResources Resources => _resources;
 
+    /// <summary>
+    /// Writes a plan: the simplified network, how it was built and what was chosen for each layer. It loads on any machine; weights are packed again there.
+    /// </summary>
+    /// <exception cref="PithException">The network has ops that a file cannot hold, or the file cannot be written.</exception>
+    public void Save(string path) => PlanFile.Write(path, PlanManifest.Of(this, _options, _resources.Device).ToBytes(), OnnxModel.ToBytes(_graph));
+
+    /// <summary>Builds the engine that a plan describes, without timing anything.</summary>
+    /// <param name="path">A file that <see cref="Save"/> wrote.</param>
+    /// <param name="options">Null to build as the plan was; otherwise what to do differently, e.g. another batch or number of threads. Choices are kept for layers that stay what they were.</param>
+    /// <param name="events">Receives decisions, and a <see cref="Noted"/> when the plan comes from another kind of machine, on which tactics are then chosen anew.</param>
+    /// <exception cref="PithException">The file cannot be read, is no plan of this version, or is damaged.</exception>
+    public static Engine Load(string path, EngineOptions? options = null, IProgress<PithEvent>? events = null)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        var (content, manifestBytes) = PlanFile.Read(path);
+        var manifest = PlanManifest.Parse(content.AsSpan(0, manifestBytes), path);
+        options ??= manifest.Options;
+        var device = EngineBuilder.DeviceFor(options);
+        var isSameKind = device.Kind == manifest.Device;
+        if (!isSameKind) events?.Report(new Noted($"The plan '{path}' was made for {manifest.Device}, this machine is {device.Kind}: tactics are chosen anew."));
+        try
+        {
+            return EngineBuilder.Build(OnnxModel.Load(content.AsSpan(manifestBytes)), options, device, events, isSameKind ? manifest.Tactics : null);
+        }
+        catch (PithException failure)
+        {
+            throw new PithException($"'{path}': {failure.Message}", failure);
+        }
+    }
+
     /// <summary>Creates a context with its own memory and threads.</summary>
     /// <param name="threads">Threads, the caller's included; 0 means as many as the engine was built for.</param>
     /// <exception cref="ObjectDisposedException">The engine has been disposed.</exception>
@@ -95,7 +128,8 @@ public sealed class Engine : IDisposable
         }
     }
 
-    private TensorType TypeOf(Value value) => value.Type.IsStatic || !Network.Shapes.IsFixed ? value.Type : new TensorType(value.Type.DataType, Network.Shapes.Of[value].At(MaxBatch).Dims.Select(Dim.Of).ToValueList());
+    private TensorType TypeOf(Value value, Slot slot) =>
+        value.Type.IsStatic || !Network.Shapes.IsFixed ? value.Type : new TensorType(value.Type.DataType, slot.Shape.At(MaxBatch).Dims.Select(Dim.Of).ToValueList());
 }
 
 /// <summary>A layer with what runs it.</summary>

@@ -20,26 +20,44 @@ public static class EngineBuilder
     {
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(options);
-        return Build(graph, options, new Device(Isa.Current, options.Threads > 0 ? options.Threads : Environment.ProcessorCount), events);
+        return Build(graph, options, DeviceFor(options), events);
     }
 
+    /// <summary>This machine, with the threads that are asked for.</summary>
+    internal static Device DeviceFor(EngineOptions options) => new(Isa.Current, options.Threads > 0 ? options.Threads : Environment.ProcessorCount);
+
     /// <summary>Builds for a device that may offer less than this machine, which is how tests run every instruction set.</summary>
-    internal static Engine Build(Graph graph, EngineOptions options, Device device, IProgress<PithEvent>? events = null)
+    internal static Engine Build(Graph graph, EngineOptions options, Device device, IProgress<PithEvent>? events = null, IReadOnlyDictionary<string, PlannedTactic>? planned = null)
     {
         var copy = graph.Clone();
         PassRunner.RunToFixpoint(copy, Pipelines.Simplify, events);
-        var network = Lowering.Lower(copy, options);
+        try
+        {
+            return Build(copy, Lowering.Lower(copy.Clone(), options), options, device, events, planned);
+        }
+        catch (OverflowException failure)
+        {
+            throw new PithException($"Graph '{graph.Name}' at batch {options.MaxBatch} has tensors larger than Pith can address. Build it for a smaller batch.", failure);
+        }
+    }
+
+    private static Engine Build(Graph graph, LoweredNetwork network, EngineOptions options, Device device, IProgress<PithEvent>? events, IReadOnlyDictionary<string, PlannedTactic>? planned)
+    {
+        var memory = MemoryPlanner.Plan(network);
+        var available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        var needed = memory.Bytes + network.Inputs.Sum(input => input.Bytes(network.Shapes.MaxBatch));
+        if (needed > available) throw new PithException($"Graph '{graph.Name}' at batch {network.Shapes.MaxBatch} needs {needed >> 20} MiB for activations, this machine has {available >> 20} MiB. Build it for a smaller batch.");
         var resources = new BuildResources(device, network.Shapes.MaxBatch);
         try
         {
-            var autotuner = new Autotuner(resources, options, events);
+            var autotuner = new Autotuner(network, resources, options, planned, events);
             var layers = new List<BuiltLayer>();
             foreach (var layer in network.Layers)
             {
                 var (runnable, tactic, verdicts) = autotuner.Choose(layer);
                 layers.Add(new BuiltLayer(layer, runnable, Describe(layer, tactic, verdicts, network.Shapes.MaxBatch)));
             }
-            return new Engine(copy, network, layers, MemoryPlanner.Plan(network), resources);
+            return new Engine(graph, network, layers, memory, resources, options);
         }
         catch
         {

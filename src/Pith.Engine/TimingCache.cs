@@ -1,9 +1,12 @@
+using System.Text.Json;
+
 namespace Pith;
 
-/// <summary>Times of tactics, so that a second build does not measure again. Thread-safe.</summary>
+/// <summary>Times of tactics on layers, so that a second build does not measure again. Entries name the kind of machine, so one file may serve several. Thread-safe.</summary>
 public sealed class TimingCache
 {
-    private readonly Dictionary<string, double> _seconds = new(StringComparer.Ordinal);
+    private const string Format = "pith-timing-cache-1";
+    private readonly SortedDictionary<string, double> _seconds = new(StringComparer.Ordinal);
     private readonly Lock _gate = new();
 
     /// <summary>The number of times known.</summary>
@@ -12,6 +15,40 @@ public sealed class TimingCache
         get
         {
             lock (_gate) return _seconds.Count;
+        }
+    }
+
+    /// <summary>Reads a cache that <see cref="Save"/> wrote.</summary>
+    /// <exception cref="PithException">The file cannot be read or is no timing cache.</exception>
+    public static TimingCache Load(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        try
+        {
+            var file = JsonSerializer.Deserialize<CacheFile>(File.ReadAllBytes(path), JsonSerializerOptions.Web);
+            if (file is not { Format: Format, Seconds: not null } || file.Seconds.Values.Any(seconds => !(seconds > 0 && double.IsFinite(seconds)))) throw Damaged(path, null);
+            var cache = new TimingCache();
+            foreach (var (key, seconds) in file.Seconds) cache._seconds[key] = seconds;
+            return cache;
+        }
+        catch (Exception failure) when (failure is JsonException or NotSupportedException)
+        {
+            throw Damaged(path, failure);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new PithException($"Cannot read the timing cache '{path}': {failure.Message}", failure);
+        }
+    }
+
+    /// <summary>Writes all times, whole or not at all.</summary>
+    /// <exception cref="PithException">The file cannot be written.</exception>
+    public void Save(string path)
+    {
+        lock (_gate)
+        {
+            var file = new CacheFile(Format, _seconds);
+            AtomicFile.Write(path, stream => JsonSerializer.Serialize(stream, file, JsonSerializerOptions.Web));
         }
     }
 
@@ -24,4 +61,12 @@ public sealed class TimingCache
     {
         lock (_gate) _seconds[key] = seconds;
     }
+
+    private static PithException Damaged(string path, Exception? inner)
+    {
+        var message = $"'{path}' is no timing cache of this version of Pith, or is damaged. Delete it; the next build measures again.";
+        return inner is null ? new PithException(message) : new PithException(message, inner);
+    }
+
+    private sealed record CacheFile(string? Format, IReadOnlyDictionary<string, double>? Seconds);
 }

@@ -3,31 +3,74 @@ using Pith.Building;
 namespace Pith.Tactics;
 
 /// <summary>Chooses a tactic for each layer: who accepts, who is expected to be fast, who is fast.</summary>
-internal sealed class Autotuner(BuildResources resources, EngineOptions options, IProgress<PithEvent>? events)
+/// <param name="network">The network.</param>
+/// <param name="resources">Where chosen layers are built.</param>
+/// <param name="options">Whether to time, and what was timed before.</param>
+/// <param name="planned">Tactics chosen by an earlier build on the same kind of machine, by layer name; null for none.</param>
+/// <param name="events">Receives every decision.</param>
+internal sealed class Autotuner(LoweredNetwork network, BuildResources resources, EngineOptions options, IReadOnlyDictionary<string, PlannedTactic>? planned, IProgress<PithEvent>? events)
 {
+    // A tactic that is expected to be slower than that is not worth timing.
+    private const double WorthTiming = 4;
+
     /// <summary>The chosen tactic, built, with what became of the others.</summary>
     public (RunnableLayer Runnable, Tactic Tactic, ValueList<TacticVerdict> Verdicts) Choose(Layer layer)
     {
         var spec = layer.SpecAt(resources.MaxBatch);
-        var verdicts = new List<TacticVerdict>();
-        var accepted = new List<Tactic>();
-        foreach (var tactic in TacticCatalog.For(layer))
-        {
-            var isReference = tactic is IReferenceTactic;
-            var verdict = options.ReferenceOnly && !isReference ? Verdict.No("only reference tactics were asked for") : tactic.Accept(layer, resources.Device);
-            if (verdict.Accepted)
-            {
-                accepted.Add(tactic);
-                continue;
-            }
-            verdicts.Add(new TacticVerdict(tactic.Name, false, verdict.Reason, null));
-            events?.Report(new TacticRejected(layer.Name, spec, tactic.Name, verdict.Reason));
-        }
-        var chosen = accepted.MinBy(tactic => tactic.EstimateSeconds(layer, resources.Device))!;
-        var reason = accepted.Count == 1 ? "the only one that accepts" : "expected to be the fastest";
-        foreach (var tactic in accepted)
-            verdicts.Add(new TacticVerdict(tactic.Name, true, tactic == chosen ? reason : "expected to be slower", null));
-        events?.Report(new TacticChosen(layer.Name, spec, chosen.Name, reason));
-        return (chosen.Build(layer, resources), chosen, verdicts.ToValueList());
+        var candidates = TacticCatalog.For(layer).Select(tactic => new Candidate(tactic, Accept(tactic, layer))).ToArray();
+        foreach (var refused in candidates.Where(candidate => !candidate.Verdict.Accepted)) events?.Report(new TacticRejected(layer.Name, spec, refused.Tactic.Name, refused.Verdict.Reason));
+        var accepted = candidates.Where(candidate => candidate.Verdict.Accepted).ToArray();
+        var (chosen, reason) = Planned(layer, spec, accepted) ?? Fastest(layer, spec, accepted);
+        events?.Report(new TacticChosen(layer.Name, spec, chosen.Tactic.Name, reason));
+        return (chosen.Tactic.Build(layer, resources), chosen.Tactic, candidates.Select(candidate => candidate.Describe(candidate == chosen ? reason : null)).ToValueList());
+    }
+
+    private Verdict Accept(Tactic tactic, Layer layer) =>
+        options.ReferenceOnly && tactic is not IReferenceTactic ? Verdict.No("only reference tactics were asked for") : tactic.Accept(layer, resources.Device);
+
+    private (Candidate, string)? Planned(Layer layer, LayerSpec spec, Candidate[] accepted) =>
+        planned is not null && planned.TryGetValue(layer.Name, out var choice) && choice.Spec == spec.ToString() && Array.Find(accepted, candidate => candidate.Tactic.Name == choice.Tactic) is { } found
+            ? (found, choice.Reason)
+            : null;
+
+    private (Candidate, string) Fastest(Layer layer, LayerSpec spec, Candidate[] accepted)
+    {
+        if (accepted.Length == 1) return (accepted[0], "the only one that accepts");
+        foreach (var candidate in accepted) candidate.Estimate = candidate.Tactic is IReferenceTactic ? double.MaxValue : candidate.Tactic.EstimateSeconds(layer, resources.Device);
+        var best = accepted.MinBy(candidate => candidate.Estimate)!;
+        var close = accepted.Where(candidate => candidate.Estimate <= best.Estimate * WorthTiming && candidate.Tactic is not IReferenceTactic).ToArray();
+        if (!options.TimeTactics || close.Length < 2) return (best, "expected to be the fastest");
+        foreach (var candidate in close) candidate.Seconds = Seconds(candidate.Tactic, layer, spec);
+        return (close.MinBy(candidate => candidate.Seconds)!, "measured to be the fastest");
+    }
+
+    private double Seconds(Tactic tactic, Layer layer, LayerSpec spec)
+    {
+        var key = $"{resources.Device.Kind} {tactic.Name} {spec}";
+        if (options.TimingCache?.Find(key) is { } known) return known;
+        var seconds = LayerTimer.Seconds(tactic, layer, network, resources.Device);
+        options.TimingCache?.Add(key, seconds);
+        events?.Report(new TacticTimed(layer.Name, spec, tactic.Name, seconds));
+        return seconds;
+    }
+
+    private sealed class Candidate(Tactic tactic, Verdict verdict)
+    {
+        public Tactic Tactic { get; } = tactic;
+
+        public Verdict Verdict { get; } = verdict;
+
+        public double Estimate { get; set; }
+
+        public double? Seconds { get; set; }
+
+        public TacticVerdict Describe(string? chosenBecause) =>
+            new(Tactic.Name, Verdict.Accepted, chosenBecause ?? (!Verdict.Accepted ? Verdict.Reason : Seconds is null ? "expected to be slower" : "measured to be slower"), Seconds);
     }
 }
+
+/// <summary>A choice of an earlier build.</summary>
+/// <param name="Spec">The layer's specification then, as text.</param>
+/// <param name="Tactic">The tactic's name.</param>
+/// <param name="Reason">Why it was chosen.</param>
+internal sealed record PlannedTactic(string Spec, string Tactic, string Reason);

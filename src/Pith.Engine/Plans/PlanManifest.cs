@@ -1,0 +1,61 @@
+using System.Text.Json;
+using Pith.Tactics;
+
+namespace Pith.Plans;
+
+/// <summary>What a plan records beside the network: how the engine was built, for which kind of machine, and what was chosen for each layer.</summary>
+/// <param name="Device">The kind of machine that tactics were chosen on.</param>
+/// <param name="MaxBatch">The largest batch.</param>
+/// <param name="Threads">Threads of a context; 0 for one per processor.</param>
+/// <param name="Literal">See <see cref="EngineOptions.Literal"/>.</param>
+/// <param name="Observed">See <see cref="EngineOptions.Observed"/>.</param>
+/// <param name="Layers">The choices in execution order.</param>
+internal sealed record PlanManifest(string? Device, int MaxBatch, int Threads, bool Literal, string[]? Observed, PlanManifest.Choice[]? Layers)
+{
+    private const int LargestBatch = 1 << 20;
+
+    /// <summary>What runs one layer.</summary>
+    internal sealed record Choice(string? Name, string? Spec, string? Tactic, string? Reason, double? Seconds);
+
+    public static PlanManifest Of(Engine engine, EngineOptions options, Device device) => new(
+        device.Kind, engine.MaxBatch, options.Threads, options.Literal, [.. options.Observed],
+        [.. engine.Layers.Select(layer => Of(layer))]);
+
+    /// <summary>Reads a manifest.</summary>
+    /// <exception cref="PithException">It is not one.</exception>
+    public static PlanManifest Parse(ReadOnlySpan<byte> json, string path)
+    {
+        try
+        {
+            var manifest = JsonSerializer.Deserialize<PlanManifest>(json, JsonSerializerOptions.Web);
+            if (manifest is { Device: not null, MaxBatch: >= 1 and <= LargestBatch, Threads: >= 0, Observed: not null, Layers: not null }
+                && manifest.Observed.All(name => name is not null) && manifest.Layers.All(layer => layer is { Name: not null, Spec: not null, Tactic: not null, Reason: not null })) return manifest;
+        }
+        catch (Exception failure) when (failure is JsonException or NotSupportedException)
+        {
+            throw new PithException($"'{path}' is damaged: its manifest cannot be read ({failure.Message}). Build it again.", failure);
+        }
+        throw new PithException($"'{path}' is damaged: its manifest lacks parts. Build it again.");
+    }
+
+    public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, JsonSerializerOptions.Web);
+
+    public EngineOptions Options => new() { MaxBatch = MaxBatch, Threads = Threads, Literal = Literal, Observed = Observed!, TimeTactics = false };
+
+    /// <summary>The choices by layer name; of layers with one name the first counts.</summary>
+    public IReadOnlyDictionary<string, PlannedTactic> Tactics
+    {
+        get
+        {
+            var tactics = new Dictionary<string, PlannedTactic>(StringComparer.Ordinal);
+            foreach (var layer in Layers!) tactics.TryAdd(layer.Name!, new PlannedTactic(layer.Spec!, layer.Tactic!, layer.Reason!));
+            return tactics;
+        }
+    }
+
+    private static Choice Of(LayerInfo layer)
+    {
+        var chosen = layer.Verdicts.First(verdict => verdict.Tactic == layer.Tactic);
+        return new Choice(layer.Name, layer.Spec.ToString(), layer.Tactic, chosen.Reason, chosen.Seconds);
+    }
+}

@@ -1,0 +1,152 @@
+using System.Security.Cryptography;
+using Pith.EngineTests.Int8;
+using Pith.Ops;
+
+namespace Pith.EngineTests;
+
+public sealed class PlanTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("pith-plan-").FullName;
+
+    private string PlanPath => Path.Combine(_folder, "network.plan");
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private static Graph Network()
+    {
+        var b = new QdqGraphBuilder(3);
+        var x = b.Quantized(b.Input(5, 8, 8));
+        var y = b.Quantized(b.Graph.Add(new Relu(), b.Conv(x, 5, 12, 3, stride: 2, pad: 1)));
+        var z = b.Quantized(b.Graph.Add(new HardSwish(), b.Conv(y, 12, 12, 3, pad: 1, groups: 12)));
+        var flat = b.Graph.Add(new Flatten(), b.Graph.Add(new GlobalAveragePool(), z));
+        b.Graph.AddOutput(b.Graph.AddNode(new Softmax { Axis = -1 }, [b.Gemm(b.Quantized(flat), 12, 7)], "softmax", ["probabilities"]).Output);
+        b.Graph.Metadata["pith.classes"] = "7";
+        return b.Graph;
+    }
+
+    private static float[] Run(Engine engine)
+    {
+        using var context = engine.CreateContext(2);
+        var random = new Random(1);
+        foreach (ref var value in context.Input<float>("x")) value = random.NextSingle() * 8 - 4;
+        context.Run();
+        return context.Output<float>("probabilities").ToArray();
+    }
+
+    [Fact]
+    public void A_loaded_plan_gives_the_same_bits_with_the_same_tactics()
+    {
+        using var engine = EngineBuilder.Build(Network(), new EngineOptions { MaxBatch = 2, Threads = 2 });
+        engine.Save(PlanPath);
+        using var loaded = Engine.Load(PlanPath);
+        Assert.Equal(Run(engine), Run(loaded));
+        Assert.Equal(engine.Layers.Select(layer => (layer.Spec, layer.Tactic)), loaded.Layers.Select(layer => (layer.Spec, layer.Tactic)));
+        Assert.Equal(2, loaded.MaxBatch);
+        Assert.Equal("7", loaded.Metadata["pith.classes"]);
+    }
+
+    [Fact]
+    public void The_choices_of_a_plan_are_kept_on_the_same_kind_of_machine_and_made_anew_on_another()
+    {
+        using var engine = EngineBuilder.Build(Network(), new EngineOptions { ReferenceOnly = true, Threads = 2 });
+        engine.Save(PlanPath);
+        var events = new Recorder();
+        using var same = Engine.Load(PlanPath, null, events);
+        Assert.Equal(engine.Layers.Select(layer => layer.Tactic), same.Layers.Select(layer => layer.Tactic));
+        Assert.DoesNotContain(events.Seen, seen => seen is Noted);
+        using var other = Engine.Load(PlanPath, new EngineOptions { Threads = 3 }, events);
+        Assert.Contains(events.Seen, seen => seen is Noted noted && noted.Message.Contains("chosen anew", StringComparison.Ordinal));
+        Assert.NotEqual(engine.Layers.Select(layer => layer.Tactic), other.Layers.Select(layer => layer.Tactic));
+        Assert.Equal(Run(engine), Run(same));
+    }
+
+    [Fact]
+    public void A_plan_that_is_cut_short_or_changed_anywhere_is_refused()
+    {
+        using (var engine = EngineBuilder.Build(Network(), new EngineOptions())) engine.Save(PlanPath);
+        var bytes = File.ReadAllBytes(PlanPath);
+        var random = new Random(1);
+        for (var trial = 0; trial < 200; trial++)
+        {
+            var damaged = bytes.ToArray();
+            if (trial % 3 == 0) damaged = damaged[..random.Next(damaged.Length)];
+            else damaged[trial % 3 == 1 ? random.Next(64) : random.Next(damaged.Length)] ^= (byte)(1 << random.Next(8));
+            RequireRefused(damaged, trial);
+        }
+        RequireRefused([.. bytes, 0], -1);
+    }
+
+    [Fact]
+    public void A_hostile_plan_with_a_right_checksum_ends_in_a_message_or_in_another_network()
+    {
+        using (var engine = EngineBuilder.Build(Network(), new EngineOptions())) engine.Save(PlanPath);
+        var bytes = File.ReadAllBytes(PlanPath);
+        var random = new Random(2);
+        for (var trial = 0; trial < 150; trial++)
+        {
+            var hostile = bytes.ToArray();
+            for (var change = 0; change <= trial % 4; change++) hostile[random.Next(56, hostile.Length)] = (byte)random.Next(256);
+            SHA256.HashData(hostile.AsSpan(56), hostile.AsSpan(24));
+            File.WriteAllBytes(PlanPath, hostile);
+            try
+            {
+                using var engine = Engine.Load(PlanPath);
+                if (engine.ActivationBytes < 64 << 20) engine.CreateContext(1).Dispose();
+            }
+            catch (PithException refused)
+            {
+                Assert.Contains("network.plan", refused.Message, StringComparison.Ordinal);
+            }
+        }
+    }
+
+    [Fact]
+    public void A_timing_cache_survives_the_disk_and_saves_measuring()
+    {
+        var path = Path.Combine(_folder, "timing.json");
+        var cache = new TimingCache();
+        cache.Add("x64 int8-conv spec", 1.5e-6);
+        cache.Save(path);
+        Assert.Equal(1.5e-6, TimingCache.Load(path).Find("x64 int8-conv spec"));
+        foreach (var bad in new[] { "", "{", "[]", "{\"format\":\"other\",\"seconds\":{}}", "{\"format\":\"pith-timing-cache-1\",\"seconds\":{\"a\":-1}}" })
+        {
+            File.WriteAllText(path, bad);
+            Assert.Contains("timing", Assert.Throws<PithException>(() => TimingCache.Load(path)).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void A_second_build_measures_nothing()
+    {
+        var cache = new TimingCache();
+        var options = new EngineOptions { TimingCache = cache, Threads = 1 };
+        var first = new Recorder();
+        EngineBuilder.Build(Network(), options, first).Dispose();
+        var second = new Recorder();
+        EngineBuilder.Build(Network(), options, second).Dispose();
+        Assert.Equal(cache.Count, first.Seen.OfType<TacticTimed>().Select(timed => (timed.Spec, timed.Tactic)).Distinct().Count());
+        Assert.Empty(second.Seen.OfType<TacticTimed>());
+        Assert.Equal(first.Seen.OfType<TacticChosen>(), second.Seen.OfType<TacticChosen>());
+    }
+
+    private void RequireRefused(byte[] bytes, int trial)
+    {
+        File.WriteAllBytes(PlanPath, bytes);
+        try
+        {
+            Engine.Load(PlanPath).Dispose();
+        }
+        catch (PithException)
+        {
+            return;
+        }
+        Assert.Fail($"Trial {trial} was accepted.");
+    }
+
+    private sealed class Recorder : IProgress<PithEvent>
+    {
+        public List<PithEvent> Seen { get; } = [];
+
+        public void Report(PithEvent value) => Seen.Add(value);
+    }
+}

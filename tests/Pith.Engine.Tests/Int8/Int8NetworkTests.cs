@@ -37,6 +37,34 @@ public class Int8NetworkTests
         Assert.True(got.Zip(want).Average(pair => Math.Abs(pair.First - pair.Second)) < 0.002 * amax, $"seed {seed}, unsigned {unsigned}");
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void A_run_allocates_nothing(int threads)
+    {
+        var (graph, shape) = RandomNetwork(4, unsigned: false);
+        using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = shape[0], TimeTactics = false, Threads = threads });
+        Assert.DoesNotContain(engine.Layers, layer => layer.Tactic == "reference");
+        using var context = engine.CreateContext();
+        for (var i = 0; i < 3; i++) context.Run();
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 10; i++) context.Run();
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Fact]
+    public void No_layer_touches_memory_outside_its_slots()
+    {
+        for (var seed = 1; seed <= 12; seed++)
+        {
+            var (graph, shape) = RandomNetwork(seed, unsigned: seed % 2 == 0);
+            var x = new QdqGraphBuilder(seed).Data(shape);
+            using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = shape[0], TimeTactics = false, Threads = 2 });
+            using var guarded = new GuardedRun(engine);
+            Assert.Equal(Run(engine, x), guarded.Run(x));
+        }
+    }
+
     private static float[] Run(Graph graph, Tensor x, EngineOptions options)
     {
         using var engine = EngineBuilder.Build(graph, options);

@@ -19,10 +19,13 @@ internal sealed class QdqGraphBuilder(int seed, bool unsigned = false)
         return Graph.Add(new DequantizeLinear(), q, scale, zero);
     }
 
-    public Value Conv(Value x, int channels, int outChannels, int kernel = 1, int stride = 1, int pad = 0, int groups = 1, int dilation = 1, bool bias = true, bool integerBias = true)
+    public Value Conv(Value x, int channels, int outChannels, int kernel = 1, int stride = 1, int pad = 0, int groups = 1, bool integerBias = true) =>
+        Conv(x, channels, outChannels, kernel, WindowAttributes.Uniform(kernel, stride, pad), groups, bias: true, integerBias);
+
+    public Value Conv(Value x, int channels, int outChannels, int kernel, WindowAttributes window, int groups = 1, bool bias = true, bool integerBias = true)
     {
         var (w, scales) = Weights(new Shape(outChannels, channels / groups, kernel, kernel), 0);
-        var op = new Conv { Window = WindowAttributes.Uniform(kernel, stride, pad, dilation), Groups = groups };
+        var op = new Conv { Window = window with { KernelShape = [] }, Groups = groups };
         return bias ? Graph.Add(op, x, w, Bias(x, scales, integerBias)) : Graph.Add(op, x, w);
     }
 

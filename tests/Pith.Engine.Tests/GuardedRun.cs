@@ -1,0 +1,55 @@
+using Pith.Building;
+using Pith.Kernels.Tests;
+using Pith.Runtime;
+
+namespace Pith.EngineTests;
+
+/// <summary>Runs an engine with every slot in a buffer of its own between a canary and a page that may not be accessed: a read or write outside a slot and its slack fails at once.</summary>
+internal sealed unsafe class GuardedRun : IDisposable
+{
+    // What the engine promises to kernels behind each slot, to read but not to write.
+    private const int SlackBytes = 64;
+    private const byte SlackByte = 0x5A;
+
+    private readonly Engine _engine;
+    private readonly RunState _state;
+    private readonly WorkerPool _pool = new(2);
+    private readonly List<(Slot Slot, GuardedBuffer Buffer, long Bytes)> _buffers = [];
+
+    public GuardedRun(Engine engine)
+    {
+        _engine = engine;
+        _state = new RunState(engine.Network.Slots.Count, _pool, engine.Built.Max(layer => layer.Runnable.ScratchBytes), engine.Built.Max(layer => layer.Runnable.SharedScratchBytes)) { Batch = engine.MaxBatch };
+        foreach (var slot in engine.Network.Slots.Where(slot => slot.Kind != SlotKind.Constant))
+        {
+            var bytes = slot.Bytes(engine.MaxBatch);
+            var buffer = new GuardedBuffer((bytes + SlackBytes + 3) / 4);
+            var start = (byte*)(buffer.Pointer + buffer.Length) - bytes - SlackBytes;
+            new Span<byte>(start, (int)bytes).Fill(0xA5);
+            new Span<byte>(start + bytes, SlackBytes).Fill(SlackByte);
+            _buffers.Add((slot, buffer, bytes));
+            _state.SetAddress(slot, start);
+        }
+        engine.Resources.Bind(_state);
+    }
+
+    /// <summary>Runs all layers and returns the first output.</summary>
+    public float[] Run(Tensor<float> input)
+    {
+        input.Span.CopyTo(new Span<float>(_state.Address(_engine.Network.Inputs[0]), input.Length));
+        foreach (var layer in _engine.Built) layer.Runnable.Run(_state);
+        foreach (var (slot, buffer, bytes) in _buffers)
+        {
+            buffer.Check();
+            Assert.False(new Span<byte>(_state.Address(slot) + bytes, SlackBytes).ContainsAnyExcept(SlackByte), $"{slot} was written beyond its end.");
+        }
+        return SlotTensors.Read(_engine.Network.Outputs[0], _state).As<float>().Data;
+    }
+
+    public void Dispose()
+    {
+        _state.Dispose();
+        _pool.Dispose();
+        foreach (var (_, buffer, _) in _buffers) buffer.Dispose();
+    }
+}

@@ -1,0 +1,125 @@
+using Pith.Kernels;
+using Pith.Ops;
+using Pith.Tactics;
+
+namespace Pith.EngineTests.Int8;
+
+/// <summary>Every INT8 contraction tactic over shapes around its tile edges, epilogues and instruction sets, against the plain loops, bit for bit.</summary>
+public class Int8ContractionTests
+{
+    private static readonly int[] s_channels = [1, 3, 4, 5, 8, 9, 16, 31];
+    private static readonly int[] s_outChannels = [1, 4, 7, 8, 15, 16, 17, 33, 40];
+    private static readonly int[] s_sizes = [1, 2, 5, 6, 7, 11, 13];
+    private static readonly string[] s_epilogues = ["", "relu", "clip", "hardswish", "silu", "sigmoid", "hardsigmoid", "leaky", "byte residual", "float residual", "float", "float bias", "no bias"];
+
+    public static TheoryData<IsaLevel> Levels() => [.. Enum.GetValues<IsaLevel>().Where(isa => isa <= Isa.Detected && isa <= IsaLevel.Avx512Vnni)];
+
+    [Theory]
+    [MemberData(nameof(Levels))]
+    public void Convolutions_equal_the_loops(IsaLevel isa) => Check(isa, 110, Convolution);
+
+    [Theory]
+    [MemberData(nameof(Levels))]
+    public void Grouped_and_depthwise_convolutions_equal_the_loops(IsaLevel isa) => Check(isa, 60, Grouped);
+
+    [Theory]
+    [MemberData(nameof(Levels))]
+    public void Matrix_products_equal_the_loops(IsaLevel isa) => Check(isa, 40, MatrixProduct);
+
+    [Theory]
+    [MemberData(nameof(Levels))]
+    public void The_largest_numbers_do_not_saturate_on_the_way(IsaLevel isa)
+    {
+        // 255 * -127 in every product: pairs leave 16 bits, and the sum is near the edge of 32.
+        var graph = new Graph();
+        var x = graph.AddInput("x", TensorType.Float32(1, 60_000));
+        var (one, zero) = (graph.AddConstant("one", Tensor.Scalar(1f)), graph.AddConstant("zero", Tensor.Scalar((byte)0)));
+        var q = graph.Add(new DequantizeLinear(), graph.Add(new QuantizeLinear(), x, one, zero), one, zero);
+        var w = Tensor.Zeros<sbyte>(new Shape(3, 60_000));
+        w.Span.Fill(-127);
+        graph.AddOutput(graph.Add(new Gemm { TransB = true }, q, graph.Add(new DequantizeLinear(), graph.AddConstant("w", w), one)));
+        using var engine = EngineBuilder.Build(graph, new EngineOptions { TimeTactics = false }, new Device(isa, 2));
+        using var context = engine.CreateContext();
+        context.Input<float>("x").Fill(255);
+        context.Run();
+        Assert.All(context.Output<float>(engine.Outputs[0].Name).ToArray(), y => Assert.Equal(-127f * 255 * 60_000, y));
+    }
+
+    private static void Check(IsaLevel isa, int cases, Func<Random, QdqGraphBuilder, (Value Output, Shape Input)> make)
+    {
+        for (var seed = 1; seed <= cases; seed++)
+        {
+            var random = new Random(seed);
+            var b = new QdqGraphBuilder(seed, unsigned: seed % 3 == 0);
+            var (output, shape) = make(random, b);
+            b.Graph.AddOutput(output);
+            var input = b.Data(shape);
+            using var reference = EngineBuilder.Build(b.Graph, new EngineOptions { MaxBatch = shape[0], ReferenceOnly = true });
+            using var engine = EngineBuilder.Build(b.Graph, new EngineOptions { MaxBatch = shape[0], TimeTactics = false }, new Device(isa, 2));
+            var layer = engine.Layers.Last(layer => layer.Spec.Kind is LayerKind.Conv or LayerKind.Gemm);
+            Assert.NotEqual("reference", layer.Tactic);
+            using var expected = new GuardedRun(reference);
+            using var got = new GuardedRun(engine);
+            var want = expected.Run(input);
+            Assert.True(want.AsSpan().SequenceEqual(got.Run(input)), $"seed {seed} {isa} {layer.Tactic}: {layer.Spec}");
+            Assert.True(want.AsSpan().SequenceEqual(got.Run(input)), $"second run, seed {seed} {isa} {layer.Tactic}: {layer.Spec}");
+        }
+    }
+
+    private static T Pick<T>(Random random, T[] from) => from[random.Next(from.Length)];
+
+    private static (Value, Shape) Convolution(Random random, QdqGraphBuilder b)
+    {
+        var (channels, outChannels, height, width) = (Pick(random, s_channels), Pick(random, s_outChannels), Pick(random, s_sizes), Pick(random, s_sizes));
+        var (kernel, dilation) = (random.Next(1, 4), random.Next(1, 3));
+        var padding = random.Next(3) == 0 ? 1 : 3;
+        var pads = Enumerable.Range(0, 4).Select(_ => random.Next(padding)).ToArray();
+        var extent = (kernel - 1) * dilation + 1;
+        if (height + pads[0] + pads[2] < extent || width + pads[1] + pads[3] < extent) (kernel, dilation) = (1, 1);
+        var window = new WindowAttributes { Strides = [random.Next(1, 4), random.Next(1, 3)], Dilations = [dilation, dilation], Pads = pads.ToValueList() };
+        var input = new Shape(random.Next(1, 4), channels, height, width);
+        var x = b.Quantized(b.Input(channels, height, width));
+        return (Finish(random, b, x, epilogue => b.Conv(x, channels, outChannels, kernel, window, bias: epilogue != "no bias", integerBias: epilogue != "float bias")), input);
+    }
+
+    private static (Value, Shape) Grouped(Random random, QdqGraphBuilder b)
+    {
+        var groups = Pick(random, [2, 3, 4, 8, 16, 40, 64]);
+        var (groupIn, groupOut) = random.Next(2) == 0 ? (1, 1) : (random.Next(1, 9), random.Next(1, 20));
+        var size = Pick(random, s_sizes);
+        var kernel = Pick(random, [1, 3, 5]);
+        var x = b.Quantized(b.Input(groups * groupIn, size, size));
+        var window = WindowAttributes.Uniform(kernel, random.Next(1, 3), kernel / 2);
+        return (Finish(random, b, x, epilogue => b.Conv(x, groups * groupIn, groups * groupOut, kernel, window, groups, epilogue != "no bias", epilogue != "float bias")), new Shape(random.Next(1, 3), groups * groupIn, size, size));
+    }
+
+    private static (Value, Shape) MatrixProduct(Random random, QdqGraphBuilder b)
+    {
+        var (channels, outChannels, rows) = (random.Next(1, 70), Pick(random, s_outChannels), Pick(random, [1, 2, 5, 6, 7, 13]));
+        var x = b.Quantized(b.Input(channels));
+        return (Finish(random, b, x, epilogue => random.Next(2) == 0 ? b.Gemm(x, channels, outChannels, epilogue != "no bias") : b.MatMul(x, channels, outChannels)), new Shape(rows, channels));
+    }
+
+    // Adds an epilogue behind the contraction.
+    private static Value Finish(Random random, QdqGraphBuilder b, Value x, Func<string, Value> contraction)
+    {
+        var epilogue = Pick(random, s_epilogues);
+        var residual = epilogue.EndsWith("residual", StringComparison.Ordinal) ? contraction("") : null;
+        if (epilogue == "byte residual") residual = b.Quantized(residual!);
+        var y = contraction(epilogue);
+        var graph = b.Graph;
+        var result = epilogue switch
+        {
+            "relu" => graph.Add(new Relu(), y),
+            "clip" => graph.Add(new Clip(), y, graph.AddConstant("low", Tensor.Scalar(-0.5f)), graph.AddConstant("high", Tensor.Scalar(1.5f))),
+            "hardswish" => graph.Add(new HardSwish(), y),
+            "silu" => graph.Add(new Mul(), y, graph.Add(new Sigmoid(), y)),
+            "sigmoid" => graph.Add(new Sigmoid(), y),
+            "hardsigmoid" => graph.Add(new HardSigmoid(), y),
+            "leaky" => graph.Add(new LeakyRelu(0.2f), y),
+            "byte residual" or "float residual" => graph.Add(new Relu(), graph.Add(new Add(), y, residual!)),
+            _ => y,
+        };
+        return epilogue == "float" ? result : b.Quantized(result);
+    }
+}

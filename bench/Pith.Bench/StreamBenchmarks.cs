@@ -70,18 +70,9 @@ internal static unsafe class StreamBenchmarks
     public static KernelRun Sgd(Shape shape)
     {
         var count = shape["count", 1 << 20];
-        var args = new SgdFp32Args
-        {
-            Count = count,
-            Weights = Operand.Random(count),
-            Gradient = Operand.Random(count),
-            Velocity = Operand.Zeros(count),
-            Rate = 1e-6f,
-            Momentum = 0.9f,
-            GradientScale = 1,
-            Isa = shape.Isa,
-        };
-        var heap = ConvBenchmarks.OnHeap(args);
-        return new KernelRun(0, 5.0 * sizeof(float) * count, [new Phase(SgdFp32.WorkItems(heap), 0, (begin, end, _) => SgdFp32.Run(heap, begin, end))]);
+        float[] weights = new float[count], gradient = new float[count], velocity = new float[count];
+        var step = new SgdStep(Rate: 0.1f, Momentum: 0.9f, WeightDecay: 1e-4f, GradientScale: 1, Nesterov: true);
+        var isa = shape.Isa;
+        return new KernelRun(0, 5.0 * sizeof(float) * count, [new Phase(1, 0, (_, _, _) => SgdFp32.Update(weights, gradient, velocity, step, isa))]);
     }
 }

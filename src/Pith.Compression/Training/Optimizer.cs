@@ -1,3 +1,6 @@
+using Pith.Kernels;
+using Pith.Kernels.Simd;
+
 namespace Pith.Compression;
 
 /// <summary>What changes from step to step and from parameter to parameter.</summary>
@@ -8,7 +11,7 @@ namespace Pith.Compression;
 internal readonly record struct UpdateStep(long Step, double LearningRate, double WeightDecay, double GradientScale);
 
 /// <summary>
-/// An update rule: plain loops over the elements of one parameter at a time, so that the result depends on no order and no number of threads.
+/// An update rule: one parameter at a time and element by element, so that the result depends on no order and no number of threads.
 /// State lives with the parameter, in <see cref="SlotCount"/> arrays of its length that start as zeros.
 /// </summary>
 internal abstract class Optimizer
@@ -27,15 +30,9 @@ internal sealed class SgdOptimizer(SgdSettings settings) : Optimizer
 
     public override void Update(Span<float> weights, ReadOnlySpan<float> gradient, ReadOnlySpan<float[]> slots, UpdateStep step)
     {
-        var velocity = slots[0].AsSpan(0, weights.Length);
-        gradient = gradient[..weights.Length];
-        var (rate, decay, scale, momentum) = ((float)step.LearningRate, (float)step.WeightDecay, (float)step.GradientScale, (float)settings.Momentum);
-        for (var i = 0; i < weights.Length; i++)
-        {
-            var g = scale * gradient[i] + decay * weights[i];
-            velocity[i] = momentum * velocity[i] + g;
-            weights[i] -= rate * (settings.Nesterov ? g + momentum * velocity[i] : velocity[i]);
-        }
+        var constants = new SgdStep(
+            (float)step.LearningRate, (float)settings.Momentum, (float)step.WeightDecay, (float)step.GradientScale, settings.Nesterov);
+        SgdFp32.Update(weights, gradient, slots[0], constants, Isa.Current);
     }
 }
 
@@ -46,20 +43,17 @@ internal sealed class AdamWOptimizer(AdamWSettings settings) : Optimizer
 
     public override void Update(Span<float> weights, ReadOnlySpan<float> gradient, ReadOnlySpan<float[]> slots, UpdateStep step)
     {
-        var mean = slots[0].AsSpan(0, weights.Length);
-        var square = slots[1].AsSpan(0, weights.Length);
-        gradient = gradient[..weights.Length];
-        var (beta1, beta2, epsilon, scale) = ((float)settings.Beta1, (float)settings.Beta2, (float)settings.Epsilon, (float)step.GradientScale);
         // Both means start at zero; dividing by what a constant gradient would have reached removes that bias (Kingma and Ba, "Adam", 2015, section 3).
-        var rate = (float)(step.LearningRate / (1 - Math.Pow(settings.Beta1, step.Step)));
-        var rootCorrection = (float)(1 / Math.Sqrt(1 - Math.Pow(settings.Beta2, step.Step)));
-        var keep = (float)(1 - step.LearningRate * step.WeightDecay);
-        for (var i = 0; i < weights.Length; i++)
+        var constants = new AdamWStep
         {
-            var g = scale * gradient[i];
-            mean[i] = beta1 * mean[i] + (1 - beta1) * g;
-            square[i] = beta2 * square[i] + (1 - beta2) * g * g;
-            weights[i] = keep * weights[i] - rate * mean[i] / (MathF.Sqrt(square[i]) * rootCorrection + epsilon);
-        }
+            CorrectedRate = (float)(step.LearningRate / (1 - Math.Pow(settings.Beta1, step.Step))),
+            RootCorrection = (float)(1 / Math.Sqrt(1 - Math.Pow(settings.Beta2, step.Step))),
+            Keep = (float)(1 - step.LearningRate * step.WeightDecay),
+            Beta1 = (float)settings.Beta1,
+            Beta2 = (float)settings.Beta2,
+            Epsilon = (float)settings.Epsilon,
+            GradientScale = (float)step.GradientScale,
+        };
+        AdamWFp32.Update(weights, gradient, slots[0], slots[1], constants, Isa.Current);
     }
 }

@@ -13,5 +13,5 @@ internal static class EngineFile
     /// <summary>Loads the plan, or builds an engine. A plan keeps the batch that it was built for.</summary>
     /// <exception cref="PithException">The file is missing, damaged or not supported.</exception>
     public static Engine Open(string model, EngineOptions options, IProgress<PithEvent>? events) =>
-        EngineBuilder.Build(ModelFile.Load(model), options, events);
+        IsPlan(model) ? Engine.Load(model, options, events) : EngineBuilder.Build(ModelFile.Load(model), options, events);
 }

@@ -26,7 +26,8 @@ internal sealed class InfoVerb : Verb
     public override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation)
     {
         var model = arguments.GetRequiredValue(_model);
-        ShowGraph(model, ModelFile.Load(model), arguments.GetValue(_nodes), terminal);
+        if (EngineFile.IsPlan(model)) ShowPlan(model, terminal);
+        else ShowGraph(model, ModelFile.Load(model), arguments.GetValue(_nodes), terminal);
         return Program.Done;
     }
 
@@ -73,6 +74,36 @@ internal sealed class InfoVerb : Verb
             table.AddRow([.. cells.Select(Markup.Escape)]);
         }
         console.Write(table);
+    }
+
+    private static void ShowPlan(string model, Terminal terminal)
+    {
+        using var engine = Engine.Load(model, new EngineOptions { TimeTactics = false }, null);
+        var json = new
+        {
+            Model = model,
+            engine.Name,
+            engine.MaxBatch,
+            Inputs = engine.Inputs.Select(input => new { input.Name, Type = input.Type.ToString() }),
+            Outputs = engine.Outputs.Select(output => new { output.Name, Type = output.Type.ToString() }),
+            engine.WeightBytes,
+            engine.ActivationBytes,
+            engine.Metadata,
+            engine.Layers,
+        };
+        terminal.Result(json, console =>
+        {
+            console.MarkupLineInterpolated($"{model}: plan of '{engine.Name}', batch up to {engine.MaxBatch}, weights {StageText.Bytes(engine.WeightBytes)}, activations {StageText.Bytes(engine.ActivationBytes)}");
+            foreach (var (key, text) in engine.Metadata) console.MarkupLineInterpolated($"  {key} = {OneLine(text)}");
+            var table = new Table().Border(TableBorder.Simple).AddColumns("layer", "kind", "precision", "kernel", "others");
+            foreach (var layer in engine.Layers)
+            {
+                var others = string.Join("; ", layer.Verdicts.Where(verdict => verdict.Tactic != layer.Tactic).Select(verdict => $"{verdict.Tactic}: {verdict.Reason}"));
+                string[] cells = [layer.Name, layer.Spec.Kind.ToString(), layer.Precision, layer.Tactic, others];
+                table.AddRow([.. cells.Select(Markup.Escape)]);
+            }
+            console.Write(table);
+        });
     }
 
     private static string OneLine(string text)

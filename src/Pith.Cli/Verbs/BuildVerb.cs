@@ -1,0 +1,70 @@
+using System.CommandLine;
+using System.Globalization;
+using Pith.Cli.Reporting;
+using Spectre.Console;
+
+namespace Pith.Cli.Verbs;
+
+/// <summary><c>pith build</c>: chooses the fastest kernel of each layer and writes a plan.</summary>
+internal sealed class BuildVerb : Verb
+{
+    private readonly Argument<string> _model = CommonOptions.Model();
+    private readonly Option<string?> _output = CommonOptions.Output("the plan");
+    private readonly Option<int> _batch = new("--batch") { Description = "The largest batch that the plan can run.", HelpName = "n", DefaultValueFactory = _ => 1 };
+    private readonly Option<int> _threads = CommonOptions.Threads();
+    private readonly Option<string?> _cache = new("--timing-cache") { Description = "File with timings of earlier builds; read when it is there, written afterwards.", HelpName = "file" };
+    private readonly Option<bool> _noTiming = new("--no-timing") { Description = "Choose kernels by estimate: the same plan every time." };
+    private readonly Option<bool> _verbose = new("--verbose", "-v") { Description = "Print for each layer which kernels were refused, and why." };
+
+    public override string Name => "build";
+
+    public override string Summary => "Builds an engine and writes it as a plan: packed weights and choices, no machine code.";
+
+    public override IReadOnlyList<string> Examples => ["pith build net-int8.onnx -o net.plan", "pith build net.onnx --batch 32 --timing-cache timings.json --verbose"];
+
+    public override void Declare(Command command)
+    {
+        command.Add(_model);
+        command.Add(_output);
+        command.Add(_batch);
+        command.Add(_threads);
+        command.Add(_cache);
+        command.Add(_noTiming);
+        command.Add(_verbose);
+    }
+
+    public override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation)
+    {
+        var model = arguments.GetRequiredValue(_model);
+        var output = ModelFile.Output(arguments.GetValue(_output), model, EngineFile.PlanSuffix);
+        if (!EngineFile.IsPlan(output)) throw new UsageException($"--output must end in {EngineFile.PlanSuffix}, so that other verbs know what it is; got '{output}'.");
+        var cachePath = arguments.GetValue(_cache);
+        var cache = cachePath is not null && File.Exists(cachePath) ? TimingCache.Load(cachePath) : new TimingCache();
+        var options = new EngineOptions
+        {
+            MaxBatch = CommonOptions.Require("--batch", arguments.GetValue(_batch), 1, 4096),
+            Threads = arguments.GetValue(_threads),
+            TimingCache = cache,
+            TimeTactics = !arguments.GetValue(_noTiming),
+        };
+        using var engine = terminal.Track(events => EngineBuilder.Build(ModelFile.Load(model), options, events));
+        cancellation.ThrowIfCancellationRequested();
+        engine.Save(output);
+        if (cachePath is not null) cache.Save(cachePath);
+        terminal.Result(new { Model = model, Output = output, FileBytes = new FileInfo(output).Length, engine.MaxBatch, engine.WeightBytes, engine.ActivationBytes, engine.Layers }, console => Draw(console, engine, output, arguments.GetValue(_verbose)));
+        return Program.Done;
+    }
+
+    private static void Draw(IAnsiConsole console, Engine engine, string output, bool verbose)
+    {
+        var int8 = engine.Layers.Count(layer => layer.Precision == "int8");
+        console.MarkupLineInterpolated($"{output}: {engine.Layers.Count} layers ({int8} int8), batch up to {engine.MaxBatch}, weights {StageText.Bytes(engine.WeightBytes)}, activations {StageText.Bytes(engine.ActivationBytes)}");
+        if (!verbose) return;
+        foreach (var layer in engine.Layers)
+        {
+            console.MarkupLineInterpolated($"{layer.Name} ({layer.Spec}): {layer.Tactic}");
+            foreach (var verdict in layer.Verdicts)
+                console.MarkupLineInterpolated($"  {(verdict.Accepted ? "+" : "-")} {verdict.Tactic}: {verdict.Reason}{(verdict.Seconds is { } seconds ? string.Create(CultureInfo.InvariantCulture, $" ({1e6 * seconds:0.0} µs)") : "")}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+using System.Text.Json;
+
+namespace Pith.Cli.Tests;
+
+/// <summary>The verbs one after another on a small network, and the names that scripts read from <c>--json</c>.</summary>
+public sealed class WorkflowTests
+{
+    private const string Train = "procedural:seed=1,count=64";
+    private const string Test = "procedural:seed=2,count=64";
+
+    [Fact]
+    public void The_chain_runs_from_a_built_in_network_to_an_engine_that_equals_its_reference()
+    {
+        using var folder = new TemporaryFolder();
+        string File(string name) => folder.File(name);
+        Has(Json("models", "cifar-resnet8", "--seed", "3", "-o", File("net.onnx")), "model", "output", "parameters", "macs", "file_bytes");
+
+        var pruned = Json("prune", File("net.onnx"), "-o", File("sparse.onnx"));
+        Has(pruned, "model", "output", "pruned_layers", "layers");
+        Assert.True(pruned.GetProperty("pruned_layers").GetInt32() > 0);
+
+        var tuned = Json("finetune", File("sparse.onnx"), "-o", File("tuned.onnx"), "--data", Train, "--epochs", "1", "--batch", "16", "--teacher", File("net.onnx"));
+        Has(tuned, "epochs", "steps", "loss", "training_accuracy", "images_per_second", "seconds");
+        Assert.True(tuned.GetProperty("images_per_second").GetDouble() > 0);
+
+        var quantized = Json("quantize", File("tuned.onnx"), "-o", File("int8.onnx"), "--data", Train, "--samples", "32", "--write-cache", File("int8.cache"));
+        Has(quantized, "model", "output", "quantized_layers", "layers", "findings");
+        Assert.True(quantized.GetProperty("quantized_layers").GetInt32() > 0);
+        Has(Json("quantize", File("tuned.onnx"), "-o", File("again.onnx"), "--cache", File("int8.cache")), "quantized_layers");
+
+        Has(Json("qat", File("tuned.onnx"), "-o", File("qat.onnx"), "--data", Train, "--samples", "32", "--epochs", "1", "--batch", "16", "--validation", "procedural:seed=3,count=16"), "images_per_second", "validation_top1", "kept_epoch");
+
+        var info = Json("info", File("int8.onnx"));
+        Assert.True(info.GetProperty("sparse_layers").GetInt32() > 0, "the masks must survive the chain");
+        Assert.True(info.GetProperty("quantized_layers").GetInt32() > 0);
+
+        var eval = Json("eval", File("int8.onnx"), "--data", Test, "--batch", "16", "--predictions", File("classes.txt"));
+        Has(eval, "correct", "count", "top1", "top5", "images_per_second");
+        Assert.Equal(64, eval.GetProperty("count").GetInt32());
+        Assert.Equal(eval.GetProperty("correct").GetInt32() / 64.0, eval.GetProperty("top1").GetDouble(), 1e-12);
+        Assert.Equal(64, System.IO.File.ReadAllLines(File("classes.txt")).Length);
+
+        var bench = Json("bench", File("int8.onnx"), "--against", File("net.onnx"), "--batch", "2", "--seconds", "0.05", "--warm-up", "0", "--min-runs", "3", "--profile");
+        Has(bench, "median_ms", "min_ms", "p90_ms", "p99_ms", "images_per_second", "ratio", "layers");
+        Assert.True(bench.GetProperty("min_ms").GetDouble() <= bench.GetProperty("median_ms").GetDouble());
+
+        var compare = Json("compare", File("int8.onnx") + "@reference", File("int8.onnx") + "@engine", "--identical", "--data", Test, "--count", "2");
+        Assert.All(compare.GetProperty("tensors").EnumerateArray(), tensor => Assert.Equal(0, tensor.GetProperty("different").GetInt64()));
+        Assert.Equal(["again.onnx", "classes.txt", "int8.cache", "int8.cache.pith.json", "int8.onnx", "net.onnx", "qat.onnx", "sparse.onnx", "tuned.onnx"], folder.Files);
+    }
+
+    [Fact]
+    public void A_difference_fails_the_comparison_that_asks_for_none()
+    {
+        using var folder = new TemporaryFolder();
+        PithCommand.Run("models", "cifar-resnet8", "--seed", "3", "-o", folder.File("other.onnx")).Ends(0);
+        var result = PithCommand.Run("compare", "cifar-resnet8", folder.File("other.onnx"), "--identical", "--count", "1", "--json").Ends(1);
+        Assert.Contains("Not identical", result.Error, StringComparison.Ordinal);
+        Assert.True(result.Json.GetProperty("tensors").GetArrayLength() > 0, "the result is written even so");
+    }
+
+    [Fact]
+    public void The_ratio_is_only_there_when_two_engines_are_timed() =>
+        Assert.False(Json("bench", "cifar-resnet8", "--seconds", "0.01", "--warm-up", "0", "--min-runs", "2").TryGetProperty("ratio", out _));
+
+    [Fact]
+    public void Quiet_leaves_nothing_on_standard_error()
+    {
+        var result = PithCommand.Run("eval", "cifar-resnet8", "--data", "procedural:count=16", "--quiet").Ends(0);
+        Assert.Equal("", result.Error);
+        Assert.Contains("top-1", result.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_list_of_networks_is_one_json_document() =>
+        Assert.Contains("cifar-resnet8", Json("models").GetProperty("models").EnumerateArray().Select(model => model.GetProperty("name").GetString()));
+
+    /// <summary>Standard output of a command with <c>--json</c>; parsing fails when anything else is there.</summary>
+    private static JsonElement Json(params string[] arguments) => PithCommand.Run([.. arguments, "--json"]).Ends(0).Json;
+
+    private static void Has(JsonElement json, params string[] names) => Assert.All(names, name => Assert.True(json.TryGetProperty(name, out _), $"no '{name}' in {json}"));
+}

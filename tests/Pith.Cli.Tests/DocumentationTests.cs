@@ -1,0 +1,90 @@
+using System.Text.RegularExpressions;
+using Pith.Cli.Verbs;
+using Pith.Compression;
+
+namespace Pith.Cli.Tests;
+
+/// <summary>What the documents say is what the product does.</summary>
+public sealed partial class DocumentationTests
+{
+    private static readonly string s_root = FindRoot();
+
+    [Fact]
+    public void The_readme_shows_the_example_that_is_compiled()
+    {
+        var shown = FirstBlock(Text("README.md"), "csharp");
+        var sample = Text("samples/Quickstart/Program.cs");
+        var begin = sample.IndexOf("// README begins\n", StringComparison.Ordinal) + "// README begins\n".Length;
+        var end = sample.IndexOf("// README ends", StringComparison.Ordinal);
+        Assert.True(end > begin, "samples/Quickstart/Program.cs: expected the two marks around the example.");
+        Assert.Equal(sample[begin..end].Trim(), shown.Trim());
+    }
+
+    [Fact]
+    public void The_readme_names_every_verb_and_stays_short()
+    {
+        var readme = Text("README.md");
+        foreach (var verb in VerbCatalog.All) Assert.Matches($@"\b{verb.Name}\b", readme);
+        Assert.InRange(readme.Split('\n').Length, 1, 250);
+    }
+
+    [Fact]
+    public void Links_of_the_documents_lead_somewhere()
+    {
+        foreach (var document in (string[])["README.md", .. Directory.EnumerateFiles(Path.Combine(s_root, "docs"), "*.md").Select(file => Path.GetRelativePath(s_root, file))])
+        {
+            foreach (Match link in Link().Matches(Text(document)))
+            {
+                var target = link.Groups[1].Value.Split('#')[0];
+                if (target.Length == 0 || target.Contains("://", StringComparison.Ordinal)) continue;
+                var full = Path.Combine(s_root, Path.GetDirectoryName(document)!, target);
+                Assert.True(File.Exists(full) || Directory.Exists(full), $"{document} links to '{target}', which does not exist.");
+            }
+        }
+    }
+
+    [Fact]
+    public void The_sample_recipes_are_recipes()
+    {
+        var recipes = Directory.GetFiles(Path.Combine(s_root, "samples", "recipes"), "*.json");
+        Assert.NotEmpty(recipes);
+        foreach (var recipe in recipes) Assert.NotEmpty(Recipe.Load(recipe).Stages);
+    }
+
+    [Fact]
+    public void The_recipe_in_the_documents_is_the_sample() =>
+        Assert.Equal(Recipe.Load(Path.Combine(s_root, "samples/recipes/cifar10-resnet20.json")), Recipe.Parse(FirstBlock(Text("docs/recipes.md"), "jsonc"), "docs/recipes.md"));
+
+    [Fact]
+    public void The_documents_name_every_field_of_every_step()
+    {
+        var document = Text("docs/recipes.md");
+        Assert.InRange(document.Split('\n').Length, 1, 120);
+        foreach (var step in StepCatalog.All)
+        {
+            Assert.Contains($"`{step.Kind}`", document, StringComparison.Ordinal);
+            foreach (var (field, _) in step.ToJson()) Assert.Contains($"`{field}`", document, StringComparison.Ordinal);
+        }
+    }
+
+    [GeneratedRegex(@"\]\(([^)\s]+)\)")]
+    private static partial Regex Link();
+
+    private static string Text(string path) => File.ReadAllText(Path.Combine(s_root, path)).ReplaceLineEndings("\n");
+
+    private static string FirstBlock(string document, string language)
+    {
+        var fence = $"```{language}\n";
+        var begin = document.IndexOf(fence, StringComparison.Ordinal);
+        Assert.True(begin >= 0, $"expected a block of {language}");
+        begin += fence.Length;
+        return document[begin..document.IndexOf("\n```", begin, StringComparison.Ordinal)];
+    }
+
+    private static string FindRoot()
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+            if (File.Exists(Path.Combine(folder.FullName, "Pith.slnx"))) return folder.FullName;
+        throw new DirectoryNotFoundException("There is no folder with Pith.slnx above the tests.");
+    }
+}

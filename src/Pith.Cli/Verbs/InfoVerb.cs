@@ -78,7 +78,7 @@ internal sealed class InfoVerb : Verb
 
     private static void ShowPlan(string model, Terminal terminal)
     {
-        using var engine = Engine.Load(model, new EngineOptions { TimeTactics = false }, null);
+        using var engine = Engine.Load(model);
         var json = new
         {
             Model = model,

@@ -12,7 +12,7 @@ internal sealed class BuildVerb : Verb
     private readonly Option<string?> _output = CommonOptions.Output("the plan");
     private readonly Option<int> _batch = new("--batch") { Description = "The largest batch that the plan can run.", HelpName = "n", DefaultValueFactory = _ => 1 };
     private readonly Option<int> _threads = CommonOptions.Threads();
-    private readonly Option<string?> _cache = new("--timing-cache") { Description = "File with timings of earlier builds; read when it is there, written afterwards.", HelpName = "file" };
+    private readonly Option<string?> _cache = CommonOptions.OutputFile(new("--timing-cache") { Description = "File with timings of earlier builds; read when it is there, written afterwards.", HelpName = "file" });
     private readonly Option<bool> _noTiming = new("--no-timing") { Description = "Choose kernels by estimate: the same plan every time." };
     private readonly Option<bool> _verbose = new("--verbose", "-v") { Description = "Print for each layer which kernels were refused, and why." };
 

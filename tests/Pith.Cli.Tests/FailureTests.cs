@@ -5,7 +5,10 @@ public sealed class FailureTests
 {
     [Theory]
     [InlineData("info", "missing.onnx")]
+    [InlineData("info", "missing.plan")]
+    [InlineData("build", "missing.onnx")]
     [InlineData("bench", "missing.onnx")]
+    [InlineData("bench", "missing.plan")]
     [InlineData("bench", "cifar-resnet8", "--against", "missing.onnx", "--seconds", "0.01")]
     [InlineData("bench", "cifar-resnet8", "--seconds", "NaN")]
     [InlineData("bench", "cifar-resnet8", "--min-runs", "-5")]

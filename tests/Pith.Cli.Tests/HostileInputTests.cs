@@ -24,14 +24,26 @@ public sealed class HostileInputTests
     public void Damaged_plans_are_refused()
     {
         using var folder = new TemporaryFolder();
-        // Whatever a plan holds, these are none.
-        foreach (var content in (byte[][])[[], [0], [.. Enumerable.Repeat((byte)0xff, 4096)], [.. "PITH"u8], new byte[100_000]])
+        PithCommand.Run("build", "cifar-resnet8", "-o", folder.File("valid.plan"), "--no-timing").Ends(0);
+        var valid = File.ReadAllBytes(folder.File("valid.plan"));
+        var damaged = Enumerable.Range(0, 20).Select(seed => Mutate(valid, seed)).Where(content => !content.AsSpan().SequenceEqual(valid));
+        foreach (var content in damaged.Concat([[], [0], [.. "PITH"u8], new byte[100_000], [.. valid, 0]]))
         {
             File.WriteAllBytes(folder.File("net.plan"), content);
-            PithCommand.Run("bench", folder.File("net.plan"), "--seconds", "0.01").Refuses(1);
+            PithCommand.Run("info", folder.File("net.plan")).Refuses(1);
             PithCommand.Run("eval", folder.File("net.plan"), "--data", "procedural:count=4").Refuses(1);
-            PithCommand.Run("compare", "cifar-resnet8", folder.File("net.plan")).Refuses(1);
         }
+        PithCommand.Run("bench", folder.File("net.plan"), "--seconds", "0.01").Refuses(1);
+        PithCommand.Run("compare", "cifar-resnet8", folder.File("net.plan")).Refuses(1);
+    }
+
+    [Fact]
+    public void Damaged_timing_caches_are_refused_or_understood()
+    {
+        using var folder = new TemporaryFolder();
+        PithCommand.Run("build", "cifar-resnet8", "-o", folder.File("net.plan"), "--timing-cache", folder.File("valid.json")).Ends(0);
+        File.Delete(folder.File("net.plan"));
+        Survives(folder, File.ReadAllBytes(folder.File("valid.json")), "timings.json", (file, output) => ["build", "cifar-resnet8", "--no-timing", "--timing-cache", file, "-o", output], mutations: 20, made: "made.plan");
     }
 
     [Fact]
@@ -101,9 +113,9 @@ public sealed class HostileInputTests
     }
 
     /// <summary>Damages <paramref name="valid"/> in many ways and runs a command on it; a refused command may leave nothing beside what was there.</summary>
-    private static void Survives(TemporaryFolder folder, byte[] valid, string name, Func<string, string, string[]> command, int mutations = Mutations)
+    private static void Survives(TemporaryFolder folder, byte[] valid, string name, Func<string, string, string[]> command, int mutations = Mutations, string made = "made.onnx")
     {
-        var output = folder.File("made.onnx");
+        var output = folder.File(made);
         File.WriteAllBytes(folder.File(name), valid);
         var before = folder.Files;
         for (var seed = 0; seed < mutations; seed++)

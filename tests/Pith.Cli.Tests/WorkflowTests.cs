@@ -44,9 +44,18 @@ public sealed class WorkflowTests
         Has(bench, "median_ms", "min_ms", "p90_ms", "p99_ms", "images_per_second", "ratio", "layers");
         Assert.True(bench.GetProperty("min_ms").GetDouble() <= bench.GetProperty("median_ms").GetDouble());
 
+        Has(Json("build", File("int8.onnx"), "-o", File("int8.plan"), "--batch", "4", "--no-timing"), "output", "file_bytes", "max_batch", "weight_bytes", "layers");
+        var planned = Json("eval", File("int8.plan"), "--data", Test);
+        Assert.Equal(eval.GetProperty("correct").GetInt32(), planned.GetProperty("correct").GetInt32());
+        Has(Json("bench", File("int8.plan"), "--batch", "4", "--seconds", "0.01", "--min-runs", "2"), "median_ms");
+        Json("info", File("int8.plan"));
+        Json("compare", File("int8.onnx") + "@reference", File("int8.plan"), "--identical");
+        PithCommand.Run("build", File("int8.plan"), "-o", File("again.plan")).Refuses(1);
+        PithCommand.Run("prune", File("int8.plan"), "-o", File("again.plan")).Refuses(1);
+
         var compare = Json("compare", File("int8.onnx") + "@reference", File("int8.onnx") + "@engine", "--identical", "--data", Test, "--count", "2");
         Assert.All(compare.GetProperty("tensors").EnumerateArray(), tensor => Assert.Equal(0, tensor.GetProperty("different").GetInt64()));
-        Assert.Equal(["again.onnx", "classes.txt", "int8.cache", "int8.cache.pith.json", "int8.onnx", "net.onnx", "qat.onnx", "sparse.onnx", "tuned.onnx"], folder.Files);
+        Assert.Equal(["again.onnx", "classes.txt", "int8.cache", "int8.cache.pith.json", "int8.onnx", "int8.plan", "net.onnx", "qat.onnx", "sparse.onnx", "tuned.onnx"], folder.Files);
     }
 
     [Fact]

@@ -10,7 +10,7 @@ internal static class EngineFile
     /// <summary>True when <paramref name="model"/> names a plan.</summary>
     public static bool IsPlan(string model) => model.EndsWith(PlanSuffix, StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>Loads the plan, or builds an engine. A plan keeps the batch that it was built for.</summary>
+    /// <summary>Loads the plan, or builds an engine. A plan keeps its choices of kernels; batch and threads are those asked for.</summary>
     /// <exception cref="PithException">The file is missing, damaged or not supported.</exception>
     public static Engine Open(string model, EngineOptions options, IProgress<PithEvent>? events) =>
         IsPlan(model) ? Engine.Load(model, options, events) : EngineBuilder.Build(ModelFile.Load(model), options, events);

@@ -3,7 +3,7 @@ namespace Pith;
 /// <summary>One layer of a built engine, for reports.</summary>
 public sealed record LayerInfo
 {
-    /// <summary>The name: that of the node whose result the layer produces.</summary>
+    /// <summary>The name: that of the node that does the work, e.g. of the convolution.</summary>
     public required string Name { get; init; }
 
     /// <summary>What the layer is: shapes, types, epilogue.</summary>

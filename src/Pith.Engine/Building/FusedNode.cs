@@ -1,3 +1,5 @@
+using Pith.Ops;
+
 namespace Pith.Building;
 
 /// <summary>
@@ -5,7 +7,7 @@ namespace Pith.Building;
 /// </summary>
 internal sealed class FusedNode
 {
-    /// <summary>The nodes, in execution order; the layer is named after the last.</summary>
+    /// <summary>The nodes, in execution order.</summary>
     public required IReadOnlyList<Node> Nodes { get; init; }
 
     /// <summary>The operands; null where an optional one is absent.</summary>
@@ -20,7 +22,8 @@ internal sealed class FusedNode
     /// <summary>Makes the layer.</summary>
     public required Func<LayerParts, Layer> Create { get; init; }
 
-    public string Name => Nodes[^1].Name;
+    /// <summary>The layer is called after the node that does the work: the convolution or matrix product, else the last that is no mere QuantizeLinear or DequantizeLinear.</summary>
+    public string Name => (Nodes.FirstOrDefault(node => node.Op.Cost(node) > 0) ?? Nodes.LastOrDefault(node => node.Op is not (QuantizeLinear or DequantizeLinear)) ?? Nodes[^1]).Name;
 }
 
 /// <summary>What every layer is made from.</summary>

@@ -3,7 +3,7 @@ namespace Pith.Building;
 /// <summary>One step of the lowered network: what to compute on which slots, not yet how. <see cref="Tactics.Tactic"/>s turn it into something that runs.</summary>
 internal abstract class Layer
 {
-    /// <summary>The name of the node whose result the layer produces.</summary>
+    /// <summary>The name of the node that the layer is mainly for; see <see cref="FusedNode.Name"/>.</summary>
     public required string Name { get; init; }
 
     /// <summary>The names of the graph's nodes that the layer replaces.</summary>

@@ -9,6 +9,9 @@ internal readonly struct TapConvBlocking
     /// <summary>Bytes of input that one item should touch, so that they stay in the L2 cache while all panels pass.</summary>
     private const int TargetInputBytes = 256 << 10;
 
+    /// <summary>Weights of a group that stay in the L2 cache between the blocks of an image.</summary>
+    private const int ResidentWeightBytes = 1 << 20;
+
     /// <summary>Reduction steps per pass over the tiles of an item: a panel of 32 outputs then takes 64 KiB.</summary>
     private const int MaxReductionBlock = 512;
 
@@ -62,21 +65,34 @@ internal readonly struct TapConvBlocking
         var rowBytes = (long)Math.Max(1, conv.W.Extent(Columns)) * conv.GroupIn * sizeof(float);
         var inputRows = TargetInputBytes / rowBytes;
         var maxRows = (int)Math.Clamp((inputRows - conv.H.Extent(1)) / conv.H.Stride + 1, 1, Math.Max(1, height));
+        // Splitting rows reads the weights again for each part: too dear when they do not fit the L2 cache. Splitting panels reads the input again.
         long rowWork = (long)Columns * reduction * conv.GroupOut;
-        long others = (long)conv.Groups * conv.Out.Images * ColumnBlocks;
-        while (maxRows > 1 && others * CeilDiv(height, maxRows) < TargetItems && maxRows * rowWork > MinItemWork) maxRows = CeilDiv(maxRows, 2);
+        var others = (long)conv.Groups * conv.Out.Images * ColumnBlocks;
+        var splitsPanelsFirst = (long)reduction * conv.GroupOut * sizeof(float) > ResidentWeightBytes;
+        var panelBlocks = splitsPanelsFirst ? SplitPanels(others * CeilDiv(height, maxRows), maxRows * rowWork) : 1;
+        while (maxRows > 1 && others * panelBlocks * CeilDiv(height, maxRows) < TargetItems && maxRows * rowWork / panelBlocks > MinItemWork)
+        {
+            maxRows = CeilDiv(maxRows, 2);
+        }
         RowBlocks = CeilDiv(Math.Max(1, height), maxRows);
         Rows = CeilDiv(height, RowBlocks);
 
         var items = others * RowBlocks;
-        var panelBlocks = (int)Math.Clamp(CeilDiv(TargetItems, items), 1, Panels);
-        while (panelBlocks > 1 && Rows * rowWork / panelBlocks < MinItemWork) panelBlocks--;
+        panelBlocks = Math.Max(panelBlocks, SplitPanels(items, Rows * rowWork));
         PanelsPerItem = CeilDiv(Panels, panelBlocks);
         PanelBlocks = CeilDiv(Panels, PanelsPerItem);
         Items = height == 0 || width == 0 ? 0 : checked((int)(items * PanelBlocks));
 
         var passes = CeilDiv(reduction, MaxReductionBlock);
         ReductionBlock = CeilDiv(reduction, passes);
+    }
+
+    /// <summary>Parts to cut the panels of <paramref name="items"/> items into, each item of <paramref name="work"/> multiply-adds.</summary>
+    private int SplitPanels(long items, long work)
+    {
+        var parts = (int)Math.Clamp(CeilDiv(TargetItems, Math.Max(1, items)), 1, Panels);
+        while (parts > 1 && work / parts < MinItemWork) parts--;
+        return parts;
     }
 
     private static int CeilDiv(int value, int divisor) => (value + divisor - 1) / divisor;

@@ -47,8 +47,8 @@ public abstract record Calibrator
         return exact ? amax / levels : ChooseShort(histogram, amax, levels);
     }
 
-    /// <summary>The short scale for a chosen amax: the next larger one, so that the range is covered, unless the calibrator knows better.</summary>
-    private protected virtual float ChooseShort(Histogram histogram, float amax, int levels) => ShortScale.RoundUp(amax / levels);
+    /// <summary>The short scale for a chosen amax: the nearest, unless the calibrator has a reason for another.</summary>
+    private protected virtual float ChooseShort(Histogram histogram, float amax, int levels) => ShortScale.RoundToNearest(amax / levels);
 
     /// <summary>What <see cref="Amax"/> returns for a histogram with at least one value that is not zero.</summary>
     private protected abstract float Choose(Histogram histogram, int levels);

@@ -10,4 +10,7 @@ public sealed record MaxCalibrator : Calibrator
     public override string Help => "the largest |x| seen; clips nothing";
 
     private protected override float Choose(Histogram histogram, int levels) => histogram.MaxAbs;
+
+    /// <summary>The next larger one: nothing is clipped.</summary>
+    private protected override float ChooseShort(Histogram histogram, float amax, int levels) => ShortScale.RoundUp(amax / levels);
 }

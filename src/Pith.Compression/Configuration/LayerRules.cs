@@ -1,8 +1,8 @@
 namespace Pith.Compression;
 
 /// <summary>
-/// A setting per layer, by precedence: node name, then op type, then <see cref="Global"/>. Among names an exact one comes before patterns; otherwise the first
-/// rule that matches decides. Immutable and value-equal.
+/// A setting per layer, by precedence: node name, then op type, then <see cref="Global"/>; of several rules of one kind the first that matches decides.
+/// Immutable and value-equal.
 /// </summary>
 /// <typeparam name="T">The setting.</typeparam>
 /// <param name="Global">What holds where no rule matches.</param>
@@ -17,8 +17,6 @@ public sealed record LayerRules<T>(T Global)
     /// <summary>The setting of <paramref name="layer"/>.</summary>
     public T Resolve(LayerName layer)
     {
-        foreach (var (pattern, value) in ByName)
-            if (pattern.IsExact && pattern.Matches(layer.Name)) return value;
         foreach (var (pattern, value) in ByName)
             if (pattern.Matches(layer.Name)) return value;
         foreach (var (opType, value) in ByOpType)

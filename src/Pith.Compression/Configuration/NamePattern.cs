@@ -24,22 +24,14 @@ public sealed record NamePattern
             _regex = Compile(text, $"\\A{Regex.Escape(text).Replace("\\*", ".*", StringComparison.Ordinal).Replace("\\?", ".", StringComparison.Ordinal)}\\z");
     }
 
-    private NamePattern(string name, Regex? regex) => (Text, _regex) = (name, regex);
-
     /// <summary>The pattern as written.</summary>
     public string Text { get; }
-
-    /// <summary>True for a name without wildcards: it can match one node only.</summary>
-    public bool IsExact => _regex is null;
 
     /// <summary>A pattern from its text, so that lists of patterns can be written as lists of strings.</summary>
     public static implicit operator NamePattern(string text) => new(text);
 
     /// <summary>Alias of the conversion for languages without operators.</summary>
     public static NamePattern FromString(string text) => new(text);
-
-    /// <summary>The pattern that matches <paramref name="name"/> only, whatever characters it holds.</summary>
-    public static NamePattern Exactly(string name) => new(name, regex: null);
 
     /// <summary>True when <paramref name="name"/> fits.</summary>
     /// <exception cref="PithException">The regular expression takes too long on this name.</exception>
@@ -57,7 +49,7 @@ public sealed record NamePattern
     }
 
     /// <inheritdoc/>
-    public bool Equals(NamePattern? other) => other is not null && Text == other.Text && IsExact == other.IsExact;
+    public bool Equals(NamePattern? other) => other is not null && Text == other.Text;
 
     /// <inheritdoc/>
     public override int GetHashCode() => Text.GetHashCode(StringComparison.Ordinal);

@@ -42,7 +42,8 @@ public static class FakeQuantization
         var copy = graph.Clone();
         var placement = QdqPlacement.Find(copy, options);
         var statistics = CalibrationRun.Observe(copy, [.. placement.Activations.Select(activation => activation.Value.Name)], data, events);
-        var findings = statistics.Tensors.SelectMany(tensor => CalibrationLint.CheckTensor(statistics.All(tensor), statistics.FirstHalf(tensor), options.Calibrator)).ToArray();
+        var findings = statistics.Tensors.SelectMany(tensor => CalibrationLint.CheckTensor(statistics.All(tensor), statistics.FirstHalf(tensor), options.Calibrator))
+            .Concat(CalibrationLint.CheckClasses(data.Samples, statistics.ClassesSeen, data.Classes)).ToArray();
         return Insert(copy, placement, ActivationRanges.Calibrated(placement, statistics, options), findings, options);
     }
 
@@ -62,7 +63,7 @@ public static class FakeQuantization
     /// <param name="graph">Changed.</param>
     /// <param name="exactScales">As in the options that the graph was quantized with.</param>
     /// <param name="events">Receives the passes that were applied.</param>
-    public static void Finish(Graph graph, bool exactScales = false, IProgress<PithEvent>? events = null) =>
+    public static void Finish(Graph graph, bool exactScales, IProgress<PithEvent>? events = null) =>
         PassRunner.RunToFixpoint(graph, QuantizationPasses.Finish(exactScales), events);
 
     private static FakeQuantizationResult Insert(Graph graph, QdqPlacement placement, IReadOnlyDictionary<string, QuantizationParameters> ranges, CalibrationFinding[] findings, QuantizationOptions options)

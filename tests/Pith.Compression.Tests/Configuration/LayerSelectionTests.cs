@@ -9,7 +9,7 @@ public class LayerSelectionTests
     {
         var rules = new LayerRules<string>("global")
         {
-            ByName = [("layer1.*", "pattern"), ("layer1.1/conv", "exact")],
+            ByName = [("layer1.1/conv", "exact"), ("layer1.*", "pattern")],
             ByOpType = [("Conv", "type")],
         };
         Assert.Equal(["type", "pattern", "exact", "global"], s_layers.Select(rules.Resolve));

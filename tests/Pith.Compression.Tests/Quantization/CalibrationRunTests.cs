@@ -41,6 +41,13 @@ public class CalibrationRunTests
     }
 
     [Fact]
+    public void Classes_that_the_samples_do_not_show_are_reported()
+    {
+        var result = FakeQuantization.Calibrate(TestNetwork.Residual(), new(), new CalibrationData(Batches(16, 8), 16, 8, Classes: 10));
+        Assert.Contains("16 calibration samples show 3 of 10 classes", Assert.Single(result.Findings, finding => finding.Rule == "classes").Message);
+    }
+
+    [Fact]
     public void Too_few_samples_are_an_error() =>
         Assert.Contains("asked for 20 samples, the data has 12", Assert.Throws<PithException>(() => Observe(TestNetwork.Residual(), ["x"], 20, 4, 2, available: 12)).Message);
 
@@ -52,13 +59,13 @@ public class CalibrationRunTests
             if (index == 1) batch.Images[7] = float.NaN;
             return batch;
         });
-        var data = new CalibrationData(batches, 12, 4, 2);
+        var data = new CalibrationData(batches, 12, 4, Threads: 2);
         var error = Assert.Throws<PithException>(() => CalibrationRun.Observe(TestNetwork.Residual(), ["x"], data));
         Assert.Contains("tensor 'x' has the value NaN at element 7 of batch 1", error.Message);
     }
 
     private static ActivationStatistics Observe(Graph graph, string[] tensors, int samples, int batchSize, int threads, int available = 30) =>
-        CalibrationRun.Observe(graph, tensors, new CalibrationData(Batches(available, batchSize), samples, batchSize, threads));
+        CalibrationRun.Observe(graph, tensors, new CalibrationData(Batches(available, batchSize), samples, batchSize, Threads: threads));
 
     /// <summary>The same seeded images whatever the batch size.</summary>
     private static IEnumerable<Batch> Batches(int count, int batchSize)
@@ -68,6 +75,7 @@ public class CalibrationRunTests
         for (var at = 0; at < count; at += batchSize)
         {
             var batch = new Batch(batchSize, shape) { Count = Math.Min(batchSize, count - at) };
+            for (var i = 0; i < batch.Count; i++) batch.Labels[i] = (at + i) % 3;
             images.AsSpan(at * shape.Elements, batch.Count * shape.Elements).CopyTo(batch.Images);
             yield return batch;
         }

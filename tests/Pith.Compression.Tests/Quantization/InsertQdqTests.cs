@@ -69,14 +69,27 @@ public class InsertQdqTests
         TestNetwork.Quantize(graph);
         var images = TestNetwork.Images(7, 2, 3, 8);
         var before = GraphInterpreter.Run(graph, [images])[0].As<float>().Data;
-        FakeQuantization.Finish(graph);
+        FakeQuantization.Finish(graph, exactScales: false);
         Assert.True(Decibels(before, GraphInterpreter.Run(graph, [images])[0].As<float>().Data) > 30);
         Assert.Equal(7, graph.Constants.Count(constant => constant.Constant is Tensor<sbyte> { Shape.Rank: >= 2 }));
         Assert.All(graph.Constants.Where(constant => constant.Type is { DataType: DataType.Float32, Rank: > 1 }), constant => Assert.Fail(constant.Name));
         Assert.NotNull(graph.Find("conv1a.bias"));
         var printed = graph.ToString();
-        FakeQuantization.Finish(graph);
+        FakeQuantization.Finish(graph, exactScales: false);
         Assert.Equal(printed, graph.ToString());
+    }
+
+    [Fact]
+    public void Exact_scales_stay_exact_through_the_fold()
+    {
+        var net = new TestNetwork(3, 6);
+        net.Graph.AddOutput(net.BatchNorm("norm", net.Conv("conv", net.Input, 8, 3)));
+        TestNetwork.Quantize(net.Graph, new() { ExactScales = true, Calibrator = new MaxCalibrator() });
+        var scales = net.Graph.Find("conv.weight/scale")!.Constant!.As<float>().Data;
+        FakeQuantization.Finish(net.Graph, exactScales: true);
+        var folded = net.Graph.Nodes.Single(node => node.Op is Conv).Inputs[1]!.Producer!.Inputs[1]!.Constant!.As<float>().Data;
+        Assert.Contains(folded, scale => !ShortScale.IsShort(scale));
+        Assert.NotEqual(scales, folded);
     }
 
     [Theory]
@@ -91,7 +104,7 @@ public class InsertQdqTests
         // A channel of next to nothing: its scale must not get too small for its bias.
         graph.Find("conv2.weight")!.Constant!.As<float>().Span[..72].Fill(1e-6f);
         TestNetwork.Quantize(graph);
-        FakeQuantization.Finish(graph);
+        FakeQuantization.Finish(graph, exactScales: false);
         GraphInterpreter.Run(graph, [TestNetwork.Images(3, 2, 3, 8)], (value, tensor) =>
         {
             if (value.Producer!.Op is not (Conv or Gemm)) return;
@@ -115,7 +128,7 @@ public class InsertQdqTests
         TestNetwork.Quantize(net.Graph);
         var weight = net.Graph.Find("conv.weight")!;
         net.Graph.SetConstant(weight, Tensor.Create(weight.Type.ToShape(), Enumerable.Range(0, 16).Select(i => i % 2 == 0 ? -9f : 9f).ToArray()));
-        FakeQuantization.Finish(net.Graph);
+        FakeQuantization.Finish(net.Graph, exactScales: false);
         Assert.Equal([-127, 127], net.Graph.Constants.Single(c => c.Type.Rank == 4).Constant!.As<sbyte>().Data.Select(q => (int)q).Distinct());
     }
 
@@ -136,7 +149,7 @@ public class InsertQdqTests
             var images = TestNetwork.Images(8, 2, 3, 6);
             var before = GraphInterpreter.Run(net.Graph, [images])[0].As<float>().Data;
             var integers = Integers(net.Graph, "conv1");
-            FakeQuantization.Finish(net.Graph);
+            FakeQuantization.Finish(net.Graph, exactScales: false);
             Assert.Equal(integers.Select(q => Math.Abs((int)q)), Integers(net.Graph, "conv1").Select(q => Math.Abs((int)q)));
             var after = GraphInterpreter.Run(net.Graph, [images])[0].As<float>().Data;
             Assert.DoesNotContain(net.Graph.Nodes, node => node.Op is BatchNormalization);

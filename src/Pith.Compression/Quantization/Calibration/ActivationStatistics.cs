@@ -15,6 +15,9 @@ public sealed class ActivationStatistics
         foreach (var tensor in tensors) _halves.TryAdd(tensor, (new Histogram(tensor), new Histogram(tensor)));
     }
 
+    /// <summary>The number of different classes among the samples, as far as they have labels.</summary>
+    public int ClassesSeen { get; internal set; }
+
     /// <summary>The names of the tensors.</summary>
     public IReadOnlyCollection<string> Tensors => _halves.Keys;
 

@@ -54,7 +54,7 @@ public static class CalibrationLint
     /// <param name="classes">The number of classes that the data set has.</param>
     public static IEnumerable<CalibrationFinding> CheckClasses(int samples, int covered, int classes)
     {
-        if (covered >= classes) yield break;
+        if (covered >= classes) yield break; // also when the data has no classes
         // A uniform draw of n samples misses each class with probability (1 - 1/C)^n.
         var expected = classes * (1 - Math.Pow(1 - 1.0 / classes, samples));
         var text = string.Create(CultureInfo.InvariantCulture, $"The {samples} calibration samples show {covered} of {classes} classes; a random draw would show about {expected:F0}.");

@@ -12,12 +12,16 @@ internal sealed class CalibrationQueue : IDisposable
     private readonly IEnumerator<Batch> _batches;
     private readonly int _samples;
     private readonly IProgress<PithEvent>? _events;
+    private readonly HashSet<int> _classes = [];
     private Batch? _current;
     private int _used, _taken, _slices;
     private (int Batch, Exception Failure)? _failure;
 
     public CalibrationQueue(IEnumerable<Batch> batches, int samples, IProgress<PithEvent>? events) =>
         (_batches, _samples, _events) = (batches.GetEnumerator(), samples, events);
+
+    /// <summary>The number of different labels of the samples taken.</summary>
+    public int ClassesSeen => _classes.Count;
 
     /// <summary>Copies the next samples into <paramref name="images"/>, which has room for a batch. Null when all have been taken or another thread has failed.</summary>
     /// <exception cref="PithException">The data ends too early or does not fit.</exception>
@@ -37,6 +41,7 @@ internal sealed class CalibrationQueue : IDisposable
             var size = _current.Shape.Elements;
             if (count * size > images.Length) throw new PithException($"A calibration batch of {count} samples of {_current.Shape} does not fit the network's input, which has room for {images.Length} elements.");
             _current.ImagesInUse.Slice(_used * size, count * size).CopyTo(images);
+            foreach (var label in _current.LabelsInUse.Slice(_used, count)) _classes.Add(label);
             _used += count;
             _taken += count;
             _events?.Report(new ProgressMade("calibrate", _taken, _samples));

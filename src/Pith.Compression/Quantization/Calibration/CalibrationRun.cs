@@ -37,6 +37,7 @@ public static class CalibrationRun
         queue.ThrowIfFailed();
         var all = workers[0].Statistics;
         foreach (var worker in workers[1..]) all.Merge(worker.Statistics);
+        all.ClassesSeen = queue.ClassesSeen;
         return all;
     }
 }

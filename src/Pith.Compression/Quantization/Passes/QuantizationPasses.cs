@@ -7,7 +7,7 @@ public static class QuantizationPasses
 {
     /// <summary>BatchNormalization that QAT had kept is folded, weights become int8 constants with a DequantizeLinear, and biases whole units of the accumulator.</summary>
     /// <param name="exactScales">As in <see cref="QuantizationOptions.ExactScales"/>.</param>
-    public static IReadOnlyList<Pass> Finish(bool exactScales = false) =>
+    public static IReadOnlyList<Pass> Finish(bool exactScales) =>
     [
         new FoldBatchNorm(), // while weights are float: the signs of its factors then need no care
         new ShortenWeightScales(exactScales), // behind the fold, which multiplies scales

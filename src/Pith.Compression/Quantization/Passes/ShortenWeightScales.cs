@@ -8,7 +8,7 @@ namespace Pith.Compression;
 /// they would be short after the fold; training has moved the factors a little since, so the nearest short scale is hardly another one.
 /// </summary>
 /// <param name="exactScales">True to leave full-precision scales as they are; only those too small for the layer's bias are replaced.</param>
-public sealed class ShortenWeightScales(bool exactScales = false) : Pass
+public sealed class ShortenWeightScales(bool exactScales) : Pass
 {
     /// <inheritdoc/>
     public override int Apply(Graph graph)

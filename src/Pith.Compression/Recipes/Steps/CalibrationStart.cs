@@ -27,7 +27,7 @@ internal static class CalibrationStart
         var drawn = new DatasetSubset(dataset, DataSplit.Draw(dataset, settings.Samples, settings.CalibrationSeed));
         var batch = Math.Min(BatchSize, drawn.Count);
         var loader = new BatchLoader(drawn, preprocessing, new BatchLoaderOptions { BatchSize = batch });
-        var result = FakeQuantization.Calibrate(start, options, new CalibrationData(loader.Epoch(), settings.Samples, batch, context.Threads), context.Events);
+        var result = FakeQuantization.Calibrate(start, options, new CalibrationData(loader.Epoch(), settings.Samples, batch, dataset.ClassNames.Count, context.Threads), context.Events);
         var origin = new CalibrationCacheOrigin(ModelHash.Of(start), settings.Calibrator, settings.Samples);
         return Outcome(result, options.ActivationType == DataType.Int8 ? result.ToCache(origin) : null);
     }

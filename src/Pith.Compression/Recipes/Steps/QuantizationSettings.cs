@@ -36,7 +36,7 @@ public sealed record QuantizationSettings
     public bool LastLayerInFloat { get; init; }
 
     /// <summary>
-    /// Keeps scales at full precision (<c>amax / 127</c> to the last bit) instead of rounding them up to four significant bits. Other runtimes then no longer give exactly what the engine gives.
+    /// Keeps scales at full precision (<c>amax / 127</c> to the last bit) instead of rounding them to four significant bits. Other runtimes then no longer give exactly what the engine gives.
     /// </summary>
     public bool ExactScales { get; init; }
 

@@ -16,6 +16,7 @@ internal static class CalibrationStart
     /// <param name="context">The data; or a cache.</param>
     public static StepOutcome Apply(Graph graph, IReadOnlyList<Pass> simplify, QuantizationSettings settings, StepContext context)
     {
+        FloatModel.Require(graph, context.Stage);
         var start = graph.Clone();
         PassRunner.RunToFixpoint(start, simplify, context.Events);
         SparsityRecord.Verify(start, "simplifying");

@@ -8,6 +8,7 @@ internal static class TrainingRun
     /// <summary>Trains a float network; layers that were pruned stay so.</summary>
     public static StepOutcome Apply(Graph graph, TrainingSettings settings, StepContext context)
     {
+        FloatModel.Require(graph, context.Stage);
         var start = graph.Clone();
         // Regular forms of what other programs write differently; batch norm stays, to be trained.
         PassRunner.RunToFixpoint(start, Pipelines.SimplifyKeepingBatchNorm, context.Events);

@@ -102,21 +102,8 @@ internal abstract class StepVerb : Verb
 
     private static JsonObject FromFile(string? path)
     {
-        const int LargestSettings = 1 << 20;
         if (path is null) return [];
-        try
-        {
-            if (new FileInfo(path).Length > LargestSettings) throw new PithException($"The settings file '{path}' is larger than {LargestSettings} bytes; is it the right file?");
-            return JsonNode.Parse(File.ReadAllText(path), documentOptions: new() { CommentHandling = System.Text.Json.JsonCommentHandling.Skip, AllowTrailingCommas = true }) as JsonObject
-                ?? throw new PithException($"{path}: expected a JSON object in braces.");
-        }
-        catch (System.Text.Json.JsonException invalid)
-        {
-            throw new PithException($"{path} is not valid JSON: {invalid.Message}", invalid);
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw new PithException($"Cannot read the settings '{path}': {failure.Message}", failure);
-        }
+        var source = $"The settings '{path}'";
+        return SettingsJson.Parse(SettingsJson.ReadFile(path, source), source);
     }
 }

@@ -37,6 +37,26 @@ internal static class SettingsJson
 
     private static readonly JsonDocumentOptions s_documentOptions = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, AllowDuplicateProperties = false };
 
+    /// <summary>Reads the text of a settings or recipe file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="source">What it is, for messages: <c>The recipe 'a.json'</c>.</param>
+    /// <exception cref="PithException">The file cannot be read, or is too large to be one.</exception>
+    public static string ReadFile(string path, string source)
+    {
+        // A character takes at most four bytes of UTF-8.
+        const long MaxBytes = 4L * MaxCharacters;
+        try
+        {
+            if (Directory.Exists(path)) throw new PithException($"{source} is a folder; expected a JSON file.");
+            if (new FileInfo(path) is { Exists: true, Length: > MaxBytes } file) throw new PithException($"{source} has {file.Length} bytes; expected at most {MaxBytes}.");
+            return File.ReadAllText(path);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new PithException($"{source} cannot be read: {failure.Message}", failure);
+        }
+    }
+
     /// <summary>Parses a text whose root must be an object.</summary>
     /// <param name="text">The JSON.</param>
     /// <param name="source">What the text is, for messages: a file name.</param>

@@ -36,15 +36,8 @@ public sealed record Recipe
     /// <exception cref="PithException">The file cannot be read, or the recipe is wrong; the message says where and what is expected.</exception>
     public static Recipe Load(string path)
     {
-        try
-        {
-            if (new FileInfo(path) is { Exists: true, Length: > 4 * SettingsJson.MaxCharacters } file) throw new PithException($"The recipe '{path}' has {file.Length} bytes; expected at most {4 * SettingsJson.MaxCharacters}.");
-            return Parse(File.ReadAllText(path), $"The recipe '{path}'");
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw new PithException($"Cannot read the recipe '{path}': {failure.Message}", failure);
-        }
+        var source = $"The recipe '{path}'";
+        return Parse(SettingsJson.ReadFile(path, source), source);
     }
 
     /// <summary>A recipe that comes with Pith.</summary>

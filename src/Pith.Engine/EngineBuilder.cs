@@ -55,7 +55,8 @@ public static class EngineBuilder
             foreach (var layer in network.Layers)
             {
                 var (runnable, tactic, verdicts) = autotuner.Choose(layer);
-                layers.Add(new BuiltLayer(layer, runnable, Describe(layer, tactic, verdicts, network.Shapes.MaxBatch)));
+                var whole = layer.Output.Border.IsEmpty ? runnable : new BorderedLayer(runnable, layer.Output);
+                layers.Add(new BuiltLayer(layer, whole, Describe(layer, tactic, verdicts, network.Shapes.MaxBatch)));
             }
             return new Engine(graph, network, layers, memory, resources, options);
         }

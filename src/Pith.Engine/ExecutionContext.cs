@@ -27,12 +27,12 @@ public sealed unsafe class ExecutionContext : IDisposable
         _state = new RunState(network.Slots.Count, new WorkerPool(threads), Largest(layer => layer.ScratchBytes), Largest(layer => layer.SharedScratchBytes)) { Batch = engine.MaxBatch };
         _arena = new AlignedMemory(engine.Memory.Bytes);
         foreach (var slot in network.Slots)
-            if (slot.Kind == SlotKind.Computed) _state.SetAddress(slot, _arena.Start + engine.Memory.Offsets[slot.Index]);
+            if (slot.Kind == SlotKind.Computed) _state.SetMemory(slot, _arena.Start + engine.Memory.Offsets[slot.Index]);
         foreach (var input in network.Inputs)
         {
             var memory = new AlignedMemory(input.Bytes(engine.MaxBatch));
             _inputs.Add(memory);
-            _state.SetAddress(input, memory.Start);
+            _state.SetMemory(input, memory.Start);
         }
         engine.Resources.Bind(_state);
         _observed = [.. _layers.Select(layer => layer.Layer.Outputs.Where(network.Observed.Contains).ToArray())];

@@ -28,7 +28,7 @@ internal sealed unsafe class GuardedRun : IDisposable
             new Span<byte>(start, (int)bytes).Fill(0xA5);
             new Span<byte>(start + bytes, SlackBytes).Fill(SlackByte);
             _buffers.Add((slot, buffer, bytes));
-            _state.SetAddress(slot, start);
+            _state.SetMemory(slot, start);
         }
         engine.Resources.Bind(_state);
     }
@@ -41,7 +41,7 @@ internal sealed unsafe class GuardedRun : IDisposable
         foreach (var (slot, buffer, bytes) in _buffers)
         {
             buffer.Check();
-            Assert.False(new Span<byte>(_state.Address(slot) + bytes, SlackBytes).ContainsAnyExcept(SlackByte), $"{slot} was written beyond its end.");
+            Assert.False(new Span<byte>(_state.Address(slot) - slot.OriginBytes + bytes, SlackBytes).ContainsAnyExcept(SlackByte), $"{slot} was written beyond its end.");
         }
         return SlotTensors.Read(_engine.Network.Outputs[0], _state).As<float>().Data;
     }

@@ -23,7 +23,9 @@ internal sealed class Lowering
         foreach (var fused in Fusion.Fuse(graph, observed, lowering._shapes, options)) lowering.Emit(fused);
         var outputs = graph.Outputs.Select(lowering.OutputSlot).ToArray();
         for (var i = 0; i < lowering._slots.Count; i++) lowering._slots[i].Index = i;
-        return new LoweredNetwork(lowering._shapes, lowering._slots, lowering._layers, inputs, outputs, [.. observed.Select(value => lowering.SlotsOf(value)[0])]);
+        var network = new LoweredNetwork(lowering._shapes, lowering._slots, lowering._layers, inputs, outputs, [.. observed.Select(value => lowering.SlotsOf(value)[0])]);
+        BorderPlanner.Plan(network);
+        return network;
     }
 
     private Slot AddInput(Value value)

@@ -41,6 +41,9 @@ internal sealed class Slot
     /// <summary>The row-major elements of a constant.</summary>
     public Tensor? Constant { get; init; }
 
+    /// <summary>What surrounds each image in memory; only slots that are <see cref="IsQuantized"/> and of rank 4 have any. Set once, by <see cref="BorderPlanner"/>.</summary>
+    public Border Border { get; set; }
+
     /// <summary>True for 8-bit elements in <see cref="Layout.ChannelsLast"/>: padded and unsigned.</summary>
     public bool IsQuantized => Layout == Layout.ChannelsLast && DataType.IsQuantized();
 
@@ -59,8 +62,26 @@ internal sealed class Slot
     /// <summary>Pixels over all images: the product of all sizes but the channels.</summary>
     public long Pixels(int batch) => Shape.Elements(batch) / Math.Max(1, Channels);
 
-    /// <summary>Bytes in memory at this batch.</summary>
-    public long Bytes(int batch) => IsQuantized ? Pixels(batch) * PixelBytes : Shape.Elements(batch) * DataType.SizeInBytes();
+    /// <summary>Rows of an image; 1 for everything that is no image.</summary>
+    public int Height => Shape.Rank == 4 ? Shape.Dims[2] : 1;
+
+    /// <summary>Columns of an image; 1 for everything that is no image.</summary>
+    public int Width => Shape.Rank == 4 ? Shape.Dims[3] : 1;
+
+    /// <summary>Bytes from row to row of an image in <see cref="Layout.ChannelsLast"/>.</summary>
+    public nint RowBytes => (nint)(Border.Left + Width + Border.Right) * PixelBytes;
+
+    /// <summary>Bytes from image to image in <see cref="Layout.ChannelsLast"/>.</summary>
+    public nint ImageBytes => (Border.Top + Height + Border.Bottom) * RowBytes;
+
+    /// <summary>Bytes from the first pixel of the first image, where the slot's address is, to a pixel.</summary>
+    public nint PixelOffset(nint image, nint row, nint column) => image * ImageBytes + row * RowBytes + column * PixelBytes;
+
+    /// <summary>Bytes from the start of the slot's memory to its first pixel.</summary>
+    public nint OriginBytes => Border.Top * RowBytes + Border.Left * PixelBytes;
+
+    /// <summary>Bytes in memory at this batch, the border included.</summary>
+    public long Bytes(int batch) => !Border.IsEmpty ? Shape.Size(0, batch) * ImageBytes : IsQuantized ? Pixels(batch) * PixelBytes : Shape.Elements(batch) * DataType.SizeInBytes();
 
     public override string ToString() => $"%{Name}:{DataType.ShortName()}{Shape}{(Layout == Layout.ChannelsLast ? "/nhwc" : "")}";
 }

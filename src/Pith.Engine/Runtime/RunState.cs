@@ -24,14 +24,15 @@ internal sealed unsafe class RunState : IDisposable
 
     public WorkerPool Pool { get; }
 
-    /// <summary>The first byte of a slot's elements.</summary>
+    /// <summary>The first byte of a slot's elements: the first pixel, inside a border.</summary>
     public byte* Address(Slot slot)
     {
         var address = _addresses[slot.Index];
         return address != null ? address : throw new InvalidOperationException($"Slot {slot} has no memory in this run.");
     }
 
-    public void SetAddress(Slot slot, byte* address) => _addresses[slot.Index] = address;
+    /// <summary>Says where a slot's memory starts, its border included.</summary>
+    public void SetMemory(Slot slot, byte* memory) => _addresses[slot.Index] = memory + slot.OriginBytes;
 
     /// <summary>Scratch memory of one worker, as large as the most demanding layer asked for; its content is undefined when a part starts.</summary>
     public byte* Scratch(int worker) => _scratch.Start + worker * _scratchPerWorker;

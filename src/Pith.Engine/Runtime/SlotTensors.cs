@@ -60,6 +60,10 @@ internal static unsafe class SlotTensors
         }
     }
 
+    // Pixel p of image n in physical memory; only images of rank 4 have rows that are apart.
+    private static long PixelOffset(Slot slot, long n, long p, long pixels) =>
+        slot.Border.IsEmpty ? (n * pixels + p) * slot.PixelBytes : slot.PixelOffset((nint)n, (nint)(p / slot.Width), (nint)(p % slot.Width));
+
     private static void FlipSigns(byte* bytes, long count)
     {
         for (long i = 0; i < count; i++) bytes[i] ^= 0x80;
@@ -71,10 +75,9 @@ internal static unsafe class SlotTensors
     private static void ChannelsFirst<T>(Slot slot, int batch, T* physical, T* rowMajor) where T : unmanaged
     {
         var (images, pixels, channels) = Extents(slot, batch);
-        var stride = slot.PixelBytes / sizeof(T);
         for (long n = 0; n < images; n++)
             for (long c = 0; c < channels; c++)
-                for (long p = 0; p < pixels; p++) *rowMajor++ = physical[(n * pixels + p) * stride + c];
+                for (long p = 0; p < pixels; p++) *rowMajor++ = ((T*)((byte*)physical + PixelOffset(slot, n, p, pixels)))[c];
     }
 
     private static void ChannelsLast<T>(Slot slot, int batch, T* rowMajor, T* physical) where T : unmanaged
@@ -95,7 +98,7 @@ internal static unsafe class SlotTensors
         var (images, pixels, channels) = Extents(slot, batch);
         var flip = slot.DataType == DataType.Int8 ? (byte)0x80 : (byte)0;
         for (long n = 0; n < images; n++)
-            for (long p = 0; p < pixels; p++, physical += slot.PixelBytes)
-                for (long c = 0; c < slot.PixelBytes; c++) physical[c] = c < channels ? (byte)(rowMajor[(n * channels + c) * pixels + p] ^ flip) : (byte)0;
+            for (long p = 0; p < pixels; p++)
+                for (long c = 0; c < slot.PixelBytes; c++) physical[PixelOffset(slot, n, p, pixels) + c] = c < channels ? (byte)(rowMajor[(n * channels + c) * pixels + p] ^ flip) : (byte)0;
     }
 }

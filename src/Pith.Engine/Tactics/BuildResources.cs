@@ -45,7 +45,7 @@ internal sealed unsafe class BuildResources(Device device, int maxBatch) : IDisp
     /// <summary>Enters the kept constants into a context's table of addresses.</summary>
     public void Bind(RunState state)
     {
-        foreach (var (slot, memory) in _constants) state.SetAddress(slot, memory.Start);
+        foreach (var (slot, memory) in _constants) state.SetMemory(slot, memory.Start);
     }
 
     public void Dispose()

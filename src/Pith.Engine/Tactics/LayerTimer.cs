@@ -24,7 +24,7 @@ internal static unsafe class LayerTimer
             .Select(slot => (Slot: slot, Memory: new AlignedMemory(slot.Bytes(network.Shapes.MaxBatch)))).ToArray();
         try
         {
-            foreach (var (slot, bytes) in memory) state.SetAddress(slot, bytes.Start);
+            foreach (var (slot, bytes) in memory) state.SetMemory(slot, bytes.Start);
             resources.Bind(state);
             return Median(runnable, state);
         }

@@ -16,7 +16,7 @@ internal sealed unsafe class Int8ContractionLoops(ContractionLayer layer)
         for (var n = 0; n < images; n++)
             for (var y = 0; y < height; y++)
                 for (var x = 0; x < width; x++)
-                    for (var k = 0; k < layer.OutChannels; k++) Store(state, ((long)n * height + y) * width + x, k, Accumulate(state, n, y, x, k));
+                    for (var k = 0; k < layer.OutChannels; k++) Store(state, n, y, x, k, Accumulate(state, n, y, x, k));
     }
 
     /// <summary>sum of (x - zero point) * w over the window, plus the integer bias; what lies outside the input counts as 0.</summary>
@@ -34,22 +34,23 @@ internal sealed unsafe class Int8ContractionLoops(ContractionLayer layer)
             {
                 var (row, column) = (y * w.StrideHeight + r * w.DilationHeight - w.PadTop, x * w.StrideWidth + s * w.DilationWidth - w.PadLeft);
                 if (row < 0 || row >= height || column < 0 || column >= width) continue;
-                var pixel = input + (((long)n * height + row) * width + column) * layer.Input.PixelBytes + firstChannel;
+                var pixel = input + layer.Input.PixelOffset(n, row, column) + firstChannel;
                 for (var c = 0; c < perGroup; c++) sum += (pixel[c] - zeroPoint) * weights[(c * w.KernelHeight + r) * w.KernelWidth + s];
             }
         return sum;
     }
 
-    private void Store(RunState state, long pixel, int k, int accumulator)
+    private void Store(RunState state, int n, int y, int x, int k, int accumulator)
     {
         var residual = 0f;
+        var pixel = ((nint)n * layer.OutputSize.Height + y) * layer.OutputSize.Width + x;
         if (layer.Residual is { } slot)
             residual = slot.IsQuantized
-                ? Int8Arithmetic.Residual(state.Address(slot)[pixel * slot.PixelBytes + k], _constants)
+                ? Int8Arithmetic.Residual(state.Address(slot)[slot.PixelOffset(n, y, x) + k], _constants)
                 : Int8Arithmetic.Residual(((float*)state.Address(slot))[pixel * slot.Channels + k], _constants);
         var value = Int8Arithmetic.Value(accumulator, k, residual, _constants);
         var output = state.Address(layer.Output);
-        if (layer.Output.IsQuantized) output[pixel * layer.Output.PixelBytes + k] = Int8Arithmetic.Store(value, _constants.OutputZeroPoint);
+        if (layer.Output.IsQuantized) output[layer.Output.PixelOffset(n, y, x) + k] = Int8Arithmetic.Store(value, _constants.OutputZeroPoint);
         else ((float*)output)[pixel * layer.OutChannels + k] = value;
     }
 }

@@ -24,25 +24,29 @@ internal static unsafe class BandedParts
             Height = layer.InputSize.Height,
             Width = layer.InputSize.Width,
             PixelBytes = layer.Input.PixelBytes,
+            RowBytes = layer.Input.RowBytes,
+            ImageBytes = layer.Input.ImageBytes,
+            NeedsCopy = layer.Window.IsPadded && !layer.Input.Border.Covers(layer.Window),
+            IsFlat = layer.Window == Window.Point && layer.Input.Border.IsEmpty && layer.Output.Border.IsEmpty && layer.Residual?.Border.IsEmpty != false,
             ZeroPoint = (byte)layer.Int8!.Input.StoredZeroPoint,
             OutHeight = layer.OutputSize.Height,
             OutWidth = layer.OutputSize.Width,
             Window = layer.Window,
         };
-        if (bands.IsPointwise) (bands.Height, bands.Width, bands.OutWidth) = (1, 1, 1);
+        if (bands.IsFlat) (bands.Height, bands.Width, bands.OutWidth, bands.RowBytes) = (1, 1, 1, bands.PixelBytes);
         bands.Rows = LargestBand(bands, layer.Output.PixelBytes);
         return bands;
     }
 
-    /// <summary>Images that bands are counted in: pointwise, all images are one.</summary>
-    public static int Images(ContractionLayer layer, in BandInt8 bands, int batch) => bands.IsPointwise ? 1 : layer.Images(batch);
+    /// <summary>Images that bands are counted in: flat, all images are one.</summary>
+    public static int Images(ContractionLayer layer, in BandInt8 bands, int batch) => bands.IsFlat ? 1 : layer.Images(batch);
 
     /// <summary>Binds the run's addresses and batch, and makes bands small enough for all threads to have some.</summary>
     /// <returns>The number of parts that a band's panels should be cut into.</returns>
     public static int Bind(ContractionLayer layer, ref BandInt8 bands, RunState state, double seconds)
     {
         bands.Input = state.Address(layer.Input);
-        if (bands.IsPointwise) bands.OutHeight = checked(layer.Images(state.Batch) * layer.InputSize.Height * layer.InputSize.Width);
+        if (bands.IsFlat) bands.OutHeight = checked(layer.Images(state.Batch) * layer.InputSize.Height * layer.InputSize.Width);
         var threads = state.Pool.Threads;
         if (threads == 1) return 1;
         var wanted = (int)Math.Clamp(seconds * state.Batch / PartSeconds, 1, 6 * threads);
@@ -56,7 +60,7 @@ internal static unsafe class BandedParts
     private static int LargestBand(BandInt8 bands, int outputPixelBytes)
     {
         long Bytes(int rows) => ((long)bands.CopyRows(rows) * bands.CopyColumns * bands.PixelBytes) + ((long)rows * bands.OutWidth * outputPixelBytes);
-        var rows = bands.IsPointwise ? BandBytes / (bands.PixelBytes + outputPixelBytes) : bands.OutHeight;
+        var rows = bands.IsFlat ? BandBytes / (bands.PixelBytes + outputPixelBytes) : bands.OutHeight;
         while (rows > 1 && Bytes(rows) > BandBytes) rows--;
         return Math.Max(rows, 1);
     }

@@ -29,6 +29,8 @@ internal static unsafe class EpilogueInt8
             IsFloatResidual = layer.Residual is { IsQuantized: false },
             OutputStride = layer.Output.PixelBytes,
             ResidualStride = layer.Residual?.PixelBytes ?? 0,
+            OutputGrid = new PixelGrid(layer.Output),
+            ResidualGrid = layer.Residual is { } residual ? new PixelGrid(residual) : default,
         };
         if (!epilogue.IsFloatOutput && epilogue.Activation == ActivationKind.Clip) ClampOnce(ref epilogue);
         return epilogue;

@@ -39,7 +39,7 @@ internal sealed unsafe class Int8Pool : Tactic<PoolLayer>
             var (w, width) = (Layer.Window, Layer.Input.Shape.Dims[3]);
             var (firstRow, rowCount) = Inside(y * w.StrideHeight - w.PadTop, w.KernelHeight, w.DilationHeight, Layer.Input.Shape.Dims[2]);
             var (firstColumn, columns) = Inside(x * w.StrideWidth - w.PadLeft, w.KernelWidth, w.DilationWidth, width);
-            for (var r = 0; r < rowCount; r++) rows[r] = image + ((nint)(firstRow + r * w.DilationHeight) * width + firstColumn) * Layer.Input.PixelBytes;
+            for (var r = 0; r < rowCount; r++) rows[r] = image + Layer.Input.PixelOffset(0, firstRow + r * w.DilationHeight, firstColumn);
             return (rowCount, columns);
         }
 
@@ -50,7 +50,7 @@ internal sealed unsafe class Int8Pool : Tactic<PoolLayer>
             return (first, first >= size ? 0 : Math.Min(taps - skipped, (size - 1 - first) / dilation + 1));
         }
 
-        protected byte* Image(RunState state, int image) => state.Address(Layer.Input) + (nint)image * Layer.Input.Shape.Dims[2] * Layer.Input.Shape.Dims[3] * Layer.Input.PixelBytes;
+        protected byte* Image(RunState state, int image) => state.Address(Layer.Input) + image * Layer.Input.ImageBytes;
     }
 
     private sealed class Max(PoolLayer layer) : Pool(layer), IParallelBody
@@ -61,7 +61,7 @@ internal sealed unsafe class Int8Pool : Tactic<PoolLayer>
         {
             var (image, y) = Math.DivRem(part, OutHeight);
             var rows = (byte**)state.Scratch(worker);
-            var output = state.Address(Layer.Output) + (nint)part * OutWidth * Layer.Output.PixelBytes;
+            var output = state.Address(Layer.Output) + Layer.Output.PixelOffset(image, y, 0);
             for (var x = 0; x < OutWidth; x++, output += Layer.Output.PixelBytes)
             {
                 var (rowCount, columns) = WindowAt(Image(state, image), y, x, rows);
@@ -101,7 +101,7 @@ internal sealed unsafe class Int8Pool : Tactic<PoolLayer>
                 var (rowCount, columns) = WindowAt(Image(state, image) + first, y, x, rows);
                 var channels = Math.Min(_blockChannels, Layer.Input.PixelBytes - first);
                 PoolInt8.Sum(rows, rowCount, columns, (nint)Layer.Window.DilationWidth * Layer.Input.PixelBytes, channels, sums);
-                var pixel = state.Address(Layer.Output) + ((nint)part * OutWidth + x) * Layer.Output.PixelBytes;
+                var pixel = state.Address(Layer.Output) + Layer.Output.PixelOffset(image, y, x);
                 Store(sums, rowCount * columns, _multipliers[y * OutWidth + x], first, channels, pixel);
             }
         }

@@ -70,7 +70,7 @@ internal sealed unsafe class Int8Quantize : Tactic<QuantizeLayer>
             var rows = state.Scratch(worker);
             for (var c = 0; c < channels; c++) ElementwiseInt8<T>.Quantize(input + (nint)c * Height * Width, rows + (nint)c * Width, Width, layer.To);
             new Span<byte>(rows + (nint)channels * Width, (pixelBytes - channels) * Width).Clear();
-            Interleave(rows, state.Address(layer.Output) + (nint)part * Width * pixelBytes);
+            Interleave(rows, state.Address(layer.Output) + layer.Output.PixelOffset(image, y, 0));
         }
 
         private void Interleave(byte* rows, byte* output)

@@ -34,19 +34,19 @@ internal sealed unsafe class ReferencePool : Tactic<PoolLayer>, IReferenceTactic
         {
             var (max, sum, inside) = (0, 0, 0);
             var input = state.Address(layer.Input);
-            foreach (var pixel in Pixels(n, y, x))
+            foreach (var (row, column) in Window(y, x))
             {
-                var q = input[pixel * layer.Input.PixelBytes + c];
+                var q = input[layer.Input.PixelOffset(n, row, column) + c];
                 (max, sum, inside) = (Math.Max(max, q), sum + q, inside + 1);
             }
-            var at = OutputPixel(n, y, x);
-            if (layer.IsMax) state.Address(layer.Output)[at * layer.Output.PixelBytes + c] = (byte)max;
+            var at = layer.Output.PixelOffset(n, y, x);
+            if (layer.IsMax) state.Address(layer.Output)[at + c] = (byte)max;
             else
             {
                 var from = layer.InputQuantization!.Value;
                 var value = (sum - inside * from.StoredZeroPoint) * PoolConstants.Multiplier(layer, layer.Count(y, x));
-                if (layer.OutputQuantization is { } to) state.Address(layer.Output)[at * layer.Output.PixelBytes + c] = Int8Arithmetic.Store(value, to.StoredZeroPoint);
-                else ((float*)state.Address(layer.Output))[at * layer.Output.Channels + c] = value;
+                if (layer.OutputQuantization is { } to) state.Address(layer.Output)[at + c] = Int8Arithmetic.Store(value, to.StoredZeroPoint);
+                else ((float*)(state.Address(layer.Output) + at))[c] = value;
             }
         }
 
@@ -54,25 +54,24 @@ internal sealed unsafe class ReferencePool : Tactic<PoolLayer>, IReferenceTactic
         {
             var input = (float*)state.Address(layer.Input);
             var (max, sum) = (float.NegativeInfinity, 0.0);
-            foreach (var pixel in Pixels(n, y, x))
+            foreach (var (row, column) in Window(y, x))
             {
-                var value = input[pixel * layer.Input.Channels + c];
+                var value = input[(((long)n * layer.Input.Height + row) * layer.Input.Width + column) * layer.Input.Channels + c];
                 max = value > max ? value : max;
                 sum += value;
             }
-            ((float*)state.Address(layer.Output))[OutputPixel(n, y, x) * layer.Output.Channels + c] = layer.IsMax ? max : (float)(sum / layer.Count(y, x));
+            ((float*)(state.Address(layer.Output) + layer.Output.PixelOffset(n, y, x)))[c] = layer.IsMax ? max : (float)(sum / layer.Count(y, x));
         }
 
-        private long OutputPixel(int n, int y, int x) => ((long)n * layer.Output.Shape.Dims[2] + y) * layer.Output.Shape.Dims[3] + x;
-
-        private IEnumerable<long> Pixels(int n, int y, int x)
+        // The pixels under the window of an output that lie inside the input.
+        private IEnumerable<(int Row, int Column)> Window(int y, int x)
         {
             var (w, height, width) = (layer.Window, layer.Input.Shape.Dims[2], layer.Input.Shape.Dims[3]);
             for (var r = 0; r < w.KernelHeight; r++)
                 for (var s = 0; s < w.KernelWidth; s++)
                 {
                     var (row, column) = (y * w.StrideHeight + r * w.DilationHeight - w.PadTop, x * w.StrideWidth + s * w.DilationWidth - w.PadLeft);
-                    if (row >= 0 && row < height && column >= 0 && column < width) yield return ((long)n * height + row) * width + column;
+                    if (row >= 0 && row < height && column >= 0 && column < width) yield return (row, column);
                 }
         }
     }

@@ -2,7 +2,7 @@ namespace Pith.Kernels.Int8;
 
 /// <summary>
 /// The input side of an INT8 convolution over padded NHWC bytes: the output's rows are cut into bands, and each band reads the input where it lies or, when windows reach over the border,
-/// a padded copy of the rows it needs. Pointwise convolutions see all pixels of all images as one column of one-pixel rows.
+/// a padded copy of the rows it needs. Pointwise convolutions of dense images see all pixels of all images as one column of one-pixel rows.
 /// </summary>
 internal unsafe struct BandInt8
 {
@@ -12,6 +12,15 @@ internal unsafe struct BandInt8
 
     /// <summary>Bytes of an input pixel.</summary>
     public int PixelBytes;
+
+    /// <summary>Bytes from row to row of the input.</summary>
+    public nint RowBytes;
+
+    /// <summary>Bytes from image to image of the input.</summary>
+    public nint ImageBytes;
+
+    /// <summary>Whether windows reach over what lies in memory, so that bands are copied; otherwise padding is there to be read.</summary>
+    public bool NeedsCopy;
 
     /// <summary>The stored zero point of the input, which padding consists of.</summary>
     public byte ZeroPoint;
@@ -25,7 +34,8 @@ internal unsafe struct BandInt8
 
     public readonly int Count => (OutHeight + Rows - 1) / Rows;
 
-    public readonly bool IsPointwise => Window == Window.Point;
+    /// <summary>Whether all pixels of all images are seen as one column of one-pixel rows.</summary>
+    public bool IsFlat;
 
     /// <summary>Output rows of band <paramref name="band"/>; the last may have fewer.</summary>
     public readonly int RowsOf(int band) => Math.Min(Rows, OutHeight - band * Rows);
@@ -36,11 +46,11 @@ internal unsafe struct BandInt8
     /// <summary>Rows of input that the windows of <paramref name="rows"/> rows of outputs cover.</summary>
     public readonly int CopyRows(int rows) => (rows - 1) * Window.StrideHeight + (Window.KernelHeight - 1) * Window.DilationHeight + 1;
 
-    /// <summary>Columns from one row of the source to the next: those of the copy, or the input's own.</summary>
-    public readonly int SourceColumns => Window.IsPadded ? CopyColumns : Width;
+    /// <summary>Bytes from one row of the source to the next: those of the copy, or the input's own.</summary>
+    public readonly nint SourceRowBytes => NeedsCopy ? (nint)CopyColumns * PixelBytes : RowBytes;
 
     /// <summary>Scratch memory for <see cref="Open"/>: offsets, then the copy. Kernels may load a whole vector at the last byte.</summary>
-    public readonly long ScratchBytes => OffsetBytes + (Window.IsPadded ? (long)CopyRows(Rows) * CopyColumns * PixelBytes + 64 : 0);
+    public readonly long ScratchBytes => OffsetBytes + (NeedsCopy ? (long)CopyRows(Rows) * CopyColumns * PixelBytes + 64 : 0);
 
     private readonly long OffsetBytes => ((long)Rows * OutWidth * sizeof(nint) + 63) & -64;
 
@@ -49,20 +59,20 @@ internal unsafe struct BandInt8
     public readonly (nint Source, nint Offsets) Open(int image, int band, byte* scratch)
     {
         var offsets = (nint*)scratch;
-        nint rowStride = (nint)Window.StrideHeight * SourceColumns * PixelBytes, stride = (nint)Window.StrideWidth * PixelBytes;
+        nint rowStride = Window.StrideHeight * SourceRowBytes, stride = (nint)Window.StrideWidth * PixelBytes;
         var rows = RowsOf(band);
         for (var y = 0; y < rows; y++)
             for (var x = 0; x < OutWidth; x++) *offsets++ = y * rowStride + x * stride;
 
         var first = band * Rows * Window.StrideHeight;
-        var source = Input + (nint)image * Height * Width * PixelBytes;
-        if (!Window.IsPadded) return ((nint)(source + (nint)first * Width * PixelBytes), (nint)scratch);
+        var source = Input + image * ImageBytes;
+        if (!NeedsCopy) return ((nint)(source + (first - Window.PadTop) * RowBytes - Window.PadLeft * PixelBytes), (nint)scratch);
         var copy = scratch + OffsetBytes;
-        var padded = new PaddedCopyInt8 { Image = source, Height = Height, Width = Width, PixelBytes = PixelBytes, ZeroPoint = ZeroPoint, PadLeft = Window.PadLeft, Columns = CopyColumns };
+        var padded = new PaddedCopyInt8 { Image = source, Height = Height, Width = Width, PixelBytes = PixelBytes, RowBytes = RowBytes, ZeroPoint = ZeroPoint, PadLeft = Window.PadLeft, Columns = CopyColumns };
         padded.Run(first - Window.PadTop, CopyRows(rows), copy);
         return ((nint)copy, (nint)scratch);
     }
 
     /// <summary>Bytes from a window's start to the tap in row <paramref name="r"/> and column <paramref name="s"/>.</summary>
-    public readonly nint TapOffset(int r, int s) => ((nint)r * Window.DilationHeight * SourceColumns + s * Window.DilationWidth) * PixelBytes;
+    public readonly nint TapOffset(int r, int s) => r * Window.DilationHeight * SourceRowBytes + (nint)s * Window.DilationWidth * PixelBytes;
 }

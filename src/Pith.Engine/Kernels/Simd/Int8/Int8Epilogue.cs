@@ -40,32 +40,47 @@ internal unsafe struct Int8Epilogue
     /// <summary>Results of pixel 0, channel 0; <see cref="OutputStride"/> bytes from pixel to pixel.</summary>
     public byte* Output;
     public nint OutputStride;
+    public PixelGrid OutputGrid;
 
     /// <summary>The residual; null for none.</summary>
     public byte* Residual;
     public nint ResidualStride;
+    public PixelGrid ResidualGrid;
 
     /// <summary>
-    /// Turns accumulators [<paramref name="pixels"/>, <paramref name="panel"/>] into <paramref name="channels"/> results each, from pixel <paramref name="pixel"/> and channel
-    /// <paramref name="channel"/> on.
+    /// Turns accumulators [<paramref name="pixels"/>, <paramref name="panel"/>] into <paramref name="channels"/> results each, from pixel <paramref name="pixel"/> (counted over all images
+    /// without borders) and channel <paramref name="channel"/> on.
     /// </summary>
     public readonly void Apply<T>(int* accumulators, int panel, int pixels, nint pixel, int channel, int channels) where T : struct, ILanes<T>
     {
+        while (pixels > 0)
+        {
+            // Pixels that lie next to each other in both operands.
+            var run = (int)Math.Min(pixels, Math.Min(OutputGrid.Run(pixel), ResidualGrid.Run(pixel)));
+            Apply<T>(accumulators, panel, run, OutputGrid.At(pixel), ResidualGrid.At(pixel), channel, channels);
+            accumulators += run * panel;
+            pixel += run;
+            pixels -= run;
+        }
+    }
+
+    private readonly void Apply<T>(int* accumulators, int panel, int pixels, nint pixel, nint residualPixel, int channel, int channels) where T : struct, ILanes<T>
+    {
         var c = 0;
-        for (; c + T.Count <= channels; c += T.Count) Column<T>(accumulators + c, panel, pixels, pixel, channel + c);
+        for (; c + T.Count <= channels; c += T.Count) Column<T>(accumulators + c, panel, pixels, pixel, residualPixel, channel + c);
         if (T.Count > Lanes256.Count && c + Lanes256.Count <= channels)
         {
-            Column<Lanes256>(accumulators + c, panel, pixels, pixel, channel + c);
+            Column<Lanes256>(accumulators + c, panel, pixels, pixel, residualPixel, channel + c);
             c += Lanes256.Count;
         }
-        for (; c < channels; c++) Column<ScalarLane>(accumulators + c, panel, pixels, pixel, channel + c);
+        for (; c < channels; c++) Column<ScalarLane>(accumulators + c, panel, pixels, pixel, residualPixel, channel + c);
     }
 
     // Bytes without an activation beyond the clamp are the rule, and get code without branches.
-    private readonly void Column<T>(int* accumulators, int panel, int pixels, nint pixel, int k) where T : struct, ILanes<T>
+    private readonly void Column<T>(int* accumulators, int panel, int pixels, nint pixel, nint residualPixel, int k) where T : struct, ILanes<T>
     {
         var output = Output + pixel * OutputStride + (IsFloatOutput ? k * sizeof(float) : k);
-        var residual = Residual + pixel * ResidualStride + (IsFloatResidual ? k * sizeof(float) : k);
+        var residual = Residual + residualPixel * ResidualStride + (IsFloatResidual ? k * sizeof(float) : k);
         if (IsFloatOutput || Activation != ActivationKind.None || (OutputDivisor != 1 && OutputReciprocal == 0)) Column<T, AnyResult>(accumulators, panel, pixels, k, output, residual);
         else if (OutputDivisor != 1) Column<T, DividedResult>(accumulators, panel, pixels, k, output, residual);
         else Column<T, ByteResult>(accumulators, panel, pixels, k, output, residual);

@@ -3,11 +3,12 @@ namespace Pith.Kernels.Int8;
 /// <summary>Copies a band of rows of an image of bytes and surrounds it with the zero point.</summary>
 internal unsafe struct PaddedCopyInt8
 {
-    /// <summary>The image's first pixel; rows are <see cref="Width"/> pixels apart without gaps.</summary>
+    /// <summary>The image's first pixel.</summary>
     public byte* Image;
     public int Height;
     public int Width;
     public int PixelBytes;
+    public nint RowBytes;
     public byte ZeroPoint;
 
     /// <summary>Columns in front of the image's first.</summary>
@@ -30,7 +31,7 @@ internal unsafe struct PaddedCopyInt8
             var left = Math.Min(PadLeft, Columns) * PixelBytes;
             var inside = Math.Clamp(Columns - PadLeft, 0, Width) * PixelBytes;
             new Span<byte>(to, left).Fill(ZeroPoint);
-            Buffer.MemoryCopy(Image + (long)row * Width * PixelBytes, to + left, inside, inside);
+            Buffer.MemoryCopy(Image + row * RowBytes, to + left, inside, inside);
             new Span<byte>(to + left + inside, (int)rowBytes - left - inside).Fill(ZeroPoint);
         }
     }

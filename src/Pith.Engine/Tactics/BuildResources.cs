@@ -1,10 +1,14 @@
 using Pith.Building;
+using Pith.Kernels.Jit;
 using Pith.Runtime;
 
 namespace Pith.Tactics;
 
-/// <summary>What a tactic may ask for while it builds a layer: the device, the largest batch, and native memory that lives as long as the engine.</summary>
-internal sealed unsafe class BuildResources(Device device, int maxBatch) : IDisposable
+/// <summary>What a tactic may ask for while it builds a layer: the device, the largest batch, and native memory and emitted code that live as long as the engine.</summary>
+/// <param name="device">The machine.</param>
+/// <param name="maxBatch">The largest batch.</param>
+/// <param name="code">Emitted code that somebody else owns; null for code of its own.</param>
+internal sealed unsafe class BuildResources(Device device, int maxBatch, CodeArena? code = null) : IDisposable
 {
     private readonly List<AlignedMemory> _memory = [];
     private readonly Dictionary<Slot, AlignedMemory> _constants = new(ReferenceEqualityComparer.Instance);
@@ -12,6 +16,9 @@ internal sealed unsafe class BuildResources(Device device, int maxBatch) : IDisp
     public Device Device { get; } = device;
 
     public int MaxBatch { get; } = maxBatch;
+
+    /// <summary>Emitted kernels.</summary>
+    public CodeArena Code { get; } = code ?? new CodeArena();
 
     /// <summary>Bytes handed out so far.</summary>
     public long Bytes => _memory.Sum(memory => memory.Bytes);
@@ -50,6 +57,7 @@ internal sealed unsafe class BuildResources(Device device, int maxBatch) : IDisp
 
     public void Dispose()
     {
+        if (code is null) Code.Dispose();
         foreach (var memory in _memory) memory.Dispose();
         _memory.Clear();
         _constants.Clear();

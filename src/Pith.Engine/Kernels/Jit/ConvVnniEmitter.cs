@@ -1,0 +1,160 @@
+using Iced.Intel;
+using System.Runtime.InteropServices;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Pith.Kernels.Jit;
+
+/// <summary>
+/// Kernel <c>conv_u8s8s32_PxV16c4_avx512vnni</c>: P pixels by V vectors of 16 output channels stay in registers while four input bytes of each pixel at a time are broadcast and multiplied
+/// with the panel's weights by VPDPBUSD. Weights are packed as [runs][RunBytes / 4][V][16][4].
+/// </summary>
+internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : KernelEmitter
+{
+    /// <summary>Input bytes that one VPDPBUSD multiplies for each channel.</summary>
+    public const int StepBytes = 4;
+
+    private const int Registers = 32;
+
+    // So many multiply instructions in a loop's body make its counting invisible; more only fill the instruction cache.
+    private const int BodyInstructions = 240;
+
+    private static readonly AssemblerRegister64 s_input = rbx, s_weights = rdx, s_tiles = rsi, s_tileCount = rcx, s_panel = r8, s_shared = r9, s_output = r10, s_residual = r11;
+    private static readonly AssemblerRegister64 s_pixel = r12, s_weight = r13, s_tileOutput = r14, s_tileResidual = r15, s_row = rbp, s_column = rax, s_step = rdi;
+
+    private int Pixels => spec.Tile.Pixels;
+
+    private int Vectors => spec.Panel.Vectors;
+
+    /// <summary>The most pixels of a tile with so many vectors of channels.</summary>
+    public static int LargestTile(int vectors, EpilogueSpec epilogue) => (Registers - Math.Max(vectors + 2, epilogue.Temporaries)) / vectors;
+
+    protected override void Body()
+    {
+        var epilogue = new EpilogueEmitter(
+            Asm, spec.Epilogue, spec.Panel, new EpilogueRegisters(s_tileOutput, s_tileResidual, s_panel, s_shared, Enumerable.Range(Pixels * Vectors, Registers - Pixels * Vectors).ToArray()),
+            spec.Tile.Output, spec.Tile.Residual);
+        LoadArguments();
+        epilogue.LoadMask();
+        var tile = Asm.CreateLabel();
+        Asm.Label(ref tile);
+        OpenTile();
+        Runs();
+        foreach (var step in epilogue.Steps(0, Pixels, (pixel, vector, _) => pixel * Vectors + vector)) step();
+        Asm.add(s_tiles, Marshal.SizeOf<TileOffsets>());
+        Asm.dec(s_tileCount);
+        Asm.jne(tile);
+    }
+
+    private void LoadArguments()
+    {
+        (AssemblerRegister64 Register, string Field)[] fields =
+        [
+            (s_input, nameof(ConvKernelArgs.Input)), (s_output, nameof(ConvKernelArgs.Output)), (s_residual, nameof(ConvKernelArgs.Residual)), (s_tiles, nameof(ConvKernelArgs.Tiles)),
+            (s_tileCount, nameof(ConvKernelArgs.TileCount)), (s_weights, nameof(ConvKernelArgs.Weights)), (s_panel, nameof(ConvKernelArgs.Panel)), (s_shared, nameof(ConvKernelArgs.Shared)),
+        ];
+        foreach (var (register, field) in fields) Asm.mov(register, __qword_ptr[Args + (int)Marshal.OffsetOf<ConvKernelArgs>(field)]);
+    }
+
+    private void OpenTile()
+    {
+        Asm.mov(s_pixel, __qword_ptr[s_tiles + (int)Marshal.OffsetOf<TileOffsets>(nameof(TileOffsets.Input))]);
+        Asm.mov(s_tileOutput, __qword_ptr[s_tiles + (int)Marshal.OffsetOf<TileOffsets>(nameof(TileOffsets.Output))]);
+        Asm.mov(s_tileResidual, __qword_ptr[s_tiles + (int)Marshal.OffsetOf<TileOffsets>(nameof(TileOffsets.Residual))]);
+        Asm.add(s_pixel, s_input);
+        Asm.add(s_tileOutput, s_output);
+        Asm.add(s_tileResidual, s_residual);
+        Asm.mov(s_weight, s_weights);
+        for (var i = 0; i < Pixels * Vectors; i++)
+        {
+            if (i < Vectors) Asm.vmovdqu64(Zmm(i), __zmmword_ptr[s_panel + EpilogueConstants.Start(i)]);
+            else Asm.vmovdqa64(Zmm(i), Zmm(i % Vectors));
+        }
+    }
+
+    // The three loops over a window: rows, runs of a row, bytes of a run.
+    private void Runs()
+    {
+        var shape = spec.Reduction;
+        Loop(s_row, shape.Rows, () =>
+        {
+            Loop(s_column, shape.Columns, () =>
+            {
+                var advanced = Run();
+                var next = shape.ColumnBytes - advanced;
+                if (shape.Columns > 1 && next != 0) Asm.add(s_pixel, next);
+                else if (shape.Columns == 1 && shape.Rows > 1) Asm.add(s_pixel, shape.RowBytes - advanced);
+            });
+            if (shape.Columns > 1 && shape.Rows > 1) Asm.add(s_pixel, shape.RowBytes - shape.Columns * shape.ColumnBytes);
+        });
+    }
+
+    private void Loop(AssemblerRegister64 counter, int count, Action body)
+    {
+        if (count == 1)
+        {
+            body();
+            return;
+        }
+        Asm.mov(counter, count);
+        var top = Asm.CreateLabel();
+        Asm.Label(ref top);
+        body();
+        Asm.dec(counter);
+        Asm.jne(top);
+    }
+
+    // One run of bytes; returns by how much the pixel's address moved.
+    private int Run()
+    {
+        var steps = spec.Reduction.RunBytes / StepBytes;
+        var unroll = Unroll(steps);
+        var (loops, rest) = Math.DivRem(steps, unroll);
+        var advanced = 0;
+        Loop(s_step, loops, () =>
+        {
+            Steps(unroll);
+            Asm.add(s_weight, unroll * Vectors * 64);
+            if (loops > 1 || rest > 0) Asm.add(s_pixel, unroll * StepBytes);
+        });
+        if (loops > 1 || rest > 0) advanced = loops * unroll * StepBytes;
+        if (rest == 0) return advanced;
+        Steps(rest);
+        Asm.add(s_weight, rest * Vectors * 64);
+        return advanced;
+    }
+
+    // The largest divisor that fits, unless all divisors are small.
+    private int Unroll(int steps)
+    {
+        var most = Math.Max(1, BodyInstructions / (Pixels * Vectors));
+        if (steps <= most) return steps;
+        for (var unroll = most; unroll > most / 2; unroll--)
+            if (steps % unroll == 0) return unroll;
+        return most;
+    }
+
+    private void Steps(int count)
+    {
+        var accumulators = Pixels * Vectors;
+        // With few pixels it costs nothing to read weights once for each.
+        var keepsWeights = Pixels > 2;
+        var firstPixel = accumulators + (keepsWeights ? Vectors : 0);
+        for (var step = 0; step < count; step++)
+        {
+            if (keepsWeights)
+                for (var v = 0; v < Vectors; v++) Asm.vmovdqu64(Zmm(accumulators + v), Weight(step, v));
+            for (var p = 0; p < Pixels; p++)
+            {
+                var pixel = Zmm(firstPixel + (step * Pixels + p) % (Registers - firstPixel));
+                Asm.vpbroadcastd(pixel, __dword_ptr[s_pixel + (spec.Tile.Input(p) + step * StepBytes)]);
+                for (var v = 0; v < Vectors; v++)
+                {
+                    if (keepsWeights) Asm.vpdpbusd(Zmm(p * Vectors + v), pixel, Zmm(accumulators + v));
+                    else Asm.vpdpbusd(Zmm(p * Vectors + v), pixel, Weight(step, v));
+                }
+            }
+        }
+    }
+
+    private AssemblerMemoryOperand Weight(int step, int vector) => __zmmword_ptr[s_weight + (step * Vectors + vector) * 64];
+}

@@ -1,0 +1,43 @@
+namespace Pith.Kernels.Jit;
+
+/// <summary>
+/// The output channels that a kernel computes at once, as vectors of 16, and in which order they lie in the vectors. For byte results the order is such that packing instructions, which work on
+/// 128-bit lanes, bring the channels into memory order without a permutation of their own: packed weights and constants are stored in this order instead.
+/// </summary>
+/// <param name="Vectors">Vectors of 16 channels.</param>
+/// <param name="Channels">Channels that are stored, at most 16 for each vector; the last vectors may be partly empty.</param>
+/// <param name="IsNatural">Channel 16 v + i is lane i of vector v: for float operands and results.</param>
+internal readonly record struct PanelShape(int Vectors, int Channels, bool IsNatural)
+{
+    /// <summary>Channels of a vector.</summary>
+    public const int Lanes = 16;
+
+    /// <summary>Channels of all vectors, stored or not.</summary>
+    public int Capacity => Vectors * Lanes;
+
+    /// <summary>Vectors that are packed together: as many groups of four as there are, then two, then one.</summary>
+    public IReadOnlyList<Pack> Packs
+    {
+        get
+        {
+            var packs = new List<Pack>();
+            for (var first = 0; first < Vectors; first += packs[^1].Width)
+                packs.Add(new Pack(first, IsNatural ? 1 : Vectors - first >= 4 ? 4 : Vectors - first >= 2 ? 2 : 1));
+            return packs;
+        }
+    }
+
+    /// <summary>The channel in a lane of a vector, counted from the panel's first.</summary>
+    public int Channel(int vector, int lane)
+    {
+        if (IsNatural) return vector * Lanes + lane;
+        var pack = Packs.First(pack => vector < pack.First + pack.Width);
+        // Each of the four 128-bit lanes of a packed vector takes four channels from every vector of the pack.
+        return pack.First * Lanes + lane / 4 * 4 * pack.Width + (vector - pack.First) * 4 + lane % 4;
+    }
+}
+
+/// <summary>Vectors whose channels leave in one store for each pixel (<see cref="Width"/> 4), or together with those of one or three more pixels.</summary>
+/// <param name="First">The first vector.</param>
+/// <param name="Width">4, 2 or 1.</param>
+internal readonly record struct Pack(int First, int Width);

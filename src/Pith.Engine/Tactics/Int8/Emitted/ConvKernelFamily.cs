@@ -1,0 +1,56 @@
+using Pith.Kernels.Jit;
+
+namespace Pith.Tactics;
+
+/// <summary>An instruction set's way to compute a <see cref="ConvKernelSpec"/>: the code, and the packing of weights that it reads.</summary>
+internal abstract unsafe class ConvKernelFamily
+{
+    /// <summary>How tactics and kernels are called after it.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>The most pixels of a tile with so many vectors of channels.</summary>
+    public abstract int LargestTile(int vectors, EpilogueSpec epilogue);
+
+    /// <summary>Bytes of one panel's packed weights.</summary>
+    public abstract nint WeightBytes(PanelShape panel, ReductionShape reduction);
+
+    /// <summary>Packs one panel into zeroed memory.</summary>
+    /// <param name="panel">The panel.</param>
+    /// <param name="reduction">What each output sums over.</param>
+    /// <param name="weight">The weight of a channel of the panel at a byte of a run; 0 where there is none.</param>
+    /// <param name="packed"><see cref="WeightBytes"/> bytes.</param>
+    public abstract void Pack(PanelShape panel, ReductionShape reduction, PanelWeight weight, byte* packed);
+
+    /// <summary>The code.</summary>
+    public abstract byte[] Emit(ConvKernelSpec spec);
+
+    /// <summary>Scratch memory of a thread.</summary>
+    public abstract long ScratchBytes { get; }
+}
+
+/// <summary>The weight that multiplies byte <paramref name="index"/> of run <paramref name="run"/> for channel <paramref name="channel"/> of a panel.</summary>
+internal delegate sbyte PanelWeight(int channel, int run, int index);
+
+/// <summary>AVX-512 VNNI; see <see cref="ConvVnniEmitter"/>.</summary>
+internal sealed unsafe class VnniKernels : ConvKernelFamily
+{
+    public override string Name => "avx512vnni";
+
+    public override long ScratchBytes => 0;
+
+    public override int LargestTile(int vectors, EpilogueSpec epilogue) => ConvVnniEmitter.LargestTile(vectors, epilogue);
+
+    public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => (nint)reduction.Runs * reduction.RunBytes * panel.Capacity;
+
+    public override void Pack(PanelShape panel, ReductionShape reduction, PanelWeight weight, byte* packed)
+    {
+        var channels = new int[panel.Capacity];
+        for (var i = 0; i < channels.Length; i++) channels[i] = panel.Channel(i / PanelShape.Lanes, i % PanelShape.Lanes);
+        for (var run = 0; run < reduction.Runs; run++)
+            for (var first = 0; first < reduction.RunBytes; first += ConvVnniEmitter.StepBytes)
+                foreach (var channel in channels)
+                    for (var i = 0; i < ConvVnniEmitter.StepBytes; i++) *packed++ = (byte)weight(channel, run, first + i);
+    }
+
+    public override byte[] Emit(ConvKernelSpec spec) => new ConvVnniEmitter(spec).Emit();
+}

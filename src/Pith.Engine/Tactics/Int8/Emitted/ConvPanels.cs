@@ -1,0 +1,129 @@
+using Pith.Building;
+using Pith.Kernels;
+using Pith.Kernels.Int8;
+using Pith.Kernels.Jit;
+
+namespace Pith.Tactics;
+
+/// <summary>The operands of an emitted convolution as its kernels see them: where windows start, how far pixels are apart, and which bytes a window covers.</summary>
+internal sealed class ConvOperands
+{
+    public ConvOperands(ContractionLayer layer)
+    {
+        var (groupIn, groupOut, window) = (layer.Channels / layer.Groups, layer.OutChannels / layer.Groups, layer.Window);
+        GroupIn = groupIn;
+        GroupOut = groupOut;
+        var join = layer.Groups == 1 ? 1 : ConvInt8Packing.GroupsToJoin(layer.Groups, groupIn, groupOut);
+        Groups = layer.Groups / join;
+        GroupBytes = Groups == 1 ? layer.Input.PixelBytes : join * groupIn;
+        // Without groups the padding channels of a byte result are written too.
+        GroupChannels = Groups == 1 && layer.Output.IsQuantized ? layer.Output.PixelBytes : join * groupOut;
+        (Height, Width) = layer.OutputSize;
+        NeedsCopy = window.IsPadded && !layer.Input.Border.Covers(window);
+        CopyColumns = (Width - 1) * window.StrideWidth + (window.KernelWidth - 1) * window.DilationWidth + 1;
+        CopyRows = (Height - 1) * window.StrideHeight + (window.KernelHeight - 1) * window.DilationHeight + 1;
+        PixelBytes = layer.Input.PixelBytes;
+        RowBytes = NeedsCopy ? (nint)CopyColumns * PixelBytes : layer.IsGemm ? PixelBytes : layer.Input.RowBytes;
+        ImageBytes = NeedsCopy ? CopyRows * RowBytes : layer.IsGemm ? PixelBytes : layer.Input.ImageBytes;
+        Origin = NeedsCopy ? 0 : -(window.PadTop * RowBytes + window.PadLeft * PixelBytes);
+        (InputRow, InputColumn) = (window.StrideHeight * RowBytes, window.StrideWidth * PixelBytes);
+        IsOnePixel = Height * Width == 1 && window == Window.Point;
+        // Dense pointwise images are one long row, so that tiles need not stop at row ends.
+        if (window == Window.Point && layer.Input.Border.IsEmpty && layer.Output.Border.IsEmpty && layer.Residual?.Border.IsEmpty != false) (Height, Width) = (1, Height * Width);
+        // Columns that lie next to each other are one run.
+        Reduction = Groups == 1 && window.DilationWidth == 1
+            ? new ReductionShape(window.KernelHeight, (int)(window.DilationHeight * RowBytes), 1, 0, window.KernelWidth * PixelBytes)
+            : new ReductionShape(window.KernelHeight, (int)(window.DilationHeight * RowBytes), window.KernelWidth, window.DilationWidth * PixelBytes, GroupBytes);
+    }
+
+    /// <summary>Groups after small ones were joined.</summary>
+    public int Groups { get; }
+
+    /// <summary>Bytes of each pixel that belong to a group.</summary>
+    public int GroupBytes { get; }
+
+    /// <summary>Output channels of a group that are stored.</summary>
+    public int GroupChannels { get; }
+
+    /// <summary>Input channels of one of the op's own groups.</summary>
+    public int GroupIn { get; }
+
+    /// <summary>Output channels of one of the op's own groups.</summary>
+    public int GroupOut { get; }
+
+    /// <summary>Output rows, or 1 where all pixels of an image are one row.</summary>
+    public int Height { get; }
+
+    /// <summary>Output columns.</summary>
+    public int Width { get; }
+
+    /// <summary>Whether windows reach over what lies in memory, so that a padded copy of the images is read.</summary>
+    public bool NeedsCopy { get; }
+    public int CopyRows { get; }
+    public int CopyColumns { get; }
+
+    /// <summary>Bytes of an input pixel.</summary>
+    public int PixelBytes { get; }
+
+    /// <summary>Bytes from row to row of what is read.</summary>
+    public nint RowBytes { get; }
+
+    /// <summary>Bytes from image to image of what is read.</summary>
+    public nint ImageBytes { get; }
+
+    /// <summary>Bytes from an image's first pixel to its first window.</summary>
+    public nint Origin { get; }
+
+    /// <summary>Bytes from the window of an output to that of the output below.</summary>
+    public nint InputRow { get; }
+
+    /// <summary>Bytes from the window of an output to that of the output on the right.</summary>
+    public int InputColumn { get; }
+
+    /// <summary>Images are single pixels, as in matrix products: tiles then take pixels from several images.</summary>
+    public bool IsOnePixel { get; }
+
+    public ReductionShape Reduction { get; }
+
+    /// <summary>The tap and the channel within the group at a byte of a run.</summary>
+    public (int Tap, int Channel) Locate(Window window, int run, int index) =>
+        Reduction.Columns == 1 && window.KernelWidth * window.KernelHeight > 1 && Groups == 1 && window.DilationWidth == 1
+            ? (run * window.KernelWidth + index / PixelBytes, index % PixelBytes)
+            : (run, index);
+}
+
+/// <summary>The panels of one shape: their kernel, the tiles that it runs on, packed weights and constants.</summary>
+internal sealed unsafe class ConvPanels
+{
+    public required PanelShape Shape { get; init; }
+
+    /// <summary>Number of panels.</summary>
+    public required int Count { get; init; }
+
+    /// <summary>Group and first channel within the group of a panel.</summary>
+    public required Func<int, (int Group, int Channel)> Place { get; init; }
+
+    /// <summary>Packed weights, one panel behind the other.</summary>
+    public required byte* Weights { get; init; }
+    public required nint WeightBytes { get; init; }
+
+    /// <summary>Constants, one panel behind the other.</summary>
+    public required byte* Constants { get; init; }
+    public required nint ConstantBytes { get; init; }
+
+    /// <summary>The kernels and tiles for an image; for single pixels, one for each of some numbers of images, smallest first.</summary>
+    public required ConvTiles[] Tiles { get; init; }
+}
+
+/// <summary>A kernel with the tiles that cover an image.</summary>
+internal sealed unsafe class ConvTiles
+{
+    /// <summary>Images that the tiles cover: 1, or more for single pixels.</summary>
+    public required int Images { get; init; }
+
+    public required nint Kernel { get; init; }
+
+    public required TileOffsets* Offsets { get; init; }
+
+    public required int Count { get; init; }
+}

@@ -2,14 +2,14 @@ using System.Runtime.InteropServices;
 
 namespace Pith.Kernels.Jit;
 
-/// <summary>What an emitted convolution kernel is told: one panel of output channels on some tiles of output pixels of one image.</summary>
+/// <summary>What an emitted convolution kernel is told: some panels of output channels of one group on some tiles of output pixels; all tiles of a panel before the next panel.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct ConvKernelArgs
 {
-    /// <summary>The image's first window, channel 0 of the panel's group.</summary>
+    /// <summary>Where tiles count from: the first window, channel 0 of the group.</summary>
     public byte* Input;
 
-    /// <summary>The image's first output pixel, first channel of the panel.</summary>
+    /// <summary>Where tiles count from: the first output pixel, first channel of the first panel.</summary>
     public byte* Output;
 
     /// <summary>The same of the residual.</summary>
@@ -20,10 +20,13 @@ internal unsafe struct ConvKernelArgs
     /// <summary>At least 1.</summary>
     public nint TileCount;
 
-    /// <summary>The panel's packed weights.</summary>
+    /// <summary>At least 1.</summary>
+    public nint PanelCount;
+
+    /// <summary>The first panel's packed weights; those of the next follow.</summary>
     public byte* Weights;
 
-    /// <summary>The panel's <see cref="EpilogueConstants"/>.</summary>
+    /// <summary>The first panel's <see cref="EpilogueConstants"/>; those of the next follow.</summary>
     public byte* Panel;
 
     /// <summary>The layer's <see cref="EpilogueConstants"/>.</summary>
@@ -31,9 +34,12 @@ internal unsafe struct ConvKernelArgs
 
     /// <summary>Scratch memory of the thread, for kernels that use some.</summary>
     public byte* Scratch;
+
+    /// <summary>The tile configuration, for kernels that use one.</summary>
+    public byte* TileConfig;
 }
 
-/// <summary>Bytes from the image's first pixel to a tile's.</summary>
+/// <summary>Bytes from the first pixel of an operand to a tile's first.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct TileOffsets
 {
@@ -75,4 +81,11 @@ internal readonly record struct ReductionShape(int Rows, int RowBytes, int Colum
 }
 
 /// <summary>Everything that the code of a convolution kernel depends on.</summary>
-internal sealed record ConvKernelSpec(PanelShape Panel, TilePattern Tile, ReductionShape Reduction, EpilogueSpec Epilogue);
+internal sealed record ConvKernelSpec(PanelShape Panel, TilePattern Tile, ReductionShape Reduction, EpilogueSpec Epilogue)
+{
+    /// <summary>Bytes from the results of a panel to those of the next.</summary>
+    public int OutputPanelBytes => Panel.Capacity * (Epilogue.IsFloatOutput ? sizeof(float) : 1);
+
+    /// <summary>Bytes from the residual of a panel to that of the next.</summary>
+    public int ResidualPanelBytes => Panel.Capacity * (Epilogue.Residual == ResidualKind.Floats ? sizeof(float) : 1);
+}

@@ -33,26 +33,39 @@ internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : KernelEmitter
         var epilogue = new EpilogueEmitter(
             Asm, spec.Epilogue, spec.Panel, new EpilogueRegisters(s_tileOutput, s_tileResidual, s_panel, s_shared, Enumerable.Range(Pixels * Vectors, Registers - Pixels * Vectors).ToArray()),
             spec.Tile.Output, spec.Tile.Residual);
-        LoadArguments();
+        Load(Args, (s_input, nameof(ConvKernelArgs.Input)), (s_output, nameof(ConvKernelArgs.Output)), (s_residual, nameof(ConvKernelArgs.Residual)));
+        Load(Args, (s_weights, nameof(ConvKernelArgs.Weights)), (s_panel, nameof(ConvKernelArgs.Panel)), (s_shared, nameof(ConvKernelArgs.Shared)));
         epilogue.LoadMask();
-        var tile = Asm.CreateLabel();
+        // Where the tiles and panels are counted: the stack keeps the arguments and the panels that are left.
+        Asm.mov(rax, Argument(Args, nameof(ConvKernelArgs.PanelCount)));
+        Asm.push(rax);
+        Asm.push(Args);
+        var (panel, tile) = (Asm.CreateLabel(), Asm.CreateLabel());
+        Asm.Label(ref panel);
+        Asm.mov(rax, __qword_ptr[rsp]);
+        Load(rax, (s_tiles, nameof(ConvKernelArgs.Tiles)), (s_tileCount, nameof(ConvKernelArgs.TileCount)));
         Asm.Label(ref tile);
         OpenTile();
         Runs();
-        foreach (var step in epilogue.Steps(0, Pixels, (pixel, vector, _) => pixel * Vectors + vector)) step();
+        foreach (var step in epilogue.Steps(Pixels, (pixel, vector, _) => pixel * Vectors + vector)) step();
         Asm.add(s_tiles, Marshal.SizeOf<TileOffsets>());
         Asm.dec(s_tileCount);
         Asm.jne(tile);
+        // A tile leaves the weights' address behind the panel.
+        Asm.mov(s_weights, s_weight);
+        Asm.add(s_panel, EpilogueConstants.PanelBytes(Vectors));
+        Asm.add(s_output, spec.OutputPanelBytes);
+        Asm.add(s_residual, spec.ResidualPanelBytes);
+        Asm.dec(__qword_ptr[rsp + 8]);
+        Asm.jne(panel);
+        Asm.add(rsp, 16);
     }
 
-    private void LoadArguments()
+    private static AssemblerMemoryOperand Argument(AssemblerRegister64 args, string field) => __qword_ptr[args + (int)Marshal.OffsetOf<ConvKernelArgs>(field)];
+
+    private void Load(AssemblerRegister64 args, params ReadOnlySpan<(AssemblerRegister64 Register, string Field)> fields)
     {
-        (AssemblerRegister64 Register, string Field)[] fields =
-        [
-            (s_input, nameof(ConvKernelArgs.Input)), (s_output, nameof(ConvKernelArgs.Output)), (s_residual, nameof(ConvKernelArgs.Residual)), (s_tiles, nameof(ConvKernelArgs.Tiles)),
-            (s_tileCount, nameof(ConvKernelArgs.TileCount)), (s_weights, nameof(ConvKernelArgs.Weights)), (s_panel, nameof(ConvKernelArgs.Panel)), (s_shared, nameof(ConvKernelArgs.Shared)),
-        ];
-        foreach (var (register, field) in fields) Asm.mov(register, __qword_ptr[Args + (int)Marshal.OffsetOf<ConvKernelArgs>(field)]);
+        foreach (var (register, field) in fields) Asm.mov(register, Argument(args, field));
     }
 
     private void OpenTile()

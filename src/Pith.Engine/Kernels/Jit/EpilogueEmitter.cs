@@ -35,21 +35,18 @@ internal sealed class EpilogueEmitter(Assembler asm, EpilogueSpec spec, PanelSha
         asm.kmovq(k1, rax);
     }
 
-    /// <summary>
-    /// The pixels [<paramref name="first"/>, <paramref name="first"/> + <paramref name="count"/>) as steps of a few instructions, to be emitted in order, with other code in between if wanted.
-    /// </summary>
-    /// <param name="first">First pixel.</param>
+    /// <summary>All pixels of a tile as steps of a few instructions, to be emitted in order, with other code in between if wanted.</summary>
     /// <param name="count">Number of pixels.</param>
     /// <param name="load">Brings the accumulator of a pixel and vector into a register that may be overwritten, and returns its index; the last argument numbers the at most four accumulators that are packed together.</param>
-    public IEnumerable<Action> Steps(int first, int count, Func<int, int, int, int> load)
+    public IEnumerable<Action> Steps(int count, Func<int, int, int, int> load)
     {
         foreach (var pack in _packs)
         {
             // A store takes four vectors: those of one, two or four pixels.
             var together = spec.IsNatural ? 1 : 4 / pack.Width;
-            for (var pixel = first; pixel < first + count; pixel += together)
+            for (var pixel = 0; pixel < count; pixel += together)
             {
-                var pixels = Math.Min(together, first + count - pixel);
+                var pixels = Math.Min(together, count - pixel);
                 var values = new int[pixels * pack.Width];
                 for (var p = 0; p < pixels; p++)
                     for (var t = 0; t < pack.Width; t++)

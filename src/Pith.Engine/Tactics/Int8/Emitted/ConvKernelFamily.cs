@@ -8,8 +8,11 @@ internal abstract unsafe class ConvKernelFamily
     /// <summary>How tactics and kernels are called after it.</summary>
     public abstract string Name { get; }
 
-    /// <summary>The most pixels of a tile with so many vectors of channels.</summary>
-    public abstract int LargestTile(int vectors, EpilogueSpec epilogue);
+    /// <summary>The pixels of an image that are computed at once; tiles may overlap at its right and lower edge.</summary>
+    /// <param name="image">All pixels of an image.</param>
+    /// <param name="vectors">Vectors of channels that are computed at once.</param>
+    /// <param name="epilogue">What follows.</param>
+    public abstract TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue);
 
     /// <summary>Bytes of one panel's packed weights.</summary>
     public abstract nint WeightBytes(PanelShape panel, ReductionShape reduction);
@@ -25,7 +28,17 @@ internal abstract unsafe class ConvKernelFamily
     public abstract byte[] Emit(ConvKernelSpec spec);
 
     /// <summary>Scratch memory of a thread.</summary>
-    public abstract long ScratchBytes { get; }
+    public virtual long ScratchBytes => 0;
+
+    /// <summary>What <see cref="ConvKernelArgs.TileConfig"/> points to.</summary>
+    public virtual byte[] Config(ConvKernelSpec spec) => [];
+
+    /// <summary>The length of the fewest parts of at most <paramref name="most"/> that cover <paramref name="length"/>.</summary>
+    protected static int Even(int length, int most)
+    {
+        var parts = (length + most - 1) / most;
+        return (length + parts - 1) / parts;
+    }
 }
 
 /// <summary>The weight that multiplies byte <paramref name="index"/> of run <paramref name="run"/> for channel <paramref name="channel"/> of a panel.</summary>
@@ -36,9 +49,14 @@ internal sealed unsafe class VnniKernels : ConvKernelFamily
 {
     public override string Name => "avx512vnni";
 
-    public override long ScratchBytes => 0;
-
-    public override int LargestTile(int vectors, EpilogueSpec epilogue) => ConvVnniEmitter.LargestTile(vectors, epilogue);
+    // The fewest tiles that fit the registers, all of one size: parts of a row, or several whole rows.
+    public override TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue)
+    {
+        var most = ConvVnniEmitter.LargestTile(vectors, epilogue);
+        return image.Columns >= most
+            ? image with { Rows = 1, Columns = Even(image.Columns, most) }
+            : image with { Rows = Even(image.Rows, Math.Min(image.Rows, most / image.Columns)) };
+    }
 
     public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => (nint)reduction.Runs * reduction.RunBytes * panel.Capacity;
 

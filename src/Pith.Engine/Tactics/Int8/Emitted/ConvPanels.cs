@@ -92,38 +92,46 @@ internal sealed class ConvOperands
             : (run, index);
 }
 
-/// <summary>The panels of one shape: their kernel, the tiles that it runs on, packed weights and constants.</summary>
+/// <summary>The panels of one shape: their kernel, the tiles that it runs on, packed weights and constants. Numbered group by group.</summary>
 internal sealed unsafe class ConvPanels
 {
     public required PanelShape Shape { get; init; }
 
-    /// <summary>Number of panels.</summary>
+    public required int PerGroup { get; init; }
+
     public required int Count { get; init; }
 
-    /// <summary>Group and first channel within the group of a panel.</summary>
-    public required Func<int, (int Group, int Channel)> Place { get; init; }
+    /// <summary>The first channel within each group.</summary>
+    public required int FirstChannel { get; init; }
 
     /// <summary>Packed weights, one panel behind the other.</summary>
-    public required byte* Weights { get; init; }
+    public byte* Weights { get; set; }
     public required nint WeightBytes { get; init; }
 
-    /// <summary>Constants, one panel behind the other.</summary>
-    public required byte* Constants { get; init; }
+    /// <summary><see cref="EpilogueConstants"/>, one panel behind the other.</summary>
+    public byte* Constants { get; set; }
     public required nint ConstantBytes { get; init; }
 
     /// <summary>The kernels and tiles for an image; for single pixels, one for each of some numbers of images, smallest first.</summary>
     public required ConvTiles[] Tiles { get; init; }
 }
 
-/// <summary>A kernel with the tiles that cover an image.</summary>
+/// <summary>A kernel with the tiles that it covers an image with.</summary>
 internal sealed unsafe class ConvTiles
 {
-    /// <summary>Images that the tiles cover: 1, or more for single pixels.</summary>
+    /// <summary>For single pixels: the images that are covered.</summary>
     public required int Images { get; init; }
+
+    /// <summary>Whether the list goes on over all images of a batch; otherwise it is that of one image.</summary>
+    public required bool SpansImages { get; init; }
 
     public required nint Kernel { get; init; }
 
+    /// <summary>The kernel's tile configuration; may be empty.</summary>
+    public required byte* Config { get; init; }
+
     public required TileOffsets* Offsets { get; init; }
 
-    public required int Count { get; init; }
+    /// <summary>Tiles of an image; for single pixels, of all.</summary>
+    public required int PerImage { get; init; }
 }

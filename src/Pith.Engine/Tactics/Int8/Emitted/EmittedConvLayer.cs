@@ -15,6 +15,9 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     // Tiles whose input and output stay in the first-level cache while all panels pass over them.
     private const int CloseBytes = 16 << 10;
 
+    // Tiles are listed for all images at once when these are not more.
+    private const int LongestList = 2048;
+
     private readonly ContractionLayer _layer;
     private readonly ConvKernelFamily _family;
     private readonly ConvBlocking _blocking;
@@ -57,38 +60,44 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         foreach (var panels in _panels)
         {
             var tiles = TilesFor(panels, state);
+            var all = TileCount(tiles, state);
             var (firstPanel, endPanel) = _blocking.SplitsChannels ? Share(panels.Count, part, parts) : (0, panels.Count);
-            var all = _operands.IsOnePixel ? tiles.Count : (long)_layer.Images(state.Batch) * tiles.Count;
             var (firstTile, endTile) = _blocking.SplitsChannels ? (0, all) : Share(all, part, parts);
-            var block = _blocking.TilesOutside ? TilesInCache(panels, tiles) : all;
-            for (var tile = firstTile; tile < endTile; tile += block)
-                for (var panel = firstPanel; panel < endPanel; panel++) RunPanel(state, &args, panels, tiles, (int)panel, tile, Math.Min(tile + block, endTile));
+            var block = _blocking.TilesOutside ? TilesInCache(tiles) : all;
+            for (var tile = firstTile; tile < endTile; tile += block) RunBlock(state, &args, panels, tiles, (int)firstPanel, (int)endPanel, tile, Math.Min(tile + block, endTile));
         }
     }
 
     private static (long First, long End) Share(long count, int part, int parts) => (count * part / parts, count * (part + 1) / parts);
 
-    // One panel on tiles that are counted over all images.
-    private void RunPanel(RunState state, ConvKernelArgs* args, ConvPanels panels, ConvTiles tiles, int panel, long begin, long end)
+    private long TileCount(ConvTiles tiles, RunState state) => _operands.IsOnePixel ? tiles.PerImage : (long)_layer.Images(state.Batch) * tiles.PerImage;
+
+    // Some panels on tiles that are counted over all images: one call for each group and, unless the list of tiles goes on over the images, for each image.
+    private void RunBlock(RunState state, ConvKernelArgs* args, ConvPanels panels, ConvTiles tiles, int firstPanel, int endPanel, long firstTile, long endTile)
     {
-        var (group, inGroup) = panels.Place(panel);
-        var channel = group * _operands.GroupChannels + inGroup;
-        args->Weights = panels.Weights + panel * panels.WeightBytes;
-        args->Panel = panels.Constants + panel * panels.ConstantBytes;
-        var input = (_operands.NeedsCopy ? state.SharedScratch : state.Address(_layer.Input)) + _operands.Origin + group * _operands.GroupBytes;
-        var output = state.Address(_layer.Output) + channel * (_epilogue.IsFloatOutput ? sizeof(float) : 1);
-        var residual = _layer.Residual is { } slot ? state.Address(slot) + channel * (_epilogue.Residual == ResidualKind.Floats ? sizeof(float) : 1) : null;
-        while (begin < end)
+        var input = (_operands.NeedsCopy ? state.SharedScratch : state.Address(_layer.Input)) + _operands.Origin;
+        args->TileConfig = tiles.Config;
+        for (var tile = firstTile; tile < endTile;)
         {
-            var (image, first) = Math.DivRem(begin, tiles.Count);
-            var count = Math.Min(tiles.Count - first, end - begin);
-            args->Input = input + (nint)image * _operands.ImageBytes;
-            args->Output = output + (nint)image * _layer.Output.ImageBytes;
-            args->Residual = residual + (nint)image * (_layer.Residual?.ImageBytes ?? 0);
-            args->Tiles = tiles.Offsets + first;
+            var image = tiles.SpansImages ? 0 : tile / tiles.PerImage;
+            var count = tiles.SpansImages ? endTile - tile : Math.Min((image + 1) * tiles.PerImage, endTile) - tile;
+            args->Tiles = tiles.Offsets + (tile - image * tiles.PerImage);
             args->TileCount = (nint)count;
-            ((delegate* unmanaged<ConvKernelArgs*, void>)tiles.Kernel)(args);
-            begin += count;
+            for (var panel = firstPanel; panel < endPanel;)
+            {
+                var (group, inGroup) = Math.DivRem(panel, panels.PerGroup);
+                var channel = group * _operands.GroupChannels + panels.FirstChannel + inGroup * panels.Shape.Capacity;
+                args->PanelCount = Math.Min(panels.PerGroup - inGroup, endPanel - panel);
+                args->Weights = panels.Weights + panel * panels.WeightBytes;
+                args->Panel = panels.Constants + panel * panels.ConstantBytes;
+                args->Input = input + (nint)image * _operands.ImageBytes + group * _operands.GroupBytes;
+                args->Output = state.Address(_layer.Output) + (nint)image * _layer.Output.ImageBytes + channel * (_epilogue.IsFloatOutput ? sizeof(float) : 1);
+                if (_layer.Residual is { } residual)
+                    args->Residual = state.Address(residual) + (nint)image * residual.ImageBytes + channel * (_epilogue.Residual == ResidualKind.Floats ? sizeof(float) : 1);
+                ((delegate* unmanaged<ConvKernelArgs*, void>)tiles.Kernel)(args);
+                panel += (int)args->PanelCount;
+            }
+            tile += count;
         }
     }
 
@@ -108,15 +117,12 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         var wanted = (int)Math.Clamp(_seconds * state.Batch / PartSeconds, 1, 4 * threads);
         // As many for each thread: a remainder would leave the others waiting.
         if (wanted > threads) wanted = wanted / threads * threads;
-        var main = _panels[0];
-        var tiles = TilesFor(main, state);
-        var divisible = _blocking.SplitsChannels ? main.Count : _operands.IsOnePixel ? tiles.Count : (long)_layer.Images(state.Batch) * tiles.Count;
-        return (int)Math.Min(wanted, divisible);
+        return (int)Math.Min(wanted, _blocking.SplitsChannels ? _panels[0].Count : TileCount(TilesFor(_panels[0], state), state));
     }
 
-    private long TilesInCache(ConvPanels panels, ConvTiles tiles)
+    private long TilesInCache(ConvTiles tiles)
     {
-        var pixels = Math.Max(1, (long)_operands.Height * _operands.Width * tiles.Images / tiles.Count);
+        var pixels = Math.Max(1, (long)_operands.Height * _operands.Width * (_operands.IsOnePixel ? tiles.Images : 1) / tiles.PerImage);
         return Math.Max(1, CloseBytes / (pixels * (_operands.PixelBytes + _layer.Output.PixelBytes)));
     }
 
@@ -133,29 +139,25 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
 
     private ConvPanels Build(PanelShape shape, int perGroup, int firstChannel, ContractionConstants constants, BuildResources resources)
     {
-        var count = perGroup * _operands.Groups;
-        (int Group, int Channel) Place(int panel) => (panel / perGroup, firstChannel + panel % perGroup * shape.Capacity);
-        var weightBytes = _family.WeightBytes(shape, _operands.Reduction);
-        var weights = resources.Allocate(count * weightBytes);
-        var constantBytes = EpilogueConstants.PanelBytes(shape.Vectors);
-        var block = resources.Allocate((long)count * constantBytes);
-        Parallel.For(0, count, panel =>
-        {
-            var (group, first) = Place(panel);
-            _family.Pack(shape, _operands.Reduction, (channel, run, index) => Weight(group, first + channel, run, index), weights + panel * weightBytes);
-            EpilogueConstants.FillPanel(shape, channel => channel < shape.Channels ? ChannelOf(group, first + channel) : -1, constants, block + panel * constantBytes);
-        });
-        return new ConvPanels
+        var panels = new ConvPanels
         {
             Shape = shape,
-            Count = count,
-            Place = Place,
-            Weights = weights,
-            WeightBytes = weightBytes,
-            Constants = block,
-            ConstantBytes = constantBytes,
+            PerGroup = perGroup,
+            Count = perGroup * _operands.Groups,
+            FirstChannel = firstChannel,
+            WeightBytes = _family.WeightBytes(shape, _operands.Reduction),
+            ConstantBytes = EpilogueConstants.PanelBytes(shape.Vectors),
             Tiles = [.. ImageCounts(resources.MaxBatch).Select(images => BuildTiles(shape, images, resources))],
         };
+        panels.Weights = resources.Allocate(panels.Count * panels.WeightBytes);
+        panels.Constants = resources.Allocate(panels.Count * panels.ConstantBytes);
+        Parallel.For(0, panels.Count, panel =>
+        {
+            var (group, first) = (panel / perGroup, firstChannel + panel % perGroup * shape.Capacity);
+            _family.Pack(shape, _operands.Reduction, (channel, run, index) => Weight(group, first + channel, run, index), panels.Weights + panel * panels.WeightBytes);
+            EpilogueConstants.FillPanel(shape, channel => channel < shape.Channels ? ChannelOf(group, first + channel) : -1, constants, panels.Constants + panel * panels.ConstantBytes);
+        });
+        return panels;
     }
 
     // The layer's output channel, or -1 for padding.
@@ -185,40 +187,51 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     private ConvTiles BuildTiles(PanelShape shape, int images, BuildResources resources)
     {
         var (height, width) = _operands.IsOnePixel ? (1, images) : (_operands.Height, _operands.Width);
-        var (rows, columns) = TileSize(height, width, _family.LargestTile(shape.Vectors, _epilogue));
         // Single pixels lie one image apart.
         var (output, residual) = (_layer.Output, _layer.Residual);
         var inputColumn = _operands.IsOnePixel ? _operands.ImageBytes : _operands.InputColumn;
         var outputColumn = _operands.IsOnePixel ? output.ImageBytes : output.PixelBytes;
         var residualColumn = residual is null ? 0 : _operands.IsOnePixel ? residual.ImageBytes : residual.PixelBytes;
-        var (outputRow, residualRow) = ((nint)output.RowBytes, (nint)(residual?.RowBytes ?? 0));
-        var pattern = new TilePattern(rows, columns)
+        var (outputRow, residualRow) = (output.RowBytes, residual?.RowBytes ?? 0);
+        var full = new TilePattern(height, width)
         {
-            InputRow = rows == 1 ? 0 : (int)_operands.InputRow,
+            InputRow = (int)_operands.InputRow,
             InputColumn = (int)inputColumn,
-            OutputRow = rows == 1 ? 0 : (int)outputRow,
+            OutputRow = (int)outputRow,
             OutputColumn = (int)outputColumn,
-            ResidualRow = rows == 1 ? 0 : (int)residualRow,
+            ResidualRow = (int)residualRow,
             ResidualColumn = (int)residualColumn,
         };
+        var pattern = _family.Tile(full, shape.Vectors, _epilogue);
+        var (rows, columns) = (pattern.Rows, pattern.Columns);
+        // Tiles of one row are the same code whatever the row's length.
+        if (rows == 1) pattern = pattern with { InputRow = 0, OutputRow = 0, ResidualRow = 0 };
         var (down, across) = ((height + rows - 1) / rows, (width + columns - 1) / columns);
-        var offsets = (TileOffsets*)resources.Allocate((long)down * across * sizeof(TileOffsets));
-        for (var i = 0; i < down * across; i++)
+        var perImage = down * across;
+        var listed = !_operands.IsOnePixel && (long)perImage * resources.MaxBatch <= LongestList ? _layer.Images(resources.MaxBatch) : 1;
+        var offsets = (TileOffsets*)resources.Allocate((long)listed * perImage * sizeof(TileOffsets));
+        for (var i = 0; i < listed * perImage; i++)
         {
+            var (image, tile) = Math.DivRem(i, perImage);
             // The last tiles overlap those before, so that all are full.
-            nint y = Math.Min(i / across * rows, height - rows), x = Math.Min(i % across * columns, width - columns);
-            offsets[i] = new TileOffsets { Input = y * _operands.InputRow + x * inputColumn, Output = y * outputRow + x * outputColumn, Residual = y * residualRow + x * residualColumn };
+            nint y = Math.Min(tile / across * rows, height - rows), x = Math.Min(tile % across * columns, width - columns);
+            offsets[i] = new TileOffsets
+            {
+                Input = image * _operands.ImageBytes + y * _operands.InputRow + x * inputColumn,
+                Output = image * output.ImageBytes + y * outputRow + x * outputColumn,
+                Residual = image * (residual?.ImageBytes ?? 0) + y * residualRow + x * residualColumn,
+            };
         }
         var spec = new ConvKernelSpec(shape, pattern, _operands.Reduction, _epilogue);
-        var kernel = resources.Code.Get((_family.Name, spec), () => _family.Emit(spec));
-        return new ConvTiles { Images = images, Kernel = kernel, Offsets = offsets, Count = down * across };
-    }
-
-    // The fewest tiles of at most so many pixels, all of one size: parts of a row, or several whole rows.
-    private static (int Rows, int Columns) TileSize(int height, int width, int most)
-    {
-        static int Even(int length, int most) => (length + (length + most - 1) / most - 1) / ((length + most - 1) / most);
-        return width >= most ? (1, Even(width, most)) : (Even(height, Math.Min(height, most / width)), width);
+        return new ConvTiles
+        {
+            Images = images,
+            SpansImages = _operands.IsOnePixel || listed > 1,
+            Kernel = resources.Code.Get((_family.Name, spec), () => _family.Emit(spec)),
+            Config = resources.Copy<byte>(_family.Config(spec)),
+            Offsets = offsets,
+            PerImage = perImage,
+        };
     }
 
     /// <summary>Copies images into shared scratch memory with their padding around them.</summary>

@@ -7,6 +7,7 @@ internal static class TacticCatalog
 {
     private static readonly Tactic[] s_contraction =
     [
+        new Int8EmittedConv(new AmxKernels(), Kernels.IsaLevel.Amx, new ConvBlocking(2, false, false)),
         new Int8EmittedConv(new VnniKernels(), Kernels.IsaLevel.Avx512Vnni, new ConvBlocking(2, false, false)),
         new Int8Depthwise(),
         new Int8Conv(),

@@ -25,7 +25,7 @@ internal abstract unsafe class ConvKernelFamily
     public abstract void Pack(PanelShape panel, ReductionShape reduction, PanelWeight weight, byte* packed);
 
     /// <summary>The code.</summary>
-    public abstract byte[] Emit(ConvKernelSpec spec);
+    public abstract byte[] Emit(ConvKernelSpec spec, Device device);
 
     /// <summary>Scratch memory of a thread.</summary>
     public virtual long ScratchBytes => 0;
@@ -43,6 +43,37 @@ internal abstract unsafe class ConvKernelFamily
 
 /// <summary>The weight that multiplies byte <paramref name="index"/> of run <paramref name="run"/> for channel <paramref name="channel"/> of a panel.</summary>
 internal delegate sbyte PanelWeight(int channel, int run, int index);
+
+/// <summary>AMX; see <see cref="ConvAmxEmitter"/>.</summary>
+internal sealed unsafe class AmxKernels : ConvKernelFamily
+{
+    public override string Name => "amx";
+
+    public override long ScratchBytes => ConvAmxEmitter.ScratchBytes;
+
+    public override byte[] Config(ConvKernelSpec spec) => TileUnit.Config(ConvAmxEmitter.TileRows(spec));
+
+    public override TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue) => AmxTiling.Largest(image, ConvAmxEmitter.Accumulators / vectors);
+
+    public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => (nint)reduction.Runs * Chunks(reduction) * ConvAmxEmitter.ChunkBytes * panel.Capacity;
+
+    public override void Pack(PanelShape panel, ReductionShape reduction, PanelWeight weight, byte* packed)
+    {
+        for (var run = 0; run < reduction.Runs; run++)
+            for (var chunk = 0; chunk < Chunks(reduction); chunk++)
+                for (var vector = 0; vector < panel.Vectors; vector++)
+                    for (var i = 0; i < TileUnit.TileBytes; i++, packed++)
+                    {
+                        // [row][channel][4]
+                        var index = chunk * ConvAmxEmitter.ChunkBytes + i / TileUnit.RowBytes * 4 + i % 4;
+                        if (index < reduction.RunBytes) *packed = (byte)weight(panel.Channel(vector, i % TileUnit.RowBytes / 4), run, index);
+                    }
+    }
+
+    public override byte[] Emit(ConvKernelSpec spec, Device device) => new ConvAmxEmitter(spec, device.Tiles).Emit();
+
+    private static int Chunks(ReductionShape reduction) => (reduction.RunBytes + ConvAmxEmitter.ChunkBytes - 1) / ConvAmxEmitter.ChunkBytes;
+}
 
 /// <summary>AVX-512 VNNI; see <see cref="ConvVnniEmitter"/>.</summary>
 internal sealed unsafe class VnniKernels : ConvKernelFamily
@@ -70,5 +101,5 @@ internal sealed unsafe class VnniKernels : ConvKernelFamily
                     for (var i = 0; i < ConvVnniEmitter.StepBytes; i++) *packed++ = (byte)weight(channel, run, first + i);
     }
 
-    public override byte[] Emit(ConvKernelSpec spec) => new ConvVnniEmitter(spec).Emit();
+    public override byte[] Emit(ConvKernelSpec spec, Device device) => new ConvVnniEmitter(spec).Emit();
 }

@@ -227,7 +227,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         {
             Images = images,
             SpansImages = _operands.IsOnePixel || listed > 1,
-            Kernel = resources.Code.Get((_family.Name, spec), () => _family.Emit(spec)),
+            Kernel = resources.Code.Get((_family.Name, spec), () => _family.Emit(spec, resources.Device)),
             Config = resources.Copy<byte>(_family.Config(spec)),
             Offsets = offsets,
             PerImage = perImage,

@@ -1,0 +1,95 @@
+using Iced.Intel;
+using Pith.Kernels.Jit;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Pith.EngineTests.Jit;
+
+/// <summary>
+/// AMX as AVX-512 VNNI code: tiles live in the kernel's stack frame, and every other register is as it was. What an AMX kernel computes can so be checked, bit for bit, on machines without AMX;
+/// only rdi, which the kernels do not use once their arguments are read, is overwritten.
+/// </summary>
+internal sealed class EmulatedTiles(Assembler asm) : TileUnit(asm)
+{
+    private const int SavedBytes = 2 * RowBytes;
+    private int[] _rows = [];
+
+    public override int FrameBytes => Count * TileBytes + SavedBytes;
+
+    public override void Configure(AssemblerRegister64 config, int[] rows)
+    {
+        // What the configuration in memory says must be what the kernel thinks.
+        _rows = rows;
+        var ok = Asm.CreateLabel();
+        for (var tile = 0; tile < Count; tile++)
+        {
+            ok = Asm.CreateLabel();
+            Asm.cmp(__byte_ptr[config + (48 + tile)], rows[tile]);
+            Asm.je(ok);
+            Asm.ud2();
+            Asm.Label(ref ok);
+        }
+        for (var tile = 0; tile < Count; tile++) Zero(tile);
+    }
+
+    public override void Release()
+    {
+    }
+
+    public override void Zero(int tile) => Keeping(() =>
+    {
+        Asm.vpxord(zmm31, zmm31, zmm31);
+        for (var row = 0; row < Rows; row++) Asm.vmovdqu64(Row(tile, row), zmm31);
+    });
+
+    public override void Load(int tile, AssemblerRegister64 start, AssemblerRegister64 stride, int offset) => Keeping(() =>
+    {
+        Asm.lea(rdi, __[start + offset]);
+        for (var row = 0; row < _rows[tile]; row++)
+        {
+            Asm.vmovdqu64(zmm31, __zmmword_ptr[rdi]);
+            Asm.vmovdqu64(Row(tile, row), zmm31);
+            Asm.add(rdi, stride);
+        }
+    });
+
+    public override void Store(int tile, AssemblerRegister64 start, AssemblerRegister64 stride, int offset) => Keeping(() =>
+    {
+        Asm.lea(rdi, __[start + offset]);
+        for (var row = 0; row < _rows[tile]; row++)
+        {
+            Asm.vmovdqu64(zmm31, Row(tile, row));
+            Asm.vmovdqu64(__zmmword_ptr[rdi], zmm31);
+            Asm.add(rdi, stride);
+        }
+    });
+
+    public override void Dot(int sum, int left, int right) => Keeping(() =>
+    {
+        var top = Asm.CreateLabel();
+        Asm.xor(edi, edi);
+        Asm.Label(ref top);
+        Asm.vmovdqu64(zmm31, __zmmword_ptr[rsp + rdi * 1 + At(sum)]);
+        for (var k = 0; k < Rows; k++)
+        {
+            Asm.vpbroadcastd(zmm30, __dword_ptr[rsp + rdi * 1 + (At(left) + 4 * k)]);
+            Asm.vpdpbusd(zmm31, zmm30, Row(right, k));
+        }
+        Asm.vmovdqu64(__zmmword_ptr[rsp + rdi * 1 + At(sum)], zmm31);
+        Asm.add(rdi, RowBytes);
+        Asm.cmp(rdi, _rows[sum] * RowBytes);
+        Asm.jl(top);
+    });
+
+    private int At(int tile) => FrameOffset + SavedBytes + tile * TileBytes;
+
+    private AssemblerMemoryOperand Row(int tile, int row) => __zmmword_ptr[rsp + (At(tile) + row * RowBytes)];
+
+    private void Keeping(Action code)
+    {
+        Asm.vmovdqu64(__zmmword_ptr[rsp + FrameOffset], zmm30);
+        Asm.vmovdqu64(__zmmword_ptr[rsp + (FrameOffset + RowBytes)], zmm31);
+        code();
+        Asm.vmovdqu64(zmm30, __zmmword_ptr[rsp + FrameOffset]);
+        Asm.vmovdqu64(zmm31, __zmmword_ptr[rsp + (FrameOffset + RowBytes)]);
+    }
+}

@@ -50,7 +50,7 @@ public static class EngineBuilder
         var resources = new BuildResources(device, network.Shapes.MaxBatch);
         try
         {
-            var autotuner = new Autotuner(network, resources, options, planned, events);
+            using var autotuner = new Autotuner(network, resources, options, planned, events);
             var layers = new List<BuiltLayer>();
             foreach (var layer in network.Layers)
             {

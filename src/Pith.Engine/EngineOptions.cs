@@ -21,6 +21,9 @@ public sealed record EngineOptions
     /// <summary>Timings of earlier builds; read and added to.</summary>
     public TimingCache? TimingCache { get; init; }
 
+    /// <summary>How long tactics may be measured; layers that come later are chosen by estimate. Null for as long as it takes.</summary>
+    public TimeSpan? TuningBudget { get; init; }
+
     /// <summary>True to choose between tactics by running them; false to choose by estimate, which gives the same engine every time.</summary>
     public bool TimeTactics { get; init; } = true;
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Pith.Building;
 
 namespace Pith.Tactics;
@@ -8,10 +9,14 @@ namespace Pith.Tactics;
 /// <param name="options">Whether to time, and what was timed before.</param>
 /// <param name="planned">Tactics chosen by an earlier build on the same kind of machine, by layer name; null for none.</param>
 /// <param name="events">Receives every decision.</param>
-internal sealed class Autotuner(LoweredNetwork network, BuildResources resources, EngineOptions options, IReadOnlyDictionary<string, PlannedTactic>? planned, IProgress<PithEvent>? events)
+internal sealed class Autotuner(LoweredNetwork network, BuildResources resources, EngineOptions options, IReadOnlyDictionary<string, PlannedTactic>? planned, IProgress<PithEvent>? events) : IDisposable
 {
-    // A tactic that is expected to be slower than that is not worth timing.
+    // A tactic that is expected to be slower than that is not worth timing, and neither are more than so many.
     private const double WorthTiming = 4;
+    private const int MostTimed = 6;
+
+    private readonly long _begin = Stopwatch.GetTimestamp();
+    private LayerTimer? _timer;
 
     /// <summary>The chosen tactic, built, with what became of the others.</summary>
     public (RunnableLayer Runnable, Tactic Tactic, ValueList<TacticVerdict> Verdicts) Choose(Layer layer)
@@ -38,21 +43,33 @@ internal sealed class Autotuner(LoweredNetwork network, BuildResources resources
         if (accepted.Length == 1) return (accepted[0], "the only one that accepts");
         foreach (var candidate in accepted) candidate.Estimate = candidate.Tactic is IReferenceTactic ? double.MaxValue : candidate.Tactic.EstimateSeconds(layer, resources.Device);
         var best = accepted.MinBy(candidate => candidate.Estimate)!;
-        var close = accepted.Where(candidate => candidate.Estimate <= best.Estimate * WorthTiming && candidate.Tactic is not IReferenceTactic).ToArray();
+        var close = accepted.Where(candidate => candidate.Estimate <= best.Estimate * WorthTiming && candidate.Tactic is not IReferenceTactic).OrderBy(candidate => candidate.Estimate).Take(MostTimed).ToArray();
         if (!options.TimeTactics || close.Length < 2) return (best, "expected to be the fastest");
-        foreach (var candidate in close) candidate.Seconds = Seconds(candidate.Tactic, layer, spec);
+        foreach (var candidate in close) candidate.Seconds = options.TimingCache?.Find(Key(candidate.Tactic, spec));
+        if (close.Any(candidate => candidate.Seconds is null))
+        {
+            if (options.TuningBudget is { } budget && Stopwatch.GetElapsedTime(_begin) > budget) return (best, "expected to be the fastest; the time for measuring was used up");
+            Time(close, layer, spec);
+        }
         return (close.MinBy(candidate => candidate.Seconds)!, "measured to be the fastest");
     }
 
-    private double Seconds(Tactic tactic, Layer layer, LayerSpec spec)
+    // All of them again, also those that the cache knows: only times of one session compare.
+    private void Time(Candidate[] candidates, Layer layer, LayerSpec spec)
     {
-        var key = $"{resources.Device.Kind} {tactic.Name} {spec}";
-        if (options.TimingCache?.Find(key) is { } known) return known;
-        var seconds = LayerTimer.Seconds(tactic, layer, network, resources.Device);
-        options.TimingCache?.Add(key, seconds);
-        events?.Report(new TacticTimed(layer.Name, spec, tactic.Name, seconds));
-        return seconds;
+        _timer ??= new LayerTimer(network, resources.Device, resources.Code);
+        var seconds = _timer.Seconds([.. candidates.Select(candidate => candidate.Tactic)], layer);
+        for (var i = 0; i < candidates.Length; i++)
+        {
+            candidates[i].Seconds = seconds[i];
+            options.TimingCache?.Add(Key(candidates[i].Tactic, spec), seconds[i]);
+            events?.Report(new TacticTimed(layer.Name, spec, candidates[i].Tactic.Name, seconds[i]));
+        }
     }
+
+    private string Key(Tactic tactic, LayerSpec spec) => $"{resources.Device.Kind} {tactic.Name} {spec}";
+
+    public void Dispose() => _timer?.Dispose();
 
     private sealed class Candidate(Tactic tactic, Verdict verdict)
     {

@@ -1,4 +1,5 @@
 using Pith.Building;
+using Pith.Kernels;
 
 namespace Pith.Tactics;
 
@@ -7,8 +8,8 @@ internal static class TacticCatalog
 {
     private static readonly Tactic[] s_contraction =
     [
-        new Int8EmittedConv(new AmxKernels(), Kernels.IsaLevel.Amx, new ConvBlocking(2, false, false)),
-        new Int8EmittedConv(new VnniKernels(), Kernels.IsaLevel.Avx512Vnni, new ConvBlocking(2, false, false)),
+        .. Int8EmittedConv.All(new AmxKernels(), IsaLevel.Amx, [2, 1, 4]),
+        .. Int8EmittedConv.All(new VnniKernels(), IsaLevel.Avx512Vnni, [2, 4, 3, 1]),
         new Int8Depthwise(),
         new Int8Conv(),
         new Fp32Conv(),

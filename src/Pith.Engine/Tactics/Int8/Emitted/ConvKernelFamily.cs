@@ -14,6 +14,12 @@ internal abstract unsafe class ConvKernelFamily
     /// <param name="epilogue">What follows.</param>
     public abstract TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue);
 
+    /// <summary>Whether the code for a reduction has a reasonable length.</summary>
+    public virtual bool Accepts(ReductionShape reduction) => true;
+
+    /// <summary>Rough cycles for one tile on one panel, everything in the first-level cache.</summary>
+    public abstract double TileCycles(TilePattern tile, int vectors, ReductionShape reduction);
+
     /// <summary>Bytes of one panel's packed weights.</summary>
     public abstract nint WeightBytes(PanelShape panel, ReductionShape reduction);
 
@@ -55,6 +61,17 @@ internal sealed unsafe class AmxKernels : ConvKernelFamily
 
     public override TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue) => AmxTiling.Largest(image, ConvAmxEmitter.Accumulators / vectors);
 
+    // The reduction is not a loop: 1024 chunks are about 64 KB of code for 2 x 2 tiles.
+    public override bool Accepts(ReductionShape reduction) => reduction.Runs * Chunks(reduction) <= 1024;
+
+    // TDPBUSD takes about a cycle a row, at least ten; a load eight, a store 18; the epilogue runs beside all that.
+    public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)
+    {
+        var tiling = new AmxTiling(tile);
+        double chunks = reduction.Runs * Chunks(reduction), products = tiling.Count * vectors * Math.Max(10, tiling.Rows + 1), loads = 8.3 * (tiling.Count + vectors);
+        return Math.Max(chunks * Math.Max(products, loads) + 18 * tiling.Count * vectors, 6 * tile.Pixels * vectors) + 20;
+    }
+
     public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => (nint)reduction.Runs * Chunks(reduction) * ConvAmxEmitter.ChunkBytes * panel.Capacity;
 
     public override void Pack(PanelShape panel, ReductionShape reduction, PanelWeight weight, byte* packed)
@@ -87,6 +104,13 @@ internal sealed unsafe class VnniKernels : ConvKernelFamily
         return image.Columns >= most
             ? image with { Rows = 1, Columns = Even(image.Columns, most) }
             : image with { Rows = Even(image.Rows, Math.Min(image.Rows, most / image.Columns)) };
+    }
+
+    // Two products or two loads a cycle, then the epilogue.
+    public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)
+    {
+        double steps = reduction.Runs * (reduction.RunBytes / ConvVnniEmitter.StepBytes), products = tile.Pixels * vectors, loads = tile.Pixels + vectors;
+        return steps * Math.Max(products, loads) / 2 + 6 * products + 30;
     }
 
     public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => (nint)reduction.Runs * reduction.RunBytes * panel.Capacity;

@@ -1,14 +1,52 @@
 using Pith.Building;
+using Pith.Kernels.Jit;
 
 namespace Pith.Tactics;
 
-/// <summary>What is known about a convolution before it runs.</summary>
-internal static class EmittedConvEstimate
+/// <summary>
+/// A rough time of an emitted convolution at batch 1: the cycles of its tiles, and the bytes that come from beyond the first-level cache. Only the order among blockings matters, and that the parts
+/// that threads get are neither too small nor too large.
+/// </summary>
+internal sealed class EmittedConvEstimate
 {
+    private const double CyclesPerSecond = 3.3e9;
+
+    // Bytes per second and core from the second level and from beyond.
+    private const double SecondLevelBytesPerSecond = 120e9, BeyondBytesPerSecond = 20e9;
+
+    // What a core keeps in its first level beside a tile.
+    private const double CloseBytes = 24 << 10;
+
+    public EmittedConvEstimate(ContractionLayer layer, ConvKernelFamily family, ConvBlocking blocking, int threads)
+    {
+        var operands = new ConvOperands(layer);
+        var image = new TilePattern(operands.Height, operands.Width) { InputRow = (int)operands.InputRow, InputColumn = operands.InputColumn };
+        var shape = new PanelShape(blocking.Vectors, blocking.Vectors * PanelShape.Lanes, false);
+        var tile = family.Tile(image, blocking.Vectors, new EpilogueSpec { Activation = layer.Activation.Kind, Residual = layer.Residual is null ? ResidualKind.None : ResidualKind.Bytes });
+        double tiles = Parts(image.Rows, tile.Rows) * Parts(image.Columns, tile.Columns);
+        double panels = Parts(operands.GroupChannels, shape.Capacity) * operands.Groups;
+        var weightBytes = panels * family.WeightBytes(shape, operands.Reduction);
+        double inputBytes = layer.Input.Bytes(1), outputBytes = layer.Output.Bytes(1);
+        // What one thread does; a share that does not divide leaves threads waiting.
+        if (blocking.SplitsChannels) (panels, weightBytes, outputBytes) = (Math.Ceiling(panels / threads), weightBytes / threads, outputBytes / threads);
+        else (tiles, inputBytes, outputBytes) = (Math.Ceiling(tiles / threads), inputBytes / threads, outputBytes / threads);
+        var compute = tiles * panels * family.TileCycles(tile, blocking.Vectors, operands.Reduction) / CyclesPerSecond;
+        // Whichever loop is inside passes over its operand again and again, unless that stays close.
+        var again = blocking.TilesOutside
+            ? (weightBytes > CloseBytes ? Math.Max(0, inputBytes / CloseBytes - 1) * weightBytes : 0)
+            : (inputBytes > CloseBytes ? (panels - 1) * inputBytes : 0);
+        Seconds = compute + again / SecondLevelBytesPerSecond + (weightBytes + inputBytes + outputBytes) / BeyondBytesPerSecond / 2;
+    }
+
+    /// <summary>Seconds of one image.</summary>
+    public double Seconds { get; }
+
     /// <summary>No accumulator of the layer is larger in magnitude.</summary>
     public static double LargestSum(ContractionLayer layer)
     {
         var perChannel = layer.Int8!.Weights.Shape.LengthOf(1, 4);
         return perChannel * 255.0 * 128 + layer.Int8.IntegerBias.Max(bias => Math.Abs((double)bias));
     }
+
+    private static int Parts(int length, int part) => (length + part - 1) / part;
 }

@@ -11,12 +11,29 @@ internal sealed class Int8EmittedConv(ConvKernelFamily family, IsaLevel isa, Con
 {
     public override string Name => $"int8-{family.Name}:{blocking}";
 
-    protected override Verdict Accept(ContractionLayer layer, Device device) =>
-        device.Isa < isa ? Verdict.No($"needs {isa}")
-        : layer.Int8 is null ? Verdict.No("is for INT8 layers")
-        : Verdict.Yes;
+    /// <summary>A tactic for each way to cut the work up, panels of the first of <paramref name="vectors"/> first.</summary>
+    public static IEnumerable<Int8EmittedConv> All(ConvKernelFamily family, IsaLevel isa, int[] vectors)
+    {
+        foreach (var v in vectors)
+            foreach (var splitsChannels in (bool[])[false, true])
+                foreach (var tilesOutside in (bool[])[false, true])
+                    yield return new Int8EmittedConv(family, isa, new ConvBlocking(v, splitsChannels, tilesOutside));
+    }
 
-    protected override double EstimateSeconds(ContractionLayer layer, Device device) => layer.Macs / (400e9 * device.Threads);
+    protected override Verdict Accept(ContractionLayer layer, Device device)
+    {
+        if (device.Isa < isa) return Verdict.No($"needs {isa}");
+        if (layer.Int8 is null) return Verdict.No("is for INT8 layers");
+        var operands = new ConvOperands(layer);
+        if (!family.Accepts(operands.Reduction)) return Verdict.No("the sum is too long for its code");
+        var panels = (operands.GroupChannels + blocking.Vectors * 16 - 1) / (blocking.Vectors * 16);
+        if (blocking.Vectors > 1 && operands.GroupChannels <= (blocking.Vectors - 1) * 16) return Verdict.No("panels would be wider than the layer");
+        if (blocking.SplitsChannels && (device.Threads == 1 || panels * operands.Groups == 1)) return Verdict.No("there is nothing to split");
+        if (blocking.TilesOutside && panels == 1) return Verdict.No("one panel needs no order");
+        return Verdict.Yes;
+    }
+
+    protected override double EstimateSeconds(ContractionLayer layer, Device device) => new EmittedConvEstimate(layer, family, blocking, device.Threads).Seconds;
 
     protected override RunnableLayer Build(ContractionLayer layer, BuildResources resources) => new EmittedConvLayer(layer, resources, family, blocking, EstimateSeconds(layer, resources.Device));
 }

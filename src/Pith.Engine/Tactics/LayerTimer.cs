@@ -1,11 +1,10 @@
 using System.Diagnostics;
 using Pith.Building;
-using Pith.Runtime;
 
 namespace Pith.Tactics;
 
-/// <summary>Measures one layer on memory of its own.</summary>
-internal static unsafe class LayerTimer
+/// <summary>Measures one layer without the rest of its network.</summary>
+internal static class LayerTimer
 {
     private const int WarmUps = 2;
     private const int LeastRuns = 7;
@@ -16,33 +15,14 @@ internal static unsafe class LayerTimer
     /// <summary>The median time of a run at the largest batch.</summary>
     public static double Seconds(Tactic tactic, Layer layer, LoweredNetwork network, Device device)
     {
-        using var resources = new BuildResources(device, network.Shapes.MaxBatch);
-        var runnable = tactic.Build(layer, resources);
-        using var pool = new WorkerPool(device.Threads);
-        using var state = new RunState(network.Slots.Count, pool, runnable.ScratchBytes, runnable.SharedScratchBytes) { Batch = network.Shapes.MaxBatch };
-        var memory = layer.Inputs.Concat(layer.Outputs).OfType<Slot>().Where(slot => slot.Constant is null).Distinct()
-            .Select(slot => (Slot: slot, Memory: new AlignedMemory(slot.Bytes(network.Shapes.MaxBatch)))).ToArray();
-        try
-        {
-            foreach (var (slot, bytes) in memory) state.SetAddress(slot, bytes.Start);
-            resources.Bind(state);
-            return Median(runnable, state);
-        }
-        finally
-        {
-            foreach (var (_, bytes) in memory) bytes.Dispose();
-        }
-    }
-
-    private static double Median(RunnableLayer runnable, RunState state)
-    {
-        for (var i = 0; i < WarmUps; i++) runnable.Run(state);
+        using var run = new LayerRun(tactic, layer, network, device);
+        for (var i = 0; i < WarmUps; i++) run.Run();
         var times = new List<double>();
         var begin = Stopwatch.GetTimestamp();
         while (times.Count < LeastRuns || Stopwatch.GetElapsedTime(begin) < s_longest)
         {
             var start = Stopwatch.GetTimestamp();
-            runnable.Run(state);
+            run.Run();
             times.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
         times.Sort();

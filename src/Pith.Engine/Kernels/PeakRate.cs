@@ -15,10 +15,10 @@ namespace Pith.Kernels;
 internal static class PeakRate
 {
     private static readonly ConcurrentDictionary<(IsaLevel, bool, int), double> s_measured = new();
-    private static readonly TimeSpan s_window = TimeSpan.FromMilliseconds(4);
+    private static readonly TimeSpan s_window = TimeSpan.FromMilliseconds(1);
 
     // The best of a few windows: other programs take from a rate, nothing adds to it.
-    private const int Windows = 5;
+    private const int Windows = 20;
 
     /// <summary>Measured at the first call for these arguments, which takes about 20 ms, and remembered.</summary>
     /// <param name="isa">The level that kernels may use.</param>

@@ -35,7 +35,7 @@ public sealed record OutputAgreement(double MaxDifference, double LargestOutput,
     /// <summary>One sentence for people.</summary>
     public override string ToString()
     {
-        var text = string.Create(CultureInfo.InvariantCulture, $"largest difference {MaxDifference:0.######} beside values up to {LargestOutput:0.###}");
+        var text = string.Create(CultureInfo.InvariantCulture, $"largest difference {MaxDifference:0.######} beside elements up to {LargestOutput:0.###}");
         return SameTop1 is { } same ? $"{text}, same top-1 on {same} of {Images}" : text;
     }
 

@@ -10,7 +10,8 @@ internal static class LayerInfoText
     {
         foreach (var layer in layers)
         {
-            console.MarkupLineInterpolated($"{layer.Name} ({layer.Spec}): {layer.Tactic}");
+            // As text: only strings are kept from being read as markup, and shapes are in brackets.
+            console.MarkupLineInterpolated($"{layer.Name} ({layer.Spec.ToString()}): {layer.Tactic}");
             foreach (var verdict in layer.Verdicts)
                 console.MarkupLineInterpolated($"  {(verdict.Accepted ? "+" : "-")} {verdict.Tactic}: {verdict.Reason}{(verdict.Seconds is { } seconds ? string.Create(CultureInfo.InvariantCulture, $" ({1e6 * seconds:0.0} µs)") : "")}");
         }

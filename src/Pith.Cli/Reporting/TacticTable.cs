@@ -9,7 +9,7 @@ internal static class TacticTable
 {
     public static void Draw(IAnsiConsole console, LayerBenchmarkResult result)
     {
-        console.MarkupLineInterpolated($"{result.Spec}");
+        console.MarkupLineInterpolated($"{result.Spec.ToString()}");
         console.MarkupLineInterpolated($"{Text(result.Macs / 1e6, "0.00")} MMACs; {result.Isa}, {(result.Threads == 1 ? "1 thread" : $"{result.Threads} threads")}; peak {Text(result.PeakMacsPerSecond / 1e9, "0")} GMAC/s");
         var table = new Table().Border(TableBorder.Simple).AddColumn("tactic");
         foreach (var title in (string[])["median µs", "min", "cv", "GMAC/s", "of peak", "runs"]) table.AddColumn(new TableColumn(title).RightAligned().NoWrap());

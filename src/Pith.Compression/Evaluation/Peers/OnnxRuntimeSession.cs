@@ -9,9 +9,10 @@ namespace Pith.Compression.Peers;
 public sealed class OnnxRuntimeSession : IQuery, IDisposable
 {
     /// <summary>
-    /// Seconds after which the session's threads have stopped looking for work. They spin a million times, each a pause of up to 140 cycles.
+    /// Seconds after which the session's threads have stopped looking for work. They spin a million times, each time a pause of up to 140 cycles: measured 40 ms on
+    /// a Zen 5, computed 50 ms for an Intel core of 3 GHz.
     /// </summary>
-    public const double LingersSeconds = 0.05;
+    public const double LingersSeconds = 0.06;
 
     private const int Sequential = 0;
     private const int AllOptimizations = 99;

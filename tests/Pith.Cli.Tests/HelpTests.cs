@@ -17,6 +17,10 @@ public sealed class HelpTests
         Assert.Contains("--json", help.Output, StringComparison.Ordinal);
     }
 
+    [Theory, MemberData(nameof(Verbs))]
+    public void Examples_are_command_lines_that_the_verb_understands(string verb) =>
+        Assert.All(VerbCatalog.All.Single(known => known.Name == verb).Examples.Where(example => example.StartsWith("pith ", StringComparison.Ordinal)), example => Assert.Empty(CommandLine.Build().Parse(example["pith ".Length..]).Errors));
+
     [Fact]
     public void The_overview_lists_every_verb_and_an_example()
     {

@@ -111,7 +111,7 @@ internal sealed class BenchVerb : Verb
         });
         if (cachePath is not null) cache.Save(cachePath);
         if (arguments.GetValue(_exportTimes) is { } times) BenchFiles.WriteTimes(times, report);
-        if (arguments.GetValue(_exportProfile) is { } profile) BenchFiles.WriteProfile(profile, model, settings.Batches[0], threads, report.Profile!);
+        if (arguments.GetValue(_exportProfile) is { } profile) BenchFiles.WriteProfile(profile, model, entries.First!.Engine.MaxBatch, threads, report.Profile!);
         if (arguments.GetValue(_exportLayerInfo) is { } layerInfo) BenchFiles.WriteLayerInfo(layerInfo, model, entries.First!.Engine);
         if (!arguments.GetValue(_profile)) report = report with { Profile = null };
         terminal.Result(report.Json(), report.Draw);
@@ -129,7 +129,7 @@ internal sealed class BenchVerb : Verb
         }
         library ??= Environment.GetEnvironmentVariable(OnnxRuntime.LibraryVariable);
         if (string.IsNullOrEmpty(library)) throw new UsageException($"Where is ONNX Runtime? Give the path of its shared library by {_library.Name} or in the environment variable {OnnxRuntime.LibraryVariable}.");
-        if (file is null && (EngineFile.IsPlan(model) || !File.Exists(model))) throw new UsageException($"'{model}' is no ONNX file, which {OnnxRuntimeName} needs. Name one by {_withModel.Name}; pith models {model} -o FILE writes a built-in network.");
+        if (file is null && (EngineFile.IsPlan(model) || !File.Exists(model))) throw new UsageException($"'{model}' is no ONNX file, which {OnnxRuntimeName} needs. Name one by {_withModel.Name}. (pith models NAME -o FILE writes a built-in network.)");
         return (library, file ?? model);
     }
 

@@ -69,7 +69,8 @@ public sealed class OnnxRuntime : IDisposable
         }
         catch (Exception failure) when (failure is DllNotFoundException or BadImageFormatException)
         {
-            throw new PithException($"'{library}' cannot be loaded as a library: {failure.Message.ReplaceLineEndings(" ").Trim()}", failure);
+            // The last line is the system's; those before it give general advice.
+            throw new PithException($"'{library}' cannot be loaded as a library: {failure.Message.Trim().Split('\n')[^1].Trim()}", failure);
         }
     }
 }

@@ -96,7 +96,7 @@ public readonly record struct LayerSpec
     /// <summary>The activation, e.g. <c>clip(0,6)</c>; empty for none.</summary>
     public string Activation { get; init; }
 
-    /// <summary>One line, parts separated by blanks: <c>conv s8&gt;s8 n1 c64 h56 w56 k64 r3,3 stride1,1 pad1,1,1,1 bias +s8 clip(0,inf)</c>. <see cref="Parse"/> reads it back.</summary>
+    /// <summary>One line, parts separated by blanks: <c>conv s8&gt;s8 n1 c64 h56 w56 k64 r3,3 stride1,1 pad1,1,1,1 bias +s8 act:clip(0,6)</c>. <see cref="Parse"/> reads it back.</summary>
     public override string ToString()
     {
         var text = new StringBuilder();

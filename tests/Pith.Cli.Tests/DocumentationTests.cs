@@ -31,7 +31,7 @@ public sealed partial class DocumentationTests
     [Fact]
     public void Links_of_the_documents_lead_somewhere()
     {
-        foreach (var document in (string[])["README.md", .. Directory.EnumerateFiles(Path.Combine(s_root, "docs"), "*.md").Select(file => Path.GetRelativePath(s_root, file))])
+        foreach (var document in (string[])["README.md", "bench/README.md", .. Directory.EnumerateFiles(Path.Combine(s_root, "docs"), "*.md").Select(file => Path.GetRelativePath(s_root, file))])
         {
             foreach (Match link in Link().Matches(Text(document)))
             {
@@ -41,6 +41,15 @@ public sealed partial class DocumentationTests
                 Assert.True(File.Exists(full) || Directory.Exists(full), $"{document} links to '{target}', which does not exist.");
             }
         }
+    }
+
+    [Fact]
+    public void The_commands_of_the_benchmark_guide_are_understood()
+    {
+        const string Command = "    ./pith ";
+        var commands = Text("bench/README.md").Split('\n').Where(line => line.StartsWith(Command, StringComparison.Ordinal)).ToArray();
+        Assert.NotEmpty(commands);
+        Assert.All(commands, command => Assert.Empty(CommandLine.Build().Parse(command[Command.Length..].Split(" #")[0]).Errors));
     }
 
     [Fact]

@@ -17,6 +17,10 @@ public sealed class HelpTests
         Assert.Contains("--json", help.Output, StringComparison.Ordinal);
     }
 
+    [Theory, MemberData(nameof(Verbs))]
+    public void Examples_are_command_lines_that_the_verb_understands(string verb) =>
+        Assert.All(VerbCatalog.All.Single(known => known.Name == verb).Examples.Where(example => example.StartsWith("pith ", StringComparison.Ordinal)), example => Assert.Empty(CommandLine.Build().Parse(example["pith ".Length..]).Errors));
+
     [Fact]
     public void The_overview_lists_every_verb_and_an_example()
     {
@@ -59,6 +63,22 @@ public sealed class HelpTests
     [InlineData("bench", "cifar-resnet8", "--batch", "99999999999")]
     [InlineData("bench", "cifar-resnet8", "--threads", "-1")]
     [InlineData("bench", "cifar-resnet8", "--batch", "1", "--batch", "2")]
+    [InlineData("bench", "cifar-resnet8", "--duration", "NaN")]
+    [InlineData("bench", "cifar-resnet8", "--warm-up", "-1")]
+    [InlineData("bench", "cifar-resnet8", "--iterations", "0")]
+    [InlineData("bench", "cifar-resnet8", "--streams", "0")]
+    [InlineData("bench", "cifar-resnet8", "--percentile", "")]
+    [InlineData("bench", "cifar-resnet8", "--percentile", "50,101")]
+    [InlineData("bench", "cifar-resnet8", "--percentile", "0")]
+    [InlineData("bench", "cifar-resnet8", "--percentile", "90;99")]
+    [InlineData("bench", "cifar-resnet8", "--percentile", "NaN")]
+    [InlineData("bench", "cifar-resnet8", "--export-times", "/")]
+    [InlineData("bench", "cifar-resnet8", "--with", "nosuchengine")]
+    [InlineData("bench", "cifar-resnet8", "--with-model", "net.onnx")]
+    [InlineData("bench", "cifar-resnet8", "--onnxruntime-library", "libonnxruntime.so")]
+    [InlineData("bench", "cifar-resnet8", "--with", "onnxruntime", "--onnxruntime-library", "libonnxruntime.so")]
+    [InlineData("bench", "cifar-resnet8", "--layer", "gemm f32>f32 n1 c8 k8")]
+    [InlineData("bench", "--layer", "gemm f32>f32 n1 c8 k8", "--batch", "2")]
     [InlineData("bench", "cifar-resnet8", "cifar-resnet8")]
     [InlineData("eval", "cifar-resnet8", "--data", "procedural:count=8", "--threads", "1000000")]
     [InlineData("compare", "cifar-resnet8", "--count", "0")]

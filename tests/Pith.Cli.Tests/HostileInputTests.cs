@@ -33,7 +33,7 @@ public sealed class HostileInputTests
             PithCommand.Run("info", folder.File("net.plan")).Refuses(1);
             PithCommand.Run("eval", folder.File("net.plan"), "--data", "procedural:count=4").Refuses(1);
         }
-        PithCommand.Run("bench", folder.File("net.plan"), "--seconds", "0.01").Refuses(1);
+        PithCommand.Run("bench", folder.File("net.plan"), "--duration", "0.01").Refuses(1);
         PithCommand.Run("compare", "cifar-resnet8", folder.File("net.plan")).Refuses(1);
     }
 
@@ -44,6 +44,12 @@ public sealed class HostileInputTests
         PithCommand.Run("build", "cifar-resnet8", "-o", folder.File("net.plan"), "--timing-cache", folder.File("valid.json")).Ends(0);
         File.Delete(folder.File("net.plan"));
         Survives(folder, File.ReadAllBytes(folder.File("valid.json")), "timings.json", (file, output) => ["build", "cifar-resnet8", "--no-timing", "--timing-cache", file, "-o", output], mutations: 20, made: "made.plan");
+        foreach (var content in (string[])["", "null", "{}", "[1]", """{ "format": "pith-timing-cache-1", "seconds": { "a": -1 } }""", """{ "format": "pith-timing-cache-1", "seconds": { "a": 1e999 } }"""])
+        {
+            File.WriteAllText(folder.File("hostile.json"), content);
+            PithCommand.Run("bench", "cifar-resnet8", "--duration", "0", "--timing-cache", folder.File("hostile.json")).Refuses(1);
+            Assert.Equal(content, File.ReadAllText(folder.File("hostile.json")));
+        }
     }
 
     [Fact]

@@ -40,14 +40,14 @@ public sealed class WorkflowTests
         Assert.Equal(eval.GetProperty("correct").GetInt32() / 64.0, eval.GetProperty("top1").GetDouble(), 1e-12);
         Assert.Equal(64, System.IO.File.ReadAllLines(File("classes.txt")).Length);
 
-        var bench = Json("bench", File("int8.onnx"), "--against", File("net.onnx"), "--batch", "2", "--seconds", "0.05", "--warm-up", "0", "--min-runs", "3", "--profile");
+        var bench = Json("bench", File("int8.onnx"), "--against", File("net.onnx"), "--batch", "2", "--duration", "0.05", "--warm-up", "0", "--iterations", "3", "--profile");
         Has(bench, "median_ms", "min_ms", "p90_ms", "p99_ms", "images_per_second", "ratio", "layers");
         Assert.True(bench.GetProperty("min_ms").GetDouble() <= bench.GetProperty("median_ms").GetDouble());
 
         Has(Json("build", File("int8.onnx"), "-o", File("int8.plan"), "--batch", "4", "--no-timing"), "output", "file_bytes", "max_batch", "weight_bytes", "layers");
         var planned = Json("eval", File("int8.plan"), "--data", Test);
         Assert.Equal(eval.GetProperty("correct").GetInt32(), planned.GetProperty("correct").GetInt32());
-        Has(Json("bench", File("int8.plan"), "--batch", "4", "--seconds", "0.01", "--min-runs", "2"), "median_ms");
+        Has(Json("bench", File("int8.plan"), "--batch", "4", "--duration", "0.01", "--iterations", "2"), "median_ms");
         Json("info", File("int8.plan"));
         Json("compare", File("int8.onnx") + "@reference", File("int8.plan"), "--identical");
         PithCommand.Run("build", File("int8.plan"), "-o", File("again.plan")).Refuses(1);
@@ -70,7 +70,7 @@ public sealed class WorkflowTests
 
     [Fact]
     public void The_ratio_is_only_there_when_two_engines_are_timed() =>
-        Assert.False(Json("bench", "cifar-resnet8", "--seconds", "0.01", "--warm-up", "0", "--min-runs", "2").TryGetProperty("ratio", out _));
+        Assert.False(Json("bench", "cifar-resnet8", "--duration", "0.01", "--warm-up", "0", "--iterations", "2").TryGetProperty("ratio", out _));
 
     [Fact]
     public void Quiet_leaves_nothing_on_standard_error()

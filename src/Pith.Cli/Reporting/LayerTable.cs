@@ -4,32 +4,40 @@ using Spectre.Console;
 
 namespace Pith.Cli.Reporting;
 
-/// <summary>The per-layer table of an engine in the terminal.</summary>
+/// <summary>The per-layer profile of an engine in the terminal.</summary>
 internal static class LayerTable
 {
-    private const int BarWidth = 20;
-
     /// <param name="console">Where to draw.</param>
     /// <param name="layers">The layers, with multiply-accumulates for one image.</param>
     /// <param name="batch">The images of the runs that were timed.</param>
     public static void Draw(IAnsiConsole console, IReadOnlyList<LayerResult> layers, int batch)
     {
-        var table = new Table().Border(TableBorder.Simple).AddColumns("layer", "kind", "precision", "sparsity");
-        foreach (var title in (string[])["MMACs", "GMAC/s", "µs"]) table.AddColumn(new TableColumn(title).RightAligned());
-        table.AddColumns("share", "tactic");
+        // 100 columns hold the names of most networks when columns that say nothing stay away.
+        var hasSparse = layers.Any(layer => layer.Sparsity == "2:4");
+        var hasRunnerUp = layers.Any(layer => layer.RunnerUp is not null);
+        var table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn("layer").PadRight(0));
+        foreach (var title in (string[])["µs", "share", "MMACs", "GMAC/s", "of peak"]) table.AddColumn(new TableColumn(title).RightAligned().NoWrap().PadRight(0));
+        if (hasSparse) table.AddColumn(new TableColumn("weights").PadRight(0));
+        table.AddColumn(new TableColumn("tactic").NoWrap().PadRight(0));
+        if (hasRunnerUp) table.AddColumn(new TableColumn("runner-up, µs").NoWrap().PadRight(0));
         foreach (var layer in layers)
         {
-            string[] cells =
-            [
-                layer.Name, layer.Kind, layer.Precision, layer.Sparsity ?? "",
-                layer.Macs > 0 ? (layer.Macs / 1e6).ToString("0.00", CultureInfo.InvariantCulture) : "",
-                layer.Macs > 0 ? (layer.Macs * batch / Math.Max(layer.Microseconds, 1e-3) / 1e3).ToString("0", CultureInfo.InvariantCulture) : "",
-                layer.Microseconds.ToString("0.0", CultureInfo.InvariantCulture),
-                $"{new string('█', (int)Math.Round(layer.TimeShare * BarWidth))} {StageText.Percent(layer.TimeShare)}",
-                layer.Tactic,
-            ];
+            var cells = new List<string>
+            {
+                layer.Name,
+                Text(layer.Microseconds, "0.0"),
+                Text(100 * layer.TimeShare, "0.0") + "%",
+                layer.Macs > 0 ? Text(layer.Macs * batch / 1e6, "0.00") : "",
+                layer.MacsPerSecond is { } rate ? Text(rate / 1e9, "0.0") : "",
+                layer.PeakShare is { } share ? Text(100 * share, "0") + "%" : "",
+            };
+            if (hasSparse) cells.Add(layer.Sparsity ?? "");
+            cells.Add(layer.Tactic);
+            if (hasRunnerUp) cells.Add(layer.RunnerUp is { } other ? $"{other} {Text(layer.RunnerUpMicroseconds!.Value, "0.0")}" : "");
             table.AddRow([.. cells.Select(Markup.Escape)]);
         }
         console.Write(table);
     }
+
+    private static string Text(double number, string format) => number.ToString(format, CultureInfo.InvariantCulture);
 }

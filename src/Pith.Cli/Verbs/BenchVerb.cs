@@ -2,109 +2,152 @@ using System.CommandLine;
 using System.Globalization;
 using Pith.Cli.Reporting;
 using Pith.Compression;
-using Spectre.Console;
+using Pith.Compression.Peers;
 
 namespace Pith.Cli.Verbs;
 
-/// <summary><c>pith bench</c>: latency and throughput of one network or plan, or of two in turn with their ratio.</summary>
+/// <summary>
+/// <c>pith bench</c>: latency and throughput of one network or plan, of two in turn, or in turn with ONNX Runtime; or the tactics of one layer. Options are called as
+/// TensorRT's trtexec calls them.
+/// </summary>
 internal sealed class BenchVerb : Verb
 {
     private const int ProfileRuns = 20;
+    private const string OnnxRuntimeName = "onnxruntime";
 
-    private readonly Argument<string> _model = new("model") { Description = EngineFile.Help };
+    private readonly Argument<string?> _model = new("model") { Description = EngineFile.Help, Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<string?> _against = new("--against") { Description = "A second network or plan, timed in turn with the first; the ratio says how many times faster the first is.", HelpName = "model" };
+    private readonly Option<string?> _with = new("--with") { Description = $"Another engine, timed in turn in the same process: {OnnxRuntimeName}.", HelpName = "engine" };
+    private readonly Option<string?> _withModel = new("--with-model") { Description = "The ONNX file that the other engine runs. Default: the model.", HelpName = "file" };
+    private readonly Option<string?> _library = new("--onnxruntime-library") { Description = $"The path of ONNX Runtime's shared library. Default: the environment variable {OnnxRuntime.LibraryVariable}.", HelpName = "file" };
+    private readonly Option<string?> _layer = new("--layer") { Description = "Instead of a network: times each tactic of the conv or gemm layer with this specification (--layer-info prints them).", HelpName = "spec" };
     private readonly Option<int> _batch = CommonOptions.Batch(1);
+    private readonly Option<int> _streams = new("--streams") { Description = "Queries that are answered side by side, each with its share of the threads.", HelpName = "n", DefaultValueFactory = _ => 1 };
     private readonly Option<int> _threads = CommonOptions.Threads();
-    private readonly Option<double> _seconds = new("--seconds") { Description = "Seconds of timing for each engine.", HelpName = "s", DefaultValueFactory = _ => 3 };
-    private readonly Option<double> _warmUp = new("--warm-up") { Description = "Seconds of running before timing begins.", HelpName = "s", DefaultValueFactory = _ => 0.2 };
-    private readonly Option<int> _runs = new("--min-runs") { Description = "Fewest runs that are timed.", HelpName = "n", DefaultValueFactory = _ => 10 };
+    private readonly Option<double> _warmUp = new("--warm-up") { Description = "Milliseconds of running before timing begins.", HelpName = "ms", DefaultValueFactory = _ => 200 };
+    private readonly Option<double> _duration = new("--duration") { Description = "Seconds of timing for each engine.", HelpName = "s", DefaultValueFactory = _ => 3 };
+    private readonly Option<int> _iterations = new("--iterations") { Description = "The least number of runs that are timed.", HelpName = "n", DefaultValueFactory = _ => 10 };
+    private readonly Option<string> _percentile = new("--percentile") { Description = "Percentiles of the latency to report, separated by commas.", HelpName = "list", DefaultValueFactory = _ => "90,95,99" };
     private readonly Option<bool> _profile = new("--profile") { Description = "Also print the time of each layer, from runs of their own." };
+    private readonly Option<bool> _layerInfo = new("--layer-info") { Description = "Also print each layer, its tactic, and what became of the other tactics." };
+    private readonly Option<string?> _exportTimes = CommonOptions.OutputFile(new("--export-times") { Description = "Where to write the start and latency of every timed run, as JSON.", HelpName = "file" });
+    private readonly Option<string?> _exportProfile = CommonOptions.OutputFile(new("--export-profile") { Description = "Where to write the time of each layer, as JSON.", HelpName = "file" });
+    private readonly Option<string?> _exportLayerInfo = CommonOptions.OutputFile(new("--export-layer-info") { Description = "Where to write the layers and tactics, as JSON.", HelpName = "file" });
+    private readonly Option<string?> _cache = CommonOptions.TimingCache();
 
     public override string Name => "bench";
 
-    public override string Summary => "Measures latency and throughput; of two engines in turn, with the ratio.";
+    public override string Summary => "Measures latency and throughput; of two engines in turn, with the ratio; of the tactics of one layer.";
 
-    public override IReadOnlyList<string> Examples => ["pith bench resnet50 --batch 8", "pith bench net-int8.onnx --against net.onnx", "pith bench net.plan --profile --json"];
+    public override IReadOnlyList<string> Examples =>
+    [
+        "pith bench resnet50 --batch 8",
+        "pith bench net-int8.onnx --against net.onnx --duration 10 --percentile 50,99,99.9",
+        "pith bench net-int8.onnx --with onnxruntime --onnxruntime-library libonnxruntime.so",
+        "pith bench net.plan --streams 2 --threads 4 --export-times times.json",
+        "pith bench net.plan --profile --layer-info --json",
+        "pith bench --layer \"conv s8>s8 n1 c64 h56 w56 k64 r3,3 stride1,1 pad1,1,1,1 bias\"",
+    ];
+
+    // What makes no sense for one layer.
+    private Option[] OfNetworks => [_against, _with, _withModel, _library, _batch, _streams, _percentile, _profile, _layerInfo, _exportTimes, _exportProfile, _exportLayerInfo, _cache];
 
     public override void Declare(Command command)
     {
         command.Add(_model);
-        command.Add(_against);
-        command.Add(_batch);
-        command.Add(_threads);
-        command.Add(_seconds);
-        command.Add(_warmUp);
-        command.Add(_runs);
-        command.Add(_profile);
+        _with.AcceptOnlyFromAmong(OnnxRuntimeName);
+        foreach (var option in (Option[])[_against, _with, _withModel, _library, _layer, _batch, _streams, _threads, _warmUp, _duration, _iterations, _percentile, _profile, _layerInfo, _exportTimes, _exportProfile, _exportLayerInfo, _cache]) command.Add(option);
     }
 
     public override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation)
     {
-        var models = new[] { arguments.GetRequiredValue(_model), arguments.GetValue(_against) }.OfType<string>().ToArray();
-        var batch = CommonOptions.Require("--batch", arguments.GetValue(_batch), 1, 4096);
-        var settings = new BenchmarkSettings { Batches = [batch], Seconds = arguments.GetValue(_seconds), WarmUpSeconds = arguments.GetValue(_warmUp), MinRuns = arguments.GetValue(_runs) };
-        var engines = new List<Engine>();
-        var contexts = new List<ExecutionContext>();
-        try
+        var settings = new BenchmarkSettings
         {
-            var (results, layers) = terminal.Track(events =>
-            {
-                foreach (var model in models)
-                {
-                    engines.Add(EngineFile.Open(model, new EngineOptions { MaxBatch = batch, Threads = arguments.GetValue(_threads) }, events));
-                    contexts.Add(engines[^1].CreateContext(arguments.GetValue(_threads)));
-                }
-                var timed = Benchmark.Run(contexts, settings, "benchmark", events, cancellation);
-                return (timed, arguments.GetValue(_profile) ? LayerProfile.Of(contexts[0], ProfileRuns) : null);
-            });
-            terminal.Result(Json(models, results, layers, contexts[0].Threads), console => Draw(console, models, results, layers));
-        }
-        finally
-        {
-            foreach (var context in contexts) context.Dispose();
-            foreach (var engine in engines) engine.Dispose();
-        }
+            Batches = [CommonOptions.Require("--batch", arguments.GetValue(_batch), 1, 4096)],
+            WarmUpSeconds = CommonOptions.Require("--warm-up", arguments.GetValue(_warmUp), 0, 60_000) / 1e3,
+            Seconds = CommonOptions.Require("--duration", arguments.GetValue(_duration), 0, 3600),
+            MinRuns = CommonOptions.Require("--iterations", arguments.GetValue(_iterations), 1, 1_000_000),
+        };
+        if (arguments.GetValue(_layer) is { } layer) TimeLayer(layer, settings, arguments, terminal, cancellation);
+        else TimeNetworks(arguments.GetValue(_model) ?? throw new UsageException("What should be timed? Give a model, or --layer."), settings, arguments, terminal, cancellation);
         return Program.Done;
     }
 
-    private static object Json(string[] models, IReadOnlyList<BenchmarkResult> results, IReadOnlyList<LayerResult>? layers, int threads)
+    private void TimeLayer(string layer, BenchmarkSettings settings, ParseResult arguments, Terminal terminal, CancellationToken cancellation)
     {
-        var first = results[0];
-        return new
-        {
-            Model = models[0],
-            Threads = threads,
-            first.Batch,
-            first.Runs,
-            first.MedianMs,
-            first.MinMs,
-            first.MeanMs,
-            first.P90Ms,
-            first.P95Ms,
-            first.P99Ms,
-            first.CoefficientOfVariation,
-            first.ImagesPerSecond,
-            Machine = MachineDescription.Text,
-            Against = results.Count > 1 ? new { Model = models[1], Result = results[1] } : null,
-            Ratio = results.Count > 1 ? results[1].MedianMs / first.MedianMs : (double?)null,
-            Layers = layers,
-        };
+        if (arguments.GetValue(_model) is { } model) throw new UsageException($"--layer times one layer without a model; remove '{model}' or --layer.");
+        foreach (var option in OfNetworks)
+            if (arguments.GetResult(option) is { Implicit: false }) throw new UsageException($"{option.Name} does not go with --layer, which takes --duration, --warm-up, --iterations and --threads.");
+        var result = terminal.Track(events => LayerBenchmark.Run(layer, settings, arguments.GetValue(_threads), events, cancellation));
+        terminal.Result(new { Layer = result.Spec.ToString(), result.Isa, result.Threads, result.Macs, result.PeakMacsPerSecond, result.Tactics, Machine = MachineDescription.Text }, console => TacticTable.Draw(console, result));
     }
 
-    private static void Draw(IAnsiConsole console, string[] models, IReadOnlyList<BenchmarkResult> results, IReadOnlyList<LayerResult>? layers)
+    private void TimeNetworks(string model, BenchmarkSettings settings, ParseResult arguments, Terminal terminal, CancellationToken cancellation)
     {
-        var table = new Table().Border(TableBorder.Simple).AddColumn("model");
-        foreach (var title in (string[])["batch", "median ms", "min", "mean", "p90", "p95", "p99", "cv", "images/s", "runs"]) table.AddColumn(new TableColumn(title).RightAligned());
-        for (var i = 0; i < results.Count; i++)
+        var percentiles = Percentiles(arguments.GetRequiredValue(_percentile));
+        var peer = Peer(model, arguments);
+        var streams = CommonOptions.Require("--streams", arguments.GetValue(_streams), 1, 256);
+        var total = arguments.GetValue(_threads) is var given and > 0 ? given : Environment.ProcessorCount;
+        var threads = Math.Max(1, total / streams);
+        var cachePath = arguments.GetValue(_cache);
+        var cache = CommonOptions.LoadTimingCache(cachePath);
+        var options = new EngineOptions { MaxBatch = settings.Batches[0], Threads = threads, TimingCache = cache };
+        using var entries = new BenchEntries(streams, threads);
+        var report = terminal.Track(events =>
         {
-            var result = results[i];
-            string[] cells = [Markup.Escape(models[i]), Text(result.Batch, "0"), Text(result.MedianMs), Text(result.MinMs), Text(result.MeanMs), Text(result.P90Ms), Text(result.P95Ms), Text(result.P99Ms), Text(result.CoefficientOfVariation, "0.0%"), Text(result.ImagesPerSecond, "0"), Text(result.Runs, "0")];
-            table.AddRow(cells);
+            entries.Add(model, options, events);
+            if (arguments.GetValue(_against) is { } against) entries.Add(against, options, events);
+            if (peer is var (library, file)) entries.AddOnnxRuntime(library, file);
+            var results = Benchmark.Run([.. entries.All.Select(entry => entry.Target)], settings, "benchmark", events, cancellation);
+            var needsProfile = arguments.GetValue(_profile) || arguments.GetValue(_exportProfile) is not null;
+            return new BenchReport
+            {
+                Rows = Rows(entries.All, results),
+                Percentiles = percentiles,
+                Threads = threads,
+                Profile = needsProfile ? LayerProfile.Of(entries.First!, ProfileRuns) : null,
+                Layers = arguments.GetValue(_layerInfo) ? entries.First!.Engine.Layers : null,
+            };
+        });
+        if (cachePath is not null) cache.Save(cachePath);
+        if (arguments.GetValue(_exportTimes) is { } times) BenchFiles.WriteTimes(times, report);
+        if (arguments.GetValue(_exportProfile) is { } profile) BenchFiles.WriteProfile(profile, model, entries.First!.Engine.MaxBatch, threads, report.Profile!);
+        if (arguments.GetValue(_exportLayerInfo) is { } layerInfo) BenchFiles.WriteLayerInfo(layerInfo, model, entries.First!.Engine);
+        if (!arguments.GetValue(_profile)) report = report with { Profile = null };
+        terminal.Result(report.Json(), report.Draw);
+    }
+
+    /// <summary>The library and the file of the peer that was asked for; null for none.</summary>
+    private (string Library, string Model)? Peer(string model, ParseResult arguments)
+    {
+        var library = arguments.GetValue(_library);
+        var file = arguments.GetValue(_withModel);
+        if (arguments.GetValue(_with) is null)
+        {
+            if ((library is null ? file is null ? null : _withModel.Name : _library.Name) is { } lonely) throw new UsageException($"{lonely} needs --with {OnnxRuntimeName}.");
+            return null;
         }
-        console.Write(table);
-        if (results.Count > 1) console.MarkupLineInterpolated($"{models[0]} is {results[1].MedianMs / results[0].MedianMs:0.00} times as fast as {models[1]} (medians, timed in turn).");
-        if (layers is not null) LayerTable.Draw(console, layers, results[0].Batch);
+        library ??= Environment.GetEnvironmentVariable(OnnxRuntime.LibraryVariable);
+        if (string.IsNullOrEmpty(library)) throw new UsageException($"Where is ONNX Runtime? Give the path of its shared library by {_library.Name} or in the environment variable {OnnxRuntime.LibraryVariable}.");
+        if (file is null && (EngineFile.IsPlan(model) || !File.Exists(model))) throw new UsageException($"'{model}' is no ONNX file, which {OnnxRuntimeName} needs. Name one by {_withModel.Name}. (pith models NAME -o FILE writes a built-in network.)");
+        return (library, file ?? model);
     }
 
-    private static string Text(double number, string format = "0.000") => number.ToString(format, CultureInfo.InvariantCulture);
+    private static IReadOnlyList<BenchRow> Rows(IReadOnlyList<BenchEntry> entries, IReadOnlyList<BenchmarkResult> results)
+    {
+        var first = entries[0].FirstOutput();
+        return [.. entries.Select((entry, i) => i == 0
+            ? new BenchRow(entry.Name, results[0], null, null)
+            : new BenchRow(entry.Name, results[i], SpeedRatio.Of(results[0], results[i]), first is not null && entry.FirstOutput() is { } other ? OutputAgreement.Of(first, other) : null))];
+    }
+
+    private static double[] Percentiles(string list)
+    {
+        const int Most = 8;
+        var parts = list.Split(',');
+        var numbers = parts.Select(part => double.TryParse(part, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var percent) && percent is > 0 and <= 100 ? percent : throw Unusable()).Distinct().Order().ToArray();
+        return numbers.Length <= Most ? numbers : throw Unusable();
+
+        UsageException Unusable() => new($"--percentile must be 1 to {Most} numbers above 0 and up to 100, separated by commas, e.g. 90,99,99.9; got '{list}'.");
+    }
 }

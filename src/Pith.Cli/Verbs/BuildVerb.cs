@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Pith.Cli.Reporting;
 using Spectre.Console;
 
@@ -12,7 +11,7 @@ internal sealed class BuildVerb : Verb
     private readonly Option<string?> _output = CommonOptions.Output("the plan");
     private readonly Option<int> _batch = new("--batch") { Description = "The largest batch that the plan can run.", HelpName = "n", DefaultValueFactory = _ => 1 };
     private readonly Option<int> _threads = CommonOptions.Threads();
-    private readonly Option<string?> _cache = CommonOptions.OutputFile(new("--timing-cache") { Description = "File with timings of earlier builds; read when it is there, written afterwards.", HelpName = "file" });
+    private readonly Option<string?> _cache = CommonOptions.TimingCache();
     private readonly Option<bool> _noTiming = new("--no-timing") { Description = "Choose kernels by estimate: the same plan every time." };
     private readonly Option<bool> _verbose = new("--verbose", "-v") { Description = "Print for each layer which kernels were refused, and why." };
 
@@ -39,7 +38,7 @@ internal sealed class BuildVerb : Verb
         var output = ModelFile.Output(arguments.GetValue(_output), model, EngineFile.PlanSuffix);
         if (!EngineFile.IsPlan(output)) throw new UsageException($"--output must end in {EngineFile.PlanSuffix}, so that other verbs know what it is; got '{output}'.");
         var cachePath = arguments.GetValue(_cache);
-        var cache = cachePath is not null && File.Exists(cachePath) ? TimingCache.Load(cachePath) : new TimingCache();
+        var cache = CommonOptions.LoadTimingCache(cachePath);
         var options = new EngineOptions
         {
             MaxBatch = CommonOptions.Require("--batch", arguments.GetValue(_batch), 1, 4096),
@@ -59,12 +58,6 @@ internal sealed class BuildVerb : Verb
     {
         var int8 = engine.Layers.Count(layer => layer.Precision == "int8");
         console.MarkupLineInterpolated($"{output}: {engine.Layers.Count} layers ({int8} int8), batch up to {engine.MaxBatch}, weights {StageText.Bytes(engine.WeightBytes)}, activations {StageText.Bytes(engine.ActivationBytes)}");
-        if (!verbose) return;
-        foreach (var layer in engine.Layers)
-        {
-            console.MarkupLineInterpolated($"{layer.Name} ({layer.Spec}): {layer.Tactic}");
-            foreach (var verdict in layer.Verdicts)
-                console.MarkupLineInterpolated($"  {(verdict.Accepted ? "+" : "-")} {verdict.Tactic}: {verdict.Reason}{(verdict.Seconds is { } seconds ? string.Create(CultureInfo.InvariantCulture, $" ({1e6 * seconds:0.0} µs)") : "")}");
-        }
+        if (verbose) LayerInfoText.Draw(console, engine.Layers);
     }
 }

@@ -66,10 +66,22 @@ internal static class CommonOptions
 
     public static Option<int> Batch(int fallback) => new("--batch") { Description = "Images of one run.", HelpName = "n", DefaultValueFactory = _ => fallback };
 
+    public static Option<string?> TimingCache() =>
+        OutputFile(new("--timing-cache") { Description = "File with timings of earlier builds; read when it is there, written afterwards.", HelpName = "file" });
+
+    /// <summary>The cache that <see cref="TimingCache"/> names, an empty one when the file is not there yet.</summary>
+    /// <exception cref="PithException">The file is no timing cache.</exception>
+    public static TimingCache LoadTimingCache(string? path) => path is not null && File.Exists(path) ? Pith.TimingCache.Load(path) : new TimingCache();
+
     private static string SpecHelp => $"One of {string.Join(", ", DatasetCatalog.All.Select(kind => kind.Syntax))}.";
 
     /// <summary>Checks a count.</summary>
     /// <exception cref="UsageException">It is out of range.</exception>
     public static int Require(string option, int value, int low, int high) =>
         value >= low && value <= high ? value : throw new UsageException($"{option} must be {low} to {high}, got {value}.");
+
+    /// <summary>Checks a number; NaN is out of every range.</summary>
+    /// <exception cref="UsageException">It is out of range.</exception>
+    public static double Require(string option, double value, double low, double high) =>
+        value >= low && value <= high ? value : throw new UsageException(string.Create(CultureInfo.InvariantCulture, $"{option} must be {low} to {high}, got {value}."));
 }

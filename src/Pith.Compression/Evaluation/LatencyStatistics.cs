@@ -1,16 +1,35 @@
+using System.Globalization;
+
 namespace Pith.Compression;
 
-/// <summary>What a series of timings says, all in seconds. Percentiles interpolate linearly between neighbours in rank.</summary>
-/// <param name="Count">The number of timings.</param>
-/// <param name="MinSeconds">The shortest.</param>
-/// <param name="MeanSeconds">The mean.</param>
-/// <param name="MedianSeconds">The median.</param>
-/// <param name="P90Seconds">90% are not longer.</param>
-/// <param name="P95Seconds">95% are not longer.</param>
-/// <param name="P99Seconds">99% are not longer.</param>
-/// <param name="CoefficientOfVariation">Standard deviation (of the sample) over mean; 0 for a single timing.</param>
-public sealed record LatencyStatistics(int Count, double MinSeconds, double MeanSeconds, double MedianSeconds, double P90Seconds, double P95Seconds, double P99Seconds, double CoefficientOfVariation)
+/// <summary>What a series of timings says, all in seconds. Keeps the timings, so that any percentile can be asked for. Immutable.</summary>
+public sealed class LatencyStatistics
 {
+    private readonly double[] _sorted;
+
+    private LatencyStatistics(double[] sorted)
+    {
+        _sorted = sorted;
+        MeanSeconds = sorted.Average();
+        var variance = sorted.Length == 1 ? 0 : sorted.Sum(x => (x - MeanSeconds) * (x - MeanSeconds)) / (sorted.Length - 1);
+        CoefficientOfVariation = MeanSeconds > 0 ? Math.Sqrt(variance) / MeanSeconds : 0;
+    }
+
+    /// <summary>The number of timings.</summary>
+    public int Count => _sorted.Length;
+
+    /// <summary>The shortest.</summary>
+    public double MinSeconds => _sorted[0];
+
+    /// <summary>The mean.</summary>
+    public double MeanSeconds { get; }
+
+    /// <summary>The median.</summary>
+    public double MedianSeconds => Percentile(50);
+
+    /// <summary>Standard deviation (of the sample) over mean; 0 for a single timing.</summary>
+    public double CoefficientOfVariation { get; }
+
     /// <summary>Summarises <paramref name="seconds"/>, which is not changed.</summary>
     /// <exception cref="ArgumentException">There are no timings.</exception>
     public static LatencyStatistics Of(ReadOnlySpan<double> seconds)
@@ -18,16 +37,17 @@ public sealed record LatencyStatistics(int Count, double MinSeconds, double Mean
         if (seconds.IsEmpty) throw new ArgumentException("At least one timing is needed.", nameof(seconds));
         var sorted = seconds.ToArray();
         Array.Sort(sorted);
-        var mean = sorted.Average();
-        var variance = sorted.Length == 1 ? 0 : sorted.Sum(x => (x - mean) * (x - mean)) / (sorted.Length - 1);
-        return new(sorted.Length, sorted[0], mean, Quantile(sorted, 0.5), Quantile(sorted, 0.9), Quantile(sorted, 0.95), Quantile(sorted, 0.99), mean > 0 ? Math.Sqrt(variance) / mean : 0);
+        return new LatencyStatistics(sorted);
     }
 
-    private static double Quantile(double[] sorted, double share)
+    /// <summary>The time that <paramref name="percent"/>% of the timings do not exceed, interpolated linearly between neighbours in rank; 100 is the longest.</summary>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="percent"/> is not from 0 to 100.</exception>
+    public double Percentile(double percent)
     {
-        var position = share * (sorted.Length - 1);
+        if (percent is not (>= 0 and <= 100)) throw new ArgumentOutOfRangeException(nameof(percent), percent, string.Create(CultureInfo.InvariantCulture, $"Expected 0 to 100, got {percent}."));
+        var position = percent / 100 * (_sorted.Length - 1);
         var below = (int)position;
-        var above = Math.Min(below + 1, sorted.Length - 1);
-        return sorted[below] + (position - below) * (sorted[above] - sorted[below]);
+        var above = Math.Min(below + 1, _sorted.Length - 1);
+        return _sorted[below] + (position - below) * (_sorted[above] - _sorted[below]);
     }
 }

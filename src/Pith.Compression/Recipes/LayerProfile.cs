@@ -1,3 +1,5 @@
+using Pith.Kernels;
+
 namespace Pith.Compression;
 
 /// <summary>The per-layer table of an engine: what each layer is and how long it takes.</summary>
@@ -17,20 +19,29 @@ public static class LayerProfile
             for (var i = 0; i < seconds.Length; i++) seconds[i] += times[i].Seconds / runs;
         }
         var total = Math.Max(seconds.Sum(), double.Epsilon);
-        return [.. layers.Select((layer, i) => Of(layer, seconds[i], total))];
+        return [.. layers.Select((layer, i) => Of(layer, seconds[i], total, context))];
     }
 
-    private static LayerResult Of(LayerInfo layer, double seconds, double total) => new()
+    private static LayerResult Of(LayerInfo layer, double seconds, double total, ExecutionContext context)
     {
-        Name = layer.Name,
-        Kind = layer.Spec.Kind.ToString(),
-        Tactic = layer.Tactic,
-        Precision = layer.Precision,
-        Sparsity = layer.WeightBytes == 0 ? null : layer.WeightSparsity >= 0.5 ? "2:4" : "dense",
-        ZeroShare = layer.WeightBytes == 0 ? null : layer.WeightSparsity,
-        Macs = layer.Macs,
-        WeightBytes = layer.WeightBytes,
-        Microseconds = 1e6 * seconds,
-        TimeShare = seconds / total,
-    };
+        double? rate = layer.Macs > 0 && seconds > 0 ? (double)layer.Macs * context.Engine.MaxBatch / seconds : null;
+        var runnerUp = layer.Verdicts.Where(verdict => verdict.Tactic != layer.Tactic && verdict.Seconds is not null).MinBy(verdict => verdict.Seconds);
+        return new LayerResult
+        {
+            Name = layer.Name,
+            Kind = layer.Spec.Kind.ToString(),
+            Tactic = layer.Tactic,
+            Precision = layer.Precision,
+            Sparsity = layer.WeightBytes == 0 ? null : layer.WeightSparsity >= 0.5 ? "2:4" : "dense",
+            ZeroShare = layer.WeightBytes == 0 ? null : layer.WeightSparsity,
+            Macs = layer.Macs,
+            WeightBytes = layer.WeightBytes,
+            Microseconds = 1e6 * seconds,
+            TimeShare = seconds / total,
+            MacsPerSecond = rate,
+            PeakShare = rate / PeakRate.MacsPerSecond(context.Engine.Resources.Device.Isa, layer.Precision == "int8", context.Threads),
+            RunnerUp = runnerUp?.Tactic,
+            RunnerUpMicroseconds = 1e6 * runnerUp?.Seconds,
+        };
+    }
 }

@@ -33,6 +33,18 @@ public sealed record LayerResult
     /// <summary>The layer's share of the sum over all layers, 0 to 1.</summary>
     public required double TimeShare { get; init; }
 
+    /// <summary>Multiply-accumulates per second at the batch that was profiled; null for layers that are not counted so.</summary>
+    public double? MacsPerSecond { get; init; }
+
+    /// <summary>The share of the most that the machine does at this precision with these threads, 0 to 1; null where <see cref="MacsPerSecond"/> is.</summary>
+    public double? PeakShare { get; init; }
+
+    /// <summary>The fastest of the other tactics that were timed when the engine was built; null when none was.</summary>
+    public string? RunnerUp { get; init; }
+
+    /// <summary>Median microseconds per run of <see cref="RunnerUp"/>, timed alone.</summary>
+    public double? RunnerUpMicroseconds { get; init; }
+
     /// <summary>Anything to know, e.g. why a layer is not sparse; null when there is nothing.</summary>
     public string? Note { get; init; }
 }

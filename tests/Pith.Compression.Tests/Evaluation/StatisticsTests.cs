@@ -109,10 +109,13 @@ public class StatisticsTests
     public void Latency_percentiles_interpolate_between_ranks()
     {
         var statistics = LatencyStatistics.Of(Enumerable.Range(1, 101).Reverse().Select(i => (double)i).ToArray());
-        Assert.Equal((1, 51, 51, 91, 96, 100), (statistics.MinSeconds, statistics.MeanSeconds, statistics.MedianSeconds, statistics.P90Seconds, statistics.P95Seconds, statistics.P99Seconds));
+        Assert.Equal((1, 51, 51, 91, 96, 100), (statistics.MinSeconds, statistics.MeanSeconds, statistics.MedianSeconds, statistics.Percentile(90), statistics.Percentile(95), statistics.Percentile(99)));
         Assert.Equal(Math.Sqrt(858.5) / 51, statistics.CoefficientOfVariation, 1e-12);
         Assert.Equal(1.5, LatencyStatistics.Of([2, 1]).MedianSeconds);
-        Assert.Equal(new LatencyStatistics(1, 7, 7, 7, 7, 7, 7, 0), LatencyStatistics.Of([7]));
+        Assert.Equal((1, 101), (statistics.Percentile(0), statistics.Percentile(100)));
+        var single = LatencyStatistics.Of([7]);
+        Assert.Equal((1, 7, 7, 7, 7, 0), (single.Count, single.MinSeconds, single.MeanSeconds, single.MedianSeconds, single.Percentile(99.9), single.CoefficientOfVariation));
         Assert.Throws<ArgumentException>(() => LatencyStatistics.Of([]));
+        Assert.All([-1, 100.5, double.NaN], percent => Assert.Throws<ArgumentOutOfRangeException>(() => statistics.Percentile(percent)));
     }
 }

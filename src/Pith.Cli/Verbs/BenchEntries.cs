@@ -1,0 +1,68 @@
+using Pith.Compression;
+using Pith.Compression.Peers;
+
+namespace Pith.Cli.Verbs;
+
+/// <summary>One network in one engine: what is timed, and what it is called in reports.</summary>
+/// <param name="Name">The model as the user named it; for a peer with the peer's name before it.</param>
+/// <param name="Target">The streams.</param>
+/// <param name="FirstOutput">Reads the first output of the first stream after a run, at the whole batch; null when it is not float.</param>
+internal sealed record BenchEntry(string Name, BenchmarkTarget Target, Func<Tensor<float>?> FirstOutput);
+
+/// <summary>The entries of one call of <c>pith bench</c>, all on the same input, with everything that must be freed after it.</summary>
+/// <param name="streams">Streams of each entry.</param>
+/// <param name="threads">Threads of each stream.</param>
+internal sealed class BenchEntries(int streams, int threads) : IDisposable
+{
+    private readonly Stack<IDisposable> _owned = new();
+    private readonly List<BenchEntry> _entries = [];
+
+    /// <summary>The entries in the order in which they were added.</summary>
+    public IReadOnlyList<BenchEntry> All => _entries;
+
+    /// <summary>The first stream of the entry that was added first.</summary>
+    public ExecutionContext? First { get; private set; }
+
+    /// <summary>Adds a network or plan, run by Pith.</summary>
+    /// <exception cref="PithException">It cannot be built.</exception>
+    public void Add(string model, EngineOptions options, IProgress<PithEvent> events)
+    {
+        var engine = Own(EngineFile.Open(model, options, events));
+        var contexts = Enumerable.Range(0, streams).Select(_ => Own(engine.CreateContext(threads))).ToArray();
+        First ??= contexts[0];
+        var output = engine.Outputs[0];
+        _entries.Add(new BenchEntry(model, BenchmarkTarget.Of(contexts), () => output.Type.DataType == DataType.Float32 ? contexts[0].OutputTensor(output.Name).As<float>() : null));
+    }
+
+    /// <summary>Adds a model, run by ONNX Runtime on the input of the first entry; each stream has a session and threads of its own, as Pith's have.</summary>
+    /// <exception cref="PithException">The library or the model cannot be loaded, or the model takes another input.</exception>
+    public void AddOnnxRuntime(string library, string model)
+    {
+        if (!File.Exists(model)) throw new PithException($"There is no file '{model}' for ONNX Runtime.");
+        var runtime = Own(OnnxRuntime.Load(library));
+        var first = First ?? throw new InvalidOperationException("A peer is added after the network that it is compared with.");
+        var sessions = Enumerable.Range(0, streams).Select(_ => Own(new OnnxRuntimeSession(runtime, model, first.Engine.MaxBatch, threads))).ToArray();
+        foreach (var session in sessions) CopyInputs(first, session, model);
+        _entries.Add(new BenchEntry($"onnxruntime {runtime.Version}: {model}", new BenchmarkTarget(first.Engine.MaxBatch, sessions) { LingersSeconds = OnnxRuntimeSession.LingersSeconds }, sessions[0].FirstOutput));
+    }
+
+    /// <summary>Frees contexts before engines and sessions before their library.</summary>
+    public void Dispose()
+    {
+        while (_owned.TryPop(out var owned)) owned.Dispose();
+    }
+
+    private static void CopyInputs(ExecutionContext from, OnnxRuntimeSession to, string model)
+    {
+        var inputs = from.Engine.Inputs;
+        if (inputs.Count != to.Inputs.Count) throw new PithException($"'{model}' has {to.Inputs.Count} inputs, the network that it is compared with has {inputs.Count}.");
+        for (var i = 0; i < inputs.Count; i++)
+            if (inputs[i].Type.DataType == DataType.Float32) to.SetInput(i, from.Input<float>(inputs[i].Name));
+    }
+
+    private T Own<T>(T disposable) where T : IDisposable
+    {
+        _owned.Push(disposable);
+        return disposable;
+    }
+}

@@ -1,0 +1,41 @@
+namespace Pith.Compression;
+
+/// <summary>A query that can be answered again and again: one run of a network on inputs that are already in place. One caller at a time.</summary>
+public interface IQuery
+{
+    /// <summary>Answers the query once.</summary>
+    void Run();
+}
+
+/// <summary>What is timed: one or more streams that answer the same query side by side.</summary>
+/// <param name="Batch">Images of one query.</param>
+/// <param name="Streams">The streams; more than one run at the same time, each on a thread of its own. They stay the caller's.</param>
+public sealed record BenchmarkTarget(int Batch, IReadOnlyList<IQuery> Streams)
+{
+    /// <summary>Seconds for which the target's threads go on spinning after a query, and so slow down whoever runs next. Pith's stop within 50 microseconds.</summary>
+    public double LingersSeconds { get; init; }
+
+    /// <summary>Streams of an engine, one per context; the inputs are filled with seeded noise.</summary>
+    /// <param name="contexts">Contexts of one engine.</param>
+    public static BenchmarkTarget Of(params IReadOnlyList<ExecutionContext> contexts)
+    {
+        ArgumentNullException.ThrowIfNull(contexts);
+        foreach (var context in contexts) FillInputs(context);
+        return new BenchmarkTarget(contexts[0].Engine.MaxBatch, [.. contexts.Select(context => new ContextQuery(context))]);
+    }
+
+    private static void FillInputs(ExecutionContext context)
+    {
+        var random = new Random(1);
+        foreach (var (name, type) in context.Engine.Inputs)
+        {
+            if (type.DataType != DataType.Float32) continue;
+            foreach (ref var x in context.Input<float>(name)) x = random.NextSingle() * 4 - 2;
+        }
+    }
+
+    private sealed class ContextQuery(ExecutionContext context) : IQuery
+    {
+        public void Run() => context.Run();
+    }
+}

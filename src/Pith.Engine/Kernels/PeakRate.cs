@@ -1,0 +1,74 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Pith.Kernels;
+
+/// <summary>
+/// The most multiply-accumulates per second that this machine does: measured on registers, without memory, which is what the rate of a layer is compared with.
+/// </summary>
+/// <remarks>
+/// Measured with the instructions that C# reaches. A level whose kernels are emitted (AVX512-VNNI, AMX) gets the rate of the strongest level below it until
+/// <see cref="LoopFor"/> lists a loop of its own; a good emitted kernel may then exceed 100%.
+/// </remarks>
+internal static class PeakRate
+{
+    private static readonly ConcurrentDictionary<(IsaLevel, bool, int), double> s_measured = new();
+    private static readonly TimeSpan s_window = TimeSpan.FromMilliseconds(1);
+
+    // The best of a few windows: other programs take from a rate, nothing adds to it.
+    private const int Windows = 20;
+
+    /// <summary>Measured at the first call for these arguments, which takes about 20 ms, and remembered.</summary>
+    /// <param name="isa">The level that kernels may use.</param>
+    /// <param name="int8">8-bit products with 32-bit sums; else FP32.</param>
+    /// <param name="threads">Threads that work at the same time.</param>
+    public static double MacsPerSecond(IsaLevel isa, bool int8, int threads)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
+        return s_measured.GetOrAdd((isa, int8, threads), _ => Measure(LoopFor(isa, int8), threads));
+    }
+
+    // The list that a kernel family with instructions of its own is added to: its loop, and the multiply-accumulates of one call.
+    private static (Action Loop, double Macs) LoopFor(IsaLevel isa, bool int8) => (isa, int8) switch
+    {
+        (>= IsaLevel.AvxVnni, true) when AvxVnni.IsSupported => PeakLoop.Of<Vector256<int>, MultiplyAddAvxVnni>(),
+        (>= IsaLevel.Avx2, true) when Avx2.IsSupported => PeakLoop.Of<Vector256<int>, MultiplyAddInt8Avx2>(),
+        (_, true) => PeakLoop.Of<Vector128<short>, MultiplyAddInt8Portable>(),
+        (_, false) => Isa.Fp32Lanes(isa) switch
+        {
+            16 => PeakLoop.Of<Vector512<float>, MultiplyAddFp32Vector512>(),
+            8 => PeakLoop.Of<Vector256<float>, MultiplyAddFp32Vector256>(),
+            _ => PeakLoop.Of<Vector128<float>, MultiplyAddFp32Vector128>(),
+        },
+    };
+
+    private static double Measure((Action Loop, double Macs) kernel, int threads)
+    {
+        var rates = new double[threads, Windows];
+        using var start = new Barrier(threads);
+        var workers = Enumerable.Range(1, threads - 1).Select(worker => new Thread(() => Work(worker)) { IsBackground = true, Name = $"Pith peak {worker}" }).ToArray();
+        foreach (var worker in workers) worker.Start();
+        Work(0);
+        foreach (var worker in workers) worker.Join();
+        return Enumerable.Range(0, Windows).Max(window => Enumerable.Range(0, threads).Sum(worker => rates[worker, window]));
+
+        void Work(int worker)
+        {
+            for (var window = 0; window < Windows; window++)
+            {
+                start.SignalAndWait();
+                var begin = Stopwatch.GetTimestamp();
+                var calls = 0;
+                do
+                {
+                    kernel.Loop();
+                    calls++;
+                }
+                while (Stopwatch.GetElapsedTime(begin) < s_window);
+                rates[worker, window] = calls * kernel.Macs / Stopwatch.GetElapsedTime(begin).TotalSeconds;
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+
+namespace Pith.Cli.Tests;
+
+/// <summary>What <c>pith bench</c> reports and writes; never how fast anything is.</summary>
+public sealed class BenchTests
+{
+    private static readonly string[] s_short = ["--duration", "0.01", "--warm-up", "0", "--iterations", "4", "--json"];
+
+    [Fact]
+    public void Percentiles_are_those_that_are_asked_for_in_ascending_order()
+    {
+        var json = Bench("cifar-resnet8", "--percentile", "99.9,50,75");
+        Assert.Equal(["p50_ms", "p75_ms", "p99.9_ms"], json.EnumerateObject().Select(property => property.Name).Where(name => name.StartsWith('p') && name.EndsWith("_ms", StringComparison.Ordinal)));
+        Assert.Equal(json.GetProperty("median_ms").GetDouble(), json.GetProperty("p50_ms").GetDouble());
+        Assert.True(json.GetProperty("p75_ms").GetDouble() <= json.GetProperty("p99.9_ms").GetDouble());
+        Assert.True(json.GetProperty("peak_resident_bytes").GetInt64() > 1 << 20);
+        Assert.False(json.TryGetProperty("layers", out _));
+    }
+
+    [Fact]
+    public void Streams_share_the_threads_and_every_stream_is_timed()
+    {
+        using var folder = new TemporaryFolder();
+        var json = Bench("cifar-resnet8", "--streams", "2", "--threads", "4", "--batch", "3", "--export-times", folder.File("times.json"));
+        Assert.Equal((2, 2, 3), (json.GetProperty("streams").GetInt32(), json.GetProperty("threads").GetInt32(), json.GetProperty("batch").GetInt32()));
+
+        var engine = Assert.Single(Read(folder, "times.json").GetProperty("engines").EnumerateArray());
+        var times = engine.GetProperty("times").EnumerateArray().ToArray();
+        Assert.Equal(json.GetProperty("runs").GetInt32(), times.Length);
+        Assert.Equal([0, 1], times.Select(time => time.GetProperty("stream").GetInt32()).Distinct().Order());
+        Assert.All(times, time => Assert.True(time.GetProperty("latency_ms").GetDouble() > 0));
+        Assert.Equal(json.GetProperty("min_ms").GetDouble(), times.Min(time => time.GetProperty("latency_ms").GetDouble()), 1e-9);
+    }
+
+    [Fact]
+    public void Streams_take_turns_in_blocks_with_another_network()
+    {
+        var json = Bench("cifar-resnet8", "--against", "cifar-resnet8", "--streams", "2", "--threads", "2");
+        var other = Assert.Single(json.GetProperty("others").EnumerateArray());
+        Assert.Equal(2, other.GetProperty("streams").GetInt32());
+        Assert.Equal(json.GetProperty("ratio").GetDouble(), other.GetProperty("ratio").GetProperty("median").GetDouble());
+        // One network on one input.
+        Assert.Equal(0, other.GetProperty("outputs").GetProperty("max_difference").GetDouble());
+        Assert.Equal(1, other.GetProperty("outputs").GetProperty("same_top1").GetInt32());
+    }
+
+    [Fact]
+    public void Exported_files_hold_the_layers_whether_or_not_they_are_printed()
+    {
+        using var folder = new TemporaryFolder();
+        var json = Bench("cifar-resnet8", "--export-profile", folder.File("profile.json"), "--export-layer-info", folder.File("layers.json"), "--timing-cache", folder.File("cache.json"));
+        Assert.False(json.TryGetProperty("layers", out _));
+        Assert.Equal(["cache.json", "layers.json", "profile.json"], folder.Files);
+
+        var profile = Read(folder, "profile.json").GetProperty("layers").EnumerateArray().ToArray();
+        Assert.Equal(1, profile.Sum(layer => layer.GetProperty("time_share").GetDouble()), 1e-9);
+        Assert.All(profile.Where(layer => layer.GetProperty("macs").GetInt64() > 0), layer =>
+        {
+            Assert.Equal(layer.GetProperty("macs").GetInt64() / (1e-6 * layer.GetProperty("microseconds").GetDouble()), layer.GetProperty("macs_per_second").GetDouble(), 1);
+            Assert.True(layer.GetProperty("peak_share").GetDouble() > 0);
+        });
+
+        var layers = Read(folder, "layers.json").GetProperty("layers").EnumerateArray().ToArray();
+        Assert.Equal(layers.Select(layer => layer.GetProperty("name").GetString()), profile.Select(layer => layer.GetProperty("name").GetString()));
+        Assert.All(layers, layer => Assert.NotEmpty(layer.GetProperty("verdicts").EnumerateArray()));
+    }
+
+    [Fact]
+    public void The_timing_cache_is_read_and_written_back()
+    {
+        using var folder = new TemporaryFolder();
+        PithCommand.Run("quantize", "cifar-resnet8", "-o", folder.File("int8.onnx"), "--data", "procedural:count=8", "--samples", "8").Ends(0);
+        Bench(folder.File("int8.onnx"), "--timing-cache", folder.File("cache.json"));
+        var first = File.ReadAllText(folder.File("cache.json"));
+        Bench(folder.File("int8.onnx"), "--timing-cache", folder.File("cache.json"));
+        Assert.Equal(first, File.ReadAllText(folder.File("cache.json")));
+    }
+
+    [Fact]
+    public void Printed_tables_name_the_engines_and_layers()
+    {
+        var text = PithCommand.Run("bench", "cifar-resnet8", "--duration", "0", "--profile", "--layer-info", "--quiet").Ends(0).Output;
+        Assert.All(["median", "p99", "images/s", "of peak", "fp32-conv", "reference: "], expected => Assert.Contains(expected, text, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_layer_is_timed_by_each_tactic_that_accepts_it()
+    {
+        var json = PithCommand.Run(["bench", "--layer", "conv s8>s8 n2 c8 h6 w6 k16 r3,3 pad1,1,1,1 bias +s8 act:relu", .. s_short]).Ends(0).Json;
+        Assert.Equal(2L * 6 * 6 * 16 * 8 * 9, json.GetProperty("macs").GetInt64());
+        Assert.Equal("conv s8>s8 n2 c8 h6 w6 k16 g1 r3,3 stride1,1 pad1,1,1,1 bias +s8 act:clip(0,Infinity)", json.GetProperty("layer").GetString());
+        var tactics = json.GetProperty("tactics").EnumerateArray().ToDictionary(tactic => tactic.GetProperty("tactic").GetString()!);
+        Assert.True(tactics["int8-conv"].GetProperty("median_ms").GetDouble() > 0);
+        Assert.True(tactics["reference"].GetProperty("runs").GetInt32() >= 1);
+        Assert.NotEqual("", tactics["fp32-conv"].GetProperty("refused").GetString());
+    }
+
+    [Theory]
+    [InlineData("nonsense")]
+    [InlineData("pool f32>f32 n1 c8 h4 w4")]
+    [InlineData("conv s8>s8 n1 c8 h4 w4")]
+    [InlineData("conv s8>s8 n1 c8 h4 w4 k9 g2")]
+    [InlineData("conv s8>s8 n1 c8 h1 w1 k8 r3,3")]
+    [InlineData("conv s16>s8 n1 c8 h4 w4 k8")]
+    [InlineData("conv f32>s8 n1 c8 h4 w4 k8")]
+    [InlineData("gemm s8>s8 n1 c8 k8 act:nosuch")]
+    [InlineData("gemm s8>s8 n1 c999999999 k8")]
+    public void A_layer_that_cannot_be_built_is_a_clear_error(string layer) => PithCommand.Run("bench", "--layer", layer).Refuses(1);
+
+    [Fact]
+    public void A_peer_that_cannot_be_loaded_is_a_clear_error()
+    {
+        using var folder = new TemporaryFolder();
+        PithCommand.Run("models", "cifar-resnet8", "-o", folder.File("net.onnx")).Ends(0);
+        string[] command = ["bench", folder.File("net.onnx"), "--with", "onnxruntime", "--onnxruntime-library"];
+        Assert.Contains("no ONNX Runtime library", PithCommand.Run([.. command, folder.File("missing.so")]).Refuses(1).Error, StringComparison.Ordinal);
+        File.WriteAllText(folder.File("text.so"), "not a library");
+        Assert.Contains("cannot be loaded", PithCommand.Run([.. command, folder.File("text.so")]).Refuses(1).Error, StringComparison.Ordinal);
+        var another = Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "libSystem.Native.so");
+        Assert.SkipUnless(File.Exists(another), "There is no library at hand that is not ONNX Runtime.");
+        Assert.Contains("not ONNX Runtime", PithCommand.Run([.. command, another]).Refuses(1).Error, StringComparison.Ordinal);
+    }
+
+    private static JsonElement Bench(params string[] arguments) => PithCommand.Run(["bench", .. arguments, .. s_short]).Ends(0).Json;
+
+    private static JsonElement Read(TemporaryFolder folder, string name) => JsonDocument.Parse(File.ReadAllBytes(folder.File(name))).RootElement;
+}

@@ -1,0 +1,19 @@
+using Pith.Kernels;
+
+namespace Pith.EngineTests;
+
+public class PeakRateTests
+{
+    [Fact]
+    public void Every_level_has_a_rate_that_is_measured_once()
+    {
+        foreach (var isa in Enum.GetValues<IsaLevel>().Where(isa => isa <= Isa.Detected))
+            foreach (var int8 in (bool[])[false, true])
+            {
+                var rate = PeakRate.MacsPerSecond(isa, int8, threads: 2);
+                // From a slow emulator to a machine of the next decade.
+                Assert.InRange(rate, 1e6, 1e15);
+                Assert.Equal(rate, PeakRate.MacsPerSecond(isa, int8, threads: 2));
+            }
+    }
+}

@@ -1,3 +1,4 @@
+using Pith.Building;
 using Pith.Kernels.Jit;
 
 namespace Pith.Tactics;
@@ -14,8 +15,11 @@ internal abstract unsafe class ConvKernelFamily
     /// <param name="epilogue">What follows.</param>
     public abstract TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue);
 
-    /// <summary>Whether the code for a reduction has a reasonable length.</summary>
-    public virtual bool Accepts(ReductionShape reduction) => true;
+    /// <summary>Why there is no code for an INT8 layer, or null.</summary>
+    public virtual string? Refuses(ContractionLayer layer) => null;
+
+    /// <summary>The layer's operands as the kernels see them.</summary>
+    public virtual ConvOperands Operands(ContractionLayer layer) => new(layer, isDepthwise: false);
 
     /// <summary>Rough cycles for one tile on one panel, everything in the first-level cache.</summary>
     public abstract double TileCycles(TilePattern tile, int vectors, ReductionShape reduction);
@@ -62,7 +66,7 @@ internal sealed unsafe class AmxKernels : ConvKernelFamily
     public override TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue) => AmxTiling.Largest(image, ConvAmxEmitter.Accumulators / vectors);
 
     // The reduction is not a loop: 1024 chunks are about 64 KB of code for 2 x 2 tiles.
-    public override bool Accepts(ReductionShape reduction) => reduction.Runs * Chunks(reduction) <= 1024;
+    public override string? Refuses(ContractionLayer layer) => Operands(layer).Reduction is var reduction && reduction.Runs * Chunks(reduction) > 1024 ? "the sum is too long for its code" : null;
 
     // TDPBUSD takes about a cycle a row, at least ten; a load eight, a store 18; the epilogue runs beside all that.
     public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)

@@ -8,12 +8,15 @@ namespace Pith.Tactics;
 /// <summary>The operands of an emitted convolution as its kernels see them: where windows start, how far pixels are apart, and which bytes a window covers.</summary>
 internal sealed class ConvOperands
 {
-    public ConvOperands(ContractionLayer layer)
+    /// <param name="layer">The layer.</param>
+    /// <param name="isDepthwise">True to see a depthwise convolution as one group whose panels each read their own channels.</param>
+    public ConvOperands(ContractionLayer layer, bool isDepthwise)
     {
+        IsDepthwise = isDepthwise;
         var (groupIn, groupOut, window) = (layer.Channels / layer.Groups, layer.OutChannels / layer.Groups, layer.Window);
         GroupIn = groupIn;
         GroupOut = groupOut;
-        var join = layer.Groups == 1 ? 1 : ConvInt8Packing.GroupsToJoin(layer.Groups, groupIn, groupOut);
+        var join = layer.Groups == 1 ? 1 : isDepthwise ? layer.Groups : ConvInt8Packing.GroupsToJoin(layer.Groups, groupIn, groupOut);
         Groups = layer.Groups / join;
         GroupBytes = Groups == 1 ? layer.Input.PixelBytes : join * groupIn;
         // Without groups the padding channels of a byte result are written too.
@@ -31,10 +34,14 @@ internal sealed class ConvOperands
         // Dense pointwise images are one long row, so that tiles need not stop at row ends.
         if (window == Window.Point && layer.Input.Border.IsEmpty && layer.Output.Border.IsEmpty && layer.Residual?.Border.IsEmpty != false) (Height, Width) = (1, Height * Width);
         // Columns that lie next to each other are one run.
-        Reduction = Groups == 1 && window.DilationWidth == 1
+        Reduction = isDepthwise ? new ReductionShape(window.KernelHeight, (int)(window.DilationHeight * RowBytes), window.KernelWidth, window.DilationWidth * PixelBytes, 1)
+            : Groups == 1 && window.DilationWidth == 1
             ? new ReductionShape(window.KernelHeight, (int)(window.DilationHeight * RowBytes), 1, 0, window.KernelWidth * PixelBytes)
             : new ReductionShape(window.KernelHeight, (int)(window.DilationHeight * RowBytes), window.KernelWidth, window.DilationWidth * PixelBytes, GroupBytes);
     }
+
+    /// <summary>Each output channel sees the one input channel of the same number; runs are then single bytes.</summary>
+    public bool IsDepthwise { get; }
 
     /// <summary>Groups after small ones were joined.</summary>
     public int Groups { get; }

@@ -19,7 +19,7 @@ internal sealed class EmittedConvEstimate
 
     public EmittedConvEstimate(ContractionLayer layer, ConvKernelFamily family, ConvBlocking blocking, int threads)
     {
-        var operands = new ConvOperands(layer);
+        var operands = family.Operands(layer);
         var image = new TilePattern(operands.Height, operands.Width) { InputRow = (int)operands.InputRow, InputColumn = operands.InputColumn };
         var shape = new PanelShape(blocking.Vectors, blocking.Vectors * PanelShape.Lanes, false);
         var tile = family.Tile(image, blocking.Vectors, new EpilogueSpec { Activation = layer.Activation.Kind, Residual = layer.Residual is null ? ResidualKind.None : ResidualKind.Bytes });
@@ -34,7 +34,7 @@ internal sealed class EmittedConvEstimate
         // Whichever loop is inside passes over its operand again and again, unless that stays close.
         var again = blocking.TilesOutside
             ? (weightBytes > CloseBytes ? Math.Max(0, inputBytes / CloseBytes - 1) * weightBytes : 0)
-            : (inputBytes > CloseBytes ? (panels - 1) * inputBytes : 0);
+            : (inputBytes > CloseBytes && !operands.IsDepthwise ? (panels - 1) * inputBytes : 0);
         Seconds = compute + again / SecondLevelBytesPerSecond + (weightBytes + inputBytes + outputBytes) / BeyondBytesPerSecond / 2;
     }
 

@@ -31,7 +31,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     public EmittedConvLayer(ContractionLayer layer, BuildResources resources, ConvKernelFamily family, ConvBlocking blocking, double seconds)
     {
         (_layer, _family, _blocking, _seconds) = (layer, family, blocking, seconds);
-        _operands = new ConvOperands(layer);
+        _operands = family.Operands(layer);
         var constants = new ContractionConstants(layer);
         var epilogue = EpilogueInt8.Create(layer, constants, resources);
         _epilogue = EpilogueConstants.Spec(epilogue, constants, EmittedConvEstimate.LargestSum(layer));
@@ -90,7 +90,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
                 args->PanelCount = Math.Min(panels.PerGroup - inGroup, endPanel - panel);
                 args->Weights = panels.Weights + panel * panels.WeightBytes;
                 args->Panel = panels.Constants + panel * panels.ConstantBytes;
-                args->Input = input + (nint)image * _operands.ImageBytes + group * _operands.GroupBytes;
+                args->Input = input + (nint)image * _operands.ImageBytes + group * _operands.GroupBytes + (_operands.IsDepthwise ? channel : 0);
                 args->Output = state.Address(_layer.Output) + (nint)image * _layer.Output.ImageBytes + channel * (_epilogue.IsFloatOutput ? sizeof(float) : 1);
                 if (_layer.Residual is { } residual)
                     args->Residual = state.Address(residual) + (nint)image * residual.ImageBytes + channel * (_epilogue.Residual == ResidualKind.Floats ? sizeof(float) : 1);
@@ -133,8 +133,10 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         var full = _operands.GroupChannels / (_blocking.Vectors * PanelShape.Lanes);
         var covered = full * _blocking.Vectors * PanelShape.Lanes;
         var rest = _operands.GroupChannels - covered;
+        // Depthwise panels have all vectors whatever channels are stored.
+        var restVectors = _operands.IsDepthwise ? _blocking.Vectors : (rest + PanelShape.Lanes - 1) / PanelShape.Lanes;
         if (full > 0) yield return (new PanelShape(_blocking.Vectors, _blocking.Vectors * PanelShape.Lanes, isNatural), full, 0);
-        if (rest > 0) yield return (new PanelShape((rest + PanelShape.Lanes - 1) / PanelShape.Lanes, rest, isNatural), 1, covered);
+        if (rest > 0) yield return (new PanelShape(restVectors, rest, isNatural), 1, covered);
     }
 
     private ConvPanels Build(PanelShape shape, int perGroup, int firstChannel, ContractionConstants constants, BuildResources resources)
@@ -171,6 +173,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     {
         var k = ChannelOf(group, outChannel);
         if (k < 0) return 0;
+        if (_operands.IsDepthwise) return _layer.Int8!.Weights.Data[k * _layer.Window.Taps + run];
         var (tap, channel) = _operands.Locate(_layer.Window, run, index);
         // Channels of a joined group meet only those of their own group.
         if (outChannel / _operands.GroupOut != channel / _operands.GroupIn || (_operands.Groups == 1 && channel >= _layer.Channels)) return 0;

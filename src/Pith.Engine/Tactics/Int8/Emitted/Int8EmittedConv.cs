@@ -24,10 +24,10 @@ internal sealed class Int8EmittedConv(ConvKernelFamily family, IsaLevel isa, Con
     {
         if (device.Isa < isa) return Verdict.No($"needs {isa}");
         if (layer.Int8 is null) return Verdict.No("is for INT8 layers");
-        var operands = new ConvOperands(layer);
-        if (!family.Accepts(operands.Reduction)) return Verdict.No("the sum is too long for its code");
+        if (family.Refuses(layer) is { } reason) return Verdict.No(reason);
+        var operands = family.Operands(layer);
         var panels = (operands.GroupChannels + blocking.Vectors * 16 - 1) / (blocking.Vectors * 16);
-        if (blocking.Vectors > 1 && operands.GroupChannels <= (blocking.Vectors - 1) * 16) return Verdict.No("panels would be wider than the layer");
+        if (!operands.IsDepthwise && blocking.Vectors > 1 && operands.GroupChannels <= (blocking.Vectors - 1) * 16) return Verdict.No("panels would be wider than the layer");
         if (blocking.SplitsChannels && (device.Threads == 1 || panels * operands.Groups == 1)) return Verdict.No("there is nothing to split");
         if (blocking.TilesOutside && panels == 1) return Verdict.No("one panel needs no order");
         return Verdict.Yes;

@@ -1,0 +1,41 @@
+using Pith.Building;
+using Pith.Kernels.Jit;
+
+namespace Pith.Tactics;
+
+/// <summary>Convolution of each channel by itself with AVX-512 VNNI; see <see cref="DepthwiseEmitter"/>.</summary>
+internal sealed unsafe class DepthwiseKernels : ConvKernelFamily
+{
+    public override string Name => "depthwise-avx512vnni";
+
+    // Code for larger windows would be long, and they are rare.
+    public override string? Refuses(ContractionLayer layer) =>
+        layer.Groups == 1 || layer.Groups != layer.Channels || layer.Groups != layer.OutChannels ? "is for one channel per group"
+        : !layer.Output.IsQuantized || layer.Residual is { IsQuantized: false } ? "reads and writes bytes only"
+        : layer.Window.Taps > 64 ? "is for windows of up to 64 taps"
+        : null;
+
+    public override ConvOperands Operands(ContractionLayer layer) => new(layer, isDepthwise: true);
+
+    public override TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue) => image with { Rows = 1, Columns = Even(image.Columns, DepthwiseEmitter.LargestTile) };
+
+    // Interleaving takes up to eight instructions a column and group of rows, then four products for each tap.
+    public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction) =>
+        DepthwiseEmitter.Groups(reduction.Rows) * ((tile.Pixels + reduction.Columns) * 8 + tile.Pixels * reduction.Columns * 4) / 2.0 + tile.Pixels * 24 + 30;
+
+    public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => (nint)DepthwiseEmitter.Groups(reduction.Rows) * reduction.Columns * DepthwiseEmitter.Vectors * 64;
+
+    public override void Pack(PanelShape panel, ReductionShape reduction, PanelWeight weight, byte* packed)
+    {
+        for (var group = 0; group < DepthwiseEmitter.Groups(reduction.Rows); group++)
+            for (var column = 0; column < reduction.Columns; column++)
+                for (var vector = 0; vector < DepthwiseEmitter.Vectors; vector++)
+                    for (var i = 0; i < 64; i++, packed++)
+                    {
+                        var row = group * DepthwiseEmitter.RowGroup + i % DepthwiseEmitter.RowGroup;
+                        if (row < reduction.Rows) *packed = (byte)weight(panel.Channel(vector, i / DepthwiseEmitter.RowGroup), row * reduction.Columns + column, 0);
+                    }
+    }
+
+    public override byte[] Emit(ConvKernelSpec spec, Device device) => new DepthwiseEmitter(spec).Emit();
+}

@@ -29,43 +29,46 @@ internal sealed unsafe class Int8Binary : Tactic<BinaryLayer>
     {
         resources.KeepConstant(layer.Left);
         resources.KeepConstant(layer.Right);
-        return (layer.BroadcastsPixels, resources.Device.Isa >= IsaLevel.Avx2) switch
+        return resources.Device.Isa switch
         {
-            (false, true) => new Flat<Lanes256>(layer),
-            (false, false) => new Flat<Lanes128>(layer),
-            (true, true) => new Broadcast<Lanes256>(layer),
-            (true, false) => new Broadcast<Lanes128>(layer),
+            >= IsaLevel.Avx512Vnni => Create<Lanes512>(layer),
+            >= IsaLevel.Avx2 => Create<Lanes256>(layer),
+            _ => Create<Lanes128>(layer),
         };
     }
 
+    private static RunnableLayer Create<T>(BinaryLayer layer) where T : struct, ILanes<T> => layer.BroadcastsPixels ? new Broadcast<T>(layer) : new Flat<T>(layer);
+
     private sealed class Flat<T>(BinaryLayer layer) : RunnableLayer, IParallelBody where T : struct, ILanes<T>
     {
+        private readonly BinaryInt8<T> _kernel = new(layer);
+
         public override void Run(RunState state) => state.RunParallel(this, ElementwiseParts.Count(layer.Output.Bytes(state.Batch)));
 
         public void RunPart(RunState state, int part, int worker)
         {
             var (first, count) = ElementwiseParts.Range(part, layer.Output.Bytes(state.Batch));
-            ElementwiseInt8<T>.Binary(layer, state.Address(layer.Left) + first, state.Address(layer.Right) + first, state.Address(layer.Output) + first, count);
+            _kernel.Flat(state.Address(layer.Left) + first, state.Address(layer.Right) + first, state.Address(layer.Output) + first, count);
         }
     }
 
-    // A part is a row of an image.
+    // A part is some rows of an image.
     private sealed class Broadcast<T>(BinaryLayer layer) : RunnableLayer, IParallelBody where T : struct, ILanes<T>
     {
-        private int Rows => layer.Left.Shape.Dims[2];
+        private readonly BinaryInt8<T> _kernel = new(layer);
+        private readonly int _rows = (int)Math.Clamp(ElementwiseParts.Bytes / layer.Left.RowBytes, 1, layer.Left.Height);
 
-        private int Columns => layer.Left.Shape.Dims[3];
+        private int PartsPerImage => (layer.Left.Height + _rows - 1) / _rows;
 
-        public override void Run(RunState state) => state.RunParallel(this, layer.Left.Shape.Size(0, state.Batch) * Rows);
+        public override void Run(RunState state) => state.RunParallel(this, layer.Left.Shape.Size(0, state.Batch) * PartsPerImage);
 
         public void RunPart(RunState state, int part, int worker)
         {
-            var pixelBytes = layer.Output.PixelBytes;
-            var right = state.Address(layer.Right) + (nint)(part / Rows) * pixelBytes;
-            var first = (nint)part * Columns * pixelBytes;
-            var left = state.Address(layer.Left) + first;
-            var output = state.Address(layer.Output) + first;
-            for (var x = 0; x < Columns; x++, left += pixelBytes, output += pixelBytes) ElementwiseInt8<T>.Binary(layer, left, right, output, pixelBytes);
+            var (image, first) = Math.DivRem(part, PartsPerImage);
+            var row = first * _rows;
+            var offset = layer.Left.PixelOffset(image, row, 0);
+            var pixels = Math.Min(_rows, layer.Left.Height - row) * layer.Left.Width;
+            _kernel.Shared(state.Address(layer.Left) + offset, state.Address(layer.Right) + image * layer.Right.ImageBytes, state.Address(layer.Output) + offset, pixels, layer.Output.PixelBytes);
         }
     }
 }

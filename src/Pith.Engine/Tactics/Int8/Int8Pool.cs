@@ -17,29 +17,51 @@ internal sealed unsafe class Int8Pool : Tactic<PoolLayer>
 
     protected override double EstimateSeconds(PoolLayer layer, Device device) => (double)layer.Output.Pixels(1) * layer.Window.Taps * layer.Input.Channels / 20e9;
 
-    protected override RunnableLayer Build(PoolLayer layer, BuildResources resources) => layer.IsMax ? new Max(layer)
-        : resources.Device.Isa >= IsaLevel.Avx2 ? new Average<Lanes256>(layer)
-        : new Average<Lanes128>(layer);
+    protected override RunnableLayer Build(PoolLayer layer, BuildResources resources)
+    {
+        var isa = resources.Device.Isa;
+        return layer.IsMax ? new Max(layer, isa) : isa switch
+        {
+            >= IsaLevel.Avx512Vnni => new Average<Lanes512>(layer, isa),
+            >= IsaLevel.Avx2 => new Average<Lanes256>(layer, isa),
+            _ => new Average<Lanes128>(layer, isa),
+        };
+    }
 
     /// <summary>What the two kinds share: where the window of an output pixel lies.</summary>
-    private abstract class Pool(PoolLayer layer) : RunnableLayer
+    private abstract class Pool : RunnableLayer
     {
-        protected PoolLayer Layer { get; } = layer;
+        private readonly (int First, int Count)[] _rows;
+        private readonly (int First, int Count)[] _columns;
+
+        protected Pool(PoolLayer layer, IsaLevel isa)
+        {
+            Layer = layer;
+            IsWide = isa >= IsaLevel.Avx512Vnni;
+            var w = layer.Window;
+            _rows = [.. Enumerable.Range(0, OutHeight).Select(y => Inside(y * w.StrideHeight - w.PadTop, w.KernelHeight, w.DilationHeight, layer.Input.Height))];
+            _columns = [.. Enumerable.Range(0, OutWidth).Select(x => Inside(x * w.StrideWidth - w.PadLeft, w.KernelWidth, w.DilationWidth, layer.Input.Width))];
+        }
+
+        protected PoolLayer Layer { get; }
+
+        protected bool IsWide { get; }
 
         // Scratch holds the addresses of the window's rows.
         public override long ScratchBytes => Layer.Window.KernelHeight * sizeof(byte*);
 
-        protected int OutHeight => Layer.Output.Shape.Dims[2];
+        protected int OutHeight => Layer.Output.Height;
 
-        protected int OutWidth => Layer.Output.Shape.Dims[3];
+        protected int OutWidth => Layer.Output.Width;
+
+        protected nint ColumnStride => (nint)Layer.Window.DilationWidth * Layer.Input.PixelBytes;
 
         /// <summary>The rows and columns of the window at an output pixel that lie inside the input.</summary>
         protected (int Rows, int Columns) WindowAt(byte* image, int y, int x, byte** rows)
         {
-            var (w, width) = (Layer.Window, Layer.Input.Shape.Dims[3]);
-            var (firstRow, rowCount) = Inside(y * w.StrideHeight - w.PadTop, w.KernelHeight, w.DilationHeight, Layer.Input.Shape.Dims[2]);
-            var (firstColumn, columns) = Inside(x * w.StrideWidth - w.PadLeft, w.KernelWidth, w.DilationWidth, width);
-            for (var r = 0; r < rowCount; r++) rows[r] = image + Layer.Input.PixelOffset(0, firstRow + r * w.DilationHeight, firstColumn);
+            var ((firstRow, rowCount), (firstColumn, columns)) = (_rows[y], _columns[x]);
+            var row = image + Layer.Input.PixelOffset(0, firstRow, firstColumn);
+            for (var r = 0; r < rowCount; r++, row += Layer.Window.DilationHeight * Layer.Input.RowBytes) rows[r] = row;
             return (rowCount, columns);
         }
 
@@ -53,19 +75,33 @@ internal sealed unsafe class Int8Pool : Tactic<PoolLayer>
         protected byte* Image(RunState state, int image) => state.Address(Layer.Input) + image * Layer.Input.ImageBytes;
     }
 
-    private sealed class Max(PoolLayer layer) : Pool(layer), IParallelBody
+    // A part is some rows of the output.
+    private sealed class Max : Pool, IParallelBody
     {
-        public override void Run(RunState state) => state.RunParallel(this, Layer.Input.Shape.Size(0, state.Batch) * OutHeight);
+        private const int PartBytes = 32 << 10;
+
+        private readonly int _rowsOfPart;
+
+        public Max(PoolLayer layer, IsaLevel isa) : base(layer, isa) => _rowsOfPart = (int)Math.Clamp(PartBytes / layer.Output.RowBytes, 1, layer.Output.Height);
+
+        private int PartsPerImage => (OutHeight + _rowsOfPart - 1) / _rowsOfPart;
+
+        public override void Run(RunState state) => state.RunParallel(this, Layer.Input.Shape.Size(0, state.Batch) * PartsPerImage);
 
         public void RunPart(RunState state, int part, int worker)
         {
-            var (image, y) = Math.DivRem(part, OutHeight);
+            var (image, first) = Math.DivRem(part, PartsPerImage);
             var rows = (byte**)state.Scratch(worker);
-            var output = state.Address(Layer.Output) + Layer.Output.PixelOffset(image, y, 0);
-            for (var x = 0; x < OutWidth; x++, output += Layer.Output.PixelBytes)
+            var input = Image(state, image);
+            var (channels, stride) = (Layer.Input.PixelBytes, ColumnStride);
+            for (var y = first * _rowsOfPart; y < Math.Min(OutHeight, (first + 1) * _rowsOfPart); y++)
             {
-                var (rowCount, columns) = WindowAt(Image(state, image), y, x, rows);
-                PoolInt8.Max(rows, rowCount, columns, (nint)Layer.Window.DilationWidth * Layer.Input.PixelBytes, Layer.Input.PixelBytes, output);
+                var output = state.Address(Layer.Output) + Layer.Output.PixelOffset(image, y, 0);
+                for (var x = 0; x < OutWidth; x++, output += channels)
+                {
+                    var (rowCount, columns) = WindowAt(input, y, x, rows);
+                    PoolInt8.Max(rows, rowCount, columns, stride, channels, IsWide, output);
+                }
             }
         }
     }
@@ -76,7 +112,7 @@ internal sealed unsafe class Int8Pool : Tactic<PoolLayer>
         private readonly int _blockChannels;
         private readonly float[] _multipliers;
 
-        public Average(PoolLayer layer) : base(layer)
+        public Average(PoolLayer layer, IsaLevel isa) : base(layer, isa)
         {
             // One output pixel is shared out by channels, many by rows.
             _blockChannels = layer.IsGlobal ? GlobalChannels : layer.Input.PixelBytes;
@@ -100,7 +136,7 @@ internal sealed unsafe class Int8Pool : Tactic<PoolLayer>
             {
                 var (rowCount, columns) = WindowAt(Image(state, image) + first, y, x, rows);
                 var channels = Math.Min(_blockChannels, Layer.Input.PixelBytes - first);
-                PoolInt8.Sum(rows, rowCount, columns, (nint)Layer.Window.DilationWidth * Layer.Input.PixelBytes, channels, sums);
+                PoolInt8.Sum(rows, rowCount, columns, ColumnStride, channels, IsWide, sums);
                 var pixel = state.Address(Layer.Output) + Layer.Output.PixelOffset(image, y, x);
                 Store(sums, rowCount * columns, _multipliers[y * OutWidth + x], first, channels, pixel);
             }

@@ -20,18 +20,21 @@ internal sealed unsafe class Int8Quantize : Tactic<QuantizeLayer>
         resources.KeepConstant(layer.Input);
         // A matrix, or one pixel per image, is channels-last whatever it is called.
         var isTurned = layer.Input.Layout == Layout.RowMajor && layer.Input.Shape.Rank == 4 && layer.Input.Shape.Dims[2] * layer.Input.Shape.Dims[3] > 1;
-        return (isTurned, resources.Device.Isa >= IsaLevel.Avx2) switch
+        return resources.Device.Isa switch
         {
-            (true, true) => new Turned<Lanes256>(layer),
-            (true, false) => new Turned<Lanes128>(layer),
-            (false, true) => new Pixels<Lanes256>(layer),
-            (false, false) => new Pixels<Lanes128>(layer),
+            >= IsaLevel.Avx512Vnni => Create<Lanes512>(layer, isTurned),
+            >= IsaLevel.Avx2 => Create<Lanes256>(layer, isTurned),
+            _ => Create<Lanes128>(layer, isTurned),
         };
     }
+
+    private static RunnableLayer Create<T>(QuantizeLayer layer, bool isTurned) where T : struct, ILanes<T> => isTurned ? new Turned<T>(layer) : new Pixels<T>(layer);
 
     private sealed class Pixels<T>(QuantizeLayer layer) : RunnableLayer, IParallelBody where T : struct, ILanes<T>
     {
         private const int PartPixels = 256;
+
+        private readonly Quantizer<T> _quantizer = new(layer.To);
 
         public override void Run(RunState state) => state.RunParallel(this, checked((int)((layer.Output.Pixels(state.Batch) + PartPixels - 1) / PartPixels)));
 
@@ -44,42 +47,42 @@ internal sealed unsafe class Int8Quantize : Tactic<QuantizeLayer>
             var output = state.Address(layer.Output) + first * pixelBytes;
             if (channels == pixelBytes)
             {
-                ElementwiseInt8<T>.Quantize(input, output, count * channels, layer.To);
+                ElementwiseInt8<T>.Quantize(input, output, count * channels, _quantizer, layer.To);
                 return;
             }
-            for (var p = 0; p < count; p++, input += channels, output += pixelBytes) ElementwiseInt8<T>.Quantize(input, output, channels, layer.To);
+            for (var p = 0; p < count; p++, input += channels, output += pixelBytes) ElementwiseInt8<T>.Quantize(input, output, channels, _quantizer, layer.To);
         }
     }
 
-    // A part is a row of an image: each channel's row is quantized to scratch, then the rows are interleaved.
+    // A part is some rows of an image: each channel's row is quantized to scratch, then the rows are interleaved.
     private sealed class Turned<T>(QuantizeLayer layer) : RunnableLayer, IParallelBody where T : struct, ILanes<T>
     {
-        private int Height => layer.Input.Shape.Dims[2];
+        private const int PartPixels = 2048;
 
-        private int Width => layer.Input.Shape.Dims[3];
+        private readonly Quantizer<T> _quantizer = new(layer.To);
+        private readonly int _rows = Math.Clamp(PartPixels / layer.Input.Width, 1, layer.Input.Height);
+
+        private int Height => layer.Input.Height;
+
+        private int Width => layer.Input.Width;
+
+        private int PartsPerImage => (Height + _rows - 1) / _rows;
 
         public override long ScratchBytes => (long)layer.Output.PixelBytes * Width;
 
-        public override void Run(RunState state) => state.RunParallel(this, layer.Input.Shape.Size(0, state.Batch) * Height);
+        public override void Run(RunState state) => state.RunParallel(this, layer.Input.Shape.Size(0, state.Batch) * PartsPerImage);
 
         public void RunPart(RunState state, int part, int worker)
         {
-            var (image, y) = Math.DivRem(part, Height);
+            var (image, first) = Math.DivRem(part, PartsPerImage);
             var (channels, pixelBytes) = (layer.Output.Channels, layer.Output.PixelBytes);
-            var input = (float*)state.Address(layer.Input) + ((nint)image * channels * Height + y) * Width;
             var rows = state.Scratch(worker);
-            for (var c = 0; c < channels; c++) ElementwiseInt8<T>.Quantize(input + (nint)c * Height * Width, rows + (nint)c * Width, Width, layer.To);
             new Span<byte>(rows + (nint)channels * Width, (pixelBytes - channels) * Width).Clear();
-            Interleave(rows, state.Address(layer.Output) + layer.Output.PixelOffset(image, y, 0));
-        }
-
-        private void Interleave(byte* rows, byte* output)
-        {
-            for (var first = 0; first < layer.Output.PixelBytes; first += 4)
+            for (var y = first * _rows; y < Math.Min(Height, (first + 1) * _rows); y++)
             {
-                byte* r0 = rows + (nint)first * Width, r1 = r0 + Width, r2 = r1 + Width, r3 = r2 + Width;
-                var to = output + first;
-                for (var x = 0; x < Width; x++, to += layer.Output.PixelBytes) *(uint*)to = r0[x] | (uint)r1[x] << 8 | (uint)r2[x] << 16 | (uint)r3[x] << 24;
+                var input = (float*)state.Address(layer.Input) + ((nint)image * channels * Height + y) * Width;
+                for (var c = 0; c < channels; c++) ElementwiseInt8<T>.Quantize(input + (nint)c * Height * Width, rows + (nint)c * Width, Width, _quantizer, layer.To);
+                ChannelInterleave.Run(rows, Width, pixelBytes, state.Address(layer.Output) + layer.Output.PixelOffset(image, y, 0));
             }
         }
     }

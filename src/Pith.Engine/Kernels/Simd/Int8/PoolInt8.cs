@@ -1,8 +1,12 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Pith.Kernels.Int8;
 
-/// <summary>Pools of padded NHWC bytes, a run of channels of one output pixel at a time.</summary>
+/// <summary>
+/// Pools of padded NHWC bytes, all channels of one output pixel at a time in the widest vectors that are allowed. A run of channels that is not a multiple of 16 ends with a vector that overlaps
+/// the one before, with the same result.
+/// </summary>
 internal static unsafe class PoolInt8
 {
     // So many bytes can be added in 16 bits.
@@ -14,16 +18,19 @@ internal static unsafe class PoolInt8
     /// <param name="columns">Columns of the window that lie inside the input.</param>
     /// <param name="columnStride">Bytes between columns of the window.</param>
     /// <param name="channels">Bytes of a pixel.</param>
+    /// <param name="isWide">Whether vectors of 512 bits may be used.</param>
     /// <param name="output">The result.</param>
-    public static void Max(byte** rows, int rowCount, int columns, nint columnStride, int channels, byte* output)
+    public static void Max(byte** rows, int rowCount, int columns, nint columnStride, int channels, bool isWide, byte* output)
     {
         var c = 0;
-        for (; c + Vector128<byte>.Count <= channels; c += Vector128<byte>.Count) MaxOfVector(rows, rowCount, columns, columnStride, c, output);
+        if (isWide)
+            for (; c + Vector512<byte>.Count <= channels; c += Vector512<byte>.Count) Max512(rows, rowCount, columns, columnStride, c, output);
+        for (; c + Vector256<byte>.Count <= channels; c += Vector256<byte>.Count) Max256(rows, rowCount, columns, columnStride, c, output);
+        for (; c + Vector128<byte>.Count <= channels; c += Vector128<byte>.Count) Max128(rows, rowCount, columns, columnStride, c, output);
         if (c == channels) return;
         if (channels >= Vector128<byte>.Count)
         {
-            // Overlaps channels that are done already, with the same result.
-            MaxOfVector(rows, rowCount, columns, columnStride, channels - Vector128<byte>.Count, output);
+            Max128(rows, rowCount, columns, columnStride, channels - Vector128<byte>.Count, output);
             return;
         }
         for (; c < channels; c++)
@@ -35,7 +42,32 @@ internal static unsafe class PoolInt8
         }
     }
 
-    private static void MaxOfVector(byte** rows, int rowCount, int columns, nint columnStride, int c, byte* output)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Max512(byte** rows, int rowCount, int columns, nint columnStride, int c, byte* output)
+    {
+        var max = Vector512<byte>.Zero;
+        for (var r = 0; r < rowCount; r++)
+        {
+            var pixel = rows[r] + c;
+            for (var s = 0; s < columns; s++, pixel += columnStride) max = Vector512.Max(max, Vector512.Load(pixel));
+        }
+        max.Store(output + c);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Max256(byte** rows, int rowCount, int columns, nint columnStride, int c, byte* output)
+    {
+        var max = Vector256<byte>.Zero;
+        for (var r = 0; r < rowCount; r++)
+        {
+            var pixel = rows[r] + c;
+            for (var s = 0; s < columns; s++, pixel += columnStride) max = Vector256.Max(max, Vector256.Load(pixel));
+        }
+        max.Store(output + c);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Max128(byte** rows, int rowCount, int columns, nint columnStride, int c, byte* output)
     {
         var max = Vector128<byte>.Zero;
         for (var r = 0; r < rowCount; r++)
@@ -47,10 +79,12 @@ internal static unsafe class PoolInt8
     }
 
     /// <summary>Adds up <paramref name="channels"/> (a multiple of 4) bytes of each pixel of a window.</summary>
-    public static void Sum(byte** rows, int rowCount, int columns, nint columnStride, int channels, int* sums)
+    public static void Sum(byte** rows, int rowCount, int columns, nint columnStride, int channels, bool isWide, int* sums)
     {
         var c = 0;
-        for (; c + 8 <= channels; c += 8) SumOfEight(rows, rowCount, columns, columnStride, c, sums + c);
+        if (isWide)
+            for (; c + Vector512<byte>.Count <= channels; c += Vector512<byte>.Count) Sum512(rows, rowCount, columns, columnStride, c, sums + c);
+        for (; c + Vector128<byte>.Count <= channels; c += Vector128<byte>.Count) Sum128(rows, rowCount, columns, columnStride, c, sums + c);
         for (; c < channels; c++)
         {
             sums[c] = 0;
@@ -59,31 +93,62 @@ internal static unsafe class PoolInt8
         }
     }
 
-    private static void SumOfEight(byte** rows, int rowCount, int columns, nint columnStride, int c, int* sums)
+    private static void Sum512(byte** rows, int rowCount, int columns, nint columnStride, int c, int* sums)
     {
-        Vector128<int> low = default, high = default;
-        Vector128<ushort> sum = default;
+        new Span<int>(sums, Vector512<byte>.Count).Clear();
+        Vector512<ushort> low = default, high = default;
         var room = Bytes16;
         for (var r = 0; r < rowCount; r++)
         {
             var pixel = rows[r] + c;
             for (var s = 0; s < columns; s++, pixel += columnStride)
             {
-                sum += Vector128.WidenLower(Vector128.CreateScalar(*(ulong*)pixel).AsByte());
+                low += Vector512.WidenLower(Vector512.Load(pixel));
+                high += Vector512.WidenUpper(Vector512.Load(pixel));
                 if (--room > 0) continue;
-                Flush(ref sum, ref low, ref high);
+                Flush(ref low, ref high, sums);
                 room = Bytes16;
             }
         }
-        Flush(ref sum, ref low, ref high);
-        low.Store(sums);
-        high.Store(sums + 4);
+        Flush(ref low, ref high, sums);
     }
 
-    private static void Flush(ref Vector128<ushort> sum, ref Vector128<int> low, ref Vector128<int> high)
+    private static void Flush(ref Vector512<ushort> low, ref Vector512<ushort> high, int* sums)
     {
-        low += Vector128.WidenLower(sum).AsInt32();
-        high += Vector128.WidenUpper(sum).AsInt32();
-        sum = default;
+        (Vector512.Load(sums) + Vector512.WidenLower(low).AsInt32()).Store(sums);
+        (Vector512.Load(sums + 16) + Vector512.WidenUpper(low).AsInt32()).Store(sums + 16);
+        (Vector512.Load(sums + 32) + Vector512.WidenLower(high).AsInt32()).Store(sums + 32);
+        (Vector512.Load(sums + 48) + Vector512.WidenUpper(high).AsInt32()).Store(sums + 48);
+        (low, high) = (default, default);
+    }
+
+    private static void Sum128(byte** rows, int rowCount, int columns, nint columnStride, int c, int* sums)
+    {
+        new Span<int>(sums, Vector128<byte>.Count).Clear();
+        Vector128<ushort> low = default, high = default;
+        var room = Bytes16;
+        for (var r = 0; r < rowCount; r++)
+        {
+            var pixel = rows[r] + c;
+            for (var s = 0; s < columns; s++, pixel += columnStride)
+            {
+                var bytes = Vector128.Load(pixel);
+                low += Vector128.WidenLower(bytes);
+                high += Vector128.WidenUpper(bytes);
+                if (--room > 0) continue;
+                Flush(ref low, ref high, sums);
+                room = Bytes16;
+            }
+        }
+        Flush(ref low, ref high, sums);
+    }
+
+    private static void Flush(ref Vector128<ushort> low, ref Vector128<ushort> high, int* sums)
+    {
+        (Vector128.Load(sums) + Vector128.WidenLower(low).AsInt32()).Store(sums);
+        (Vector128.Load(sums + 4) + Vector128.WidenUpper(low).AsInt32()).Store(sums + 4);
+        (Vector128.Load(sums + 8) + Vector128.WidenLower(high).AsInt32()).Store(sums + 8);
+        (Vector128.Load(sums + 12) + Vector128.WidenUpper(high).AsInt32()).Store(sums + 12);
+        (low, high) = (default, default);
     }
 }

@@ -37,6 +37,7 @@ internal sealed class ConvAmxEmitter : KernelEmitter
     private readonly ConvKernelSpec _spec;
     private readonly AmxTiling _tiling;
     private readonly TileUnit _unit;
+    private EpilogueEmitter? _epilogue;
 
     public ConvAmxEmitter(ConvKernelSpec spec, Func<Assembler, TileUnit> unit)
     {
@@ -60,14 +61,16 @@ internal sealed class ConvAmxEmitter : KernelEmitter
         return rows;
     }
 
+    protected override void OutOfLine() => _epilogue!.OutOfLine();
+
     protected override void Body()
     {
         // Accumulators come in register slots of four in turn; the last registers are the epilogue's.
-        var epilogue = new EpilogueEmitter(
+        _epilogue = new EpilogueEmitter(
             Asm, _spec.Epilogue, _spec.Panel, new EpilogueRegisters(s_output, s_residual, s_panel, s_shared, Enumerable.Range(0, VectorRegisters).ToArray()), _spec.Tile.Output, _spec.Tile.Residual);
         Asm.sub(rsp, FrameBytes + _unit.FrameBytes);
         Asm.mov(__qword_ptr[rsp + Arguments], Args);
-        epilogue.LoadMask();
+        _epilogue.LoadMask();
         Asm.mov(s_temporary, Argument(nameof(ConvKernelArgs.TileConfig)));
         _unit.Configure(s_temporary, TileRows(_spec));
         Asm.mov(s_input, Argument(nameof(ConvKernelArgs.Input)));
@@ -85,7 +88,7 @@ internal sealed class ConvAmxEmitter : KernelEmitter
         Asm.mov(s_tileCount, Argument(nameof(ConvKernelArgs.TileCount)));
         Asm.Label(ref task);
         OpenTask();
-        Products([.. epilogue.Steps(_spec.Tile.Pixels, LoadAccumulator)]);
+        Products([.. _epilogue.Steps(_spec.Tile.Pixels, LoadAccumulator)]);
         CloseTask();
         Asm.add(s_tiles, Marshal.SizeOf<TileOffsets>());
         Asm.dec(s_tileCount);
@@ -105,7 +108,7 @@ internal sealed class ConvAmxEmitter : KernelEmitter
         var rest = Asm.CreateLabel();
         Asm.Label(ref rest);
         LoadOldest();
-        foreach (var step in epilogue.Steps(_spec.Tile.Pixels, LoadAccumulator)) step();
+        foreach (var step in _epilogue.Steps(_spec.Tile.Pixels, LoadAccumulator)) step();
         CloseTask();
         Asm.dec(s_tileCount);
         Asm.jne(rest);

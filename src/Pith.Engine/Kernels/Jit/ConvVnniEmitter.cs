@@ -21,6 +21,8 @@ internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : KernelEmitter
     private static readonly AssemblerRegister64 s_input = rbx, s_weights = rdx, s_tiles = rsi, s_tileCount = rcx, s_panel = r8, s_shared = r9, s_output = r10, s_residual = r11;
     private static readonly AssemblerRegister64 s_pixel = r12, s_weight = r13, s_tileOutput = r14, s_tileResidual = r15, s_row = rbp, s_column = rax, s_step = rdi;
 
+    private EpilogueEmitter? _epilogue;
+
     private int Pixels => spec.Tile.Pixels;
 
     private int Vectors => spec.Panel.Vectors;
@@ -28,14 +30,16 @@ internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : KernelEmitter
     /// <summary>The most pixels of a tile with so many vectors of channels.</summary>
     public static int LargestTile(int vectors, EpilogueSpec epilogue) => (Registers - Math.Max(vectors + 2, epilogue.Temporaries)) / vectors;
 
+    protected override void OutOfLine() => _epilogue!.OutOfLine();
+
     protected override void Body()
     {
-        var epilogue = new EpilogueEmitter(
+        _epilogue = new EpilogueEmitter(
             Asm, spec.Epilogue, spec.Panel, new EpilogueRegisters(s_tileOutput, s_tileResidual, s_panel, s_shared, Enumerable.Range(Pixels * Vectors, Registers - Pixels * Vectors).ToArray()),
             spec.Tile.Output, spec.Tile.Residual);
         Load(Args, (s_input, nameof(ConvKernelArgs.Input)), (s_output, nameof(ConvKernelArgs.Output)), (s_residual, nameof(ConvKernelArgs.Residual)));
         Load(Args, (s_weights, nameof(ConvKernelArgs.Weights)), (s_panel, nameof(ConvKernelArgs.Panel)), (s_shared, nameof(ConvKernelArgs.Shared)));
-        epilogue.LoadMask();
+        _epilogue.LoadMask();
         // Where the tiles and panels are counted: the stack keeps the arguments and the panels that are left.
         Asm.mov(rax, Argument(Args, nameof(ConvKernelArgs.PanelCount)));
         Asm.push(rax);
@@ -47,7 +51,7 @@ internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : KernelEmitter
         Asm.Label(ref tile);
         OpenTile();
         Runs();
-        foreach (var step in epilogue.Steps(Pixels, (pixel, vector, _) => pixel * Vectors + vector)) step();
+        foreach (var step in _epilogue.Steps(Pixels, (pixel, vector, _) => pixel * Vectors + vector)) step();
         Asm.add(s_tiles, Marshal.SizeOf<TileOffsets>());
         Asm.dec(s_tileCount);
         Asm.jne(tile);

@@ -25,6 +25,8 @@ internal sealed class DepthwiseEmitter(ConvKernelSpec spec) : KernelEmitter
     /// <summary>The most pixels of a tile.</summary>
     public static int LargestTile => (Registers - Interleaving - 2) / Vectors;
 
+    private EpilogueEmitter? _epilogue;
+
     private int Pixels => spec.Tile.Pixels;
 
     private int RowGroups => Groups(spec.Reduction.Rows);
@@ -32,10 +34,12 @@ internal sealed class DepthwiseEmitter(ConvKernelSpec spec) : KernelEmitter
     /// <summary>Groups of rows of a window.</summary>
     public static int Groups(int rows) => (rows + RowGroup - 1) / RowGroup;
 
+    protected override void OutOfLine() => _epilogue!.OutOfLine();
+
     protected override void Body()
     {
         var first = Pixels * Vectors;
-        var epilogue = new EpilogueEmitter(
+        _epilogue = new EpilogueEmitter(
             Asm, spec.Epilogue, spec.Panel, new EpilogueRegisters(s_tileOutput, s_tileResidual, s_panel, s_shared, Enumerable.Range(first, Registers - first).ToArray()), spec.Tile.Output, spec.Tile.Residual);
         (AssemblerRegister64 Register, string Field)[] fields =
         [
@@ -43,7 +47,7 @@ internal sealed class DepthwiseEmitter(ConvKernelSpec spec) : KernelEmitter
             (s_panel, nameof(ConvKernelArgs.Panel)), (s_shared, nameof(ConvKernelArgs.Shared)), (s_panelCount, nameof(ConvKernelArgs.PanelCount)),
         ];
         foreach (var (register, field) in fields) Asm.mov(register, Argument(field));
-        epilogue.LoadMask();
+        _epilogue.LoadMask();
         var (panel, tile) = (Asm.CreateLabel(), Asm.CreateLabel());
         Asm.Label(ref panel);
         Asm.mov(s_tiles, Argument(nameof(ConvKernelArgs.Tiles)));
@@ -52,7 +56,7 @@ internal sealed class DepthwiseEmitter(ConvKernelSpec spec) : KernelEmitter
         OpenTile();
         for (var group = 0; group < RowGroups; group++)
             foreach (var column in Columns()) Column(group, column);
-        foreach (var step in epilogue.Steps(Pixels, (pixel, vector, _) => pixel * Vectors + vector)) step();
+        foreach (var step in _epilogue.Steps(Pixels, (pixel, vector, _) => pixel * Vectors + vector)) step();
         Asm.add(s_tiles, Marshal.SizeOf<TileOffsets>());
         Asm.dec(s_tileCount);
         Asm.jne(tile);

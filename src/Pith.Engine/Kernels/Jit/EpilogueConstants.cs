@@ -20,6 +20,9 @@ internal static unsafe class EpilogueConstants
     public const int Highest = 32;
     public const int ZeroPoint = 36;
 
+    /// <summary>1 / divisor, for estimates.</summary>
+    public const int Inverse = 40;
+
     // Vectors of 64 bytes.
     public const int ZeroPointWords = 64;
     public const int LowestWords = 128;
@@ -37,7 +40,7 @@ internal static unsafe class EpilogueConstants
     /// <summary>For VPSHUFB, two vectors: 16-bit numbers 4 t to 4 t + 3 of each 128-bit lane as 32-bit numbers.</summary>
     public const int WordsToInts = 640;
 
-    /// <summary>Floats that activations use, see <see cref="ActivationEmitter.Constants"/>.</summary>
+    /// <summary>Floats that activations use, see <see cref="ActivationEmitter.Constants"/> and <see cref="GuardedSigmoid.Constants"/>.</summary>
     public const int ActivationTable = 768;
 
     /// <summary>Bytes of everything that does not depend on the channel.</summary>
@@ -98,6 +101,7 @@ internal static unsafe class EpilogueConstants
         floats[Lowest / 4] = epilogue.Lowest;
         floats[Highest / 4] = epilogue.Highest;
         ((int*)block)[ZeroPoint / 4] = epilogue.OutputZeroPoint;
+        floats[Inverse / 4] = 1 / epilogue.OutputDivisor;
         new Span<short>(block + ZeroPointWords, 32).Fill((short)epilogue.OutputZeroPoint);
         new Span<short>(block + LowestWords, 32).Fill((short)(Round(epilogue.Lowest) + epilogue.OutputZeroPoint));
         new Span<short>(block + HighestWords, 32).Fill((short)(Round(epilogue.Highest) + epilogue.OutputZeroPoint));
@@ -110,6 +114,7 @@ internal static unsafe class EpilogueConstants
             for (var t = 0; t < 2; t++) block[WordsToInts + 64 * t + i] = i % 4 < 2 ? (byte)(8 * t + i % 16 / 4 * 2 + i % 4) : zero;
         }
         ActivationEmitter.Constants.CopyTo(new Span<float>(block + ActivationTable, ActivationEmitter.Constants.Length));
+        GuardedSigmoid.Constants.CopyTo(new Span<float>(block + ActivationTable + GuardedSigmoid.TableOffset * sizeof(float), GuardedSigmoid.Constants.Length));
     }
 
     /// <summary>Fills the constants of one panel.</summary>

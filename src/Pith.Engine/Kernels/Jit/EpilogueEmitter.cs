@@ -16,23 +16,37 @@ internal readonly record struct EpilogueRegisters(AssemblerRegister64 Output, As
 /// Emits what turns accumulators into results: <see cref="Int8Arithmetic"/>, sixteen channels at a time. Written once for every kernel. The tail of a panel that is not full is masked by
 /// <c>k1</c>, which <see cref="LoadMask"/> sets; <c>k2</c> is overwritten.
 /// </summary>
-/// <param name="asm">The assembler.</param>
-/// <param name="spec">The operations.</param>
-/// <param name="panel">The channels.</param>
-/// <param name="registers">Addresses and free registers.</param>
-/// <param name="outputOffset">Bytes from the tile's first result to that of a pixel.</param>
-/// <param name="residualOffset">Bytes from the tile's first residual to that of a pixel.</param>
-internal sealed class EpilogueEmitter(Assembler asm, EpilogueSpec spec, PanelShape panel, EpilogueRegisters registers, Func<int, int> outputOffset, Func<int, int> residualOffset)
+internal sealed class EpilogueEmitter
 {
-    private readonly IReadOnlyList<Pack> _packs = panel.Packs;
+    private readonly Assembler _asm;
+    private readonly EpilogueSpec _spec;
+    private readonly PanelShape _panel;
+    private readonly EpilogueRegisters _registers;
+    private readonly Func<int, int> _outputOffset;
+    private readonly Func<int, int> _residualOffset;
+    private readonly IReadOnlyList<Pack> _packs;
+    private readonly GuardedSigmoid? _sigmoid;
+
+    /// <param name="asm">The assembler.</param>
+    /// <param name="spec">The operations.</param>
+    /// <param name="panel">The channels.</param>
+    /// <param name="registers">Addresses and free registers.</param>
+    /// <param name="outputOffset">Bytes from the tile's first result to that of a pixel.</param>
+    /// <param name="residualOffset">Bytes from the tile's first residual to that of a pixel.</param>
+    public EpilogueEmitter(Assembler asm, EpilogueSpec spec, PanelShape panel, EpilogueRegisters registers, Func<int, int> outputOffset, Func<int, int> residualOffset)
+    {
+        (_asm, _spec, _panel, _registers, _outputOffset, _residualOffset) = (asm, spec, panel, registers, outputOffset, residualOffset);
+        _packs = panel.Packs;
+        if (GuardedSigmoid.Applies(spec)) _sigmoid = new GuardedSigmoid(asm, spec, registers, Exact);
+    }
 
     /// <summary>Sets the mask of the last pack's channels, when not all are stored. Overwrites rax.</summary>
     public void LoadMask()
     {
         var stored = StoredOfLast;
         if (stored == Capacity(_packs[^1])) return;
-        asm.mov(rax, (1L << stored) - 1);
-        asm.kmovq(k1, rax);
+        _asm.mov(rax, (1L << stored) - 1);
+        _asm.kmovq(k1, rax);
     }
 
     /// <summary>All pixels of a tile as steps of a few instructions, to be emitted in order, with other code in between if wanted.</summary>
@@ -43,7 +57,7 @@ internal sealed class EpilogueEmitter(Assembler asm, EpilogueSpec spec, PanelSha
         foreach (var pack in _packs)
         {
             // A store takes four vectors: those of one, two or four pixels.
-            var together = spec.IsNatural ? 1 : 4 / pack.Width;
+            var together = _spec.IsNatural ? 1 : 4 / pack.Width;
             for (var pixel = 0; pixel < count; pixel += together)
             {
                 var pixels = Math.Min(together, count - pixel);
@@ -67,17 +81,17 @@ internal sealed class EpilogueEmitter(Assembler asm, EpilogueSpec spec, PanelSha
     }
 
     // The last free registers are for intermediate results; the first four may hold accumulators that came from memory.
-    private int Temporary(int index) => registers.Free[^(index + 1)];
+    private int Temporary(int index) => _registers.Free[^(index + 1)];
 
-    private int StoredOfLast => panel.Channels - _packs[^1].First * PanelShape.Lanes;
+    private int StoredOfLast => _panel.Channels - _packs[^1].First * PanelShape.Lanes;
 
-    private int Capacity(Pack pack) => (spec.IsNatural ? 1 : pack.Width) * PanelShape.Lanes;
+    private int Capacity(Pack pack) => (_spec.IsNatural ? 1 : pack.Width) * PanelShape.Lanes;
 
     private bool IsMasked(Pack pack) => pack == _packs[^1] && StoredOfLast < Capacity(pack);
 
-    private AssemblerMemoryOperand Scalar(int offset) => __dword_bcst[registers.Shared + offset];
+    private AssemblerMemoryOperand Scalar(int offset) => __dword_bcst[_registers.Shared + offset];
 
-    private AssemblerMemoryOperand Vector(int offset) => __zmmword_ptr[registers.Shared + offset];
+    private AssemblerMemoryOperand Vector(int offset) => __zmmword_ptr[_registers.Shared + offset];
 
     private static int ChannelBytes(Pack pack, bool isFloat) => pack.First * PanelShape.Lanes * (isFloat ? sizeof(float) : 1);
 
@@ -85,91 +99,100 @@ internal sealed class EpilogueEmitter(Assembler asm, EpilogueSpec spec, PanelSha
     private void Real(int value, int pixel, Pack pack, int vector, bool isFirstOfPixel)
     {
         var v = Zmm(value);
-        asm.vcvtdq2ps(v, v);
-        asm.vmulps(v, v, __zmmword_ptr[registers.Panel + EpilogueConstants.Multiplier(panel.Vectors, vector)]);
-        if (spec.HasOffset) asm.vaddps(v, v, __zmmword_ptr[registers.Panel + EpilogueConstants.Offset(panel.Vectors, vector)]);
-        if (spec.Residual == ResidualKind.None) return;
+        _asm.vcvtdq2ps(v, v);
+        _asm.vmulps(v, v, __zmmword_ptr[_registers.Panel + EpilogueConstants.Multiplier(_panel.Vectors, vector)]);
+        if (_spec.HasOffset) _asm.vaddps(v, v, __zmmword_ptr[_registers.Panel + EpilogueConstants.Offset(_panel.Vectors, vector)]);
+        if (_spec.Residual == ResidualKind.None) return;
         var r = Zmm(Temporary(0));
-        if (spec.Residual == ResidualKind.Floats)
+        if (_spec.Residual == ResidualKind.Floats)
         {
-            asm.vmovups(r, __zmmword_ptr[registers.Residual + (residualOffset(pixel) + ChannelBytes(pack, true))]);
-            if (spec.ResidualIsDivided) asm.vdivps(r, r, Scalar(EpilogueConstants.ResidualDivisor));
-            asm.vaddps(v, v, r);
+            _asm.vmovups(r, __zmmword_ptr[_registers.Residual + (_residualOffset(pixel) + ChannelBytes(pack, true))]);
+            if (_spec.ResidualIsDivided) _asm.vdivps(r, r, Scalar(EpilogueConstants.ResidualDivisor));
+            _asm.vaddps(v, v, r);
             return;
         }
         LoadResidual(pixel, pack, vector - pack.First, isFirstOfPixel);
-        if (spec.ResidualHasZeroPoint) asm.vpsubd(r, r, Scalar(EpilogueConstants.ResidualZeroPoint));
-        asm.vcvtdq2ps(r, r);
-        if (spec.ResidualIsExact)
+        if (_spec.ResidualHasZeroPoint) _asm.vpsubd(r, r, Scalar(EpilogueConstants.ResidualZeroPoint));
+        _asm.vcvtdq2ps(r, r);
+        if (_spec.ResidualIsExact)
         {
-            asm.vfmadd231ps(v, r, Scalar(EpilogueConstants.ResidualMultiplier));
+            _asm.vfmadd231ps(v, r, Scalar(EpilogueConstants.ResidualMultiplier));
             return;
         }
-        asm.vmulps(r, r, Scalar(EpilogueConstants.ResidualMultiplier));
-        asm.vaddps(v, v, r);
+        _asm.vmulps(r, r, Scalar(EpilogueConstants.ResidualMultiplier));
+        _asm.vaddps(v, v, r);
     }
 
     // Bytes of the residual in the order of the accumulators, as integers in temporary 0; temporary 1 keeps the pixel's bytes for the pack's other vectors.
     private void LoadResidual(int pixel, Pack pack, int inPack, bool isFirstOfPixel)
     {
-        var at = registers.Residual + (residualOffset(pixel) + (spec.IsNatural ? 0 : ChannelBytes(pack, false)));
+        var at = _registers.Residual + (_residualOffset(pixel) + (_spec.IsNatural ? 0 : ChannelBytes(pack, false)));
         var (r, bytes) = (Zmm(Temporary(0)), Zmm(Temporary(1)));
         if (pack.Width == 1)
         {
-            asm.vpmovzxbd(r, __xmmword_ptr[registers.Residual + (residualOffset(pixel) + ChannelBytes(pack, false))]);
+            _asm.vpmovzxbd(r, __xmmword_ptr[_registers.Residual + (_residualOffset(pixel) + ChannelBytes(pack, false))]);
             return;
         }
-        if (isFirstOfPixel && pack.Width == 4) asm.vmovdqu64(bytes, __zmmword_ptr[at]);
-        if (isFirstOfPixel && pack.Width == 2) asm.vpmovzxbw(bytes, __ymmword_ptr[at]);
-        asm.vpshufb(r, bytes, Vector((pack.Width == 4 ? EpilogueConstants.BytesToInts : EpilogueConstants.WordsToInts) + 64 * inPack));
+        if (isFirstOfPixel && pack.Width == 4) _asm.vmovdqu64(bytes, __zmmword_ptr[at]);
+        if (isFirstOfPixel && pack.Width == 2) _asm.vpmovzxbw(bytes, __ymmword_ptr[at]);
+        _asm.vpshufb(r, bytes, Vector((pack.Width == 4 ? EpilogueConstants.BytesToInts : EpilogueConstants.WordsToInts) + 64 * inPack));
+    }
+
+    /// <summary>Emits what is out of line; call once, behind the kernel's return.</summary>
+    public void OutOfLine() => _sigmoid?.EmitSlowPaths();
+
+    private void Finish(int value)
+    {
+        if (_sigmoid is not null) _sigmoid.Emit(value);
+        else Exact(value);
     }
 
     // Activation, division and, for bytes, rounding to an integer.
-    private void Finish(int value)
+    private void Exact(int value)
     {
         var v = Zmm(value);
-        var activation = ActivationEmitter.Temporaries(spec.Activation);
-        ActivationEmitter.Emit(asm, spec.Activation, value, Enumerable.Range(0, activation).Select(Temporary).ToArray(), registers.Shared);
-        if (spec.Division == DivisionKind.Quick)
+        var activation = ActivationEmitter.Temporaries(_spec.Activation);
+        ActivationEmitter.Emit(_asm, _spec.Activation, value, Enumerable.Range(0, activation).Select(Temporary).ToArray(), _registers.Shared);
+        if (_spec.Division == DivisionKind.Quick)
         {
             var q = Zmm(Temporary(0));
-            asm.vmulps(q, v, Scalar(EpilogueConstants.Reciprocal));
-            asm.vfnmadd231ps(v, q, Scalar(EpilogueConstants.Divisor));
-            asm.vfmadd132ps(v, q, Scalar(EpilogueConstants.Reciprocal));
+            _asm.vmulps(q, v, Scalar(EpilogueConstants.Reciprocal));
+            _asm.vfnmadd231ps(v, q, Scalar(EpilogueConstants.Divisor));
+            _asm.vfmadd132ps(v, q, Scalar(EpilogueConstants.Reciprocal));
         }
-        else if (spec.Division == DivisionKind.Exact)
+        else if (_spec.Division == DivisionKind.Exact)
         {
-            asm.vdivps(v, v, Scalar(EpilogueConstants.Divisor));
+            _asm.vdivps(v, v, Scalar(EpilogueConstants.Divisor));
         }
-        if (spec.IsFloatOutput) return;
-        if (spec.ClampsFloats)
+        if (_spec.IsFloatOutput) return;
+        if (_spec.ClampsFloats)
         {
-            asm.vmaxps(v, v, Scalar(EpilogueConstants.Lowest));
-            asm.vminps(v, v, Scalar(EpilogueConstants.Highest));
+            _asm.vmaxps(v, v, Scalar(EpilogueConstants.Lowest));
+            _asm.vminps(v, v, Scalar(EpilogueConstants.Highest));
         }
         // Rounds to nearest, ties to even.
-        asm.vcvtps2dq(v, v);
+        _asm.vcvtps2dq(v, v);
     }
 
     private void Store(int[] values, int pixel, int pixels, Pack pack)
     {
-        if (spec.IsFloatOutput) StoreFloats(values[0], pixel, pack);
-        else if (spec.IsNatural) StoreNatural(values[0], pixel, pack);
+        if (_spec.IsFloatOutput) StoreFloats(values[0], pixel, pack);
+        else if (_spec.IsNatural) StoreNatural(values[0], pixel, pack);
         else StorePacked(values, pixel, pixels, pack);
     }
 
     private void StoreFloats(int value, int pixel, Pack pack)
     {
-        var to = __zmmword_ptr[registers.Output + (outputOffset(pixel) + ChannelBytes(pack, true))];
-        asm.vmovups(IsMasked(pack) ? to.k1 : to, Zmm(value));
+        var to = __zmmword_ptr[_registers.Output + (_outputOffset(pixel) + ChannelBytes(pack, true))];
+        _asm.vmovups(IsMasked(pack) ? to.k1 : to, Zmm(value));
     }
 
     // Values were clamped as floats, so that they saturate correctly as unsigned bytes.
     private void StoreNatural(int value, int pixel, Pack pack)
     {
-        if (spec.HasZeroPoint) asm.vpaddd(Zmm(value), Zmm(value), Scalar(EpilogueConstants.ZeroPoint));
-        var to = __xmmword_ptr[registers.Output + (outputOffset(pixel) + ChannelBytes(pack, false))];
-        asm.vpmovusdb(IsMasked(pack) ? to.k1 : to, Zmm(value));
+        if (_spec.HasZeroPoint) _asm.vpaddd(Zmm(value), Zmm(value), Scalar(EpilogueConstants.ZeroPoint));
+        var to = __xmmword_ptr[_registers.Output + (_outputOffset(pixel) + ChannelBytes(pack, false))];
+        _asm.vpmovusdb(IsMasked(pack) ? to.k1 : to, Zmm(value));
     }
 
     private void StorePacked(int[] values, int pixel, int pixels, Pack pack)
@@ -177,26 +200,26 @@ internal sealed class EpilogueEmitter(Assembler asm, EpilogueSpec spec, PanelSha
         // Pixels that are not there repeat one that is.
         int Value(int index) => values[index % values.Length];
         var (low, high) = (Zmm(Value(0)), Zmm(Value(2)));
-        asm.vpackssdw(low, low, Zmm(Value(1)));
+        _asm.vpackssdw(low, low, Zmm(Value(1)));
         Clamp(low);
         if (values.Length > 2)
         {
-            asm.vpackssdw(high, high, Zmm(Value(3)));
+            _asm.vpackssdw(high, high, Zmm(Value(3)));
             Clamp(high);
         }
-        asm.vpackuswb(low, low, values.Length > 2 ? high : low);
+        _asm.vpackuswb(low, low, values.Length > 2 ? high : low);
         var order = Zmm(Temporary(0));
-        if (pack.Width < 4) asm.vmovdqu64(order, Vector(pack.Width == 2 ? EpilogueConstants.PairOrder : EpilogueConstants.QuadOrder));
-        if (pack.Width == 2) asm.vpermq(low, order, low);
-        if (pack.Width == 1) asm.vpermd(low, order, low);
-        for (var p = 0; p < pixels; p++) StoreBytes(Value(0), p, registers.Output + (outputOffset(pixel + p) + ChannelBytes(pack, false)), pack);
+        if (pack.Width < 4) _asm.vmovdqu64(order, Vector(pack.Width == 2 ? EpilogueConstants.PairOrder : EpilogueConstants.QuadOrder));
+        if (pack.Width == 2) _asm.vpermq(low, order, low);
+        if (pack.Width == 1) _asm.vpermd(low, order, low);
+        for (var p = 0; p < pixels; p++) StoreBytes(Value(0), p, _registers.Output + (_outputOffset(pixel + p) + ChannelBytes(pack, false)), pack);
     }
 
     private void Clamp(AssemblerRegisterZMM words)
     {
-        if (spec.HasZeroPoint) asm.vpaddsw(words, words, Vector(EpilogueConstants.ZeroPointWords));
-        if (spec.HasLowest) asm.vpmaxsw(words, words, Vector(EpilogueConstants.LowestWords));
-        if (spec.HasHighest) asm.vpminsw(words, words, Vector(EpilogueConstants.HighestWords));
+        if (_spec.HasZeroPoint) _asm.vpaddsw(words, words, Vector(EpilogueConstants.ZeroPointWords));
+        if (_spec.HasLowest) _asm.vpmaxsw(words, words, Vector(EpilogueConstants.LowestWords));
+        if (_spec.HasHighest) _asm.vpminsw(words, words, Vector(EpilogueConstants.HighestWords));
     }
 
     // Part p of a packed vector: all of it, a half or a quarter.
@@ -207,21 +230,21 @@ internal sealed class EpilogueEmitter(Assembler asm, EpilogueSpec spec, PanelSha
         switch (pack.Width)
         {
             case 4:
-                asm.vmovdqu8(isMasked ? __zmmword_ptr[to].k1 : __zmmword_ptr[to], Zmm(vector));
+                _asm.vmovdqu8(isMasked ? __zmmword_ptr[to].k1 : __zmmword_ptr[to], Zmm(vector));
                 break;
             case 2 when part == 0:
-                asm.vmovdqu8(isMasked ? __ymmword_ptr[to].k1 : __ymmword_ptr[to], Ymm(vector));
+                _asm.vmovdqu8(isMasked ? __ymmword_ptr[to].k1 : __ymmword_ptr[to], Ymm(vector));
                 break;
             case 2:
-                asm.vextracti64x4(Ymm(scratch), Zmm(vector), 1);
-                asm.vmovdqu8(isMasked ? __ymmword_ptr[to].k1 : __ymmword_ptr[to], Ymm(scratch));
+                _asm.vextracti64x4(Ymm(scratch), Zmm(vector), 1);
+                _asm.vmovdqu8(isMasked ? __ymmword_ptr[to].k1 : __ymmword_ptr[to], Ymm(scratch));
                 break;
             case 1 when part == 0:
-                asm.vmovdqu8(isMasked ? __xmmword_ptr[to].k1 : __xmmword_ptr[to], Xmm(vector));
+                _asm.vmovdqu8(isMasked ? __xmmword_ptr[to].k1 : __xmmword_ptr[to], Xmm(vector));
                 break;
             default:
-                asm.vextracti32x4(Xmm(scratch), Zmm(vector), (byte)part);
-                asm.vmovdqu8(isMasked ? __xmmword_ptr[to].k1 : __xmmword_ptr[to], Xmm(scratch));
+                _asm.vextracti32x4(Xmm(scratch), Zmm(vector), (byte)part);
+                _asm.vmovdqu8(isMasked ? __xmmword_ptr[to].k1 : __xmmword_ptr[to], Xmm(scratch));
                 break;
         }
     }

@@ -53,6 +53,7 @@ internal abstract class KernelEmitter
         Enter();
         Body();
         Leave();
+        OutOfLine();
         using var code = new MemoryStream();
         Asm.Assemble(new StreamCodeWriter(code), 0);
         return code.ToArray();
@@ -63,6 +64,11 @@ internal abstract class KernelEmitter
 
     /// <summary>Emits what is between entry and exit.</summary>
     protected abstract void Body();
+
+    /// <summary>Emits code behind the return that the body jumps to.</summary>
+    protected virtual void OutOfLine()
+    {
+    }
 
     private void Enter()
     {

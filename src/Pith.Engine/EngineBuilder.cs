@@ -20,7 +20,9 @@ public static class EngineBuilder
     {
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(options);
-        return Build(graph, options, DeviceFor(options), events);
+        var device = DeviceFor(options);
+        if (Isa.HasAmx && Isa.Detected < IsaLevel.Amx) events?.Report(new Noted("This CPU has AMX, but the operating system refuses its use; AVX-512 VNNI is used instead, at an eighth of the rate."));
+        return Build(graph, options, device, events);
     }
 
     /// <summary>This machine, with the threads that are asked for.</summary>

@@ -32,7 +32,10 @@ public static class Isa
     /// <summary>Name of the environment variable that caps <see cref="Current"/>.</summary>
     public const string CapVariable = "PITH_MAX_ISA";
 
-    /// <summary>The strongest level that this CPU has, whatever the cap.</summary>
+    /// <summary>Whether the CPU has AMX, whether or not the operating system lets the process use it.</summary>
+    internal static bool HasAmx { get; private set; }
+
+    /// <summary>The strongest level that this CPU has and the operating system allows, whatever the cap.</summary>
     public static IsaLevel Detected { get; } = Detect();
 
     /// <summary>The level that kernels use: <see cref="Detected"/>, lowered to the cap when one is set.</summary>
@@ -72,7 +75,8 @@ public static class Isa
         var avx512Vnni = Avx512BW.IsSupported && Avx512DQ.IsSupported && (ecx & 1 << 11) != 0;
         if (!avx512Vnni) return AvxVnni.IsSupported ? IsaLevel.AvxVnni : IsaLevel.Avx2;
         const int amxTileAndInt8 = 3 << 24;
-        return (edx & amxTileAndInt8) == amxTileAndInt8 ? IsaLevel.Amx : IsaLevel.Avx512Vnni;
+        HasAmx = (edx & amxTileAndInt8) == amxTileAndInt8;
+        return HasAmx && AmxPermission.IsGranted ? IsaLevel.Amx : IsaLevel.Avx512Vnni;
     }
 
     private static IsaLevel Cap()

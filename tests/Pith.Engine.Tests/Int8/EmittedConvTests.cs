@@ -1,0 +1,102 @@
+using Pith.EngineTests.Jit;
+using Pith.Kernels;
+using Pith.Ops;
+using Pith.Tactics;
+
+namespace Pith.EngineTests.Int8;
+
+/// <summary>Every blocking of every family of emitted kernels, on layers that take several tiles, panels and chunks of the reduction, against the plain loops, bit for bit.</summary>
+public class EmittedConvTests
+{
+    // Channels, outputs, size, kernel, stride, groups, images: around the edges of tiles (14 pixels, 16 rows), panels (16 to 64 channels) and chunks (64 bytes).
+    public static TheoryData<int, int, int, int, int, int, int> Layers() => new()
+    {
+        { 64, 64, 14, 1, 1, 1, 1 },
+        { 72, 40, 7, 3, 1, 1, 2 },
+        { 128, 33, 7, 3, 1, 1, 3 },
+        { 16, 100, 8, 3, 1, 1, 1 },
+        { 24, 48, 17, 3, 2, 1, 2 },
+        { 3, 40, 19, 7, 2, 1, 1 },
+        { 200, 130, 7, 1, 1, 1, 2 },
+        { 64, 16, 33, 1, 2, 1, 1 },
+        { 32, 32, 9, 3, 1, 4, 2 },
+        { 64, 128, 10, 3, 2, 8, 1 },
+        { 160, 160, 11, 3, 1, 160, 2 },
+        { 72, 72, 13, 5, 2, 72, 1 },
+        { 48, 48, 9, 7, 1, 48, 1 },
+        { 260, 70, 1, 1, 1, 1, 19 },
+        { 96, 24, 1, 1, 1, 1, 1 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Layers))]
+    public void Every_blocking_equals_the_loops(int channels, int outputs, int size, int kernel, int stride, int groups, int images)
+    {
+        if (Isa.Detected < IsaLevel.Avx512Vnni) Assert.Skip("This CPU has no AVX-512 VNNI.");
+        foreach (var (activation, hasResidual) in new[] { ("relu", true), ("silu", false), ("none", false) })
+        {
+            var b = new QdqGraphBuilder(channels + size, unsigned: hasResidual);
+            var x = b.Quantized(b.Input(channels, size, size));
+            var window = WindowAttributes.Uniform(kernel, stride, kernel / 2);
+            var residual = hasResidual ? b.Quantized(b.Conv(x, channels, outputs, kernel, window, groups)) : null;
+            var y = b.Conv(x, channels, outputs, kernel, window, groups);
+            if (residual is not null) y = b.Graph.Add(new Add(), y, residual);
+            y = activation switch
+            {
+                "relu" => b.Graph.Add(new Relu(), y),
+                "silu" => b.Graph.Add(new Mul(), y, b.Graph.Add(new Sigmoid(), y)),
+                _ => y,
+            };
+            b.Graph.AddOutput(b.Quantized(y));
+            var input = b.Data(new Shape(images, channels, size, size));
+            using var reference = EngineBuilder.Build(b.Graph, new EngineOptions { MaxBatch = images, ReferenceOnly = true });
+            using var expected = new GuardedRun(reference);
+            var want = expected.Run(input);
+            foreach (var isa in (IsaLevel[])[IsaLevel.Avx512Vnni, IsaLevel.Amx])
+                CheckAll(b.Graph, images, DeviceAt(isa), isa, input, want, $"{activation} seed {channels + size}");
+        }
+    }
+
+    [Fact]
+    public void The_estimate_of_silu_gives_the_bits_of_the_loops_for_values_of_all_sizes()
+    {
+        if (Isa.Detected < IsaLevel.Avx512Vnni) Assert.Skip("This CPU has no AVX-512 VNNI.");
+        foreach (var (amax, outputAmax) in new[] { (4f, 0.3f), (4f, 2f), (20f, 20f), (20f, 1f), (100f, 90f), (400f, 300f) })
+        {
+            var b = new QdqGraphBuilder(7, unsigned: false);
+            var x = b.Quantized(b.Input(16, 40, 40), amax);
+            var y = b.Conv(x, 16, 64);
+            y = b.Graph.Add(new Mul(), y, b.Graph.Add(new Sigmoid(), y));
+            b.Graph.AddOutput(b.Quantized(y, outputAmax));
+            var input = b.Data(new Shape(4, 16, 40, 40), amax);
+            using var reference = EngineBuilder.Build(b.Graph, new EngineOptions { MaxBatch = 4, ReferenceOnly = true });
+            using var engine = EngineBuilder.Build(b.Graph, new EngineOptions { MaxBatch = 4, TimeTactics = false });
+            using var expected = new GuardedRun(reference);
+            using var got = new GuardedRun(engine);
+            Assert.Contains("silu", engine.Layers.Single(layer => layer.Spec.Kind == LayerKind.Conv).Spec.Activation, StringComparison.OrdinalIgnoreCase);
+            var want = expected.Run(input);
+            Assert.True(want.Distinct().Count() > 10);
+            Assert.Equal(want, got.Run(input));
+        }
+    }
+
+    private static Device DeviceAt(IsaLevel isa) => isa <= Isa.Detected ? new Device(isa, 2) : new Device(isa, 2) { Tiles = asm => new EmulatedTiles(asm) };
+
+    private static void CheckAll(Graph graph, int images, Device device, IsaLevel isa, Tensor<float> input, float[] want, string repro)
+    {
+        var options = new EngineOptions { MaxBatch = images, TimeTactics = false };
+        using var first = EngineBuilder.Build(graph, options, device);
+        var layer = first.Layers.Last(layer => layer.Spec.Kind == LayerKind.Conv);
+        var tactics = layer.Verdicts.Where(verdict => verdict.Accepted && verdict.Tactic.Contains(isa == IsaLevel.Amx ? "amx" : "avx512vnni", StringComparison.Ordinal)).Select(verdict => verdict.Tactic).ToArray();
+        Assert.NotEmpty(tactics);
+        foreach (var tactic in tactics)
+        {
+            var planned = first.Layers.ToDictionary(layer => layer.Name, layer => new PlannedTactic(layer.Spec.ToString(), tactic, "a test asks for it"));
+            using var engine = EngineBuilder.Build(graph, options, device, planned: planned);
+            Assert.Equal(tactic, engine.Layers.Last(layer => layer.Spec.Kind == LayerKind.Conv).Tactic);
+            using var run = new GuardedRun(engine);
+            Assert.True(want.AsSpan().SequenceEqual(run.Run(input)), $"{tactic} {layer.Spec} {repro}");
+            Assert.True(want.AsSpan().SequenceEqual(run.Run(input)), $"second run, {tactic} {layer.Spec} {repro}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+using Iced.Intel;
+using Pith.Kernels;
+using Pith.Kernels.Jit;
+
+namespace Pith.EngineTests.Jit;
+
+/// <summary>What emitted code may contain, and where it lies.</summary>
+public class CodeTests
+{
+    private static readonly CpuidFeature[] s_vnni =
+        [CpuidFeature.INTEL8086, CpuidFeature.INTEL386, CpuidFeature.X64, CpuidFeature.AVX, CpuidFeature.AVX512F, CpuidFeature.AVX512BW, CpuidFeature.AVX512DQ, CpuidFeature.AVX512VL, CpuidFeature.AVX512_VNNI];
+
+    private static readonly CpuidFeature[] s_amx = [.. s_vnni, CpuidFeature.AMX_TILE, CpuidFeature.AMX_INT8];
+
+    public static TheoryData<string> Activations() => ["None", "LeakyRelu", "HardSwish", "HardSigmoid", "Silu", "Sigmoid"];
+
+    [Theory]
+    [MemberData(nameof(Activations))]
+    public void Kernels_use_the_instructions_of_their_level_only(string activation)
+    {
+        foreach (var residual in Enum.GetValues<ResidualKind>())
+        {
+            var epilogue = new EpilogueSpec
+            {
+                Activation = Enum.Parse<ActivationKind>(activation), Residual = residual, ResidualHasZeroPoint = true, HasOffset = true, HasZeroPoint = true, HasLowest = true, HasHighest = true,
+                Division = DivisionKind.Quick, ClampsFloats = true,
+            };
+            var tile = new TilePattern(1, 6) { InputColumn = 64, OutputColumn = 64, ResidualColumn = 64 };
+            var spec = new ConvKernelSpec(new PanelShape(2, 24, epilogue.IsNatural), tile, new ReductionShape(3, 640, 1, 0, 192), epilogue);
+            Check(new ConvVnniEmitter(spec), s_vnni);
+            Check(new ConvAmxEmitter(spec, asm => new TileUnit(asm)), s_amx);
+            if (!epilogue.IsNatural) Check(new DepthwiseEmitter(spec with { Panel = new PanelShape(4, 40, false), Reduction = new ReductionShape(3, 640, 3, 64, 1) }), s_vnni);
+        }
+    }
+
+    [Fact]
+    public void Equal_keys_share_code_and_unequal_ones_do_not()
+    {
+        using var arena = new CodeArena();
+        var emitted = 0;
+        byte[] Code()
+        {
+            emitted++;
+            return [0xC3];
+        }
+        var first = arena.Get(("a", 1), Code);
+        Assert.Equal(first, arena.Get(("a", 1), Code));
+        Assert.NotEqual(first, arena.Get(("a", 2), Code));
+        Assert.Equal(2, emitted);
+        Assert.Equal(2 * 4096, arena.Bytes);
+    }
+
+    [Fact]
+    public void No_page_is_writable_and_executable()
+    {
+        if (!OperatingSystem.IsLinux()) Assert.Skip("Looks at /proc/self/maps.");
+        using var arena = new CodeArena();
+        var address = arena.Get("ret", () => [0xC3]);
+        var line = File.ReadLines("/proc/self/maps").Single(line => Start(line) <= address && address < End(line));
+        Assert.Contains(" r-xp ", line, StringComparison.Ordinal);
+    }
+
+    private static long Start(string line) => Convert.ToInt64(line[..line.IndexOf('-', StringComparison.Ordinal)], 16);
+
+    private static long End(string line) => Convert.ToInt64(line[(line.IndexOf('-', StringComparison.Ordinal) + 1)..line.IndexOf(' ', StringComparison.Ordinal)], 16);
+
+    private static void Check(KernelEmitter emitter, CpuidFeature[] allowed)
+    {
+        Assert.NotEmpty(emitter.Emit());
+        foreach (var instruction in emitter.Instructions)
+            foreach (var feature in instruction.Code.CpuidFeatures())
+                Assert.True(allowed.Contains(feature), $"{emitter.GetType().Name}: {instruction} needs {feature}.");
+    }
+}

@@ -29,6 +29,7 @@ internal static class TacticCatalog
 
     private static readonly Tactic[] s_binary =
     [
+        new Int8EmittedBinary(),
         new Int8Binary(),
         new ReferenceBinary(),
     ];

@@ -1,3 +1,4 @@
+using Pith.Building;
 using Pith.Kernels.Int8;
 
 namespace Pith.Kernels.Jit;
@@ -22,6 +23,10 @@ internal static unsafe class EpilogueConstants
 
     /// <summary>1 / divisor, for estimates.</summary>
     public const int Inverse = 40;
+
+    /// <summary>Of the left operand of a sum or product, whose right operand takes the residual's place.</summary>
+    public const int LeftMultiplier = 44;
+    public const int LeftZeroPoint = 48;
 
     // Vectors of 64 bytes.
     public const int ZeroPointWords = 64;
@@ -68,22 +73,31 @@ internal static unsafe class EpilogueConstants
     public static EpilogueSpec Spec(in Int8Epilogue epilogue, ContractionConstants constants, double largestSum)
     {
         var residual = !constants.HasResidual ? ResidualKind.None : epilogue.IsFloatResidual ? ResidualKind.Floats : ResidualKind.Bytes;
-        var largest = constants.Multiplier.Max(Math.Abs) * largestSum + constants.Offset.Max(Math.Abs) + 256.0 * epilogue.ResidualMultiplier;
-        return new EpilogueSpec
+        var largest = residual == ResidualKind.Floats ? double.PositiveInfinity : constants.Multiplier.Max(Math.Abs) * largestSum + constants.Offset.Max(Math.Abs) + 256.0 * epilogue.ResidualMultiplier;
+        return Spec(epilogue, largest) with
         {
             HasOffset = constants.Offset.Any(offset => offset != 0),
             Residual = residual,
             ResidualHasZeroPoint = residual == ResidualKind.Bytes && epilogue.ResidualZeroPoint != 0,
             ResidualIsExact = residual == ResidualKind.Bytes && HasAtMost(ExactBits, epilogue.ResidualMultiplier),
             ResidualIsDivided = residual == ResidualKind.Floats && epilogue.ResidualDivisor != 1,
+        };
+    }
+
+    /// <summary>The code from a value on: activation, division, rounding.</summary>
+    /// <param name="epilogue">The numbers.</param>
+    /// <param name="largestValue">No value is larger, in magnitude, before the activation.</param>
+    public static EpilogueSpec Spec(in Int8Epilogue epilogue, double largestValue)
+    {
+        return new EpilogueSpec
+        {
             Activation = epilogue.Activation,
             Division = epilogue.OutputDivisor == 1 ? DivisionKind.None : epilogue.OutputReciprocal != 0 ? DivisionKind.Quick : DivisionKind.Exact,
             IsFloatOutput = epilogue.IsFloatOutput,
             HasZeroPoint = !epilogue.IsFloatOutput && epilogue.OutputZeroPoint != 0,
             HasLowest = !epilogue.IsFloatOutput && Round(epilogue.Lowest) > -epilogue.OutputZeroPoint,
             HasHighest = !epilogue.IsFloatOutput && Round(epilogue.Highest) < 255 - epilogue.OutputZeroPoint,
-            // Activations other than a clamp do not enlarge a value by more than a factor of their constant, which is not known to be small.
-            ClampsFloats = !epilogue.IsFloatOutput && (residual == ResidualKind.Floats || epilogue.Activation != ActivationKind.None || !(largest / epilogue.OutputDivisor < LargestInteger)),
+            ClampsFloats = !epilogue.IsFloatOutput && (!DoesNotEnlarge(epilogue.Activation) || !(largestValue / epilogue.OutputDivisor < LargestInteger)),
         };
     }
 
@@ -117,6 +131,13 @@ internal static unsafe class EpilogueConstants
         GuardedSigmoid.Constants.CopyTo(new Span<float>(block + ActivationTable + GuardedSigmoid.TableOffset * sizeof(float), GuardedSigmoid.Constants.Length));
     }
 
+    /// <summary>Enters the left operand of a sum or product.</summary>
+    public static void FillLeft(Quantization left, byte* block)
+    {
+        *(float*)(block + LeftMultiplier) = left.Scale;
+        *(int*)(block + LeftZeroPoint) = left.StoredZeroPoint;
+    }
+
     /// <summary>Fills the constants of one panel.</summary>
     /// <param name="panel">The panel's shape.</param>
     /// <param name="channelOf">The layer's channel for a channel of the panel, or -1 for none.</param>
@@ -134,6 +155,9 @@ internal static unsafe class EpilogueConstants
                 ((float*)(block + Offset(panel.Vectors, v)))[lane] = constants.Offset[k];
             }
     }
+
+    // Whether results are no larger in magnitude than 1 or the value; of others a constant decides.
+    private static bool DoesNotEnlarge(ActivationKind kind) => kind is ActivationKind.None or ActivationKind.Sigmoid or ActivationKind.Silu or ActivationKind.HardSwish;
 
     private static int Round(float value) => (int)MathF.Round(value, MidpointRounding.ToEven);
 

@@ -52,7 +52,19 @@ internal sealed class EpilogueEmitter
     /// <summary>All pixels of a tile as steps of a few instructions, to be emitted in order, with other code in between if wanted.</summary>
     /// <param name="count">Number of pixels.</param>
     /// <param name="load">Brings the accumulator of a pixel and vector into a register that may be overwritten, and returns its index; the last argument numbers the at most four accumulators that are packed together.</param>
-    public IEnumerable<Action> Steps(int count, Func<int, int, int, int> load)
+    public IEnumerable<Action> Steps(int count, Func<int, int, int, int> load) => Steps(count, (pixel, pack, vector, slot) =>
+    {
+        var value = load(pixel, vector, slot);
+        Real(value, pixel, pack, vector, vector == pack.First);
+        return value;
+    });
+
+    /// <summary>The same for real values, which are already scaled: activation, division, rounding, packing.</summary>
+    /// <param name="count">Number of pixels.</param>
+    /// <param name="value">The register of the value of a pixel and vector, which may be overwritten.</param>
+    public IEnumerable<Action> RealSteps(int count, Func<int, int, int> value) => Steps(count, (pixel, _, vector, _) => value(pixel, vector));
+
+    private IEnumerable<Action> Steps(int count, Func<int, Pack, int, int, int> real)
     {
         foreach (var pack in _packs)
         {
@@ -66,12 +78,7 @@ internal sealed class EpilogueEmitter
                     for (var t = 0; t < pack.Width; t++)
                     {
                         var (at, slot, vector) = (pixel + p, p * pack.Width + t, pack.First + t);
-                        var isFirst = t == 0;
-                        yield return () =>
-                        {
-                            values[slot] = load(at, vector, slot);
-                            Real(values[slot], at, pack, vector, isFirst);
-                        };
+                        yield return () => values[slot] = real(at, pack, vector, slot);
                         yield return () => Finish(values[slot]);
                     }
                 var start = pixel;

@@ -65,8 +65,11 @@ internal sealed class GuardedSigmoid(Assembler asm, EpilogueSpec spec, EpilogueR
         {
             asm.vmulps(t, t, Scalar(EpilogueConstants.Inverse));
         }
-        asm.vmaxps(t, t, Scalar(EpilogueConstants.Lowest));
-        asm.vminps(t, t, Scalar(EpilogueConstants.Highest));
+        if (spec.ClampsFloats)
+        {
+            asm.vmaxps(t, t, Scalar(EpilogueConstants.Lowest));
+            asm.vminps(t, t, Scalar(EpilogueConstants.Highest));
+        }
         // How far from the nearest integer; NaN counts as too far.
         asm.vreduceps(f, t, RoundNearest);
         asm.vpandd(f, f, Table(Magnitude));

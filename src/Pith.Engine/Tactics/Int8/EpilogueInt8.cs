@@ -36,8 +36,8 @@ internal static unsafe class EpilogueInt8
         return epilogue;
     }
 
-    // Clip, division and then the byte's range is one clamp behind the division to what all leave: division by a positive number keeps the order.
-    private static void ClampOnce(ref Int8Epilogue epilogue)
+    /// <summary>Clip, division and then the byte's range become one clamp behind the division to what all leave: division by a positive number keeps the order.</summary>
+    public static void ClampOnce(ref Int8Epilogue epilogue)
     {
         var lowest = Math.Clamp(epilogue.ActivationA / epilogue.OutputDivisor, epilogue.Lowest, epilogue.Highest);
         epilogue.Highest = Math.Clamp(epilogue.ActivationB / epilogue.OutputDivisor, lowest, epilogue.Highest);

@@ -106,20 +106,19 @@ internal static unsafe class PoolInt8
                 low += Vector512.WidenLower(Vector512.Load(pixel));
                 high += Vector512.WidenUpper(Vector512.Load(pixel));
                 if (--room > 0) continue;
-                Flush(ref low, ref high, sums);
-                room = Bytes16;
+                Add(low, high, sums);
+                (low, high, room) = (default, default, Bytes16);
             }
         }
-        Flush(ref low, ref high, sums);
+        Add(low, high, sums);
     }
 
-    private static void Flush(ref Vector512<ushort> low, ref Vector512<ushort> high, int* sums)
+    private static void Add(Vector512<ushort> low, Vector512<ushort> high, int* sums)
     {
         (Vector512.Load(sums) + Vector512.WidenLower(low).AsInt32()).Store(sums);
         (Vector512.Load(sums + 16) + Vector512.WidenUpper(low).AsInt32()).Store(sums + 16);
         (Vector512.Load(sums + 32) + Vector512.WidenLower(high).AsInt32()).Store(sums + 32);
         (Vector512.Load(sums + 48) + Vector512.WidenUpper(high).AsInt32()).Store(sums + 48);
-        (low, high) = (default, default);
     }
 
     private static void Sum128(byte** rows, int rowCount, int columns, nint columnStride, int c, int* sums)
@@ -136,19 +135,18 @@ internal static unsafe class PoolInt8
                 low += Vector128.WidenLower(bytes);
                 high += Vector128.WidenUpper(bytes);
                 if (--room > 0) continue;
-                Flush(ref low, ref high, sums);
-                room = Bytes16;
+                Add(low, high, sums);
+                (low, high, room) = (default, default, Bytes16);
             }
         }
-        Flush(ref low, ref high, sums);
+        Add(low, high, sums);
     }
 
-    private static void Flush(ref Vector128<ushort> low, ref Vector128<ushort> high, int* sums)
+    private static void Add(Vector128<ushort> low, Vector128<ushort> high, int* sums)
     {
         (Vector128.Load(sums) + Vector128.WidenLower(low).AsInt32()).Store(sums);
         (Vector128.Load(sums + 4) + Vector128.WidenUpper(low).AsInt32()).Store(sums + 4);
         (Vector128.Load(sums + 8) + Vector128.WidenLower(high).AsInt32()).Store(sums + 8);
         (Vector128.Load(sums + 12) + Vector128.WidenUpper(high).AsInt32()).Store(sums + 12);
-        (low, high) = (default, default);
     }
 }

@@ -10,8 +10,8 @@ internal static class QuickDivision
     // The two quotients are less than two units in the last place apart.
     private const int Neighbours = 8;
 
-    // Beyond, a product of the correction could overflow.
-    private const double LargestValue = 1e30;
+    /// <summary>Beyond, a product of the correction could overflow.</summary>
+    public const double LargestValue = 1e30;
 
     /// <summary>1 / output scale when quick division gives the integers of real division for every value that the layer can have, else 0.</summary>
     public static float Reciprocal(ContractionConstants constants)

@@ -1,3 +1,7 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
+
 namespace Pith.Runtime;
 
 /// <summary>Work that falls into independent parts.</summary>
@@ -11,22 +15,24 @@ internal interface IParallelBody
 }
 
 /// <summary>
-/// The threads of one context: the caller and <c>threads - 1</c> workers that spin for a moment between layers and then sleep. Parts are handed out by one atomic
-/// ticket, without locks or allocation, and a sleeping worker is never waited for. A failure in a part reaches the caller when all parts are done.
+/// The threads of one context: the caller and <c>threads - 1</c> workers that spin for a moment between layers and then sleep. Each thread has a share of neighbouring parts, so that in layer after
+/// layer it works on the same rows and finds them in its cache; a thread that is done takes what is left of others' shares, without locks or allocation, and a sleeping worker is never waited
+/// for. A failure in a part reaches the caller when all parts are done.
 /// </summary>
 internal sealed class WorkerPool : IDisposable
 {
-    // About 50 microseconds: longer than the gap between two layers, shorter than a time slice.
-    private const int SpinsBeforeSleep = 1000;
+    // Longer than the gap between two layers, shorter than a time slice.
+    private static readonly long s_spinTicks = Stopwatch.Frequency / 20_000;
+
+    // Pauses between two looks at the clock.
+    private const int PausesPerLook = 32;
 
     private readonly Thread[] _workers;
+    private readonly Share[] _shares;
     private readonly SemaphoreSlim _wake = new(0);
     private IParallelBody _body = null!;
     private RunState _state = null!;
-    private int _parts;
-
-    // High half: which call of Run; low half: parts not yet taken. A part is taken by a compare-exchange on the whole, so that nobody takes a part of another call.
-    private long _ticket;
+    private int _call;
     private int _done;
     private int _sleeping;
     private volatile bool _stopping;
@@ -35,6 +41,7 @@ internal sealed class WorkerPool : IDisposable
     public WorkerPool(int threads)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
+        _shares = new Share[threads];
         _workers = new Thread[threads - 1];
         for (var i = 0; i < _workers.Length; i++)
         {
@@ -57,15 +64,19 @@ internal sealed class WorkerPool : IDisposable
         }
         _body = body;
         _state = state;
-        _parts = parts;
         _done = 0;
         _failure = null;
-        var call = (_ticket >> 32) + 1;
-        Interlocked.Exchange(ref _ticket, (call << 32) | (uint)parts);
+        var call = unchecked(_call + 1);
+        for (var i = 0; i < _shares.Length; i++)
+        {
+            var (first, end) = ((int)((long)parts * i / _shares.Length), (int)((long)parts * (i + 1) / _shares.Length));
+            _shares[i].End = end;
+            Volatile.Write(ref _shares[i].Ticket, ((long)call << 32) | (uint)(end - first));
+        }
+        Interlocked.Exchange(ref _call, call);
         if (Volatile.Read(ref _sleeping) > 0 && Interlocked.Exchange(ref _sleeping, 0) is var asleep and > 0) _wake.Release(asleep);
         while (TakePart(0)) { }
-        var spinner = new SpinWait();
-        while (Volatile.Read(ref _done) < parts) spinner.SpinOnce(sleep1Threshold: -1);
+        Finish(parts);
         if (_failure is { } failure) throw new InvalidOperationException($"A layer failed: {failure.Message}", failure);
     }
 
@@ -78,46 +89,88 @@ internal sealed class WorkerPool : IDisposable
         _wake.Dispose();
     }
 
+    // Others are at their last part: nearly always it is a matter of a moment.
+    private void Finish(int parts)
+    {
+        for (var begin = Stopwatch.GetTimestamp(); Stopwatch.GetTimestamp() - begin < s_spinTicks;)
+            for (var i = 0; i < PausesPerLook; i++)
+            {
+                if (Volatile.Read(ref _done) == parts) return;
+                Pause();
+            }
+        var spinner = new SpinWait();
+        while (Volatile.Read(ref _done) < parts) spinner.SpinOnce(sleep1Threshold: -1);
+    }
+
     private void Work(int worker)
     {
+        var seen = 0;
         while (!_stopping)
         {
-            if (TakePart(worker) || SpinForWork()) continue;
+            // Parts that appear after this look belong to a call that is seen next time.
+            var call = Volatile.Read(ref _call);
+            while (TakePart(worker)) { }
+            seen = call;
+            if (SpinForCall(seen)) continue;
             Interlocked.Increment(ref _sleeping);
-            // A part that came between the last look and the increment woke nobody; look once more. A token left over only wakes a worker for nothing.
-            if (!HasWork && !_stopping) _wake.Wait();
+            // A call that came between the last look and the increment woke nobody; look once more. A token left over only wakes a worker for nothing.
+            if (Volatile.Read(ref _call) == seen && !_stopping) _wake.Wait();
         }
     }
 
-    private bool HasWork => (uint)Volatile.Read(ref _ticket) != 0;
-
-    private bool SpinForWork()
+    private bool SpinForCall(int seen)
     {
-        for (var spin = 0; spin < SpinsBeforeSleep; spin++)
+        for (var begin = Stopwatch.GetTimestamp(); Stopwatch.GetTimestamp() - begin < s_spinTicks;)
+            for (var i = 0; i < PausesPerLook; i++)
+            {
+                if (Volatile.Read(ref _call) != seen || _stopping) return true;
+                Pause();
+            }
+        return false;
+    }
+
+    private static void Pause()
+    {
+        if (X86Base.IsSupported) X86Base.Pause();
+        else Thread.SpinWait(1);
+    }
+
+    // One part of the worker's own share or, when that is empty, of another's.
+    private bool TakePart(int worker)
+    {
+        for (var i = 0; i < _shares.Length; i++)
         {
-            if (HasWork || _stopping) return true;
-            Thread.SpinWait(8);
+            ref var share = ref _shares[worker + i < _shares.Length ? worker + i : worker + i - _shares.Length];
+            while (Volatile.Read(ref share.Ticket) is var ticket && (int)(uint)ticket is var left and > 0)
+            {
+                // These belong to the ticket if and only if the exchange succeeds: they change only after all parts are done.
+                var (body, state, part) = (_body, _state, share.End - left);
+                if (Interlocked.CompareExchange(ref share.Ticket, ticket - 1, ticket) != ticket) continue;
+                try
+                {
+                    body.RunPart(state, part, worker);
+                }
+                catch (Exception failure)
+                {
+                    _failure ??= failure;
+                }
+                Interlocked.Increment(ref _done);
+                return true;
+            }
         }
         return false;
     }
 
-    private bool TakePart(int worker)
+    /// <summary>Neighbouring parts, on cache lines of their own.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 128)]
+    private struct Share
     {
-        var ticket = Volatile.Read(ref _ticket);
-        var left = (int)(uint)ticket;
-        if (left == 0) return false;
-        // These belong to the ticket if and only if the exchange succeeds: they change only after all parts are done.
-        var (body, state, part) = (_body, _state, _parts - left);
-        if (Interlocked.CompareExchange(ref _ticket, ticket - 1, ticket) != ticket) return true;
-        try
-        {
-            body.RunPart(state, part, worker);
-        }
-        catch (Exception failure)
-        {
-            _failure ??= failure;
-        }
-        Interlocked.Increment(ref _done);
-        return true;
+        // High half: which call of Run; low half: parts not yet taken. A part is taken by a compare-exchange on the whole, so that nobody takes a part of another call.
+        [FieldOffset(64)]
+        public long Ticket;
+
+        // One past the last part.
+        [FieldOffset(72)]
+        public int End;
     }
 }

@@ -90,6 +90,8 @@ public static class EngineBuilder
 
     private static long Zeros(Tensor weight)
     {
+        if (weight is Tensor<sbyte> int8) return int8.Span.Count((sbyte)0);
+        if (weight is Tensor<float> fp32) return fp32.Span.Count(0f);
         var size = weight.DataType.SizeInBytes();
         var bytes = weight.Bytes;
         long zeros = 0;

@@ -2,22 +2,34 @@ using System.Runtime.InteropServices;
 
 namespace Pith.Runtime;
 
-/// <summary>Zeroed native memory that starts at a cache line. Freed once: by <see cref="Dispose"/> or, when that was forgotten, by the finalizer.</summary>
-internal sealed unsafe class AlignedMemory : IDisposable
+/// <summary>
+/// Zeroed native memory that starts at a cache line; large blocks lie on huge pages where the system has them, which spares kernels that stream weights most address translations. Freed once: by
+/// <see cref="Dispose"/> or, when that was forgotten, by the finalizer.
+/// </summary>
+internal sealed unsafe partial class AlignedMemory : IDisposable
 {
     public const int Alignment = 64;
 
     // Kernels may load a whole vector at the last element.
     private const int Slack = 128;
 
+    // Blocks of at least half a huge page are mapped; what they do not fill is never touched.
+    private const long HugePageBytes = 2 << 20;
+
     private byte* _start;
+    private nint _mapping;
+    private nuint _mappedBytes;
 
     public AlignedMemory(long bytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         Bytes = bytes;
-        _start = (byte*)NativeMemory.AlignedAlloc(checked((nuint)bytes + Slack), Alignment);
-        NativeMemory.Clear(_start, (nuint)bytes + Slack);
+        _start = bytes >= HugePageBytes / 2 && OperatingSystem.IsLinux() ? MapHugePages(bytes + Slack) : null;
+        if (_start == null)
+        {
+            _start = (byte*)NativeMemory.AlignedAlloc(checked((nuint)bytes + Slack), Alignment);
+            NativeMemory.Clear(_start, (nuint)bytes + Slack);
+        }
         if (bytes > 0) GC.AddMemoryPressure(bytes);
     }
 
@@ -36,8 +48,33 @@ internal sealed unsafe class AlignedMemory : IDisposable
     private void Free()
     {
         if (_start == null) return;
-        NativeMemory.AlignedFree(_start);
+        if (_mapping != 0) _ = Unmap(_mapping, _mappedBytes);
+        else NativeMemory.AlignedFree(_start);
         _start = null;
+        _mapping = 0;
         if (Bytes > 0) GC.RemoveMemoryPressure(Bytes);
     }
+
+    // Null when the system refuses; it may also grant ordinary pages only.
+    private byte* MapHugePages(long bytes)
+    {
+        const int readWrite = 3, privateAnonymous = 0x22, adviseHugePages = 14;
+        var whole = (bytes + HugePageBytes - 1) & -HugePageBytes;
+        _mappedBytes = (nuint)(whole + HugePageBytes);
+        var mapping = Map(0, _mappedBytes, readWrite, privateAnonymous, -1, 0);
+        if (mapping is 0 or -1) return null;
+        _mapping = mapping;
+        var start = (nint)((mapping + HugePageBytes - 1) & -HugePageBytes);
+        _ = Advise(start, (nuint)whole, adviseHugePages);
+        return (byte*)start;
+    }
+
+    [LibraryImport("libc", EntryPoint = "mmap")]
+    private static partial nint Map(nint address, nuint length, int protection, int flags, int file, nint offset);
+
+    [LibraryImport("libc", EntryPoint = "madvise")]
+    private static partial int Advise(nint address, nuint length, int advice);
+
+    [LibraryImport("libc", EntryPoint = "munmap")]
+    private static partial int Unmap(nint address, nuint length);
 }

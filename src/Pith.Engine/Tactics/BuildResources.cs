@@ -10,8 +10,13 @@ namespace Pith.Tactics;
 /// <param name="code">Emitted code that somebody else owns; null for code of its own.</param>
 internal sealed unsafe class BuildResources(Device device, int maxBatch, CodeArena? code = null) : IDisposable
 {
+    // Blocks grow from what a toy needs to several huge pages.
+    private const long SmallestBlock = 64 << 10, LargestBlock = 16 << 20;
+
     private readonly List<AlignedMemory> _memory = [];
-    private readonly Dictionary<Slot, AlignedMemory> _constants = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<Slot, nint> _constants = new(ReferenceEqualityComparer.Instance);
+    private readonly Lock _gate = new();
+    private long _used;
 
     public Device Device { get; } = device;
 
@@ -21,14 +26,26 @@ internal sealed unsafe class BuildResources(Device device, int maxBatch, CodeAre
     public CodeArena Code { get; } = code ?? new CodeArena();
 
     /// <summary>Bytes handed out so far.</summary>
-    public long Bytes => _memory.Sum(memory => memory.Bytes);
+    public long Bytes { get; private set; }
 
-    /// <summary>Zeroed memory for packed weights and tables.</summary>
+    /// <summary>Zeroed memory for packed weights and tables, with room behind it for a vector that is loaded at its last element. Pieces lie next to each other. Thread-safe.</summary>
     public byte* Allocate(long bytes)
     {
-        var memory = new AlignedMemory(bytes);
-        _memory.Add(memory);
-        return memory.Start;
+        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
+        var whole = (bytes + 2 * AlignedMemory.Alignment - 1) & -AlignedMemory.Alignment;
+        lock (_gate)
+        {
+            if (_memory.Count == 0 || _used + whole > _memory[^1].Bytes)
+            {
+                var next = _memory.Count == 0 ? SmallestBlock : Math.Min(2 * _memory[^1].Bytes, LargestBlock);
+                _memory.Add(new AlignedMemory(Math.Max(whole, next)));
+                _used = 0;
+            }
+            var start = _memory[^1].Start + _used;
+            _used += whole;
+            Bytes += bytes;
+            return start;
+        }
     }
 
     /// <summary>A copy of <paramref name="items"/>.</summary>
@@ -43,16 +60,15 @@ internal sealed unsafe class BuildResources(Device device, int maxBatch, CodeAre
     public void KeepConstant(Slot? slot)
     {
         if (slot?.Constant is not { } tensor || _constants.ContainsKey(slot)) return;
-        var memory = new AlignedMemory(slot.Bytes(MaxBatch));
-        _memory.Add(memory);
-        _constants.Add(slot, memory);
-        fixed (byte* rowMajor = tensor.Bytes) SlotTensors.FromRowMajor(slot, MaxBatch, rowMajor, memory.Start);
+        var memory = Allocate(slot.Bytes(MaxBatch));
+        _constants.Add(slot, (nint)memory);
+        fixed (byte* rowMajor = tensor.Bytes) SlotTensors.FromRowMajor(slot, MaxBatch, rowMajor, memory);
     }
 
     /// <summary>Enters the kept constants into a context's table of addresses.</summary>
     public void Bind(RunState state)
     {
-        foreach (var (slot, memory) in _constants) state.SetMemory(slot, memory.Start);
+        foreach (var (slot, memory) in _constants) state.SetMemory(slot, (byte*)memory);
     }
 
     public void Dispose()

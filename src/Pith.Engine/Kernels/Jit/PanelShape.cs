@@ -21,8 +21,7 @@ internal readonly record struct PanelShape(int Vectors, int Channels, bool IsNat
         get
         {
             var packs = new List<Pack>();
-            for (var first = 0; first < Vectors; first += packs[^1].Width)
-                packs.Add(new Pack(first, IsNatural ? 1 : Vectors - first >= 4 ? 4 : Vectors - first >= 2 ? 2 : 1));
+            for (var first = 0; first < Vectors; first += packs[^1].Width) packs.Add(PackOf(first));
             return packs;
         }
     }
@@ -31,9 +30,19 @@ internal readonly record struct PanelShape(int Vectors, int Channels, bool IsNat
     public int Channel(int vector, int lane)
     {
         if (IsNatural) return vector * Lanes + lane;
-        var pack = Packs.First(pack => vector < pack.First + pack.Width);
+        var pack = PackOf(vector);
         // Each of the four 128-bit lanes of a packed vector takes four channels from every vector of the pack.
         return pack.First * Lanes + lane / 4 * 4 * pack.Width + (vector - pack.First) * 4 + lane % 4;
+    }
+
+    // The pack that a vector belongs to.
+    private Pack PackOf(int vector)
+    {
+        if (IsNatural) return new Pack(vector, 1);
+        var rest = Vectors % 4;
+        if (vector < Vectors - rest) return new Pack(vector / 4 * 4, 4);
+        var first = Vectors - rest;
+        return rest >= 2 && vector < first + 2 ? new Pack(first, 2) : new Pack(Vectors - 1, 1);
     }
 }
 

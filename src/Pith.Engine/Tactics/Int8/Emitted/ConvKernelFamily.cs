@@ -30,9 +30,10 @@ internal abstract unsafe class ConvKernelFamily
     /// <summary>Packs one panel into zeroed memory.</summary>
     /// <param name="panel">The panel.</param>
     /// <param name="reduction">What each output sums over.</param>
-    /// <param name="weight">The weight of a channel of the panel at a byte of a run; 0 where there is none.</param>
+    /// <param name="rows">The weights of each channel of the panel, stored or not, [runs, bytes of a run]; <paramref name="rowBytes"/> from channel to channel.</param>
+    /// <param name="rowBytes">At least the reduction's bytes, rounded up to 64; what is beyond is 0.</param>
     /// <param name="packed"><see cref="WeightBytes"/> bytes.</param>
-    public abstract void Pack(PanelShape panel, ReductionShape reduction, PanelWeight weight, byte* packed);
+    public abstract void Pack(PanelShape panel, ReductionShape reduction, byte* rows, nint rowBytes, byte* packed);
 
     /// <summary>The code.</summary>
     public abstract byte[] Emit(ConvKernelSpec spec, Device device);
@@ -43,6 +44,9 @@ internal abstract unsafe class ConvKernelFamily
     /// <summary>What <see cref="ConvKernelArgs.TileConfig"/> points to.</summary>
     public virtual byte[] Config(ConvKernelSpec spec) => [];
 
+    /// <summary>The panel's channel at each lane of each vector.</summary>
+    protected static int[] ChannelOrder(PanelShape panel) => [.. Enumerable.Range(0, panel.Capacity).Select(i => panel.Channel(i / PanelShape.Lanes, i % PanelShape.Lanes))];
+
     /// <summary>The length of the fewest parts of at most <paramref name="most"/> that cover <paramref name="length"/>.</summary>
     protected static int Even(int length, int most)
     {
@@ -50,9 +54,6 @@ internal abstract unsafe class ConvKernelFamily
         return (length + parts - 1) / parts;
     }
 }
-
-/// <summary>The weight that multiplies byte <paramref name="index"/> of run <paramref name="run"/> for channel <paramref name="channel"/> of a panel.</summary>
-internal delegate sbyte PanelWeight(int channel, int run, int index);
 
 /// <summary>AMX; see <see cref="ConvAmxEmitter"/>.</summary>
 internal sealed unsafe class AmxKernels : ConvKernelFamily
@@ -78,16 +79,19 @@ internal sealed unsafe class AmxKernels : ConvKernelFamily
 
     public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => (nint)reduction.Runs * Chunks(reduction) * ConvAmxEmitter.ChunkBytes * panel.Capacity;
 
-    public override void Pack(PanelShape panel, ReductionShape reduction, PanelWeight weight, byte* packed)
+    public override void Pack(PanelShape panel, ReductionShape reduction, byte* rows, nint rowBytes, byte* packed)
     {
+        var channels = ChannelOrder(panel);
+        var to = (uint*)packed;
         for (var run = 0; run < reduction.Runs; run++)
-            for (var chunk = 0; chunk < Chunks(reduction); chunk++)
+            for (var chunk = 0; chunk < reduction.RunBytes; chunk += ConvAmxEmitter.ChunkBytes)
                 for (var vector = 0; vector < panel.Vectors; vector++)
-                    for (var i = 0; i < TileUnit.TileBytes; i++, packed++)
+                    for (var index = chunk; index < chunk + ConvAmxEmitter.ChunkBytes; index += 4, to += PanelShape.Lanes)
                     {
-                        // [row][channel][4]
-                        var index = chunk * ConvAmxEmitter.ChunkBytes + i / TileUnit.RowBytes * 4 + i % 4;
-                        if (index < reduction.RunBytes) *packed = (byte)weight(panel.Channel(vector, i % TileUnit.RowBytes / 4), run, index);
+                        // Runs are whole steps of four bytes; a chunk may end beyond the run.
+                        if (index >= reduction.RunBytes) continue;
+                        var from = rows + run * reduction.RunBytes + index;
+                        for (var lane = 0; lane < PanelShape.Lanes; lane++) to[lane] = *(uint*)(from + channels[vector * PanelShape.Lanes + lane] * rowBytes);
                     }
     }
 
@@ -119,14 +123,12 @@ internal sealed unsafe class VnniKernels : ConvKernelFamily
 
     public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => (nint)reduction.Runs * reduction.RunBytes * panel.Capacity;
 
-    public override void Pack(PanelShape panel, ReductionShape reduction, PanelWeight weight, byte* packed)
+    public override void Pack(PanelShape panel, ReductionShape reduction, byte* rows, nint rowBytes, byte* packed)
     {
-        var channels = new int[panel.Capacity];
-        for (var i = 0; i < channels.Length; i++) channels[i] = panel.Channel(i / PanelShape.Lanes, i % PanelShape.Lanes);
-        for (var run = 0; run < reduction.Runs; run++)
-            for (var first = 0; first < reduction.RunBytes; first += ConvVnniEmitter.StepBytes)
-                foreach (var channel in channels)
-                    for (var i = 0; i < ConvVnniEmitter.StepBytes; i++) *packed++ = (byte)weight(channel, run, first + i);
+        var channels = ChannelOrder(panel);
+        var to = (uint*)packed;
+        for (nint at = 0; at < (nint)reduction.Runs * reduction.RunBytes; at += ConvVnniEmitter.StepBytes)
+            foreach (var channel in channels) *to++ = *(uint*)(rows + channel * rowBytes + at);
     }
 
     public override byte[] Emit(ConvKernelSpec spec, Device device) => new ConvVnniEmitter(spec).Emit();

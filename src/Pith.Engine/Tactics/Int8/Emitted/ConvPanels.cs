@@ -91,12 +91,6 @@ internal sealed class ConvOperands
     public bool IsOnePixel { get; }
 
     public ReductionShape Reduction { get; }
-
-    /// <summary>The tap and the channel within the group at a byte of a run.</summary>
-    public (int Tap, int Channel) Locate(Window window, int run, int index) =>
-        Reduction.Columns == 1 && window.KernelWidth * window.KernelHeight > 1 && Groups == 1 && window.DilationWidth == 1
-            ? (run * window.KernelWidth + index / PixelBytes, index % PixelBytes)
-            : (run, index);
 }
 
 /// <summary>The panels of one shape: their kernel, the tiles that it runs on, packed weights and constants. Numbered group by group.</summary>

@@ -25,15 +25,16 @@ internal sealed unsafe class DepthwiseKernels : ConvKernelFamily
 
     public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => (nint)DepthwiseEmitter.Groups(reduction.Rows) * reduction.Columns * DepthwiseEmitter.Vectors * 64;
 
-    public override void Pack(PanelShape panel, ReductionShape reduction, PanelWeight weight, byte* packed)
+    public override void Pack(PanelShape panel, ReductionShape reduction, byte* rows, nint rowBytes, byte* packed)
     {
+        var channels = ChannelOrder(panel);
         for (var group = 0; group < DepthwiseEmitter.Groups(reduction.Rows); group++)
             for (var column = 0; column < reduction.Columns; column++)
                 for (var vector = 0; vector < DepthwiseEmitter.Vectors; vector++)
                     for (var i = 0; i < 64; i++, packed++)
                     {
                         var row = group * DepthwiseEmitter.RowGroup + i % DepthwiseEmitter.RowGroup;
-                        if (row < reduction.Rows) *packed = (byte)weight(panel.Channel(vector, i / DepthwiseEmitter.RowGroup), row * reduction.Columns + column, 0);
+                        if (row < reduction.Rows) *packed = rows[channels[vector * PanelShape.Lanes + i / DepthwiseEmitter.RowGroup] * rowBytes + row * reduction.Columns + column];
                     }
     }
 

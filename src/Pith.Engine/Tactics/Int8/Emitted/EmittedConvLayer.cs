@@ -153,10 +153,14 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         };
         panels.Weights = resources.Allocate(panels.Count * panels.WeightBytes);
         panels.Constants = resources.Allocate(panels.Count * panels.ConstantBytes);
+        var rowBytes = ((nint)_operands.Reduction.Runs * _operands.Reduction.RunBytes + 63) & -64;
         Parallel.For(0, panels.Count, panel =>
         {
             var (group, first) = (panel / perGroup, firstChannel + panel % perGroup * shape.Capacity);
-            _family.Pack(shape, _operands.Reduction, (channel, run, index) => Weight(group, first + channel, run, index), panels.Weights + panel * panels.WeightBytes);
+            using var rows = new AlignedMemory(shape.Capacity * rowBytes);
+            for (var channel = 0; channel < shape.Capacity; channel++)
+                if (ChannelOf(group, first + channel) is var k and >= 0) CopyWeights(k, first + channel, rows.Start + channel * rowBytes);
+            _family.Pack(shape, _operands.Reduction, rows.Start, rowBytes, panels.Weights + panel * panels.WeightBytes);
             EpilogueConstants.FillPanel(shape, channel => channel < shape.Channels ? ChannelOf(group, first + channel) : -1, constants, panels.Constants + panel * panels.ConstantBytes);
         });
         return panels;
@@ -169,15 +173,23 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         return channel < _operands.GroupChannels && k < _layer.OutChannels ? k : -1;
     }
 
-    private sbyte Weight(int group, int outChannel, int run, int index)
+    // The weights of output channel k, [C/groups, taps], as runs: [taps][channels of a pixel or of the joined group], with zeros where channels of a joined group do not meet.
+    private void CopyWeights(int k, int channelInGroup, byte* row)
     {
-        var k = ChannelOf(group, outChannel);
-        if (k < 0) return 0;
-        if (_operands.IsDepthwise) return _layer.Int8!.Weights.Data[k * _layer.Window.Taps + run];
-        var (tap, channel) = _operands.Locate(_layer.Window, run, index);
-        // Channels of a joined group meet only those of their own group.
-        if (outChannel / _operands.GroupOut != channel / _operands.GroupIn || (_operands.Groups == 1 && channel >= _layer.Channels)) return 0;
-        return _layer.Int8!.Weights.Data[(k * _operands.GroupIn + channel % _operands.GroupIn) * _layer.Window.Taps + tap];
+        var (groupIn, taps) = (_operands.GroupIn, _layer.Window.Taps);
+        fixed (sbyte* weights = _layer.Int8!.Weights.Data)
+        {
+            var from = (byte*)weights + (nint)k * groupIn * taps;
+            if (_operands.IsDepthwise || (taps == 1 && _operands.GroupOut >= _operands.GroupChannels))
+            {
+                Buffer.MemoryCopy(from, row, groupIn * taps, groupIn * taps);
+                return;
+            }
+            var tapBytes = (nint)_operands.Reduction.Runs * _operands.Reduction.RunBytes / taps;
+            row += channelInGroup / _operands.GroupOut * groupIn;
+            for (var tap = 0; tap < taps; tap++, row += tapBytes)
+                for (var c = 0; c < groupIn; c++) row[c] = from[c * taps + tap];
+        }
     }
 
     private IEnumerable<int> ImageCounts(int maxBatch)

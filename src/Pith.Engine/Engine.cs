@@ -53,8 +53,8 @@ public sealed class Engine : IDisposable
     /// <summary>Bytes of packed weights and other constants.</summary>
     public long WeightBytes => _resources.Bytes;
 
-    /// <summary>Bytes of activations that each context holds at the largest batch.</summary>
-    public long ActivationBytes => Memory.Bytes;
+    /// <summary>Bytes of activations that each context holds at the largest batch, with as many threads as the engine was built for.</summary>
+    public long ActivationBytes => Memory.Bytes + _resources.Device.Threads * Memory.ImageBytes;
 
     internal LoweredNetwork Network { get; }
 

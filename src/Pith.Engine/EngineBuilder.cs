@@ -47,18 +47,19 @@ public static class EngineBuilder
     {
         var memory = MemoryPlanner.Plan(network);
         var available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        var needed = memory.Bytes + network.Inputs.Sum(input => input.Bytes(network.Shapes.MaxBatch));
+        var needed = memory.Bytes + device.Threads * memory.ImageBytes + network.Inputs.Sum(input => input.Bytes(network.Shapes.MaxBatch));
         if (needed > available) throw new PithException($"Graph '{graph.Name}' at batch {network.Shapes.MaxBatch} needs {needed >> 20} MiB for activations, this machine has {available >> 20} MiB. Build it for a smaller batch.");
         var resources = new BuildResources(device, network.Shapes.MaxBatch);
         try
         {
             using var autotuner = new Autotuner(network, resources, options, planned, events);
             var layers = new List<BuiltLayer>();
-            foreach (var layer in network.Layers)
+            for (var i = 0; i < network.Layers.Count; i++)
             {
-                var (runnable, tactic, verdicts) = autotuner.Choose(layer);
+                var layer = network.Layers[i];
+                var (runnable, tactic, verdicts) = autotuner.Choose(layer, network.BatchOf(i));
                 var whole = layer.Output.Border.IsEmpty ? runnable : new BorderedLayer(runnable, layer.Output);
-                layers.Add(new BuiltLayer(layer, whole, Describe(layer, tactic, verdicts, network.Shapes.MaxBatch)));
+                layers.Add(new BuiltLayer(layer, whole, Describe(layer, tactic, verdicts, network.BatchOf(i))));
             }
             return new Engine(graph, network, layers, memory, resources, options);
         }

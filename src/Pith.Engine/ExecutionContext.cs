@@ -12,6 +12,7 @@ public sealed unsafe class ExecutionContext : IDisposable
 {
     private readonly Engine _engine;
     private readonly RunState _state;
+    private readonly ImageLanes _images;
     private readonly AlignedMemory _arena;
     private readonly List<AlignedMemory> _inputs = [];
     private readonly BuiltLayer[] _layers;
@@ -27,7 +28,7 @@ public sealed unsafe class ExecutionContext : IDisposable
         _state = new RunState(network.Slots.Count, new WorkerPool(threads), Largest(layer => layer.ScratchBytes), Largest(layer => layer.SharedScratchBytes)) { Batch = engine.MaxBatch };
         _arena = new AlignedMemory(engine.Memory.Bytes);
         foreach (var slot in network.Slots)
-            if (slot.Kind == SlotKind.Computed) _state.SetMemory(slot, _arena.Start + engine.Memory.Offsets[slot.Index]);
+            if (slot.Kind == SlotKind.Computed && !engine.Memory.PerImage[slot.Index]) _state.SetMemory(slot, _arena.Start + engine.Memory.Offsets[slot.Index]);
         foreach (var input in network.Inputs)
         {
             var memory = new AlignedMemory(input.Bytes(engine.MaxBatch));
@@ -35,6 +36,7 @@ public sealed unsafe class ExecutionContext : IDisposable
             _state.SetMemory(input, memory.Start);
         }
         engine.Resources.Bind(_state);
+        _images = new ImageLanes(engine, _state);
         _observed = [.. _layers.Select(layer => layer.Layer.Outputs.Where(network.Observed.Contains).ToArray())];
         _observedInputs = [.. network.Observed.Where(slot => slot.Kind == SlotKind.Input)];
     }
@@ -102,23 +104,28 @@ public sealed unsafe class ExecutionContext : IDisposable
             RunObserved(observer);
             return;
         }
-        foreach (var layer in _layers) layer.Runnable.Run(_state);
+        _images.Run(batch);
+        for (var i = _engine.Network.PerImage; i < _layers.Length; i++) _layers[i].Runnable.Run(_state);
     }
 
-    /// <summary>Runs like <see cref="Run(int)"/> and measures each layer; the sum is a little more than an ordinary run takes.</summary>
+    /// <summary>
+    /// Runs like <see cref="Run(int)"/> and measures each layer; the sum is a little more than an ordinary run takes. Of layers that run image by image the times of all images are added, and all
+    /// threads work on one image at a time.
+    /// </summary>
     /// <exception cref="PithException">The engine was not built for this batch.</exception>
     /// <exception cref="ObjectDisposedException">The context has been disposed.</exception>
     public IReadOnlyList<LayerTime> Profile(int batch)
     {
         Begin(batch);
-        var times = new LayerTime[_layers.Length];
-        for (var i = 0; i < times.Length; i++)
+        var seconds = new double[_layers.Length];
+        _images.Profile(batch, seconds);
+        for (var i = _engine.Network.PerImage; i < seconds.Length; i++)
         {
             var start = Stopwatch.GetTimestamp();
             _layers[i].Runnable.Run(_state);
-            times[i] = new LayerTime(_layers[i].Info.Name, Stopwatch.GetElapsedTime(start).TotalSeconds);
+            seconds[i] = Stopwatch.GetElapsedTime(start).TotalSeconds;
         }
-        return times;
+        return [.. seconds.Select((time, i) => new LayerTime(_layers[i].Info.Name, time))];
     }
 
     /// <summary>Stops the context's threads and frees its memory. Must not be called during a run.</summary>
@@ -128,6 +135,7 @@ public sealed unsafe class ExecutionContext : IDisposable
         _disposed = true;
         _state.Pool.Dispose();
         _state.Dispose();
+        _images.Dispose();
         _arena.Dispose();
         foreach (var input in _inputs) input.Dispose();
         _engine.ContextDisposed();

@@ -14,7 +14,7 @@ internal sealed unsafe class GuardedRun : IDisposable
     private readonly Engine _engine;
     private readonly RunState _state;
     private readonly WorkerPool _pool = new(2);
-    private readonly List<(Slot Slot, GuardedBuffer Buffer, long Bytes)> _buffers = [];
+    private readonly List<(Slot Slot, GuardedBuffer Buffer, nint Start, long Bytes)> _buffers = [];
 
     public GuardedRun(Engine engine)
     {
@@ -27,21 +27,35 @@ internal sealed unsafe class GuardedRun : IDisposable
             var start = (byte*)(buffer.Pointer + buffer.Length) - bytes - SlackBytes;
             new Span<byte>(start, (int)bytes).Fill(0xA5);
             new Span<byte>(start + bytes, SlackBytes).Fill(SlackByte);
-            _buffers.Add((slot, buffer, bytes));
-            _state.SetMemory(slot, start);
+            _buffers.Add((slot, buffer, (nint)start, bytes));
         }
         engine.Resources.Bind(_state);
+        Place(0);
+    }
+
+    private void Place(int image)
+    {
+        foreach (var (slot, _, start, _) in _buffers) _state.SetMemory(slot, (byte*)start + (image == 0 ? 0 : image * slot.Bytes(1)));
     }
 
     /// <summary>Runs all layers and returns the first output.</summary>
     public float[] Run(Tensor<float> input)
     {
         input.Span.CopyTo(new Span<float>(_state.Address(_engine.Network.Inputs[0]), input.Length));
-        foreach (var layer in _engine.Built) layer.Runnable.Run(_state);
-        foreach (var (slot, buffer, bytes) in _buffers)
+        // Layers that run image by image see one image at a time, wherever it lies.
+        _state.Batch = 1;
+        for (var image = 0; image < _engine.MaxBatch; image++)
+        {
+            Place(image);
+            foreach (var layer in _engine.Built[.._engine.Network.PerImage]) layer.Runnable.Run(_state);
+        }
+        Place(0);
+        _state.Batch = _engine.MaxBatch;
+        foreach (var layer in _engine.Built[_engine.Network.PerImage..]) layer.Runnable.Run(_state);
+        foreach (var (slot, buffer, start, bytes) in _buffers)
         {
             buffer.Check();
-            Assert.False(new Span<byte>(_state.Address(slot) - slot.OriginBytes + bytes, SlackBytes).ContainsAnyExcept(SlackByte), $"{slot} was written beyond its end.");
+            Assert.False(new Span<byte>((byte*)start + bytes, SlackBytes).ContainsAnyExcept(SlackByte), $"{slot} was written beyond its end.");
         }
         return SlotTensors.Read(_engine.Network.Outputs[0], _state).As<float>().Data;
     }
@@ -50,6 +64,6 @@ internal sealed unsafe class GuardedRun : IDisposable
     {
         _state.Dispose();
         _pool.Dispose();
-        foreach (var (_, buffer, _) in _buffers) buffer.Dispose();
+        foreach (var (_, buffer, _, _) in _buffers) buffer.Dispose();
     }
 }

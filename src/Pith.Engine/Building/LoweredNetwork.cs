@@ -10,5 +10,11 @@ namespace Pith.Building;
 internal sealed record LoweredNetwork(
     BatchShapes Shapes, IReadOnlyList<Slot> Slots, IReadOnlyList<Layer> Layers, IReadOnlyList<Slot> Inputs, IReadOnlyList<Slot> Outputs, IReadOnlyList<Slot> Observed)
 {
+    /// <summary>How many layers at the start run image by image; see <see cref="ImagePrefix"/>.</summary>
+    public int PerImage { get; init; }
+
+    /// <summary>The largest batch that a layer sees in one run.</summary>
+    public int BatchOf(int layer) => layer < PerImage ? 1 : Shapes.MaxBatch;
+
     public override string ToString() => string.Join('\n', Layers.Select(layer => layer.ToString()));
 }

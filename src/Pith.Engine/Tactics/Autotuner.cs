@@ -19,9 +19,12 @@ internal sealed class Autotuner(LoweredNetwork network, BuildResources resources
     private LayerTimer? _timer;
 
     /// <summary>The chosen tactic, built, with what became of the others.</summary>
-    public (RunnableLayer Runnable, Tactic Tactic, ValueList<TacticVerdict> Verdicts) Choose(Layer layer)
+    /// <param name="layer">The layer.</param>
+    /// <param name="batch">The largest batch that it sees.</param>
+    public (RunnableLayer Runnable, Tactic Tactic, ValueList<TacticVerdict> Verdicts) Choose(Layer layer, int batch)
     {
-        var spec = layer.SpecAt(resources.MaxBatch);
+        resources.MaxBatch = batch;
+        var spec = layer.SpecAt(batch);
         var candidates = TacticCatalog.For(layer).Select(tactic => new Candidate(tactic, Accept(tactic, layer))).ToArray();
         foreach (var refused in candidates.Where(candidate => !candidate.Verdict.Accepted)) events?.Report(new TacticRejected(layer.Name, spec, refused.Tactic.Name, refused.Verdict.Reason));
         var accepted = candidates.Where(candidate => candidate.Verdict.Accepted).ToArray();
@@ -58,7 +61,7 @@ internal sealed class Autotuner(LoweredNetwork network, BuildResources resources
     private void Time(Candidate[] candidates, Layer layer, LayerSpec spec)
     {
         _timer ??= new LayerTimer(network, resources.Device, resources.Code);
-        var seconds = _timer.Seconds([.. candidates.Select(candidate => candidate.Tactic)], layer);
+        var seconds = _timer.Seconds([.. candidates.Select(candidate => candidate.Tactic)], layer, resources.MaxBatch);
         for (var i = 0; i < candidates.Length; i++)
         {
             candidates[i].Seconds = seconds[i];

@@ -20,7 +20,8 @@ internal sealed unsafe class BuildResources(Device device, int maxBatch, CodeAre
 
     public Device Device { get; } = device;
 
-    public int MaxBatch { get; } = maxBatch;
+    /// <summary>The largest batch that the layer sees which is being built.</summary>
+    public int MaxBatch { get; set; } = maxBatch;
 
     /// <summary>Emitted kernels.</summary>
     public CodeArena Code { get; } = code ?? new CodeArena();

@@ -15,13 +15,13 @@ internal sealed unsafe class LayerRun : IDisposable
 
     /// <param name="tactic">A tactic that accepts the layer.</param>
     /// <param name="layer">The layer.</param>
-    /// <param name="network">The network that the layer belongs to; it runs at the largest batch.</param>
+    /// <param name="network">The network that the layer belongs to.</param>
+    /// <param name="batch">The batch that it runs.</param>
     /// <param name="device">The machine.</param>
     /// <param name="pool">The threads, which the caller owns; runs that are compared share them, so that nobody else's spin.</param>
     /// <param name="code">Emitted code that the caller owns; null for code of its own.</param>
-    public LayerRun(Tactic tactic, Layer layer, LoweredNetwork network, Device device, WorkerPool pool, CodeArena? code = null)
+    public LayerRun(Tactic tactic, Layer layer, LoweredNetwork network, int batch, Device device, WorkerPool pool, CodeArena? code = null)
     {
-        var batch = network.Shapes.MaxBatch;
         _resources = new BuildResources(device, batch, code);
         _runnable = tactic.Build(layer, _resources);
         _state = new RunState(network.Slots.Count, pool, _runnable.ScratchBytes, _runnable.SharedScratchBytes) { Batch = batch };

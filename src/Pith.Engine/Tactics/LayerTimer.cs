@@ -18,13 +18,13 @@ internal sealed class LayerTimer(LoweredNetwork network, Device device, CodeAren
 
     private readonly WorkerPool _pool = new(device.Threads);
 
-    /// <summary>The median time of a run of each tactic at the largest batch.</summary>
-    public double[] Seconds(IReadOnlyList<Tactic> tactics, Layer layer)
+    /// <summary>The median time of a run of each tactic at this batch.</summary>
+    public double[] Seconds(IReadOnlyList<Tactic> tactics, Layer layer, int batch)
     {
         var runs = new List<LayerRun>();
         try
         {
-            foreach (var tactic in tactics) runs.Add(new LayerRun(tactic, layer, network, device, _pool, code));
+            foreach (var tactic in tactics) runs.Add(new LayerRun(tactic, layer, network, batch, device, _pool, code));
             foreach (var run in runs) run.Run();
             var times = runs.Select(_ => new List<double>()).ToArray();
             var begin = Stopwatch.GetTimestamp();

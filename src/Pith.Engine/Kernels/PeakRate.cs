@@ -2,19 +2,17 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using Pith.Kernels.Jit;
 
 namespace Pith.Kernels;
 
 /// <summary>
 /// The most multiply-accumulates per second that this machine does: measured on registers, without memory, which is what the rate of a layer is compared with.
 /// </summary>
-/// <remarks>
-/// Measured with the instructions that C# reaches. A level whose kernels are emitted (AVX512-VNNI, AMX) gets the rate of the strongest level below it until
-/// <see cref="LoopFor"/> lists a loop of its own; a good emitted kernel may then exceed 100%.
-/// </remarks>
-internal static class PeakRate
+internal static unsafe class PeakRate
 {
     private static readonly ConcurrentDictionary<(IsaLevel, bool, int), double> s_measured = new();
+    private static readonly CodeArena s_code = new();
     private static readonly TimeSpan s_window = TimeSpan.FromMilliseconds(1);
 
     // The best of a few windows: other programs take from a rate, nothing adds to it.
@@ -33,6 +31,7 @@ internal static class PeakRate
     // The list that a kernel family with instructions of its own is added to: its loop, and the multiply-accumulates of one call.
     private static (Action Loop, double Macs) LoopFor(IsaLevel isa, bool int8) => (isa, int8) switch
     {
+        (>= IsaLevel.Avx512Vnni, true) => Emitted(isa),
         (>= IsaLevel.AvxVnni, true) when AvxVnni.IsSupported => PeakLoop.Of<Vector256<int>, MultiplyAddAvxVnni>(),
         (>= IsaLevel.Avx2, true) when Avx2.IsSupported => PeakLoop.Of<Vector256<int>, MultiplyAddInt8Avx2>(),
         (_, true) => PeakLoop.Of<Vector128<short>, MultiplyAddInt8Portable>(),
@@ -43,6 +42,17 @@ internal static class PeakRate
             _ => PeakLoop.Of<Vector128<float>, MultiplyAddFp32Vector128>(),
         },
     };
+
+    private static (Action Loop, double Macs) Emitted(IsaLevel isa)
+    {
+        var emitter = new PeakEmitter(isa);
+        var loop = (delegate* unmanaged<void*, void>)s_code.Get(isa, emitter.Emit);
+        var config = TileUnit.Config([.. Enumerable.Repeat(TileUnit.Rows, TileUnit.Count)]);
+        return (() =>
+        {
+            fixed (byte* start = config) loop(start);
+        }, emitter.Macs);
+    }
 
     private static double Measure((Action Loop, double Macs) kernel, int threads)
     {

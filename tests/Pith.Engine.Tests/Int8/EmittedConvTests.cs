@@ -53,7 +53,7 @@ public class EmittedConvTests
             using var expected = new GuardedRun(reference);
             var want = expected.Run(input);
             foreach (var isa in (IsaLevel[])[IsaLevel.Avx512Vnni, IsaLevel.Amx])
-                CheckAll(b.Graph, images, DeviceAt(isa), isa, input, want, $"{activation} seed {channels + size}");
+                CheckAll(b.Graph, images, TestDevice.At(isa), isa, input, want, $"{activation} seed {channels + size}");
         }
     }
 
@@ -79,8 +79,6 @@ public class EmittedConvTests
             Assert.Equal(want, got.Run(input));
         }
     }
-
-    private static Device DeviceAt(IsaLevel isa) => isa <= Isa.Detected ? new Device(isa, 2) : new Device(isa, 2) { Tiles = asm => new EmulatedTiles(asm) };
 
     private static void CheckAll(Graph graph, int images, Device device, IsaLevel isa, Tensor<float> input, float[] want, string repro)
     {

@@ -13,8 +13,7 @@ public class Int8ContractionTests
     private static readonly int[] s_sizes = [1, 2, 5, 6, 7, 11, 13];
     private static readonly string[] s_epilogues = ["", "relu", "clip", "hardswish", "silu", "sigmoid", "hardsigmoid", "leaky", "byte residual", "float residual", "float", "float bias", "no bias"];
 
-    /// <summary>What this CPU has; AMX also where it has AVX-512 VNNI, which then emulates the tiles.</summary>
-    public static TheoryData<IsaLevel> Levels() => [.. Enum.GetValues<IsaLevel>().Where(isa => isa <= Isa.Detected || (isa == IsaLevel.Amx && Isa.Detected >= IsaLevel.Avx512Vnni))];
+    public static TheoryData<IsaLevel> Levels() => [.. Enum.GetValues<IsaLevel>().Where(TestDevice.Has)];
 
     [Theory]
     [MemberData(nameof(Levels))]
@@ -40,14 +39,12 @@ public class Int8ContractionTests
         var w = Tensor.Zeros<sbyte>(new Shape(3, 60_000));
         w.Span.Fill(-127);
         graph.AddOutput(graph.Add(new Gemm { TransB = true }, q, graph.Add(new DequantizeLinear(), graph.AddConstant("w", w), one)));
-        using var engine = EngineBuilder.Build(graph, new EngineOptions { TimeTactics = false }, DeviceAt(isa));
+        using var engine = EngineBuilder.Build(graph, new EngineOptions { TimeTactics = false }, TestDevice.At(isa));
         using var context = engine.CreateContext();
         context.Input<float>("x").Fill(255);
         context.Run();
         Assert.All(context.Output<float>(engine.Outputs[0].Name).ToArray(), y => Assert.Equal(-127f * 255 * 60_000, y));
     }
-
-    private static Device DeviceAt(IsaLevel isa) => isa <= Isa.Detected ? new Device(isa, 2) : new Device(isa, 2) { Tiles = asm => new EmulatedTiles(asm) };
 
     private static void Check(IsaLevel isa, int cases, Func<Random, QdqGraphBuilder, (Value Output, Shape Input)> make)
     {
@@ -59,7 +56,7 @@ public class Int8ContractionTests
             b.Graph.AddOutput(output);
             var input = b.Data(shape);
             using var reference = EngineBuilder.Build(b.Graph, new EngineOptions { MaxBatch = shape[0], ReferenceOnly = true });
-            using var engine = EngineBuilder.Build(b.Graph, new EngineOptions { MaxBatch = shape[0], TimeTactics = false }, DeviceAt(isa));
+            using var engine = EngineBuilder.Build(b.Graph, new EngineOptions { MaxBatch = shape[0], TimeTactics = false }, TestDevice.At(isa));
             var layer = engine.Layers.Last(layer => layer.Spec.Kind is LayerKind.Conv or LayerKind.Gemm);
             Assert.NotEqual("reference", layer.Tactic);
             using var expected = new GuardedRun(reference);

@@ -1,6 +1,6 @@
+using Pith.EngineTests.Jit;
 using Pith.Kernels;
 using Pith.Ops;
-using Pith.Tactics;
 
 namespace Pith.EngineTests.Int8;
 
@@ -17,9 +17,9 @@ public class Int8NetworkTests
         var x = new QdqGraphBuilder(seed).Data(shape);
         var expected = Run(graph, x, new EngineOptions { MaxBatch = 3, ReferenceOnly = true, Threads = 1 });
         foreach (var threads in new[] { 1, 2, 5 })
-            foreach (var isa in Enum.GetValues<IsaLevel>().Where(isa => isa <= Isa.Detected && isa <= IsaLevel.Avx512Vnni))
+            foreach (var isa in Enum.GetValues<IsaLevel>().Where(TestDevice.Has))
             {
-                using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = 4, TimeTactics = false }, new Device(isa, threads));
+                using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = 4, TimeTactics = false }, TestDevice.At(isa, threads));
                 Assert.True(expected.SequenceEqual(Run(engine, x)), $"seed {seed}, unsigned {unsigned}, {isa}, {threads} threads");
             }
     }
@@ -50,6 +50,39 @@ public class Int8NetworkTests
         var before = GC.GetAllocatedBytesForCurrentThread();
         for (var i = 0; i < 10; i++) context.Run();
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Fact]
+    public async Task Contexts_in_parallel_are_not_disturbed_by_each_other_or_by_garbage_collections()
+    {
+        // Vector and tile registers must survive that the runtime stops threads inside kernels.
+        var (graph, shape) = RandomNetwork(9, unsigned: false);
+        var x = new QdqGraphBuilder(9).Data(shape);
+        foreach (var isa in Enum.GetValues<IsaLevel>().Where(TestDevice.Has).TakeLast(2))
+        {
+            using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = shape[0], TimeTactics = false }, TestDevice.At(isa, 2));
+            var want = Run(engine, x);
+            var runs = 0;
+            using var stop = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+            var collector = Task.Run(() =>
+            {
+                while (!stop.IsCancellationRequested) GC.Collect(2, GCCollectionMode.Forced, blocking: true);
+            }, TestContext.Current.CancellationToken);
+            var runners = Enumerable.Range(0, 4).Select(_ => Task.Run(() =>
+            {
+                using var context = engine.CreateContext();
+                context.SetInput("x", x);
+                do
+                {
+                    context.Run();
+                    Assert.True(context.Output<float>(engine.Outputs[0].Name).SequenceEqual(want), $"{isa}: a run under stress differs.");
+                    Interlocked.Increment(ref runs);
+                }
+                while (!stop.IsCancellationRequested);
+            }, TestContext.Current.CancellationToken));
+            await Task.WhenAll(runners.Append(collector));
+            Assert.True(runs >= 4);
+        }
     }
 
     [Fact]

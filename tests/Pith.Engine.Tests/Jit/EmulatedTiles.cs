@@ -15,20 +15,10 @@ internal sealed class EmulatedTiles(Assembler asm) : TileUnit(asm)
 
     public override int FrameBytes => Count * TileBytes + SavedBytes;
 
-    public override void Configure(AssemblerRegister64 config, int[] rows)
+    public override void Expect(int[] rows) => _rows = rows;
+
+    public override void Configure(AssemblerRegister64 config)
     {
-        // What the configuration in memory says must be what the kernel thinks.
-        _rows = rows;
-        var ok = Asm.CreateLabel();
-        for (var tile = 0; tile < Count; tile++)
-        {
-            ok = Asm.CreateLabel();
-            Asm.cmp(__byte_ptr[config + (48 + tile)], rows[tile]);
-            Asm.je(ok);
-            Asm.ud2();
-            Asm.Label(ref ok);
-        }
-        for (var tile = 0; tile < Count; tile++) Zero(tile);
     }
 
     public override void Release()

@@ -7,7 +7,7 @@ namespace Pith.Kernels.Jit;
 /// <summary>
 /// Kernel <c>conv_u8s8s32_MTxNT_amx</c>: up to four accumulator tiles (2 x 2, 4 x 1 or 1 x 4 of pixels by 16 channels) with TDPBUSD, 64 bytes of the reduction at a time, reading the image where it
 /// lies. The epilogue of the task before the last runs between the products of the present one, and accumulators are stored just before they are zeroed, when their last product has long finished.
-/// A task is one tile pattern on one panel. Weights are packed as [runs][chunks of 64 bytes][V][16 rows][16 channels][4].
+/// A task is one tile pattern on one panel. The thread's tiles are configured as <see cref="TileRows"/> says. Weights are packed as [runs][chunks of 64 bytes][V][16 rows][16 channels][4].
 /// </summary>
 /// <remarks>
 /// The first two tasks have no predecessors: their epilogues run on whatever is in the scratch memory and write to the first task's pixels, which are written again, correctly, two tasks later.
@@ -71,8 +71,7 @@ internal sealed class ConvAmxEmitter : KernelEmitter
         Asm.sub(rsp, FrameBytes + _unit.FrameBytes);
         Asm.mov(__qword_ptr[rsp + Arguments], Args);
         _epilogue.LoadMask();
-        Asm.mov(s_temporary, Argument(nameof(ConvKernelArgs.TileConfig)));
-        _unit.Configure(s_temporary, TileRows(_spec));
+        _unit.Expect(TileRows(_spec));
         Asm.mov(s_input, Argument(nameof(ConvKernelArgs.Input)));
         Asm.mov(s_weights, Argument(nameof(ConvKernelArgs.Weights)));
         Asm.mov(s_shared, Argument(nameof(ConvKernelArgs.Shared)));
@@ -103,7 +102,6 @@ internal sealed class ConvAmxEmitter : KernelEmitter
 
         // What is left: the last two tasks' epilogues.
         for (var tile = 0; tile < _tiling.Count * Vectors; tile++) _unit.Store(tile, s_newest, s_stride64, tile * TileUnit.TileBytes);
-        _unit.Release();
         Asm.mov(s_tileCount, 2);
         var rest = Asm.CreateLabel();
         Asm.Label(ref rest);

@@ -34,9 +34,6 @@ internal unsafe struct ConvKernelArgs
 
     /// <summary>Scratch memory of the thread, for kernels that use some.</summary>
     public byte* Scratch;
-
-    /// <summary>The tile configuration, for kernels that use one.</summary>
-    public byte* TileConfig;
 }
 
 /// <summary>Bytes from the first pixel of an operand to a tile's first.</summary>

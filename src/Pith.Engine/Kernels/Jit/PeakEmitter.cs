@@ -14,7 +14,7 @@ internal sealed class PeakEmitter(IsaLevel isa) : KernelEmitter
     protected override void Body()
     {
         var tiles = new TileUnit(Asm);
-        if (isa >= IsaLevel.Amx) tiles.Configure(Args, []);
+        if (isa >= IsaLevel.Amx) tiles.Configure(Args);
         Asm.mov(eax, Rounds);
         var top = Asm.CreateLabel();
         Asm.Label(ref top);

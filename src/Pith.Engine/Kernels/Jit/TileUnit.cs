@@ -46,12 +46,16 @@ internal class TileUnit(Assembler asm)
         return config;
     }
 
-    /// <summary>Configures the thread's tiles; they are zero afterwards.</summary>
-    /// <param name="config">Holds the address of a configuration.</param>
-    /// <param name="rows">The rows of each tile, as in the configuration.</param>
-    public virtual void Configure(AssemblerRegister64 config, int[] rows) => Asm.ldtilecfg(__[config]);
+    /// <summary>The rows of each tile as the thread's configuration will have them while the kernel runs. Emits nothing.</summary>
+    public virtual void Expect(int[] rows)
+    {
+    }
 
-    /// <summary>Gives the tiles back: kernels must not leave them in use.</summary>
+    /// <summary>Configures the thread's tiles.</summary>
+    /// <param name="config">Holds the address of a configuration.</param>
+    public virtual void Configure(AssemblerRegister64 config) => Asm.ldtilecfg(__[config]);
+
+    /// <summary>Gives the tiles back, so that the system need not save them any more.</summary>
     public virtual void Release() => Asm.tilerelease();
 
     /// <summary>All elements 0.</summary>

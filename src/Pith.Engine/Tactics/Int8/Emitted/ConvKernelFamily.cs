@@ -41,8 +41,11 @@ internal abstract unsafe class ConvKernelFamily
     /// <summary>Scratch memory of a thread.</summary>
     public virtual long ScratchBytes => 0;
 
-    /// <summary>What <see cref="ConvKernelArgs.TileConfig"/> points to.</summary>
-    public virtual byte[] Config(ConvKernelSpec spec) => [];
+    /// <summary>The tile configuration that the thread must have while the kernel runs; empty for kernels without tiles.</summary>
+    public virtual byte[] TileConfig(ConvKernelSpec spec) => [];
+
+    /// <summary>Bytes of input and output of a block of tiles that stay in the first-level cache while all panels pass over them.</summary>
+    public virtual int CloseBytes => 16 << 10;
 
     /// <summary>The panel's channel at each lane of each vector.</summary>
     protected static int[] ChannelOrder(PanelShape panel) => [.. Enumerable.Range(0, panel.Capacity).Select(i => panel.Channel(i / PanelShape.Lanes, i % PanelShape.Lanes))];
@@ -62,9 +65,12 @@ internal sealed unsafe class AmxKernels : ConvKernelFamily
 
     public override long ScratchBytes => ConvAmxEmitter.ScratchBytes;
 
-    public override byte[] Config(ConvKernelSpec spec) => TileUnit.Config(ConvAmxEmitter.TileRows(spec));
+    public override byte[] TileConfig(ConvKernelSpec spec) => TileUnit.Config(ConvAmxEmitter.TileRows(spec));
 
     public override TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue) => AmxTiling.Largest(image, ConvAmxEmitter.Accumulators / vectors);
+
+    // The last tasks of a block have nothing to run beside: fewer, larger blocks.
+    public override int CloseBytes => 28 << 10;
 
     // The reduction is not a loop: 1024 chunks are about 64 KB of code for 2 x 2 tiles.
     public override string? Refuses(ContractionLayer layer) => Operands(layer).Reduction is var reduction && reduction.Runs * Chunks(reduction) > 1024 ? "the sum is too long for its code" : null;

@@ -128,8 +128,8 @@ internal sealed unsafe class ConvTiles
 
     public required nint Kernel { get; init; }
 
-    /// <summary>The kernel's tile configuration; may be empty.</summary>
-    public required byte* Config { get; init; }
+    /// <summary>The configuration of AMX tiles that the kernel needs; null for none.</summary>
+    public required byte* TileConfig { get; init; }
 
     public required TileOffsets* Offsets { get; init; }
 

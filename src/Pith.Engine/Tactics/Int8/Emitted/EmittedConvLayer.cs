@@ -12,9 +12,6 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     // Less is not worth handing to another thread.
     private const double PartSeconds = 4e-6;
 
-    // Tiles whose input and output stay in the first-level cache while all panels pass over them.
-    private const int CloseBytes = 16 << 10;
-
     // Tiles are listed for all images at once when these are not more.
     private const int LongestList = 2048;
 
@@ -27,6 +24,8 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     private readonly byte* _shared;
     private readonly ConvPanels[] _panels;
     private readonly PaddedCopies? _copies;
+    private readonly nint _enterTiles;
+    private readonly nint _leaveTiles;
 
     public EmittedConvLayer(ContractionLayer layer, BuildResources resources, ConvKernelFamily family, ConvBlocking blocking, double seconds)
     {
@@ -39,6 +38,11 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         EpilogueConstants.Fill(epilogue, _shared);
         resources.KeepConstant(layer.Residual);
         _panels = [.. Shapes().Select(shape => Build(shape.Shape, shape.Count, shape.FirstChannel, constants, resources))];
+        if (_panels[0].Tiles[0].TileConfig != null)
+        {
+            _enterTiles = resources.Code.Get((nameof(TileStateEmitter), true), () => new TileStateEmitter(resources.Device.Tiles, enters: true).Emit());
+            _leaveTiles = resources.Code.Get((nameof(TileStateEmitter), false), () => new TileStateEmitter(resources.Device.Tiles, enters: false).Emit());
+        }
         if (_operands.NeedsCopy) _copies = new PaddedCopies(layer, _operands);
         SharedScratchBytes = _operands.NeedsCopy ? layer.Images(resources.MaxBatch) * (long)_operands.ImageBytes : 0;
     }
@@ -64,7 +68,9 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
             var (firstPanel, endPanel) = _blocking.SplitsChannels ? Share(panels.Count, part, parts) : (0, panels.Count);
             var (firstTile, endTile) = _blocking.SplitsChannels ? (0, all) : Share(all, part, parts);
             var block = _blocking.TilesOutside ? TilesInCache(tiles) : all;
+            if (tiles.TileConfig != null) ((delegate* unmanaged<byte*, void>)_enterTiles)(tiles.TileConfig);
             for (var tile = firstTile; tile < endTile; tile += block) RunBlock(state, &args, panels, tiles, (int)firstPanel, (int)endPanel, tile, Math.Min(tile + block, endTile));
+            if (tiles.TileConfig != null) ((delegate* unmanaged<byte*, void>)_leaveTiles)(null);
         }
     }
 
@@ -76,7 +82,6 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     private void RunBlock(RunState state, ConvKernelArgs* args, ConvPanels panels, ConvTiles tiles, int firstPanel, int endPanel, long firstTile, long endTile)
     {
         var input = (_operands.NeedsCopy ? state.SharedScratch : state.Address(_layer.Input)) + _operands.Origin;
-        args->TileConfig = tiles.Config;
         for (var tile = firstTile; tile < endTile;)
         {
             var image = tiles.SpansImages ? 0 : tile / tiles.PerImage;
@@ -123,7 +128,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     private long TilesInCache(ConvTiles tiles)
     {
         var pixels = Math.Max(1, (long)_operands.Height * _operands.Width * (_operands.IsOnePixel ? tiles.Images : 1) / tiles.PerImage);
-        return Math.Max(1, CloseBytes / (pixels * (_operands.PixelBytes + _layer.Output.PixelBytes)));
+        return Math.Max(1, _family.CloseBytes / (pixels * (_operands.PixelBytes + _layer.Output.PixelBytes)));
     }
 
     // Full panels, then what is left of each group.
@@ -243,7 +248,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
             Images = images,
             SpansImages = _operands.IsOnePixel || listed > 1,
             Kernel = resources.Code.Get((_family.Name, spec), () => _family.Emit(spec, resources.Device)),
-            Config = resources.Copy<byte>(_family.Config(spec)),
+            TileConfig = _family.TileConfig(spec) is { Length: > 0 } config ? resources.Copy<byte>(config) : null,
             Offsets = offsets,
             PerImage = perImage,
         };

@@ -47,6 +47,9 @@ public sealed class Engine : IDisposable
     /// <summary>The largest batch of a run; the only one when the graph's sizes are fixed.</summary>
     public int MaxBatch => Network.Shapes.MaxBatch;
 
+    /// <summary>The smallest batch of a run.</summary>
+    public int MinBatch => _options.MinBatch;
+
     /// <summary>The layers in execution order.</summary>
     public IReadOnlyList<LayerInfo> Layers { get; }
 

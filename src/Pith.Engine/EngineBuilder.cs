@@ -20,6 +20,8 @@ public static class EngineBuilder
     {
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(options);
+        if (options.MinBatch < 1 || options.MinBatch > options.MaxBatch || options.OptBatch < 0 || options.OptBatch > options.MaxBatch || (options.OptBatch > 0 && options.OptBatch < options.MinBatch))
+            throw new PithException($"Batches must be 1 <= smallest <= best <= largest, got {options.MinBatch}, {(options.OptBatch == 0 ? "-" : options.OptBatch)}, {options.MaxBatch}.");
         var device = DeviceFor(options);
         if (Isa.HasAmx && Isa.Detected < IsaLevel.Amx) events?.Report(new Noted("This CPU has AMX, but the operating system refuses its use; AVX-512 VNNI is used instead, at an eighth of the rate."));
         return Build(graph, options, device, events);
@@ -57,9 +59,9 @@ public static class EngineBuilder
             for (var i = 0; i < network.Layers.Count; i++)
             {
                 var layer = network.Layers[i];
-                var (runnable, tactic, verdicts) = autotuner.Choose(layer, network.BatchOf(i));
+                var (runnable, tactic, spec, verdicts) = autotuner.Choose(layer, network.BatchOf(i));
                 var whole = layer.Output.Border.IsEmpty ? runnable : new BorderedLayer(runnable, layer.Output);
-                layers.Add(new BuiltLayer(layer, whole, Describe(layer, tactic, verdicts, network.BatchOf(i))));
+                layers.Add(new BuiltLayer(layer, whole, Describe(layer, tactic, spec, verdicts)));
             }
             return new Engine(graph, network, layers, memory, resources, options);
         }
@@ -70,14 +72,14 @@ public static class EngineBuilder
         }
     }
 
-    private static LayerInfo Describe(Layer layer, Tactic tactic, ValueList<TacticVerdict> verdicts, int maxBatch)
+    private static LayerInfo Describe(Layer layer, Tactic tactic, LayerSpec spec, ValueList<TacticVerdict> verdicts)
     {
         var weights = layer.Weights.ToArray();
         var elements = weights.Sum(weight => (long)weight.Length);
         return new LayerInfo
         {
             Name = layer.Name,
-            Spec = layer.SpecAt(maxBatch),
+            Spec = spec,
             Nodes = layer.Nodes,
             Outputs = layer.Outputs.Select(slot => slot.Name).ToValueList(),
             Tactic = tactic.Name,

@@ -6,6 +6,12 @@ public sealed record EngineOptions
     /// <summary>The largest batch. Every symbolic leading dimension of the graph's inputs is bound to it; a run takes 1 to this many.</summary>
     public int MaxBatch { get; init; } = 1;
 
+    /// <summary>The smallest batch that a run may have. Together with the others it says what the engine is for; results do not depend on it.</summary>
+    public int MinBatch { get; init; } = 1;
+
+    /// <summary>The batch that tactics are timed for; 0 means the largest.</summary>
+    public int OptBatch { get; init; }
+
     /// <summary>Threads of a context unless it is created with another number; 0 means one per processor. Results do not depend on it.</summary>
     public int Threads { get; init; }
 

@@ -144,8 +144,8 @@ public sealed unsafe class ExecutionContext : IDisposable
     private void Begin(int batch)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        if (batch < 1 || batch > _engine.MaxBatch || (_engine.Network.Shapes.IsFixed && batch != _engine.MaxBatch))
-            throw new PithException($"Engine '{_engine.Name}' runs {(_engine.Network.Shapes.IsFixed ? $"batch {_engine.MaxBatch} only" : $"batches of 1 to {_engine.MaxBatch}")}, got {batch}. Build it with another MaxBatch.");
+        if (batch < _engine.MinBatch || batch > _engine.MaxBatch || (_engine.Network.Shapes.IsFixed && batch != _engine.MaxBatch))
+            throw new PithException($"Engine '{_engine.Name}' runs {(_engine.Network.Shapes.IsFixed ? $"batch {_engine.MaxBatch} only" : $"batches of {_engine.MinBatch} to {_engine.MaxBatch}")}, got {batch}. Build it for other batches.");
         _state.Batch = batch;
     }
 

@@ -61,6 +61,36 @@ public sealed class PlanTests : IDisposable
     }
 
     [Fact]
+    public void A_plan_keeps_its_range_of_batches_and_refuses_others()
+    {
+        var options = new EngineOptions { MinBatch = 2, OptBatch = 3, MaxBatch = 4, Threads = 2 };
+        using var engine = EngineBuilder.Build(Network(), options);
+        Assert.Contains(engine.Layers, layer => layer.Spec.Images == 3);
+        engine.Save(PlanPath);
+        using var loaded = Engine.Load(PlanPath);
+        Assert.Equal((2, 4), (loaded.MinBatch, loaded.MaxBatch));
+        Assert.Equal(engine.Layers.Select(layer => (layer.Spec, layer.Tactic)), loaded.Layers.Select(layer => (layer.Spec, layer.Tactic)));
+        using var context = loaded.CreateContext(1);
+        context.Run(2);
+        Assert.Contains("batches of 2 to 4, got 1", Assert.Throws<PithException>(() => context.Run(1)).Message);
+        foreach (var wrong in new[] { options with { MinBatch = 5 }, options with { OptBatch = 5 }, options with { OptBatch = 1 }, options with { MinBatch = 0 } })
+            Assert.Throws<PithException>(() => EngineBuilder.Build(Network(), wrong));
+    }
+
+    [Fact]
+    public void Without_time_left_nothing_is_measured()
+    {
+        var events = new List<PithEvent>();
+        using var engine = EngineBuilder.Build(Network(), new EngineOptions { Threads = 2, TuningBudget = TimeSpan.Zero }, new Sink(events));
+        Assert.DoesNotContain(events, e => e is TacticTimed);
+    }
+
+    private sealed class Sink(List<PithEvent> events) : IProgress<PithEvent>
+    {
+        public void Report(PithEvent value) => events.Add(value);
+    }
+
+    [Fact]
     public void A_plan_that_is_cut_short_or_changed_anywhere_is_refused()
     {
         using (var engine = EngineBuilder.Build(Network(), new EngineOptions())) engine.Save(PlanPath);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Pith.Cli.Reporting;
 using Spectre.Console;
 
@@ -10,6 +11,9 @@ internal sealed class BuildVerb : Verb
     private readonly Argument<string> _model = CommonOptions.Model();
     private readonly Option<string?> _output = CommonOptions.Output("the plan");
     private readonly Option<int> _batch = new("--batch") { Description = "The largest batch that the plan can run.", HelpName = "n", DefaultValueFactory = _ => 1 };
+    private readonly Option<int> _minBatch = new("--min-batch") { Description = "The smallest batch that the plan runs.", HelpName = "n", DefaultValueFactory = _ => 1 };
+    private readonly Option<int> _optBatch = new("--opt-batch") { Description = "The batch that kernels are timed for; 0 means the largest.", HelpName = "n" };
+    private readonly Option<double?> _tuningTime = new("--tuning-time") { Description = "Seconds for timing kernels; layers that come later are chosen by estimate. Default: as long as it takes.", HelpName = "s" };
     private readonly Option<int> _threads = CommonOptions.Threads();
     private readonly Option<string?> _cache = CommonOptions.TimingCache();
     private readonly Option<bool> _noTiming = new("--no-timing") { Description = "Choose kernels by estimate: the same plan every time." };
@@ -19,13 +23,16 @@ internal sealed class BuildVerb : Verb
 
     public override string Summary => "Builds an engine and writes it as a plan: packed weights and choices, no machine code.";
 
-    public override IReadOnlyList<string> Examples => ["pith build net-int8.onnx -o net.plan", "pith build net.onnx --batch 32 --timing-cache timings.json --verbose"];
+    public override IReadOnlyList<string> Examples => ["pith build net-int8.onnx -o net.plan", "pith build net.onnx --batch 32 --timing-cache timings.json --verbose", "pith build net-int8.onnx --min-batch 1 --opt-batch 8 --batch 32 --tuning-time 20"];
 
     public override void Declare(Command command)
     {
         command.Add(_model);
         command.Add(_output);
         command.Add(_batch);
+        command.Add(_minBatch);
+        command.Add(_optBatch);
+        command.Add(_tuningTime);
         command.Add(_threads);
         command.Add(_cache);
         command.Add(_noTiming);
@@ -42,6 +49,11 @@ internal sealed class BuildVerb : Verb
         var options = new EngineOptions
         {
             MaxBatch = CommonOptions.Require("--batch", arguments.GetValue(_batch), 1, 4096),
+            MinBatch = arguments.GetValue(_minBatch),
+            OptBatch = arguments.GetValue(_optBatch),
+            TuningBudget = arguments.GetValue(_tuningTime) is not { } seconds ? null
+                : seconds is >= 0 and <= 86_400 ? TimeSpan.FromSeconds(seconds)
+                : throw new UsageException(string.Create(CultureInfo.InvariantCulture, $"--tuning-time must be 0 to 86400 seconds, got {seconds}.")),
             Threads = arguments.GetValue(_threads),
             TimingCache = cache,
             TimeTactics = !arguments.GetValue(_noTiming),
@@ -57,7 +69,7 @@ internal sealed class BuildVerb : Verb
     private static void Draw(IAnsiConsole console, Engine engine, string output, bool verbose)
     {
         var int8 = engine.Layers.Count(layer => layer.Precision == "int8");
-        console.MarkupLineInterpolated($"{output}: {engine.Layers.Count} layers ({int8} int8), batch up to {engine.MaxBatch}, weights {StageText.Bytes(engine.WeightBytes)}, activations {StageText.Bytes(engine.ActivationBytes)}");
+        console.MarkupLineInterpolated($"{output}: {engine.Layers.Count} layers ({int8} int8), batch {engine.MinBatch} to {engine.MaxBatch}, weights {StageText.Bytes(engine.WeightBytes)}, activations {StageText.Bytes(engine.ActivationBytes)}");
         if (verbose) LayerInfoText.Draw(console, engine.Layers);
     }
 }

@@ -93,7 +93,7 @@ internal sealed class InfoVerb : Verb
         };
         terminal.Result(json, console =>
         {
-            console.MarkupLineInterpolated($"{model}: plan of '{engine.Name}', batch up to {engine.MaxBatch}, weights {StageText.Bytes(engine.WeightBytes)}, activations {StageText.Bytes(engine.ActivationBytes)}");
+            console.MarkupLineInterpolated($"{model}: plan of '{engine.Name}', batch {engine.MinBatch} to {engine.MaxBatch}, weights {StageText.Bytes(engine.WeightBytes)}, activations {StageText.Bytes(engine.ActivationBytes)}");
             foreach (var (key, text) in engine.Metadata) console.MarkupLineInterpolated($"  {key} = {OneLine(text)}");
             var table = new Table().Border(TableBorder.Simple).AddColumns("layer", "kind", "precision", "kernel", "others");
             foreach (var layer in engine.Layers)

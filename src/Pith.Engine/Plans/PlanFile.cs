@@ -10,7 +10,7 @@ namespace Pith.Plans;
 /// <remarks>Header, little-endian: magic (8 bytes), version (4), length of the manifest (4), length of the network (8), SHA-256 of both (32).</remarks>
 internal static class PlanFile
 {
-    private const uint Version = 1;
+    private const uint Version = 2;
     private const int HeaderBytes = 8 + 4 + 4 + 8 + 32;
     private const int LargestManifest = 64 << 20;
 

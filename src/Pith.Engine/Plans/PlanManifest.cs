@@ -6,11 +6,13 @@ namespace Pith.Plans;
 /// <summary>What a plan records beside the network: how the engine was built, for which kind of machine, and what was chosen for each layer.</summary>
 /// <param name="Device">The kind of machine that tactics were chosen on.</param>
 /// <param name="MaxBatch">The largest batch.</param>
+/// <param name="MinBatch">The smallest batch.</param>
+/// <param name="OptBatch">The batch that tactics were timed for; 0 for the largest.</param>
 /// <param name="Threads">Threads of a context; 0 for one per processor.</param>
 /// <param name="Literal">See <see cref="EngineOptions.Literal"/>.</param>
 /// <param name="Observed">See <see cref="EngineOptions.Observed"/>.</param>
 /// <param name="Layers">The choices in execution order.</param>
-internal sealed record PlanManifest(string? Device, int MaxBatch, int Threads, bool Literal, string[]? Observed, PlanManifest.Choice[]? Layers)
+internal sealed record PlanManifest(string? Device, int MaxBatch, int MinBatch, int OptBatch, int Threads, bool Literal, string[]? Observed, PlanManifest.Choice[]? Layers)
 {
     private const int LargestBatch = 1 << 20;
 
@@ -18,7 +20,7 @@ internal sealed record PlanManifest(string? Device, int MaxBatch, int Threads, b
     internal sealed record Choice(string? Name, string? Spec, string? Tactic, string? Reason, double? Seconds);
 
     public static PlanManifest Of(Engine engine, EngineOptions options, Device device) => new(
-        device.Kind, engine.MaxBatch, options.Threads, options.Literal, [.. options.Observed],
+        device.Kind, engine.MaxBatch, engine.MinBatch, options.OptBatch, options.Threads, options.Literal, [.. options.Observed],
         [.. engine.Layers.Select(layer => Of(layer))]);
 
     /// <summary>Reads a manifest.</summary>
@@ -28,7 +30,7 @@ internal sealed record PlanManifest(string? Device, int MaxBatch, int Threads, b
         try
         {
             var manifest = JsonSerializer.Deserialize<PlanManifest>(json, JsonSerializerOptions.Web);
-            if (manifest is { Device: not null, MaxBatch: >= 1 and <= LargestBatch, Threads: >= 0, Observed: not null, Layers: not null }
+            if (manifest is { Device: not null, MaxBatch: >= 1 and <= LargestBatch, MinBatch: >= 1, OptBatch: >= 0, Threads: >= 0, Observed: not null, Layers: not null } && manifest.MinBatch <= manifest.MaxBatch && manifest.OptBatch <= manifest.MaxBatch
                 && manifest.Observed.All(name => name is not null) && manifest.Layers.All(layer => layer is { Name: not null, Spec: not null, Tactic: not null, Reason: not null })) return manifest;
         }
         catch (Exception failure) when (failure is JsonException or NotSupportedException)
@@ -40,7 +42,7 @@ internal sealed record PlanManifest(string? Device, int MaxBatch, int Threads, b
 
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, JsonSerializerOptions.Web);
 
-    public EngineOptions Options => new() { MaxBatch = MaxBatch, Threads = Threads, Literal = Literal, Observed = Observed!, TimeTactics = false };
+    public EngineOptions Options => new() { MaxBatch = MaxBatch, MinBatch = MinBatch, OptBatch = OptBatch, Threads = Threads, Literal = Literal, Observed = Observed!, TimeTactics = false };
 
     /// <summary>The choices by layer name; of layers with one name the first counts.</summary>
     public IReadOnlyDictionary<string, PlannedTactic> Tactics

@@ -18,19 +18,19 @@ internal sealed class Autotuner(LoweredNetwork network, BuildResources resources
     private readonly long _begin = Stopwatch.GetTimestamp();
     private LayerTimer? _timer;
 
-    /// <summary>The chosen tactic, built, with what became of the others.</summary>
+    /// <summary>The chosen tactic, built, with what it was chosen for and what became of the others.</summary>
     /// <param name="layer">The layer.</param>
     /// <param name="batch">The largest batch that it sees.</param>
-    public (RunnableLayer Runnable, Tactic Tactic, ValueList<TacticVerdict> Verdicts) Choose(Layer layer, int batch)
+    public (RunnableLayer Runnable, Tactic Tactic, LayerSpec Spec, ValueList<TacticVerdict> Verdicts) Choose(Layer layer, int batch)
     {
         resources.MaxBatch = batch;
-        var spec = layer.SpecAt(batch);
+        var spec = layer.SpecAt(TimedBatch);
         var candidates = TacticCatalog.For(layer).Select(tactic => new Candidate(tactic, Accept(tactic, layer))).ToArray();
         foreach (var refused in candidates.Where(candidate => !candidate.Verdict.Accepted)) events?.Report(new TacticRejected(layer.Name, spec, refused.Tactic.Name, refused.Verdict.Reason));
         var accepted = candidates.Where(candidate => candidate.Verdict.Accepted).ToArray();
         var (chosen, reason) = Planned(layer, spec, accepted) ?? Fastest(layer, spec, accepted);
         events?.Report(new TacticChosen(layer.Name, spec, chosen.Tactic.Name, reason));
-        return (chosen.Tactic.Build(layer, resources), chosen.Tactic, candidates.Select(candidate => candidate.Describe(candidate == chosen ? reason : null)).ToValueList());
+        return (chosen.Tactic.Build(layer, resources), chosen.Tactic, spec, candidates.Select(candidate => candidate.Describe(candidate == chosen ? reason : null)).ToValueList());
     }
 
     private Verdict Accept(Tactic tactic, Layer layer) =>
@@ -61,7 +61,7 @@ internal sealed class Autotuner(LoweredNetwork network, BuildResources resources
     private void Time(Candidate[] candidates, Layer layer, LayerSpec spec)
     {
         _timer ??= new LayerTimer(network, resources.Device, resources.Code);
-        var seconds = _timer.Seconds([.. candidates.Select(candidate => candidate.Tactic)], layer, resources.MaxBatch);
+        var seconds = _timer.Seconds([.. candidates.Select(candidate => candidate.Tactic)], layer, resources.MaxBatch, TimedBatch);
         for (var i = 0; i < candidates.Length; i++)
         {
             candidates[i].Seconds = seconds[i];
@@ -69,6 +69,9 @@ internal sealed class Autotuner(LoweredNetwork network, BuildResources resources
             events?.Report(new TacticTimed(layer.Name, spec, candidates[i].Tactic.Name, seconds[i]));
         }
     }
+
+    // The batch that layers are timed at: the best one, unless they see smaller ones only.
+    private int TimedBatch => options.OptBatch == 0 || network.Shapes.IsFixed ? resources.MaxBatch : Math.Min(options.OptBatch, resources.MaxBatch);
 
     private string Key(Tactic tactic, LayerSpec spec) => $"{resources.Device.Kind} {tactic.Name} {spec}";
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 using Iced.Intel;
 using Pith.Kernels;
 using Pith.Kernels.Jit;
@@ -16,6 +17,12 @@ internal sealed record Device(IsaLevel Isa, int Threads)
     /// <summary>Makes the AMX instructions for an assembler: the CPU's own, unless a test has others.</summary>
     public Func<Assembler, TileUnit> Tiles { get; init; } = s_tiles;
 
-    /// <summary>What must agree for timings and choices of one machine to hold on another.</summary>
-    public string Kind => string.Create(CultureInfo.InvariantCulture, $"{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}-{Isa.ToString().ToLowerInvariant()}-{Threads}t");
+    // Raised when kernels become faster or slower, so that old timings and choices are not believed.
+    private const int KernelRevision = 1;
+
+    /// <summary>What must agree for timings and choices of one machine to hold on another: architecture, instruction set, threads, the CPU's family and model, and the revision of the kernels.</summary>
+    public string Kind => string.Create(CultureInfo.InvariantCulture, $"{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}-{Isa.ToString().ToLowerInvariant()}-{Threads}t-{s_cpu}-k{KernelRevision}");
+
+    // CPUID leaf 1: family, model and stepping. Features are never read from it, but speeds go with it.
+    private static readonly string s_cpu = X86Base.IsSupported ? X86Base.CpuId(1, 0).Eax.ToString("x", CultureInfo.InvariantCulture) : "any";
 }

@@ -16,16 +16,17 @@ internal sealed unsafe class LayerRun : IDisposable
     /// <param name="tactic">A tactic that accepts the layer.</param>
     /// <param name="layer">The layer.</param>
     /// <param name="network">The network that the layer belongs to.</param>
+    /// <param name="maxBatch">The largest batch that it is built for.</param>
     /// <param name="batch">The batch that it runs.</param>
     /// <param name="device">The machine.</param>
     /// <param name="pool">The threads, which the caller owns; runs that are compared share them, so that nobody else's spin.</param>
     /// <param name="code">Emitted code that the caller owns; null for code of its own.</param>
-    public LayerRun(Tactic tactic, Layer layer, LoweredNetwork network, int batch, Device device, WorkerPool pool, CodeArena? code = null)
+    public LayerRun(Tactic tactic, Layer layer, LoweredNetwork network, int maxBatch, int batch, Device device, WorkerPool pool, CodeArena? code = null)
     {
-        _resources = new BuildResources(device, batch, code);
+        _resources = new BuildResources(device, maxBatch, code);
         _runnable = tactic.Build(layer, _resources);
         _state = new RunState(network.Slots.Count, pool, _runnable.ScratchBytes, _runnable.SharedScratchBytes) { Batch = batch };
-        _operands = [.. layer.Inputs.Concat(layer.Outputs).OfType<Slot>().Where(slot => slot.Constant is null).Distinct().Select(slot => (slot, new AlignedMemory(slot.Bytes(batch))))];
+        _operands = [.. layer.Inputs.Concat(layer.Outputs).OfType<Slot>().Where(slot => slot.Constant is null).Distinct().Select(slot => (slot, new AlignedMemory(slot.Bytes(maxBatch))))];
         foreach (var (slot, memory) in _operands) _state.SetMemory(slot, memory.Start);
         _resources.Bind(_state);
         _eviction = new CacheEviction([.. _operands.Select(operand => operand.Memory)], pool.Threads);

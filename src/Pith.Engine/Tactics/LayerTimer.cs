@@ -18,13 +18,17 @@ internal sealed class LayerTimer(LoweredNetwork network, Device device, CodeAren
 
     private readonly WorkerPool _pool = new(device.Threads);
 
-    /// <summary>The median time of a run of each tactic at this batch.</summary>
-    public double[] Seconds(IReadOnlyList<Tactic> tactics, Layer layer, int batch)
+    /// <summary>The median time of a run of each tactic at a batch.</summary>
+    /// <param name="tactics">Tactics that accept the layer.</param>
+    /// <param name="layer">The layer.</param>
+    /// <param name="maxBatch">The largest batch that it is built for.</param>
+    /// <param name="batch">The batch that it runs.</param>
+    public double[] Seconds(IReadOnlyList<Tactic> tactics, Layer layer, int maxBatch, int batch)
     {
         var runs = new List<LayerRun>();
         try
         {
-            foreach (var tactic in tactics) runs.Add(new LayerRun(tactic, layer, network, batch, device, _pool, code));
+            foreach (var tactic in tactics) runs.Add(new LayerRun(tactic, layer, network, maxBatch, batch, device, _pool, code));
             foreach (var run in runs) run.Run();
             var times = runs.Select(_ => new List<double>()).ToArray();
             var begin = Stopwatch.GetTimestamp();

@@ -34,6 +34,17 @@ public class CodeTests
     }
 
     [Fact]
+    public void A_tile_configuration_has_the_rows_and_bytes_where_the_cpu_reads_them()
+    {
+        // LDTILECFG: palette in byte 0, bytes of a row of each tile from byte 16 on in 16 bits, rows from byte 48 on.
+        var config = TileUnit.Config([14, 14, 14, 14, 14, 14, 16, 16]);
+        Assert.Equal(64, config.Length);
+        Assert.Equal(1, config[0]);
+        for (var tile = 0; tile < 8; tile++) Assert.Equal((64, tile < 6 ? 14 : 16), (BitConverter.ToUInt16(config, 16 + 2 * tile), config[48 + tile]));
+        Assert.All(Enumerable.Range(1, 15).Concat(Enumerable.Range(32, 16)).Concat(Enumerable.Range(56, 8)), at => Assert.Equal(0, config[at]));
+    }
+
+    [Fact]
     public void Equal_keys_share_code_and_unequal_ones_do_not()
     {
         using var arena = new CodeArena();

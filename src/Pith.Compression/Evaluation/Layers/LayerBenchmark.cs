@@ -66,7 +66,7 @@ internal static class LayerBenchmark
         public Candidate(Tactic tactic, ContractionLayer layer, LoweredNetwork network, Device device, WorkerPool pool)
         {
             Tactic = tactic;
-            _run = new LayerRun(tactic, layer, network, network.Shapes.MaxBatch, device, pool);
+            _run = new LayerRun(tactic, layer, network, network.Shapes.MaxBatch, network.Shapes.MaxBatch, device, pool);
             foreach (var slot in (Slot?[])[layer.Input, layer.Residual])
                 if (slot is not null) _run.Write(slot, Noise(slot.DataType, slot.Shape.At(network.Shapes.MaxBatch)));
         }

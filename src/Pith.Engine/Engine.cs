@@ -99,16 +99,24 @@ public sealed class Engine : IDisposable
 
     /// <summary>Creates a context with its own memory and threads.</summary>
     /// <param name="threads">Threads, the caller's included; 0 means as many as the engine was built for.</param>
+    /// <param name="processors">
+    /// The processors that the context's threads are bound to, one for each thread; the first is that of the caller's thread, which the context leaves alone (see
+    /// <see cref="ThreadAffinity.PinCurrentThread"/>). Null to let the system choose.
+    /// </param>
+    /// <exception cref="PithException">There are not as many processors as threads, or one is none of this process.</exception>
     /// <exception cref="ObjectDisposedException">The engine has been disposed.</exception>
-    public ExecutionContext CreateContext(int threads = 0)
+    public ExecutionContext CreateContext(int threads = 0, IReadOnlyList<int>? processors = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(threads);
+        if (threads == 0) threads = processors?.Count ?? _resources.Device.Threads;
+        if (processors is not null && (processors.Count != threads || processors.Any(processor => processor < 0)))
+            throw new PithException($"A context of {threads} threads needs {threads} processors, got [{string.Join(", ", processors)}].");
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             _contexts++;
         }
-        return new ExecutionContext(this, threads == 0 ? _resources.Device.Threads : threads);
+        return new ExecutionContext(this, threads, processors);
     }
 
     /// <summary>Frees the engine's memory, at once or when the last of its contexts is disposed.</summary>

@@ -20,12 +20,12 @@ public sealed unsafe class ExecutionContext : IDisposable
     private readonly Slot[] _observedInputs;
     private bool _disposed;
 
-    internal ExecutionContext(Engine engine, int threads)
+    internal ExecutionContext(Engine engine, int threads, IReadOnlyList<int>? processors)
     {
         _engine = engine;
         _layers = engine.Built;
         var network = engine.Network;
-        _state = new RunState(network.Slots.Count, new WorkerPool(threads), Largest(layer => layer.ScratchBytes), Largest(layer => layer.SharedScratchBytes)) { Batch = engine.MaxBatch };
+        _state = new RunState(network.Slots.Count, new WorkerPool(threads, processors), Largest(layer => layer.ScratchBytes), Largest(layer => layer.SharedScratchBytes)) { Batch = engine.MaxBatch };
         _arena = new AlignedMemory(engine.Memory.Bytes);
         foreach (var slot in network.Slots)
             if (slot.Kind == SlotKind.Computed && !engine.Memory.PerImage[slot.Index]) _state.SetMemory(slot, _arena.Start + engine.Memory.Offsets[slot.Index]);

@@ -35,6 +35,19 @@ public class WorkerPoolTests
         Assert.All(counter.Runs, runs => Assert.Equal(1, runs));
     }
 
+    [Fact]
+    public void Threads_are_bound_to_the_processors_asked_for_and_others_are_refused()
+    {
+        if (!OperatingSystem.IsLinux() || Environment.ProcessorCount < 2) Assert.Skip("Needs Linux and two processors.");
+        using var pool = new WorkerPool(2, [0, 1]);
+        using var state = new RunState(0, pool, 0, 0);
+        var counter = new Counter(8);
+        state.RunParallel(counter, 8);
+        Assert.All(counter.Runs, runs => Assert.Equal(1, runs));
+        var error = Assert.Throws<PithException>(() => new WorkerPool(2, [0, 1000]));
+        Assert.Contains("processor 1000", error.Message, StringComparison.Ordinal);
+    }
+
     private sealed class Counter(int parts) : IParallelBody
     {
         public int[] Runs { get; } = new int[parts];

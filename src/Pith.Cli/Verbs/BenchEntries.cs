@@ -12,7 +12,8 @@ internal sealed record BenchEntry(string Name, BenchmarkTarget Target, Func<Tens
 /// <summary>The entries of one call of <c>pith bench</c>, all on the same input, with everything that must be freed after it.</summary>
 /// <param name="streams">Streams of each entry.</param>
 /// <param name="threads">Threads of each stream.</param>
-internal sealed class BenchEntries(int streams, int threads) : IDisposable
+/// <param name="processors">What the threads of the only stream are bound to; null for nothing.</param>
+internal sealed class BenchEntries(int streams, int threads, IReadOnlyList<int>? processors = null) : IDisposable
 {
     private readonly Stack<IDisposable> _owned = new();
     private readonly List<BenchEntry> _entries = [];
@@ -28,7 +29,7 @@ internal sealed class BenchEntries(int streams, int threads) : IDisposable
     public void Add(string model, EngineOptions options, IProgress<PithEvent> events)
     {
         var engine = Own(EngineFile.Open(model, options, events));
-        var contexts = Enumerable.Range(0, streams).Select(_ => Own(engine.CreateContext(threads))).ToArray();
+        var contexts = Enumerable.Range(0, streams).Select(_ => Own(engine.CreateContext(threads, processors))).ToArray();
         First ??= contexts[0];
         var output = engine.Outputs[0];
         _entries.Add(new BenchEntry(model, BenchmarkTarget.Of(contexts), () => output.Type.DataType == DataType.Float32 ? contexts[0].OutputTensor(output.Name).As<float>() : null));

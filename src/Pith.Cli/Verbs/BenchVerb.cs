@@ -24,6 +24,7 @@ internal sealed class BenchVerb : Verb
     private readonly Option<int> _batch = CommonOptions.Batch(1);
     private readonly Option<int> _streams = new("--streams") { Description = "Queries that are answered side by side, each with its share of the threads.", HelpName = "n", DefaultValueFactory = _ => 1 };
     private readonly Option<int> _threads = CommonOptions.Threads();
+    private readonly Option<string?> _processors = new("--processors") { Description = "Processors to bind the threads to, separated by commas; as many as threads. Default: the system chooses.", HelpName = "list" };
     private readonly Option<double> _warmUp = new("--warm-up") { Description = "Milliseconds of running before timing begins.", HelpName = "ms", DefaultValueFactory = _ => 200 };
     private readonly Option<double> _duration = new("--duration") { Description = "Seconds of timing for each engine.", HelpName = "s", DefaultValueFactory = _ => 3 };
     private readonly Option<int> _iterations = new("--iterations") { Description = "The least number of runs that are timed.", HelpName = "n", DefaultValueFactory = _ => 10 };
@@ -50,13 +51,13 @@ internal sealed class BenchVerb : Verb
     ];
 
     // What makes no sense for one layer.
-    private Option[] OfNetworks => [_against, _with, _withModel, _library, _batch, _streams, _percentile, _profile, _layerInfo, _exportTimes, _exportProfile, _exportLayerInfo, _cache];
+    private Option[] OfNetworks => [_against, _with, _withModel, _library, _batch, _streams, _processors, _percentile, _profile, _layerInfo, _exportTimes, _exportProfile, _exportLayerInfo, _cache];
 
     public override void Declare(Command command)
     {
         command.Add(_model);
         _with.AcceptOnlyFromAmong(OnnxRuntimeName);
-        foreach (var option in (Option[])[_against, _with, _withModel, _library, _layer, _batch, _streams, _threads, _warmUp, _duration, _iterations, _percentile, _profile, _layerInfo, _exportTimes, _exportProfile, _exportLayerInfo, _cache]) command.Add(option);
+        foreach (var option in (Option[])[_against, _with, _withModel, _library, _layer, _batch, _streams, _threads, _processors, _warmUp, _duration, _iterations, _percentile, _profile, _layerInfo, _exportTimes, _exportProfile, _exportLayerInfo, _cache]) command.Add(option);
     }
 
     public override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation)
@@ -89,15 +90,18 @@ internal sealed class BenchVerb : Verb
         var streams = CommonOptions.Require("--streams", arguments.GetValue(_streams), 1, 256);
         var total = arguments.GetValue(_threads) is var given and > 0 ? given : Environment.ProcessorCount;
         var threads = Math.Max(1, total / streams);
+        var processors = Processors(arguments.GetValue(_processors), threads, streams);
         var cachePath = arguments.GetValue(_cache);
         var cache = CommonOptions.LoadTimingCache(cachePath);
         var options = new EngineOptions { MaxBatch = settings.Batches[0], Threads = threads, TimingCache = cache };
-        using var entries = new BenchEntries(streams, threads);
+        using var entries = new BenchEntries(streams, threads, processors);
         var report = terminal.Track(events =>
         {
             entries.Add(model, options, events);
             if (arguments.GetValue(_against) is { } against) entries.Add(against, options, events);
             if (peer is var (library, file)) entries.AddOnnxRuntime(library, file);
+            // Not before: threads inherit what their creator is bound to.
+            if (processors is not null) ThreadAffinity.PinCurrentThread(processors[0]);
             var results = Benchmark.Run([.. entries.All.Select(entry => entry.Target)], settings, "benchmark", events, cancellation);
             var needsProfile = arguments.GetValue(_profile) || arguments.GetValue(_exportProfile) is not null;
             return new BenchReport
@@ -115,6 +119,16 @@ internal sealed class BenchVerb : Verb
         if (arguments.GetValue(_exportLayerInfo) is { } layerInfo) BenchFiles.WriteLayerInfo(layerInfo, model, entries.First!.Engine);
         if (!arguments.GetValue(_profile)) report = report with { Profile = null };
         terminal.Result(report.Json(), report.Draw);
+    }
+
+    // The processors of the threads of the one stream.
+    private static int[]? Processors(string? list, int threads, int streams)
+    {
+        if (list is null) return null;
+        var processors = list.Split(',').Select(text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : throw new UsageException($"--processors: '{text}' is no processor's number; expected e.g. 0,1.")).ToArray();
+        if (streams > 1) throw new UsageException("--processors binds the threads of one stream; remove --streams.");
+        if (processors.Length != threads) throw new UsageException($"--processors names {processors.Length}, there are {threads} threads.");
+        return processors;
     }
 
     /// <summary>The library and the file of the peer that was asked for; null for none.</summary>

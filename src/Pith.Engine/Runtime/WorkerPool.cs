@@ -30,6 +30,7 @@ internal sealed class WorkerPool : IDisposable
     private readonly Thread[] _workers;
     private readonly Share[] _shares;
     private readonly SemaphoreSlim _wake = new(0);
+    private readonly CountdownEvent _bound;
     private IParallelBody _body = null!;
     private RunState _state = null!;
     private int _call;
@@ -38,17 +39,26 @@ internal sealed class WorkerPool : IDisposable
     private volatile bool _stopping;
     private Exception? _failure;
 
-    public WorkerPool(int threads)
+    /// <param name="threads">Threads, the caller's included.</param>
+    /// <param name="processors">For each thread the processor that it is bound to; the caller's thread, which is the first, is left alone. Null to let the system choose.</param>
+    public WorkerPool(int threads, IReadOnlyList<int>? processors = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         _shares = new Share[threads];
+        _bound = new CountdownEvent(threads - 1);
         _workers = new Thread[threads - 1];
         for (var i = 0; i < _workers.Length; i++)
         {
             var worker = i + 1;
-            _workers[i] = new Thread(() => Work(worker)) { IsBackground = true, Name = $"Pith worker {worker}" };
+            _workers[i] = new Thread(() => Work(worker, processors?[worker])) { IsBackground = true, Name = $"Pith worker {worker}" };
             _workers[i].Start();
         }
+        if (processors is null) return;
+        // Whether the threads could be bound is known now, not at the first run.
+        _bound.Wait();
+        if (_failure is not { } failure) return;
+        Dispose();
+        throw failure;
     }
 
     /// <summary>Threads, the caller's included.</summary>
@@ -87,6 +97,7 @@ internal sealed class WorkerPool : IDisposable
         if (_workers.Length > 0) _wake.Release(_workers.Length);
         foreach (var worker in _workers) worker.Join();
         _wake.Dispose();
+        _bound.Dispose();
     }
 
     // Others are at their last part: nearly always it is a matter of a moment.
@@ -102,8 +113,9 @@ internal sealed class WorkerPool : IDisposable
         while (Volatile.Read(ref _done) < parts) spinner.SpinOnce(sleep1Threshold: -1);
     }
 
-    private void Work(int worker)
+    private void Work(int worker, int? processor)
     {
+        if (processor is { } bound) Bind(bound);
         var seen = 0;
         while (!_stopping)
         {
@@ -116,6 +128,19 @@ internal sealed class WorkerPool : IDisposable
             // A call that came between the last look and the increment woke nobody; look once more. A token left over only wakes a worker for nothing.
             if (Volatile.Read(ref _call) == seen && !_stopping) _wake.Wait();
         }
+    }
+
+    private void Bind(int processor)
+    {
+        try
+        {
+            ThreadAffinity.PinCurrentThread(processor);
+        }
+        catch (PithException failure)
+        {
+            _failure ??= failure;
+        }
+        _bound.Signal();
     }
 
     private bool SpinForCall(int seen)

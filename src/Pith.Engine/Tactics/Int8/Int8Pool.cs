@@ -56,6 +56,12 @@ internal sealed unsafe class Int8Pool : Tactic<PoolLayer>
 
         protected nint ColumnStride => (nint)Layer.Window.DilationWidth * Layer.Input.PixelBytes;
 
+        /// <summary>The first row of the input that is under the windows of a row of outputs, and how many are.</summary>
+        protected (int First, int Count) Rows(int y) => _rows[y];
+
+        /// <summary>The same for columns.</summary>
+        protected (int First, int Count) Columns(int x) => _columns[x];
+
         /// <summary>The rows and columns of the window at an output pixel that lie inside the input.</summary>
         protected (int Rows, int Columns) WindowAt(byte* image, int y, int x, byte** rows)
         {
@@ -75,34 +81,67 @@ internal sealed unsafe class Int8Pool : Tactic<PoolLayer>
         protected byte* Image(RunState state, int image) => state.Address(Layer.Input) + image * Layer.Input.ImageBytes;
     }
 
-    // A part is some rows of the output.
+    // A part is some rows of the output. The maximum along the windows' columns is taken for a whole row of the input, then along their rows for each output.
     private sealed class Max : Pool, IParallelBody
     {
         private const int PartBytes = 32 << 10;
+
+        // A run of less than a vector of bytes is taken as a whole vector.
+        private const int LeastBytes = 16;
 
         private readonly int _rowsOfPart;
 
         public Max(PoolLayer layer, IsaLevel isa) : base(layer, isa) => _rowsOfPart = (int)Math.Clamp(PartBytes / layer.Output.RowBytes, 1, layer.Output.Height);
 
+        // The row of maxima, one pixel that is copied when it is small, then the addresses.
+        public override long ScratchBytes => ColumnBytes + 2 * LeastBytes + Math.Max(Layer.Window.KernelHeight, Layer.Window.KernelWidth) * sizeof(byte*);
+
         private int PartsPerImage => (OutHeight + _rowsOfPart - 1) / _rowsOfPart;
+
+        private nint ColumnBytes => ((nint)Layer.Input.Width * Layer.Input.PixelBytes + 63) & -64;
 
         public override void Run(RunState state) => state.RunParallel(this, Layer.Input.Shape.Size(0, state.Batch) * PartsPerImage);
 
         public void RunPart(RunState state, int part, int worker)
         {
             var (image, first) = Math.DivRem(part, PartsPerImage);
-            var rows = (byte**)state.Scratch(worker);
-            var input = Image(state, image);
-            var (channels, stride) = (Layer.Input.PixelBytes, ColumnStride);
+            var maxima = state.Scratch(worker);
+            var pixel = maxima + ColumnBytes + LeastBytes;
+            var addresses = (byte**)(pixel + LeastBytes);
+            nint channels = Layer.Input.PixelBytes, bytes = Math.Max(LeastBytes, Layer.Input.Width * channels);
             for (var y = first * _rowsOfPart; y < Math.Min(OutHeight, (first + 1) * _rowsOfPart); y++)
             {
+                var rows = RowsAt(Image(state, image), y, addresses);
                 var output = state.Address(Layer.Output) + Layer.Output.PixelOffset(image, y, 0);
+                if (rows > 0) PoolInt8.Max(addresses, rows, bytes, IsWide, maxima);
+                else new Span<byte>(maxima, (int)bytes).Clear();
                 for (var x = 0; x < OutWidth; x++, output += channels)
                 {
-                    var (rowCount, columns) = WindowAt(input, y, x, rows);
-                    PoolInt8.Max(rows, rowCount, columns, stride, channels, IsWide, output);
+                    var columns = ColumnsAt(maxima, x, addresses);
+                    if (columns == 0) new Span<byte>(output, (int)channels).Clear();
+                    else if (channels >= LeastBytes) PoolInt8.Max(addresses, columns, channels, IsWide, output);
+                    else
+                    {
+                        PoolInt8.Max(addresses, columns, LeastBytes, IsWide, pixel);
+                        Buffer.MemoryCopy(pixel, output, channels, channels);
+                    }
                 }
             }
+        }
+
+        // The rows of the window at a row of outputs that lie inside the input.
+        private int RowsAt(byte* image, int y, byte** rows)
+        {
+            var (first, count) = Rows(y);
+            for (var r = 0; r < count; r++) rows[r] = image + Layer.Input.PixelOffset(0, first + r * Layer.Window.DilationHeight, 0);
+            return count;
+        }
+
+        private int ColumnsAt(byte* row, int x, byte** columns)
+        {
+            var (first, count) = Columns(x);
+            for (var s = 0; s < count; s++) columns[s] = row + (nint)first * Layer.Input.PixelBytes + s * ColumnStride;
+            return count;
         }
     }
 

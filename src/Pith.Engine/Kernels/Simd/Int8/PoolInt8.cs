@@ -12,70 +12,36 @@ internal static unsafe class PoolInt8
     // So many bytes can be added in 16 bits.
     private const int Bytes16 = ushort.MaxValue / byte.MaxValue;
 
-    /// <summary>The largest byte of each channel over some pixels.</summary>
-    /// <param name="rows">First pixel of each row of the window.</param>
-    /// <param name="rowCount">Rows of the window that lie inside the input.</param>
-    /// <param name="columns">Columns of the window that lie inside the input.</param>
-    /// <param name="columnStride">Bytes between columns of the window.</param>
-    /// <param name="channels">Bytes of a pixel.</param>
+    /// <summary>The largest of the bytes at each position of some rows: with rows of an image, the maximum along a column of windows for all their pixels at once.</summary>
+    /// <param name="rows">The rows, as many as <paramref name="count"/>, which is at least 1.</param>
+    /// <param name="count">Number of rows.</param>
+    /// <param name="bytes">Bytes of a row; at least 16.</param>
     /// <param name="isWide">Whether vectors of 512 bits may be used.</param>
     /// <param name="output">The result.</param>
-    public static void Max(byte** rows, int rowCount, int columns, nint columnStride, int channels, bool isWide, byte* output)
+    public static void Max(byte** rows, int count, nint bytes, bool isWide, byte* output)
     {
-        var c = 0;
+        nint at = 0;
         if (isWide)
-            for (; c + Vector512<byte>.Count <= channels; c += Vector512<byte>.Count) Max512(rows, rowCount, columns, columnStride, c, output);
-        for (; c + Vector256<byte>.Count <= channels; c += Vector256<byte>.Count) Max256(rows, rowCount, columns, columnStride, c, output);
-        for (; c + Vector128<byte>.Count <= channels; c += Vector128<byte>.Count) Max128(rows, rowCount, columns, columnStride, c, output);
-        if (c == channels) return;
-        if (channels >= Vector128<byte>.Count)
+            for (; at + Vector512<byte>.Count <= bytes; at += Vector512<byte>.Count)
+            {
+                var max = Vector512.Load(rows[0] + at);
+                for (var r = 1; r < count; r++) max = Vector512.Max(max, Vector512.Load(rows[r] + at));
+                max.Store(output + at);
+            }
+        for (; at + Vector256<byte>.Count <= bytes; at += Vector256<byte>.Count)
         {
-            Max128(rows, rowCount, columns, columnStride, channels - Vector128<byte>.Count, output);
-            return;
+            var max = Vector256.Load(rows[0] + at);
+            for (var r = 1; r < count; r++) max = Vector256.Max(max, Vector256.Load(rows[r] + at));
+            max.Store(output + at);
         }
-        for (; c < channels; c++)
+        for (; at < bytes; at += Vector128<byte>.Count)
         {
-            byte max = 0;
-            for (var r = 0; r < rowCount; r++)
-                for (var s = 0; s < columns; s++) max = Math.Max(max, rows[r][s * columnStride + c]);
-            output[c] = max;
+            // The last vector overlaps the one before.
+            at = Math.Min(at, bytes - Vector128<byte>.Count);
+            var max = Vector128.Load(rows[0] + at);
+            for (var r = 1; r < count; r++) max = Vector128.Max(max, Vector128.Load(rows[r] + at));
+            max.Store(output + at);
         }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Max512(byte** rows, int rowCount, int columns, nint columnStride, int c, byte* output)
-    {
-        var max = Vector512<byte>.Zero;
-        for (var r = 0; r < rowCount; r++)
-        {
-            var pixel = rows[r] + c;
-            for (var s = 0; s < columns; s++, pixel += columnStride) max = Vector512.Max(max, Vector512.Load(pixel));
-        }
-        max.Store(output + c);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Max256(byte** rows, int rowCount, int columns, nint columnStride, int c, byte* output)
-    {
-        var max = Vector256<byte>.Zero;
-        for (var r = 0; r < rowCount; r++)
-        {
-            var pixel = rows[r] + c;
-            for (var s = 0; s < columns; s++, pixel += columnStride) max = Vector256.Max(max, Vector256.Load(pixel));
-        }
-        max.Store(output + c);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Max128(byte** rows, int rowCount, int columns, nint columnStride, int c, byte* output)
-    {
-        var max = Vector128<byte>.Zero;
-        for (var r = 0; r < rowCount; r++)
-        {
-            var pixel = rows[r] + c;
-            for (var s = 0; s < columns; s++, pixel += columnStride) max = Vector128.Max(max, Vector128.Load(pixel));
-        }
-        max.Store(output + c);
     }
 
     /// <summary>Adds up <paramref name="channels"/> (a multiple of 4) bytes of each pixel of a window.</summary>

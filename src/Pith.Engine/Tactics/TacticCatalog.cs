@@ -11,6 +11,7 @@ internal static class TacticCatalog
         new Int8EmittedConv(new VnniKernels(), Kernels.IsaLevel.Avx512Vnni, new ConvBlocking(2, false, false)),
         new Int8Depthwise(),
         new Int8Conv(),
+        new Fp32EmittedConv(),
         new Fp32Conv(),
         new Fp32Gemm(),
         new ReferenceContraction(),

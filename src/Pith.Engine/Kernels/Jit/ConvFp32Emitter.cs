@@ -1,0 +1,193 @@
+using Iced.Intel;
+using System.Runtime.InteropServices;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Pith.Kernels.Jit;
+
+/// <summary>Everything that the code of a float convolution kernel depends on. Bytes in it are those of floats.</summary>
+internal sealed record ConvFp32Spec(PanelShape Panel, TilePattern Tile, ReductionShape Reduction, EpilogueFp32Spec Epilogue);
+
+/// <summary>
+/// Kernel <c>conv_f32_PxV16_avx512</c>: P pixels by V vectors of 16 output channels stay in registers while one input channel of each pixel at a time is broadcast and multiplied with the
+/// panel's weights. Each output is one chain of fused multiply-adds over the window, starting at the bias, whatever the tile. Weights are packed as [runs][RunBytes / 4][V][16], the biases of a
+/// panel as [V][16].
+/// </summary>
+internal sealed class ConvFp32Emitter(ConvFp32Spec spec) : KernelEmitter
+{
+    private const int Registers = 32, VectorBytes = PanelShape.Lanes * sizeof(float);
+
+    // So many multiply instructions in a loop's body make its counting invisible; more only fill the instruction cache.
+    private const int BodyInstructions = 240;
+
+    private static readonly AssemblerRegister64 s_input = rbx, s_weights = rdx, s_tiles = rsi, s_tileCount = rcx, s_panel = r8, s_shared = r9, s_output = r10, s_residual = r11;
+    private static readonly AssemblerRegister64 s_pixel = r12, s_weight = r13, s_tileOutput = r14, s_tileResidual = r15, s_row = rbp, s_column = rax, s_step = rdi;
+
+    private int Pixels => spec.Tile.Pixels;
+
+    private int Vectors => spec.Panel.Vectors;
+
+    /// <summary>The most pixels of a tile with so many vectors of channels: besides the sums, registers hold weights and two pixels; a single vector is multiplied with pixels in memory.</summary>
+    public static int LargestTile(int vectors, EpilogueFp32Spec epilogue) => (Registers - Math.Max(vectors == 1 ? 2 : vectors + 2, epilogue.Temporaries)) / vectors;
+
+    /// <summary>Bytes of one panel's biases.</summary>
+    public static int PanelBytes(int vectors) => vectors * VectorBytes;
+
+    protected override void Body()
+    {
+        var epilogue = new EpilogueFp32Emitter(Asm, spec.Epilogue, spec.Panel, s_tileOutput, s_tileResidual, s_shared);
+        Load(Args, (s_input, nameof(ConvKernelArgs.Input)), (s_output, nameof(ConvKernelArgs.Output)), (s_residual, nameof(ConvKernelArgs.Residual)));
+        Load(Args, (s_weights, nameof(ConvKernelArgs.Weights)), (s_panel, nameof(ConvKernelArgs.Panel)), (s_shared, nameof(ConvKernelArgs.Shared)));
+        epilogue.LoadMask();
+        // Where the tiles and panels are counted: the stack keeps the arguments and the panels that are left.
+        Asm.mov(rax, Argument(Args, nameof(ConvKernelArgs.PanelCount)));
+        Asm.push(rax);
+        Asm.push(Args);
+        var (panel, tile) = (Asm.CreateLabel(), Asm.CreateLabel());
+        Asm.Label(ref panel);
+        Asm.mov(rax, __qword_ptr[rsp]);
+        Load(rax, (s_tiles, nameof(ConvKernelArgs.Tiles)), (s_tileCount, nameof(ConvKernelArgs.TileCount)));
+        Asm.Label(ref tile);
+        OpenTile();
+        Runs();
+        var free = Enumerable.Range(Pixels * Vectors, Registers - Pixels * Vectors).ToArray();
+        for (var p = 0; p < Pixels; p++)
+            for (var v = 0; v < Vectors; v++) epilogue.Finish(p * Vectors + v, v, spec.Tile.Output(p), spec.Tile.Residual(p), free);
+        Asm.add(s_tiles, Marshal.SizeOf<TileOffsets>());
+        Asm.dec(s_tileCount);
+        Asm.jne(tile);
+        // A tile leaves the weights' address behind the panel.
+        Asm.mov(s_weights, s_weight);
+        Asm.add(s_panel, PanelBytes(Vectors));
+        Asm.add(s_output, spec.Panel.Capacity * sizeof(float));
+        Asm.add(s_residual, spec.Panel.Capacity * sizeof(float));
+        Asm.dec(__qword_ptr[rsp + 8]);
+        Asm.jne(panel);
+        Asm.add(rsp, 16);
+    }
+
+    private static AssemblerMemoryOperand Argument(AssemblerRegister64 args, string field) => __qword_ptr[args + (int)Marshal.OffsetOf<ConvKernelArgs>(field)];
+
+    private void Load(AssemblerRegister64 args, params ReadOnlySpan<(AssemblerRegister64 Register, string Field)> fields)
+    {
+        foreach (var (register, field) in fields) Asm.mov(register, Argument(args, field));
+    }
+
+    private void OpenTile()
+    {
+        Asm.mov(s_pixel, __qword_ptr[s_tiles + (int)Marshal.OffsetOf<TileOffsets>(nameof(TileOffsets.Input))]);
+        Asm.mov(s_tileOutput, __qword_ptr[s_tiles + (int)Marshal.OffsetOf<TileOffsets>(nameof(TileOffsets.Output))]);
+        Asm.mov(s_tileResidual, __qword_ptr[s_tiles + (int)Marshal.OffsetOf<TileOffsets>(nameof(TileOffsets.Residual))]);
+        Asm.add(s_pixel, s_input);
+        Asm.add(s_tileOutput, s_output);
+        Asm.add(s_tileResidual, s_residual);
+        Asm.mov(s_weight, s_weights);
+        for (var i = 0; i < Pixels * Vectors; i++)
+        {
+            if (i < Vectors) Asm.vmovups(Zmm(i), __zmmword_ptr[s_panel + i * VectorBytes]);
+            else Asm.vmovaps(Zmm(i), Zmm(i % Vectors));
+        }
+    }
+
+    // The three loops over a window: rows, runs of a row, floats of a run.
+    private void Runs()
+    {
+        var shape = spec.Reduction;
+        Loop(s_row, shape.Rows, () =>
+        {
+            Loop(s_column, shape.Columns, () =>
+            {
+                var advanced = Run();
+                var next = shape.ColumnBytes - advanced;
+                if (shape.Columns > 1 && next != 0) Asm.add(s_pixel, next);
+                else if (shape.Columns == 1 && shape.Rows > 1) Asm.add(s_pixel, shape.RowBytes - advanced);
+            });
+            if (shape.Columns > 1 && shape.Rows > 1) Asm.add(s_pixel, shape.RowBytes - shape.Columns * shape.ColumnBytes);
+        });
+    }
+
+    private void Loop(AssemblerRegister64 counter, int count, Action body)
+    {
+        if (count == 1)
+        {
+            body();
+            return;
+        }
+        Asm.mov(counter, count);
+        var top = Asm.CreateLabel();
+        Asm.Label(ref top);
+        body();
+        Asm.dec(counter);
+        Asm.jne(top);
+    }
+
+    // One run of floats; returns by how much the pixel's address moved.
+    private int Run()
+    {
+        var steps = spec.Reduction.RunBytes / sizeof(float);
+        var unroll = Unroll(steps);
+        var (loops, rest) = Math.DivRem(steps, unroll);
+        var advanced = 0;
+        Loop(s_step, loops, () =>
+        {
+            Steps(unroll);
+            Asm.add(s_weight, unroll * Vectors * VectorBytes);
+            if (loops > 1 || rest > 0) Asm.add(s_pixel, unroll * sizeof(float));
+        });
+        if (loops > 1 || rest > 0) advanced = loops * unroll * sizeof(float);
+        if (rest == 0) return advanced;
+        Steps(rest);
+        Asm.add(s_weight, rest * Vectors * VectorBytes);
+        return advanced;
+    }
+
+    // The largest divisor that fits, unless all divisors are small.
+    private int Unroll(int steps)
+    {
+        var most = Math.Max(1, BodyInstructions / (Pixels * Vectors));
+        if (steps <= most) return steps;
+        for (var unroll = most; unroll > most / 2; unroll--)
+            if (steps % unroll == 0) return unroll;
+        return most;
+    }
+
+    private void Steps(int count)
+    {
+        for (var step = 0; step < count; step++)
+        {
+            if (Vectors == 1) StepOfOneVector(step);
+            else Step(step);
+        }
+    }
+
+    // With one vector every product takes its pixel from memory.
+    private void StepOfOneVector(int step)
+    {
+        var weights = Zmm(Pixels + step % Math.Min(4, Registers - Pixels));
+        Asm.vmovups(weights, Weight(step, 0));
+        for (var p = 0; p < Pixels; p++) Asm.vfmadd231ps(Zmm(p), weights, __dword_bcst[s_pixel + PixelOffset(p, step)]);
+    }
+
+    private void Step(int step)
+    {
+        var sums = Pixels * Vectors;
+        // With few pixels it costs nothing to read weights once for each.
+        var keepsWeights = Pixels > 2;
+        var firstPixel = sums + (keepsWeights ? Vectors : 0);
+        if (keepsWeights)
+            for (var v = 0; v < Vectors; v++) Asm.vmovups(Zmm(sums + v), Weight(step, v));
+        for (var p = 0; p < Pixels; p++)
+        {
+            var pixel = Zmm(firstPixel + (step * Pixels + p) % (Registers - firstPixel));
+            Asm.vbroadcastss(pixel, __dword_ptr[s_pixel + PixelOffset(p, step)]);
+            for (var v = 0; v < Vectors; v++)
+            {
+                if (keepsWeights) Asm.vfmadd231ps(Zmm(p * Vectors + v), pixel, Zmm(sums + v));
+                else Asm.vfmadd231ps(Zmm(p * Vectors + v), pixel, Weight(step, v));
+            }
+        }
+    }
+
+    private int PixelOffset(int pixel, int step) => spec.Tile.Input(pixel) + step * sizeof(float);
+
+    private AssemblerMemoryOperand Weight(int step, int vector) => __zmmword_ptr[s_weight + (step * Vectors + vector) * VectorBytes];
+}

@@ -1,0 +1,62 @@
+using Pith.Kernels.Jit;
+
+namespace Pith.Tactics;
+
+/// <summary>How an emitted float convolution is cut into panels of output channels and tiles of pixels. A choice of speed only: results do not depend on it.</summary>
+internal static class Fp32ConvBlocking
+{
+    // Zen 4 and 5, Golden Cove: two multiply-adds and two loads in a cycle, results after four.
+    private const double PerCycle = 2, Latency = 4;
+
+    // What an epilogue of a vector costs, in multiply-adds.
+    private const double EpilogueCost = 6;
+
+    // A first-level cache of 8 to 12 ways holds so many lines of which the addresses differ by multiples of its way size.
+    private const int Ways = 8, WayBytes = 4096;
+
+    private const int MostVectors = 6;
+
+    /// <summary>Vectors of the panels that are expected to be fastest.</summary>
+    /// <param name="image">All pixels that are computed with the same code.</param>
+    /// <param name="channels">Output channels of a group.</param>
+    /// <param name="steps">Input channels times taps.</param>
+    /// <param name="epilogue">What follows.</param>
+    public static int Vectors(TilePattern image, int channels, int steps, EpilogueFp32Spec epilogue) =>
+        Enumerable.Range(1, Math.Min(MostVectors, Parts(channels, PanelShape.Lanes))).MinBy(vectors => Cycles(image, channels, steps, vectors, epilogue));
+
+    /// <summary>The largest tile that fits the registers, of equal tiles that cover an image: parts of a row, or several whole rows.</summary>
+    public static TilePattern Tile(TilePattern image, int vectors, EpilogueFp32Spec epilogue)
+    {
+        var most = ConvFp32Emitter.LargestTile(vectors, epilogue);
+        return image.Columns >= most
+            ? image with { Rows = 1, Columns = Even(image.Columns, most) }
+            : image with { Rows = Even(image.Rows, Math.Min(image.Rows, most / image.Columns)) };
+    }
+
+    /// <summary>The fewest parts of a length that cover it.</summary>
+    public static int Parts(int length, int part) => (length + part - 1) / part;
+
+    private static int Even(int length, int most) => Parts(length, Parts(length, most));
+
+    private static double Cycles(TilePattern image, int channels, int steps, int vectors, EpilogueFp32Spec epilogue)
+    {
+        var (full, rest) = Math.DivRem(Parts(channels, PanelShape.Lanes), vectors);
+        return full * PanelCycles(image, steps, vectors, epilogue) + (rest > 0 ? PanelCycles(image, steps, rest, epilogue) : 0);
+    }
+
+    private static double PanelCycles(TilePattern image, int steps, int vectors, EpilogueFp32Spec epilogue)
+    {
+        var tile = Tile(image, vectors, epilogue);
+        var tiles = (double)Parts(image.Rows, tile.Rows) * Parts(image.Columns, tile.Columns);
+        var (products, loads) = (tile.Pixels * vectors, tile.Pixels + vectors);
+        var step = Math.Max(Math.Max(products, loads + 1) / PerCycle, Latency) + Conflicts(tile);
+        return tiles * (steps * step + products * EpilogueCost / PerCycle);
+    }
+
+    // Loads that miss the first-level cache in a step, because pixels that are read together fall into the same sets.
+    private static double Conflicts(TilePattern tile)
+    {
+        var perLine = tile.InputColumn % WayBytes == 0 ? tile.Columns : 0;
+        return perLine > Ways ? perLine / 4.0 : 0;
+    }
+}

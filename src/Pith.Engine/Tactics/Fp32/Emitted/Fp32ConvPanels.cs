@@ -1,0 +1,93 @@
+using Pith.Building;
+using Pith.Kernels.Jit;
+
+namespace Pith.Tactics;
+
+/// <summary>The panels of one shape: their kernels, packed weights and biases. Numbered group by group.</summary>
+internal sealed unsafe class Fp32ConvPanels
+{
+    private readonly ContractionLayer _layer;
+    private readonly Fp32ConvOperands _operands;
+
+    public Fp32ConvPanels(ContractionLayer layer, Fp32ConvOperands operands, PanelShape shape, int perGroup, int firstChannel, EpilogueFp32Spec epilogue, BuildResources resources)
+    {
+        (_layer, _operands, Shape, PerGroup, FirstChannel) = (layer, operands, shape, perGroup, firstChannel);
+        Count = perGroup * operands.Groups;
+        WeightBytes = (nint)operands.Reduction.Runs * operands.Reduction.RunBytes * shape.Capacity;
+        Weights = resources.Allocate(Count * WeightBytes);
+        Biases = resources.Allocate((long)Count * ConvFp32Emitter.PanelBytes(shape.Vectors));
+        Kernels = [.. Tiles(resources.MaxBatch, epilogue).Select(tile => new Fp32ConvKernel(new ConvFp32Spec(shape, tile, operands.Reduction, epilogue), resources))];
+        Parallel.For(0, Count, Pack);
+    }
+
+    public PanelShape Shape { get; }
+
+    public int PerGroup { get; }
+
+    public int Count { get; }
+
+    /// <summary>The first channel within each group.</summary>
+    public int FirstChannel { get; }
+
+    /// <summary>Packed weights, one panel behind the other.</summary>
+    public byte* Weights { get; }
+    public nint WeightBytes { get; }
+
+    /// <summary>One panel behind the other.</summary>
+    public byte* Biases { get; }
+
+    /// <summary>The largest tile first; for flat operands smaller ones follow, for fewer pixels than that.</summary>
+    public Fp32ConvKernel[] Kernels { get; }
+
+    /// <summary>The group of a panel and its first channel in it.</summary>
+    public (int Group, int Channel) Locate(int panel) => (panel / PerGroup, FirstChannel + panel % PerGroup * Shape.Capacity);
+
+    private IEnumerable<TilePattern> Tiles(int maxBatch, EpilogueFp32Spec epilogue)
+    {
+        if (!_operands.IsFlat)
+        {
+            yield return Fp32ConvBlocking.Tile(_operands.Image, Shape.Vectors, epilogue);
+            yield break;
+        }
+        var row = _operands.Image with { Columns = _operands.Image.Columns * _layer.Images(maxBatch) };
+        var tile = Fp32ConvBlocking.Tile(row, Shape.Vectors, epilogue);
+        yield return tile;
+        var fewest = _operands.Image.Columns * _layer.Images(1);
+        for (var pixels = 16; pixels > 0; pixels /= 2)
+            if (pixels < tile.Columns && pixels * 2 > fewest) yield return tile with { Columns = pixels };
+    }
+
+    private void Pack(int panel)
+    {
+        var (group, first) = Locate(panel);
+        var weights = ((Tensor<float>)_layer.Weight!.Constant!).Data;
+        var bias = (_layer.Bias?.Constant as Tensor<float>)?.Data;
+        float* packed = (float*)(Weights + panel * WeightBytes), biases = (float*)Biases + panel * Shape.Capacity;
+        var (groupIn, groupOut, groupChannels) = (_operands.GroupIn, _operands.GroupOut, _layer.OutChannels / _operands.Groups);
+        // Weights lie [K, C / groups, taps]; those of a matrix product [N, K] or [K, N].
+        var taps = _layer.Window.Taps;
+        var isColumns = _layer.IsGemm && !_layer.TransposedWeights;
+        nint outStride = isColumns ? 1 : (nint)groupIn * taps, inStride = isColumns ? _layer.OutChannels : taps;
+        for (var lane = 0; lane < Shape.Channels; lane++)
+        {
+            var channel = first + lane;
+            var k = group * groupChannels + channel;
+            if (bias is not null) biases[lane] = bias[k];
+            // Channels of a joined group meet only those of their own group: the others' weights stay 0.
+            var (joined, inputs) = (channel / groupOut, _layer.Channels / _operands.Groups);
+            for (var tap = 0; tap < taps; tap++)
+                for (var c = 0; c < groupIn; c++)
+                    packed[((nint)tap * inputs + joined * groupIn + c) * Shape.Capacity + lane] = weights[k * outStride + c * inStride + tap];
+        }
+    }
+}
+
+/// <summary>The code for one tile.</summary>
+internal sealed unsafe class Fp32ConvKernel(ConvFp32Spec spec, BuildResources resources)
+{
+    private readonly nint _code = resources.Code.Get(spec, () => new ConvFp32Emitter(spec).Emit());
+
+    public TilePattern Tile => spec.Tile;
+
+    public void Run(ConvKernelArgs* args) => ((delegate* unmanaged<ConvKernelArgs*, void>)_code)(args);
+}

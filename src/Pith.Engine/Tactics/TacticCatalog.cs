@@ -12,6 +12,7 @@ internal static class TacticCatalog
         new Int8Depthwise(),
         new Int8Conv(),
         new Fp32EmittedConv(),
+        new Fp32EmittedDepthwise(),
         new Fp32Conv(),
         new Fp32Gemm(),
         new ReferenceContraction(),

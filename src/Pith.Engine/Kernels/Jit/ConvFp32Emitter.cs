@@ -4,8 +4,13 @@ using static Iced.Intel.AssemblerRegisters;
 
 namespace Pith.Kernels.Jit;
 
-/// <summary>Everything that the code of a float convolution kernel depends on. Bytes in it are those of floats.</summary>
-internal sealed record ConvFp32Spec(PanelShape Panel, TilePattern Tile, ReductionShape Reduction, EpilogueFp32Spec Epilogue);
+/// <summary>Everything that the code of a float convolution kernel depends on.</summary>
+/// <param name="Panel">The output channels, in natural order.</param>
+/// <param name="Tile">The output pixels; distances in bytes of floats.</param>
+/// <param name="Reduction">What an output sums over, in bytes of floats.</param>
+/// <param name="Epilogue">What follows.</param>
+/// <param name="TilesOfPanel">How many tiles are expected to meet a panel before the next panel: so many share the work of fetching it.</param>
+internal sealed record ConvFp32Spec(PanelShape Panel, TilePattern Tile, ReductionShape Reduction, EpilogueFp32Spec Epilogue, int TilesOfPanel);
 
 /// <summary>
 /// Kernel <c>conv_f32_PxV16_avx512</c>: P pixels by V vectors of 16 output channels stay in registers while one input channel of each pixel at a time is broadcast and multiplied with the
@@ -20,11 +25,19 @@ internal sealed class ConvFp32Emitter(ConvFp32Spec spec) : KernelEmitter
     private const int BodyInstructions = 240;
 
     private static readonly AssemblerRegister64 s_input = rbx, s_weights = rdx, s_tiles = rsi, s_tileCount = rcx, s_panel = r8, s_shared = r9, s_output = r10, s_residual = r11;
-    private static readonly AssemblerRegister64 s_pixel = r12, s_weight = r13, s_tileOutput = r14, s_tileResidual = r15, s_row = rbp, s_column = rax, s_step = rdi;
+    private static readonly AssemblerRegister64 s_pixel = r12, s_weight = r13, s_ahead = r14, s_aheadEnd = r15, s_row = rbp, s_column = rax, s_step = rdi;
+
+    // After the sums.
+    private static readonly AssemblerRegister64 s_tileOutput = s_pixel, s_tileResidual = s_row;
+
+    // Smaller panels come fast enough.
+    private const int FetchedBytes = 64 << 10;
 
     private int Pixels => spec.Tile.Pixels;
 
     private int Vectors => spec.Panel.Vectors;
+
+    private int PanelWeightBytes => spec.Reduction.Runs * spec.Reduction.RunBytes * spec.Panel.Capacity;
 
     /// <summary>The most pixels of a tile with so many vectors of channels: besides the sums, registers hold weights and two pixels; a single vector is multiplied with pixels in memory.</summary>
     public static int LargestTile(int vectors, EpilogueFp32Spec epilogue) => (Registers - Math.Max(vectors == 1 ? 2 : vectors + 2, epilogue.Temporaries)) / vectors;
@@ -44,11 +57,17 @@ internal sealed class ConvFp32Emitter(ConvFp32Spec spec) : KernelEmitter
         Asm.push(Args);
         var (panel, tile) = (Asm.CreateLabel(), Asm.CreateLabel());
         Asm.Label(ref panel);
+        Asm.mov(s_ahead, s_weights);
+        Asm.add(s_ahead, PanelWeightBytes);
+        Asm.mov(s_aheadEnd, s_ahead);
+        Asm.add(s_aheadEnd, PanelWeightBytes);
         Asm.mov(rax, __qword_ptr[rsp]);
         Load(rax, (s_tiles, nameof(ConvKernelArgs.Tiles)), (s_tileCount, nameof(ConvKernelArgs.TileCount)));
         Asm.Label(ref tile);
         OpenTile();
         Runs();
+        Open(s_tileOutput, s_output, nameof(TileOffsets.Output));
+        if (spec.Epilogue.HasResidual) Open(s_tileResidual, s_residual, nameof(TileOffsets.Residual));
         var free = Enumerable.Range(Pixels * Vectors, Registers - Pixels * Vectors).ToArray();
         for (var p = 0; p < Pixels; p++)
             for (var v = 0; v < Vectors; v++) epilogue.Finish(p * Vectors + v, v, spec.Tile.Output(p), spec.Tile.Residual(p), free);
@@ -72,14 +91,15 @@ internal sealed class ConvFp32Emitter(ConvFp32Spec spec) : KernelEmitter
         foreach (var (register, field) in fields) Asm.mov(register, Argument(args, field));
     }
 
+    private void Open(AssemblerRegister64 register, AssemblerRegister64 operand, string offset)
+    {
+        Asm.mov(register, __qword_ptr[s_tiles + (int)Marshal.OffsetOf<TileOffsets>(offset)]);
+        Asm.add(register, operand);
+    }
+
     private void OpenTile()
     {
-        Asm.mov(s_pixel, __qword_ptr[s_tiles + (int)Marshal.OffsetOf<TileOffsets>(nameof(TileOffsets.Input))]);
-        Asm.mov(s_tileOutput, __qword_ptr[s_tiles + (int)Marshal.OffsetOf<TileOffsets>(nameof(TileOffsets.Output))]);
-        Asm.mov(s_tileResidual, __qword_ptr[s_tiles + (int)Marshal.OffsetOf<TileOffsets>(nameof(TileOffsets.Residual))]);
-        Asm.add(s_pixel, s_input);
-        Asm.add(s_tileOutput, s_output);
-        Asm.add(s_tileResidual, s_residual);
+        Open(s_pixel, s_input, nameof(TileOffsets.Input));
         Asm.mov(s_weight, s_weights);
         for (var i = 0; i < Pixels * Vectors; i++)
         {
@@ -131,6 +151,7 @@ internal sealed class ConvFp32Emitter(ConvFp32Spec spec) : KernelEmitter
         {
             Steps(unroll);
             Asm.add(s_weight, unroll * Vectors * VectorBytes);
+            FetchAhead(unroll * Vectors);
             if (loops > 1 || rest > 0) Asm.add(s_pixel, unroll * sizeof(float));
         });
         if (loops > 1 || rest > 0) advanced = loops * unroll * sizeof(float);
@@ -148,6 +169,17 @@ internal sealed class ConvFp32Emitter(ConvFp32Spec spec) : KernelEmitter
         for (var unroll = most; unroll > most / 2; unroll--)
             if (steps % unroll == 0) return unroll;
         return most;
+    }
+
+    // Every tile fetches a part of the next panel's weights into the second-level cache: with many input channels they come from memory, which should not wait for the last tile, nor come all at once.
+    private void FetchAhead(int vectors)
+    {
+        if (PanelWeightBytes < FetchedBytes) return;
+        var lines = (vectors + spec.TilesOfPanel - 1) / spec.TilesOfPanel;
+        for (var i = 0; i < lines; i++) Asm.prefetcht1(__byte_ptr[s_ahead + i * VectorBytes]);
+        Asm.add(s_ahead, lines * VectorBytes);
+        Asm.cmp(s_ahead, s_aheadEnd);
+        Asm.cmova(s_ahead, s_aheadEnd);
     }
 
     private void Steps(int count)

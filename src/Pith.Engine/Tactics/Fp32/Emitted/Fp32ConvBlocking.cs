@@ -1,3 +1,4 @@
+using System.Numerics;
 using Pith.Kernels.Jit;
 
 namespace Pith.Tactics;
@@ -11,8 +12,13 @@ internal static class Fp32ConvBlocking
     // What an epilogue of a vector costs, in multiply-adds.
     private const double EpilogueCost = 6;
 
-    // A first-level cache of 8 to 12 ways holds so many lines of which the addresses differ by multiples of its way size.
-    private const int Ways = 8, WayBytes = 4096;
+    // Weights of a panel that is larger than most of the first-level cache come from the second, a line in so many cycles beside the products; those of a panel of which that cache does not hold two,
+    // from further away.
+    private const double CloseLineCycles = 0.6, FarLineCycles = 2.4;
+    private const int FirstLevelBytes = 32 << 10, HalfSecondLevelBytes = 400 << 10;
+
+    // The first-level cache holds so many lines, and some weights, of which the addresses differ by multiples of its way size.
+    private const int Ways = 10, WayBytes = 4096;
 
     private const int MostVectors = 6;
 
@@ -27,7 +33,7 @@ internal static class Fp32ConvBlocking
     /// <summary>The largest tile that fits the registers, of equal tiles that cover an image: parts of a row, or several whole rows.</summary>
     public static TilePattern Tile(TilePattern image, int vectors, EpilogueFp32Spec epilogue)
     {
-        var most = ConvFp32Emitter.LargestTile(vectors, epilogue);
+        var most = Math.Min(ConvFp32Emitter.LargestTile(vectors, epilogue), MostInCache(image));
         return image.Columns >= most
             ? image with { Rows = 1, Columns = Even(image.Columns, most) }
             : image with { Rows = Even(image.Rows, Math.Min(image.Rows, most / image.Columns)) };
@@ -49,14 +55,12 @@ internal static class Fp32ConvBlocking
         var tile = Tile(image, vectors, epilogue);
         var tiles = (double)Parts(image.Rows, tile.Rows) * Parts(image.Columns, tile.Columns);
         var (products, loads) = (tile.Pixels * vectors, tile.Pixels + vectors);
-        var step = Math.Max(Math.Max(products, loads + 1) / PerCycle, Latency) + Conflicts(tile);
+        var panelBytes = (long)steps * vectors * PanelShape.Lanes * sizeof(float);
+        var fetched = vectors * panelBytes switch { > HalfSecondLevelBytes => FarLineCycles, > FirstLevelBytes => CloseLineCycles, _ => 0 };
+        var step = Math.Max(Math.Max(products, loads + 1) / PerCycle, Latency) + fetched;
         return tiles * (steps * step + products * EpilogueCost / PerCycle);
     }
 
-    // Loads that miss the first-level cache in a step, because pixels that are read together fall into the same sets.
-    private static double Conflicts(TilePattern tile)
-    {
-        var perLine = tile.InputColumn % WayBytes == 0 ? tile.Columns : 0;
-        return perLine > Ways ? perLine / 4.0 : 0;
-    }
+    // Pixels at some distances fall into the same sets of the first-level cache: more of them at once than it has ways would miss at every step.
+    private static int MostInCache(TilePattern image) => (int)(Ways * (WayBytes / BigInteger.GreatestCommonDivisor(Math.Max(1, image.InputColumn), WayBytes)));
 }

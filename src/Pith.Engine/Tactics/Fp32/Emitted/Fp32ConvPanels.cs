@@ -9,6 +9,9 @@ internal sealed unsafe class Fp32ConvPanels
     private readonly ContractionLayer _layer;
     private readonly Fp32ConvOperands _operands;
 
+    // The largest tile first; for flat operands smaller ones follow, for fewer pixels than that.
+    private readonly Fp32ConvKernel[] _kernels;
+
     public Fp32ConvPanels(ContractionLayer layer, Fp32ConvOperands operands, PanelShape shape, int perGroup, int firstChannel, EpilogueFp32Spec epilogue, BuildResources resources)
     {
         (_layer, _operands, Shape, PerGroup, FirstChannel) = (layer, operands, shape, perGroup, firstChannel);
@@ -16,7 +19,7 @@ internal sealed unsafe class Fp32ConvPanels
         WeightBytes = (nint)operands.Reduction.Runs * operands.Reduction.RunBytes * shape.Capacity;
         Weights = resources.Allocate(Count * WeightBytes);
         Biases = resources.Allocate((long)Count * ConvFp32Emitter.PanelBytes(shape.Vectors));
-        Kernels = [.. Tiles(resources.MaxBatch, epilogue).Select(tile => new Fp32ConvKernel(new ConvFp32Spec(shape, tile, operands.Reduction, epilogue), resources))];
+        _kernels = [.. Tiles(resources.MaxBatch, epilogue).Select(tile => Kernel(new ConvFp32Spec(shape, tile, operands.Reduction, epilogue, TilesOfPanel(tile)), resources))];
         Parallel.For(0, Count, Pack);
     }
 
@@ -36,11 +39,11 @@ internal sealed unsafe class Fp32ConvPanels
     /// <summary>One panel behind the other.</summary>
     public byte* Biases { get; }
 
-    /// <summary>The largest tile first; for flat operands smaller ones follow, for fewer pixels than that.</summary>
-    public Fp32ConvKernel[] Kernels { get; }
-
     /// <summary>The group of a panel and its first channel in it.</summary>
     public (int Group, int Channel) Locate(int panel) => (panel / PerGroup, FirstChannel + panel % PerGroup * Shape.Capacity);
+
+    /// <summary>The kernel with the largest tile that is not wider than a row of so many pixels.</summary>
+    public Fp32ConvKernel KernelFor(int columns) => Array.Find(_kernels, kernel => kernel.Tile.Columns <= columns)!;
 
     private IEnumerable<TilePattern> Tiles(int maxBatch, EpilogueFp32Spec epilogue)
     {
@@ -56,6 +59,12 @@ internal sealed unsafe class Fp32ConvPanels
         for (var pixels = 16; pixels > 0; pixels /= 2)
             if (pixels < tile.Columns && pixels * 2 > fewest) yield return tile with { Columns = pixels };
     }
+
+    // Those of an image, at most 8: code should not differ for more.
+    private int TilesOfPanel(TilePattern tile) =>
+        Math.Min(8, Fp32ConvBlocking.Parts(_operands.Image.Rows, tile.Rows) * Fp32ConvBlocking.Parts(_operands.Image.Columns, tile.Columns));
+
+    private static Fp32ConvKernel Kernel(ConvFp32Spec spec, BuildResources resources) => new(spec.Tile, resources.Code.Get(spec, () => new ConvFp32Emitter(spec).Emit()));
 
     private void Pack(int panel)
     {
@@ -80,14 +89,4 @@ internal sealed unsafe class Fp32ConvPanels
                     packed[((nint)tap * inputs + joined * groupIn + c) * Shape.Capacity + lane] = weights[k * outStride + c * inStride + tap];
         }
     }
-}
-
-/// <summary>The code for one tile.</summary>
-internal sealed unsafe class Fp32ConvKernel(ConvFp32Spec spec, BuildResources resources)
-{
-    private readonly nint _code = resources.Code.Get(spec, () => new ConvFp32Emitter(spec).Emit());
-
-    public TilePattern Tile => spec.Tile;
-
-    public void Run(ConvKernelArgs* args) => ((delegate* unmanaged<ConvKernelArgs*, void>)_code)(args);
 }

@@ -17,7 +17,7 @@ internal sealed class Fp32EmittedConv : Tactic<ContractionLayer>
         : !ActivationFp32Emitter.Has(ActivationFp32Emitter.Simplest(layer.Activation)) ? Verdict.No($"has no code for {layer.Activation.Kind}")
         : Verdict.Yes;
 
-    protected override double EstimateSeconds(ContractionLayer layer, Device device) => layer.Macs / 90e9;
+    protected override double EstimateSeconds(ContractionLayer layer, Device device) => layer.Macs / (115e9 * device.Threads);
 
     protected override RunnableLayer Build(ContractionLayer layer, BuildResources resources) => new Fp32EmittedConvLayer(layer, resources, EstimateSeconds(layer, resources.Device));
 }

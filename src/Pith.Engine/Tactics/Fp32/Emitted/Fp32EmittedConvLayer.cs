@@ -59,7 +59,7 @@ internal sealed unsafe class Fp32EmittedConvLayer : RunnableLayer, IParallelBody
         var args = new ConvKernelArgs { Shared = _shared, Tiles = (TileOffsets*)state.Scratch(worker) };
         foreach (var panels in _panels)
         {
-            var grid = new Fp32TileGrid(_operands, panels, _layer.Images(state.Batch));
+            var grid = Grid(panels, state);
             var (firstPanel, endPanel) = splitsPanels ? Share(panels.Count, part, parts) : (0, panels.Count);
             var (firstTile, endTile) = splitsPanels ? (0, grid.Count) : Share(grid.Count, part, parts);
             var block = BlockTiles(grid, endTile - firstTile, panels, endPanel - firstPanel);
@@ -96,13 +96,19 @@ internal sealed unsafe class Fp32EmittedConvLayer : RunnableLayer, IParallelBody
         return threads > 1 && _panels[0].Count >= threads && AllWeightBytes > Pixels(state) * _operands.InputPixel;
     }
 
+    private Fp32TileGrid Grid(Fp32ConvPanels panels, RunState state)
+    {
+        var images = _layer.Images(state.Batch);
+        return new Fp32TileGrid(_operands, panels.KernelFor(_operands.Image.Columns * (_operands.IsFlat ? images : 1)), images);
+    }
+
     private long Pixels(RunState state) => (long)_layer.Images(state.Batch) * _operands.Height * _operands.Width;
 
     private int Parts(RunState state)
     {
         var threads = state.Pool.Threads;
         if (threads == 1) return 1;
-        var most = SplitsPanels(state) ? _panels[0].Count : new Fp32TileGrid(_operands, _panels[0], _layer.Images(state.Batch)).Count;
+        var most = SplitsPanels(state) ? _panels[0].Count : Grid(_panels[0], state).Count;
         var wanted = (int)Math.Min(most, Math.Clamp(_seconds * state.Batch / PartSeconds, 1, 4 * threads));
         // As many for each thread: a remainder would leave the others waiting.
         return wanted > threads ? wanted / threads * threads : wanted;

@@ -9,12 +9,11 @@ internal readonly struct Fp32TileGrid
     private readonly Fp32ConvOperands _operands;
     private readonly int _rows, _columns, _across, _perImage;
 
-    public Fp32TileGrid(Fp32ConvOperands operands, Fp32ConvPanels panels, int images)
+    public Fp32TileGrid(Fp32ConvOperands operands, Fp32ConvKernel kernel, int images)
     {
         _operands = operands;
         (_rows, _columns) = (operands.Image.Rows, operands.Image.Columns * (operands.IsFlat ? images : 1));
-        var columns = _columns;
-        Kernel = Array.Find(panels.Kernels, kernel => kernel.Tile.Columns <= columns)!;
+        Kernel = kernel;
         _across = Fp32ConvBlocking.Parts(_columns, Kernel.Tile.Columns);
         _perImage = _across * Fp32ConvBlocking.Parts(_rows, Kernel.Tile.Rows);
         Count = operands.IsFlat ? _perImage : images * _perImage;

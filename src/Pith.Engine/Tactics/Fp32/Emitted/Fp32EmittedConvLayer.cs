@@ -108,8 +108,9 @@ internal sealed unsafe class Fp32EmittedConvLayer : RunnableLayer, IParallelBody
     {
         var threads = state.Pool.Threads;
         if (threads == 1) return 1;
-        var most = SplitsPanels(state) ? _panels[0].Count : Grid(_panels[0], state).Count;
-        var wanted = (int)Math.Min(most, Math.Clamp(_seconds * state.Batch / PartSeconds, 1, 4 * threads));
+        // Panels that follow each other fetch each other's weights.
+        if (SplitsPanels(state)) return threads;
+        var wanted = (int)Math.Min(Grid(_panels[0], state).Count, Math.Clamp(_seconds * state.Batch / PartSeconds, 1, 4 * threads));
         // As many for each thread: a remainder would leave the others waiting.
         return wanted > threads ? wanted / threads * threads : wanted;
     }

@@ -82,6 +82,7 @@ internal sealed class ConvFp32Emitter(ConvFp32Spec spec) : KernelEmitter
         Asm.dec(__qword_ptr[rsp + 8]);
         Asm.jne(panel);
         Asm.add(rsp, 16);
+        if (spec.Epilogue.Streams) Asm.sfence();
     }
 
     private static AssemblerMemoryOperand Argument(AssemblerRegister64 args, string field) => __qword_ptr[args + (int)Marshal.OffsetOf<ConvKernelArgs>(field)];
@@ -99,6 +100,7 @@ internal sealed class ConvFp32Emitter(ConvFp32Spec spec) : KernelEmitter
 
     private void OpenTile()
     {
+        FetchOperands();
         Open(s_pixel, s_input, nameof(TileOffsets.Input));
         Asm.mov(s_weight, s_weights);
         for (var i = 0; i < Pixels * Vectors; i++)
@@ -106,6 +108,21 @@ internal sealed class ConvFp32Emitter(ConvFp32Spec spec) : KernelEmitter
             if (i < Vectors) Asm.vmovups(Zmm(i), __zmmword_ptr[s_panel + i * VectorBytes]);
             else Asm.vmovaps(Zmm(i), Zmm(i % Vectors));
         }
+    }
+
+    // What the epilogue will read and write comes from memory or the last-level cache while the sums are made.
+    private void FetchOperands()
+    {
+        if (spec.Epilogue.HasResidual)
+        {
+            Open(s_tileResidual, s_residual, nameof(TileOffsets.Residual));
+            for (var p = 0; p < Pixels; p++)
+                for (var v = 0; v < Vectors; v++) Asm.prefetcht0(__byte_ptr[s_tileResidual + (spec.Tile.Residual(p) + v * VectorBytes)]);
+        }
+        if (spec.Epilogue.Streams) return;
+        Open(s_tileOutput, s_output, nameof(TileOffsets.Output));
+        for (var p = 0; p < Pixels; p++)
+            for (var v = 0; v < Vectors; v++) Asm.prefetchw(__byte_ptr[s_tileOutput + (spec.Tile.Output(p) + v * VectorBytes)]);
     }
 
     // The three loops over a window: rows, runs of a row, floats of a run.

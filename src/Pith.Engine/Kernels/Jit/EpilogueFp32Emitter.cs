@@ -7,7 +7,8 @@ namespace Pith.Kernels.Jit;
 /// <summary>Everything that the code of a float epilogue depends on. The bias is where sums start.</summary>
 /// <param name="HasResidual">Something is added to the sums.</param>
 /// <param name="Activation">What follows; one that <see cref="ActivationFp32Emitter"/> has.</param>
-internal readonly record struct EpilogueFp32Spec(bool HasResidual, ActivationKind Activation)
+/// <param name="Streams">Whole vectors are stored past the caches: for results that do not fit them, and of which no line is read before it is written then. Vectors must be aligned.</param>
+internal readonly record struct EpilogueFp32Spec(bool HasResidual, ActivationKind Activation, bool Streams)
 {
     /// <summary>Vector registers that the epilogue needs beside the sums.</summary>
     public int Temporaries => ActivationFp32Emitter.Temporaries(Activation);
@@ -47,6 +48,7 @@ internal sealed class EpilogueFp32Emitter(Assembler asm, EpilogueFp32Spec spec, 
         if (spec.HasResidual) asm.vaddps(isMasked ? sums.k1 : sums, sums, __zmmword_ptr[residual + (residualOffset + vector * VectorBytes)]);
         ActivationFp32Emitter.Emit(asm, spec.Activation, value, free, shared);
         var to = __zmmword_ptr[output + (outputOffset + vector * VectorBytes)];
-        asm.vmovups(isMasked ? to.k1 : to, sums);
+        if (spec.Streams && !isMasked) asm.vmovntps(to, sums);
+        else asm.vmovups(isMasked ? to.k1 : to, sums);
     }
 }

@@ -12,14 +12,14 @@ internal sealed unsafe class Fp32ConvPanels
     // The largest tile first; for flat operands smaller ones follow, for fewer pixels than that.
     private readonly Fp32ConvKernel[] _kernels;
 
-    public Fp32ConvPanels(ContractionLayer layer, Fp32ConvOperands operands, PanelShape shape, int perGroup, int firstChannel, EpilogueFp32Spec epilogue, BuildResources resources)
+    public Fp32ConvPanels(ContractionLayer layer, Fp32ConvOperands operands, PanelShape shape, int perGroup, int firstChannel, EpilogueFp32Spec epilogue, bool mayStream, BuildResources resources)
     {
         (_layer, _operands, Shape, PerGroup, FirstChannel) = (layer, operands, shape, perGroup, firstChannel);
         Count = perGroup * operands.Groups;
         WeightBytes = (nint)operands.Reduction.Runs * operands.Reduction.RunBytes * shape.Capacity;
         Weights = resources.Allocate(Count * WeightBytes);
         Biases = resources.Allocate((long)Count * ConvFp32Emitter.PanelBytes(shape.Vectors));
-        _kernels = [.. Tiles(resources.MaxBatch, epilogue).Select(tile => Kernel(new ConvFp32Spec(shape, tile, operands.Reduction, epilogue, TilesOfPanel(tile)), resources))];
+        _kernels = [.. Tiles(resources.MaxBatch, epilogue).Select(tile => Kernel(new ConvFp32Spec(shape, tile, operands.Reduction, epilogue, TilesOfPanel(tile)), mayStream, resources))];
         Parallel.For(0, Count, Pack);
     }
 
@@ -64,7 +64,11 @@ internal sealed unsafe class Fp32ConvPanels
     private int TilesOfPanel(TilePattern tile) =>
         Math.Min(8, Fp32ConvBlocking.Parts(_operands.Image.Rows, tile.Rows) * Fp32ConvBlocking.Parts(_operands.Image.Columns, tile.Columns));
 
-    private static Fp32ConvKernel Kernel(ConvFp32Spec spec, BuildResources resources) => new(spec.Tile, resources.Code.Get(spec, () => new ConvFp32Emitter(spec).Emit()));
+    private static Fp32ConvKernel Kernel(ConvFp32Spec spec, bool mayStream, BuildResources resources)
+    {
+        nint Code(ConvFp32Spec spec) => resources.Code.Get(spec, () => new ConvFp32Emitter(spec).Emit());
+        return new Fp32ConvKernel(spec.Tile, Code(spec), Code(spec with { Epilogue = spec.Epilogue with { Streams = mayStream } }));
+    }
 
     private void Pack(int panel)
     {

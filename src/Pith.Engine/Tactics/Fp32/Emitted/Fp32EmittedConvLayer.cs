@@ -14,6 +14,9 @@ internal sealed unsafe class Fp32EmittedConvLayer : RunnableLayer, IParallelBody
     // Input and output of so many bytes stay in the second-level cache, beside a panel, while all panels pass over them.
     private const int BlockBytes = 320 << 10;
 
+    // Results of more bytes do not stay in the caches until the next layer: storing them past these saves reading each line before it is written.
+    private const long StreamedBytes = 8 << 20;
+
     // Tiles of one call.
     private const int MostTiles = 1024;
 
@@ -28,7 +31,7 @@ internal sealed unsafe class Fp32EmittedConvLayer : RunnableLayer, IParallelBody
     {
         (_layer, _seconds) = (layer, seconds);
         _operands = new Fp32ConvOperands(layer);
-        var epilogue = new EpilogueFp32Spec(layer.Residual is not null, ActivationFp32Emitter.Simplest(layer.Activation));
+        var epilogue = new EpilogueFp32Spec(layer.Residual is not null, ActivationFp32Emitter.Simplest(layer.Activation), Streams: false);
         _shared = resources.Allocate(ActivationFp32Emitter.ConstantBytes);
         ActivationFp32Emitter.Fill(layer.Activation, _shared);
         resources.KeepConstant(layer.Residual);
@@ -85,7 +88,7 @@ internal sealed unsafe class Fp32EmittedConvLayer : RunnableLayer, IParallelBody
             args->Input = input + group * (_operands.InputPixel / _operands.Groups);
             args->Output = state.Address(_layer.Output) + channel;
             if (_layer.Residual is { } residual) args->Residual = state.Address(residual) + channel;
-            grid.Kernel.Run(args);
+            grid.Kernel.Run(args, Streams(state.Batch));
         }
     }
 
@@ -135,8 +138,10 @@ internal sealed unsafe class Fp32EmittedConvLayer : RunnableLayer, IParallelBody
         var (full, rest) = Math.DivRem(channels, vectors * PanelShape.Lanes);
         if (full > 0) yield return Build(new PanelShape(vectors, vectors * PanelShape.Lanes, true), full, 0);
         if (rest > 0) yield return Build(new PanelShape(Fp32ConvBlocking.Parts(rest, PanelShape.Lanes), rest, true), 1, channels - rest);
-        Fp32ConvPanels Build(PanelShape shape, int perGroup, int firstChannel) => new(_layer, _operands, shape, perGroup, firstChannel, epilogue, resources);
+        Fp32ConvPanels Build(PanelShape shape, int perGroup, int firstChannel) => new(_layer, _operands, shape, perGroup, firstChannel, epilogue, Streams(resources.MaxBatch), resources);
     }
+
+    private bool Streams(int batch) => _layer.OutChannels / _operands.Groups % PanelShape.Lanes == 0 && _layer.Output.Bytes(batch) > StreamedBytes;
 
     /// <summary>Copies images into shared scratch memory with their padding around them.</summary>
     private sealed class PaddedCopies(ContractionLayer layer, Fp32ConvOperands operands) : IParallelBody

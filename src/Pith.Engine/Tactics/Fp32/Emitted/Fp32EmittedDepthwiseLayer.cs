@@ -30,7 +30,7 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
     {
         (_layer, _seconds) = (layer, seconds);
         _operands = new Fp32ConvOperands(layer);
-        var epilogue = new EpilogueFp32Spec(layer.Residual is not null, ActivationFp32Emitter.Simplest(layer.Activation));
+        var epilogue = new EpilogueFp32Spec(layer.Residual is not null, ActivationFp32Emitter.Simplest(layer.Activation), Streams: false);
         _shared = resources.Allocate(ActivationFp32Emitter.ConstantBytes);
         ActivationFp32Emitter.Fill(layer.Activation, _shared);
         resources.KeepConstant(layer.Residual);
@@ -45,7 +45,8 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
         Fp32ConvKernel Kernel(int channels)
         {
             var spec = new DepthwiseFp32Spec(channels, tile, layer.Window, (int)_operands.InputRow, _operands.InputPixel, epilogue);
-            return new Fp32ConvKernel(tile, resources.Code.Get(spec, () => new DepthwiseFp32Emitter(spec).Emit()));
+            var code = resources.Code.Get(spec, () => new DepthwiseFp32Emitter(spec).Emit());
+            return new Fp32ConvKernel(tile, code, code);
         }
     }
 
@@ -83,7 +84,7 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
         args->Residual = _layer.Residual is { } residual ? state.Address(residual) + channel : null;
         args->Weights = _weights + channel * _layer.Window.Taps;
         args->Panel = _biases + channel;
-        kernel.Run(args);
+        kernel.Run(args, streams: false);
     }
 
     private Fp32TileGrid Grid(RunState state) => new(_operands, (_full ?? _rest)!, _layer.Images(state.Batch));

@@ -26,6 +26,15 @@ public class Fp32EmittedTests
     [Fact]
     public void Matrix_products_agree_with_the_reference() => Check("fp32-avx512", 80, MatrixProduct);
 
+    // Two images are 9 MB and stored past the caches, one is not.
+    [Fact]
+    public void Large_results_agree_with_the_reference() => Check("fp32-avx512", 4, (random, graph) =>
+    {
+        var x = graph.AddInput("x", TensorType.Float32(Dim.Named("N"), 3, 136, 135));
+        Finish(random, graph, epilogue => Conv(random, graph, x, 3, 64, WindowAttributes.Uniform(1), 1, epilogue != "no bias"));
+        return [3, 136, 135];
+    });
+
     [Fact]
     public void Activations_keep_to_their_limits()
     {

@@ -7,10 +7,11 @@ namespace Pith.Kernels.Jit;
 /// <summary>Everything that the code of a float convolution kernel depends on.</summary>
 /// <param name="Panel">The output channels, in natural order.</param>
 /// <param name="Tile">The output pixels; distances in bytes of floats.</param>
+/// <param name="RestRows">Rows of the tiles at the lower edge of images; 0 where there are none.</param>
 /// <param name="Reduction">What an output sums over, in bytes of floats.</param>
 /// <param name="Epilogue">What follows.</param>
 /// <param name="TilesOfPanel">How many tiles are expected to meet a panel before the next panel: so many share the work of fetching it.</param>
-internal sealed record ConvFp32Spec(PanelShape Panel, TilePattern Tile, ReductionShape Reduction, EpilogueFp32Spec Epilogue, int TilesOfPanel);
+internal sealed record ConvFp32Spec(PanelShape Panel, TilePattern Tile, int RestRows, ReductionShape Reduction, EpilogueFp32Spec Epilogue, int TilesOfPanel);
 
 /// <summary>
 /// Kernel <c>conv_f32_PxV16_avx512</c>: P pixels by V vectors of 16 output channels stay in registers while one input channel of each pixel at a time is broadcast and multiplied with the
@@ -33,7 +34,10 @@ internal sealed class ConvFp32Emitter(ConvFp32Spec spec) : KernelEmitter
     // Smaller panels come fast enough.
     private const int FetchedBytes = 64 << 10;
 
-    private int Pixels => spec.Tile.Pixels;
+    // The tile whose code is being emitted.
+    private TilePattern _tile = spec.Tile;
+
+    private int Pixels => _tile.Pixels;
 
     private int Vectors => spec.Panel.Vectors;
 
@@ -48,33 +52,22 @@ internal sealed class ConvFp32Emitter(ConvFp32Spec spec) : KernelEmitter
     protected override void Body()
     {
         var epilogue = new EpilogueFp32Emitter(Asm, spec.Epilogue, spec.Panel, s_tileOutput, s_tileResidual, s_shared);
-        Load(Args, (s_input, nameof(ConvKernelArgs.Input)), (s_output, nameof(ConvKernelArgs.Output)), (s_residual, nameof(ConvKernelArgs.Residual)));
-        Load(Args, (s_weights, nameof(ConvKernelArgs.Weights)), (s_panel, nameof(ConvKernelArgs.Panel)), (s_shared, nameof(ConvKernelArgs.Shared)));
+        Load(Args, (s_input, nameof(Fp32KernelArgs.Input)), (s_output, nameof(Fp32KernelArgs.Output)), (s_residual, nameof(Fp32KernelArgs.Residual)));
+        Load(Args, (s_weights, nameof(Fp32KernelArgs.Weights)), (s_panel, nameof(Fp32KernelArgs.Biases)), (s_shared, nameof(Fp32KernelArgs.Constants)));
         epilogue.LoadMask();
         // Where the tiles and panels are counted: the stack keeps the arguments and the panels that are left.
-        Asm.mov(rax, Argument(Args, nameof(ConvKernelArgs.PanelCount)));
+        Asm.mov(rax, Argument(Args, nameof(Fp32KernelArgs.PanelCount)));
         Asm.push(rax);
         Asm.push(Args);
-        var (panel, tile) = (Asm.CreateLabel(), Asm.CreateLabel());
+        var panel = Asm.CreateLabel();
         Asm.Label(ref panel);
         Asm.mov(s_ahead, s_weights);
         Asm.add(s_ahead, PanelWeightBytes);
         Asm.mov(s_aheadEnd, s_ahead);
         Asm.add(s_aheadEnd, PanelWeightBytes);
-        Asm.mov(rax, __qword_ptr[rsp]);
-        Load(rax, (s_tiles, nameof(ConvKernelArgs.Tiles)), (s_tileCount, nameof(ConvKernelArgs.TileCount)));
-        Asm.Label(ref tile);
-        OpenTile();
-        Runs();
-        Open(s_tileOutput, s_output, nameof(TileOffsets.Output));
-        if (spec.Epilogue.HasResidual) Open(s_tileResidual, s_residual, nameof(TileOffsets.Residual));
-        var free = Enumerable.Range(Pixels * Vectors, Registers - Pixels * Vectors).ToArray();
-        for (var p = 0; p < Pixels; p++)
-            for (var v = 0; v < Vectors; v++) epilogue.Finish(p * Vectors + v, v, spec.Tile.Output(p), spec.Tile.Residual(p), free);
-        Asm.add(s_tiles, Marshal.SizeOf<TileOffsets>());
-        Asm.dec(s_tileCount);
-        Asm.jne(tile);
-        // A tile leaves the weights' address behind the panel.
+        Tiles(spec.Tile, nameof(Fp32KernelArgs.Tiles), nameof(Fp32KernelArgs.TileCount), epilogue);
+        if (spec.RestRows > 0) Tiles(spec.Tile with { Rows = spec.RestRows }, nameof(Fp32KernelArgs.RestTiles), nameof(Fp32KernelArgs.RestCount), epilogue);
+        // Every tile leaves the weights' address behind the panel.
         Asm.mov(s_weights, s_weight);
         Asm.add(s_panel, PanelBytes(Vectors));
         Asm.add(s_output, spec.Panel.Capacity * sizeof(float));
@@ -85,7 +78,30 @@ internal sealed class ConvFp32Emitter(ConvFp32Spec spec) : KernelEmitter
         if (spec.Epilogue.Streams) Asm.sfence();
     }
 
-    private static AssemblerMemoryOperand Argument(AssemblerRegister64 args, string field) => __qword_ptr[args + (int)Marshal.OffsetOf<ConvKernelArgs>(field)];
+    // All tiles of one kind.
+    private void Tiles(TilePattern pattern, string tiles, string count, EpilogueFp32Emitter epilogue)
+    {
+        _tile = pattern;
+        var (tile, end) = (Asm.CreateLabel(), Asm.CreateLabel());
+        Asm.mov(rax, __qword_ptr[rsp]);
+        Load(rax, (s_tiles, tiles), (s_tileCount, count));
+        Asm.test(s_tileCount, s_tileCount);
+        Asm.je(end);
+        Asm.Label(ref tile);
+        OpenTile();
+        Runs();
+        Open(s_tileOutput, s_output, nameof(TileOffsets.Output));
+        if (spec.Epilogue.HasResidual) Open(s_tileResidual, s_residual, nameof(TileOffsets.Residual));
+        var free = Enumerable.Range(Pixels * Vectors, Registers - Pixels * Vectors).ToArray();
+        for (var p = 0; p < Pixels; p++)
+            for (var v = 0; v < Vectors; v++) epilogue.Finish(p * Vectors + v, v, _tile.Output(p), _tile.Residual(p), free);
+        Asm.add(s_tiles, Marshal.SizeOf<TileOffsets>());
+        Asm.dec(s_tileCount);
+        Asm.jne(tile);
+        Asm.Label(ref end);
+    }
+
+    private static AssemblerMemoryOperand Argument(AssemblerRegister64 args, string field) => __qword_ptr[args + (int)Marshal.OffsetOf<Fp32KernelArgs>(field)];
 
     private void Load(AssemblerRegister64 args, params ReadOnlySpan<(AssemblerRegister64 Register, string Field)> fields)
     {
@@ -117,12 +133,12 @@ internal sealed class ConvFp32Emitter(ConvFp32Spec spec) : KernelEmitter
         {
             Open(s_tileResidual, s_residual, nameof(TileOffsets.Residual));
             for (var p = 0; p < Pixels; p++)
-                for (var v = 0; v < Vectors; v++) Asm.prefetcht0(__byte_ptr[s_tileResidual + (spec.Tile.Residual(p) + v * VectorBytes)]);
+                for (var v = 0; v < Vectors; v++) Asm.prefetcht0(__byte_ptr[s_tileResidual + (_tile.Residual(p) + v * VectorBytes)]);
         }
         if (spec.Epilogue.Streams) return;
         Open(s_tileOutput, s_output, nameof(TileOffsets.Output));
         for (var p = 0; p < Pixels; p++)
-            for (var v = 0; v < Vectors; v++) Asm.prefetchw(__byte_ptr[s_tileOutput + (spec.Tile.Output(p) + v * VectorBytes)]);
+            for (var v = 0; v < Vectors; v++) Asm.prefetchw(__byte_ptr[s_tileOutput + (_tile.Output(p) + v * VectorBytes)]);
     }
 
     // The three loops over a window: rows, runs of a row, floats of a run.
@@ -236,7 +252,7 @@ internal sealed class ConvFp32Emitter(ConvFp32Spec spec) : KernelEmitter
         }
     }
 
-    private int PixelOffset(int pixel, int step) => spec.Tile.Input(pixel) + step * sizeof(float);
+    private int PixelOffset(int pixel, int step) => _tile.Input(pixel) + step * sizeof(float);
 
     private AssemblerMemoryOperand Weight(int step, int vector) => __zmmword_ptr[s_weight + (step * Vectors + vector) * VectorBytes];
 }

@@ -30,13 +30,13 @@ internal static class Fp32ConvBlocking
     public static int Vectors(TilePattern image, int channels, int steps, EpilogueFp32Spec epilogue) =>
         Enumerable.Range(1, Math.Min(MostVectors, Parts(channels, PanelShape.Lanes))).MinBy(vectors => Cycles(image, channels, steps, vectors, epilogue));
 
-    /// <summary>The largest tile that fits the registers, of equal tiles that cover an image: parts of a row, or several whole rows.</summary>
+    /// <summary>The largest tile that fits the registers: one of equal parts of a row, or several whole rows.</summary>
     public static TilePattern Tile(TilePattern image, int vectors, EpilogueFp32Spec epilogue)
     {
         var most = Math.Min(ConvFp32Emitter.LargestTile(vectors, epilogue), MostInCache(image));
         return image.Columns >= most
             ? image with { Rows = 1, Columns = Even(image.Columns, most) }
-            : image with { Rows = Even(image.Rows, Math.Min(image.Rows, most / image.Columns)) };
+            : image with { Rows = Math.Min(image.Rows, most / image.Columns) };
     }
 
     /// <summary>The fewest parts of a length that cover it.</summary>
@@ -53,12 +53,18 @@ internal static class Fp32ConvBlocking
     private static double PanelCycles(TilePattern image, int steps, int vectors, EpilogueFp32Spec epilogue)
     {
         var tile = Tile(image, vectors, epilogue);
-        var tiles = (double)Parts(image.Rows, tile.Rows) * Parts(image.Columns, tile.Columns);
+        var across = Parts(image.Columns, tile.Columns);
+        var rest = image.Rows % tile.Rows;
+        return image.Rows / tile.Rows * across * TileCycles(tile, steps, vectors) + (rest > 0 ? across * TileCycles(tile with { Rows = rest }, steps, vectors) : 0);
+    }
+
+    private static double TileCycles(TilePattern tile, int steps, int vectors)
+    {
         var (products, loads) = (tile.Pixels * vectors, tile.Pixels + vectors);
         var panelBytes = (long)steps * vectors * PanelShape.Lanes * sizeof(float);
         var fetched = vectors * panelBytes switch { > HalfSecondLevelBytes => FarLineCycles, > FirstLevelBytes => CloseLineCycles, _ => 0 };
         var step = Math.Max(Math.Max(products, loads + 1) / PerCycle, Latency) + fetched;
-        return tiles * (steps * step + products * EpilogueCost / PerCycle);
+        return steps * step + products * EpilogueCost / PerCycle;
     }
 
     // Pixels at some distances fall into the same sets of the first-level cache: more of them at once than it has ways would miss at every step.

@@ -19,7 +19,7 @@ internal sealed unsafe class Fp32ConvPanels
         WeightBytes = (nint)operands.Reduction.Runs * operands.Reduction.RunBytes * shape.Capacity;
         Weights = resources.Allocate(Count * WeightBytes);
         Biases = resources.Allocate((long)Count * ConvFp32Emitter.PanelBytes(shape.Vectors));
-        _kernels = [.. Tiles(resources.MaxBatch, epilogue).Select(tile => Kernel(new ConvFp32Spec(shape, tile, operands.Reduction, epilogue, TilesOfPanel(tile)), mayStream, resources))];
+        _kernels = [.. Tiles(resources.MaxBatch, epilogue).Select(tile => Kernel(new ConvFp32Spec(shape, tile, operands.Image.Rows % tile.Rows, operands.Reduction, epilogue, TilesOfPanel(tile)), mayStream, resources))];
         Parallel.For(0, Count, Pack);
     }
 
@@ -67,7 +67,7 @@ internal sealed unsafe class Fp32ConvPanels
     private static Fp32ConvKernel Kernel(ConvFp32Spec spec, bool mayStream, BuildResources resources)
     {
         nint Code(ConvFp32Spec spec) => resources.Code.Get(spec, () => new ConvFp32Emitter(spec).Emit());
-        return new Fp32ConvKernel(spec.Tile, Code(spec), Code(spec with { Epilogue = spec.Epilogue with { Streams = mayStream } }));
+        return new Fp32ConvKernel(spec.Tile, spec.RestRows, Code(spec), Code(spec with { Epilogue = spec.Epilogue with { Streams = mayStream } }));
     }
 
     private void Pack(int panel)

@@ -23,7 +23,7 @@ internal sealed unsafe class Fp32EmittedConvLayer : RunnableLayer, IParallelBody
     private readonly ContractionLayer _layer;
     private readonly Fp32ConvOperands _operands;
     private readonly double _seconds;
-    private readonly byte* _shared;
+    private readonly byte* _constants;
     private readonly Fp32ConvPanels[] _panels;
     private readonly PaddedCopies? _copies;
 
@@ -32,8 +32,8 @@ internal sealed unsafe class Fp32EmittedConvLayer : RunnableLayer, IParallelBody
         (_layer, _seconds) = (layer, seconds);
         _operands = new Fp32ConvOperands(layer);
         var epilogue = new EpilogueFp32Spec(layer.Residual is not null, ActivationFp32Emitter.Simplest(layer.Activation), Streams: false);
-        _shared = resources.Allocate(ActivationFp32Emitter.ConstantBytes);
-        ActivationFp32Emitter.Fill(layer.Activation, _shared);
+        _constants = resources.Allocate(ActivationFp32Emitter.ConstantBytes);
+        ActivationFp32Emitter.Fill(layer.Activation, _constants);
         resources.KeepConstant(layer.Residual);
         _panels = [.. Panels(epilogue, resources)];
         if (!_operands.NeedsCopy) return;
@@ -59,7 +59,7 @@ internal sealed unsafe class Fp32EmittedConvLayer : RunnableLayer, IParallelBody
     {
         var parts = Parts(state);
         var splitsPanels = SplitsPanels(state);
-        var args = new ConvKernelArgs { Shared = _shared, Tiles = (TileOffsets*)state.Scratch(worker) };
+        var args = new Fp32KernelArgs { Constants = _constants, Tiles = (TileOffsets*)state.Scratch(worker) };
         foreach (var panels in _panels)
         {
             var grid = Grid(panels, state);
@@ -73,10 +73,9 @@ internal sealed unsafe class Fp32EmittedConvLayer : RunnableLayer, IParallelBody
     private static (int First, int End) Share(int count, int part, int parts) => ((int)((long)count * part / parts), (int)((long)count * (part + 1) / parts));
 
     // All panels on some tiles: one call for each group.
-    private void RunBlock(RunState state, ConvKernelArgs* args, Fp32ConvPanels panels, Fp32TileGrid grid, int firstPanel, int endPanel, int firstTile, int endTile)
+    private void RunBlock(RunState state, Fp32KernelArgs* args, Fp32ConvPanels panels, Fp32TileGrid grid, int firstPanel, int endPanel, int firstTile, int endTile)
     {
-        for (var tile = firstTile; tile < endTile; tile++) args->Tiles[tile - firstTile] = grid.Offsets(_layer, tile);
-        args->TileCount = endTile - firstTile;
+        List(args, grid, firstTile, endTile);
         var input = (_operands.NeedsCopy ? state.SharedScratch : state.Address(_layer.Input)) + _operands.Origin;
         for (var panel = firstPanel; panel < endPanel; panel += (int)args->PanelCount)
         {
@@ -84,11 +83,28 @@ internal sealed unsafe class Fp32EmittedConvLayer : RunnableLayer, IParallelBody
             var channel = (nint)(group * (_layer.OutChannels / _operands.Groups) + inGroup) * sizeof(float);
             args->PanelCount = Math.Min(panels.PerGroup - panel % panels.PerGroup, endPanel - panel);
             args->Weights = panels.Weights + panel * panels.WeightBytes;
-            args->Panel = panels.Biases + panel * ConvFp32Emitter.PanelBytes(panels.Shape.Vectors);
+            args->Biases = panels.Biases + panel * ConvFp32Emitter.PanelBytes(panels.Shape.Vectors);
             args->Input = input + group * (_operands.InputPixel / _operands.Groups);
             args->Output = state.Address(_layer.Output) + channel;
             if (_layer.Residual is { } residual) args->Residual = state.Address(residual) + channel;
             grid.Kernel.Run(args, Streams(state.Batch));
+        }
+    }
+
+    // Full tiles from the front of the scratch memory, those at the lower edge behind them.
+    private void List(Fp32KernelArgs* args, Fp32TileGrid grid, int firstTile, int endTile)
+    {
+        (args->TileCount, args->RestCount) = (0, 0);
+        args->RestTiles = args->Tiles + (endTile - firstTile);
+        for (var tile = firstTile; tile < endTile; tile++)
+        {
+            if (!grid.IsRest(tile))
+            {
+                args->Tiles[args->TileCount++] = grid.Offsets(_layer, tile);
+                continue;
+            }
+            *--args->RestTiles = grid.Offsets(_layer, tile);
+            args->RestCount++;
         }
     }
 

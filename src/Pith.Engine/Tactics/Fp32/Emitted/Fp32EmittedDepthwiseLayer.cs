@@ -18,7 +18,7 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
     private readonly ContractionLayer _layer;
     private readonly Fp32ConvOperands _operands;
     private readonly double _seconds;
-    private readonly byte* _shared;
+    private readonly byte* _constants;
     private readonly byte* _weights;
     private readonly byte* _biases;
 
@@ -31,8 +31,8 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
         (_layer, _seconds) = (layer, seconds);
         _operands = new Fp32ConvOperands(layer);
         var epilogue = new EpilogueFp32Spec(layer.Residual is not null, ActivationFp32Emitter.Simplest(layer.Activation), Streams: false);
-        _shared = resources.Allocate(ActivationFp32Emitter.ConstantBytes);
-        ActivationFp32Emitter.Fill(layer.Activation, _shared);
+        _constants = resources.Allocate(ActivationFp32Emitter.ConstantBytes);
+        ActivationFp32Emitter.Fill(layer.Activation, _constants);
         resources.KeepConstant(layer.Residual);
         var vectors = Fp32ConvBlocking.Parts(layer.Channels, PanelShape.Lanes);
         _weights = resources.Allocate((long)vectors * layer.Window.Taps * VectorBytes);
@@ -46,7 +46,7 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
         {
             var spec = new DepthwiseFp32Spec(channels, tile, layer.Window, (int)_operands.InputRow, _operands.InputPixel, epilogue);
             var code = resources.Code.Get(spec, () => new DepthwiseFp32Emitter(spec).Emit());
-            return new Fp32ConvKernel(tile, code, code);
+            return new Fp32ConvKernel(tile, restRows: 0, code, code);
         }
     }
 
@@ -64,7 +64,7 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
     {
         var (parts, grid) = (Parts(state), Grid(state));
         int first = (int)((long)grid.Count * part / parts), end = (int)((long)grid.Count * (part + 1) / parts);
-        var args = new ConvKernelArgs { Shared = _shared, Tiles = (TileOffsets*)state.Scratch(worker) };
+        var args = new Fp32KernelArgs { Constants = _constants, Tiles = (TileOffsets*)state.Scratch(worker) };
         for (var tile = first; tile < end; tile += (int)args.TileCount)
         {
             args.TileCount = Math.Min(MostTiles, end - tile);
@@ -74,7 +74,7 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
         }
     }
 
-    private void Run(RunState state, ConvKernelArgs* args, Fp32ConvKernel? kernel, int firstVector, int vectors)
+    private void Run(RunState state, Fp32KernelArgs* args, Fp32ConvKernel? kernel, int firstVector, int vectors)
     {
         if (kernel is null) return;
         var channel = (nint)firstVector * VectorBytes;
@@ -83,7 +83,7 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
         args->Output = state.Address(_layer.Output) + channel;
         args->Residual = _layer.Residual is { } residual ? state.Address(residual) + channel : null;
         args->Weights = _weights + channel * _layer.Window.Taps;
-        args->Panel = _biases + channel;
+        args->Biases = _biases + channel;
         kernel.Run(args, streams: false);
     }
 

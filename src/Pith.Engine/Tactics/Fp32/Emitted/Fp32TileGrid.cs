@@ -3,7 +3,10 @@ using Pith.Kernels.Jit;
 
 namespace Pith.Tactics;
 
-/// <summary>The tiles that cover the pixels of a run's images. The last ones of a row, column or, for flat operands, batch overlap those before, so that all are full.</summary>
+/// <summary>
+/// The tiles that cover the pixels of a run's images. The last one of a row, which for flat operands is the batch, overlaps the one before; at the lower edge of an image tiles do the same, or are
+/// smaller where the kernel has a smaller tile.
+/// </summary>
 internal readonly struct Fp32TileGrid
 {
     private readonly Fp32ConvOperands _operands;
@@ -25,12 +28,15 @@ internal readonly struct Fp32TileGrid
     /// <summary>Tiles of all images.</summary>
     public int Count { get; }
 
+    /// <summary>Whether a tile is one of the smaller ones.</summary>
+    public bool IsRest(int tile) => Kernel.RestRows > 0 && tile % _perImage >= _perImage - _across;
+
     /// <summary>Where a tile's operands are.</summary>
     public TileOffsets Offsets(ContractionLayer layer, int tile)
     {
         var (image, inImage) = Math.DivRem(tile, _perImage);
         var (down, across) = Math.DivRem(inImage, _across);
-        nint y = Math.Min(down * Kernel.Tile.Rows, _rows - Kernel.Tile.Rows), x = Math.Min(across * Kernel.Tile.Columns, _columns - Kernel.Tile.Columns);
+        nint y = Kernel.RestRows > 0 ? down * Kernel.Tile.Rows : Math.Min(down * Kernel.Tile.Rows, _rows - Kernel.Tile.Rows), x = Math.Min(across * Kernel.Tile.Columns, _columns - Kernel.Tile.Columns);
         var pattern = _operands.Image;
         return new TileOffsets
         {

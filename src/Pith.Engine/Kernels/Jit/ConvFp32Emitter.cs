@@ -133,12 +133,12 @@ internal sealed class ConvFp32Emitter(ConvFp32Spec spec) : KernelEmitter
         {
             Open(s_tileResidual, s_residual, nameof(TileOffsets.Residual));
             for (var p = 0; p < Pixels; p++)
-                for (var v = 0; v < Vectors; v++) Asm.prefetcht0(__byte_ptr[s_tileResidual + (_tile.Residual(p) + v * VectorBytes)]);
+                for (var v = 0; v < Vectors; v++) Asm.prefetcht1(__byte_ptr[s_tileResidual + (_tile.Residual(p) + v * VectorBytes)]);
         }
         if (spec.Epilogue.Streams) return;
         Open(s_tileOutput, s_output, nameof(TileOffsets.Output));
         for (var p = 0; p < Pixels; p++)
-            for (var v = 0; v < Vectors; v++) Asm.prefetchw(__byte_ptr[s_tileOutput + (_tile.Output(p) + v * VectorBytes)]);
+            for (var v = 0; v < Vectors; v++) Asm.prefetcht1(__byte_ptr[s_tileOutput + (_tile.Output(p) + v * VectorBytes)]);
     }
 
     // The three loops over a window: rows, runs of a row, floats of a run.

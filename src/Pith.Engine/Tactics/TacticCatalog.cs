@@ -58,6 +58,7 @@ internal static class TacticCatalog
 
     private static readonly Tactic[] s_reorder =
     [
+        new Planes32(),
         new Reorder32(),
         new ReferenceReorder(),
     ];

@@ -1,4 +1,3 @@
-using System.Numerics;
 using Pith.Kernels.Jit;
 
 namespace Pith.Tactics;
@@ -67,6 +66,6 @@ internal static class Fp32ConvBlocking
         return steps * step + products * EpilogueCost / PerCycle;
     }
 
-    // Pixels at some distances fall into the same sets of the first-level cache: more of them at once than it has ways would miss at every step.
-    private static int MostInCache(TilePattern image) => (int)(Ways * (WayBytes / BigInteger.GreatestCommonDivisor(Math.Max(1, image.InputColumn), WayBytes)));
+    // Pixels whose distance has a large power of two as a factor fall into few sets of the first-level cache: more of them at once than it has ways would miss at every step.
+    private static int MostInCache(TilePattern image) => Ways * (WayBytes / Math.Min(WayBytes, image.InputColumn & -image.InputColumn));
 }

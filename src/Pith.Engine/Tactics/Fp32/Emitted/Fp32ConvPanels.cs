@@ -43,7 +43,12 @@ internal sealed unsafe class Fp32ConvPanels
     public (int Group, int Channel) Locate(int panel) => (panel / PerGroup, FirstChannel + panel % PerGroup * Shape.Capacity);
 
     /// <summary>The kernel with the largest tile that is not wider than a row of so many pixels.</summary>
-    public Fp32ConvKernel KernelFor(int columns) => Array.Find(_kernels, kernel => kernel.Tile.Columns <= columns)!;
+    public Fp32ConvKernel KernelFor(int columns)
+    {
+        foreach (var kernel in _kernels)
+            if (kernel.Tile.Columns <= columns) return kernel;
+        throw new InvalidOperationException($"Layer {_layer.Name} was not built for {columns} pixels.");
+    }
 
     private IEnumerable<TilePattern> Tiles(int maxBatch, EpilogueFp32Spec epilogue)
     {

@@ -25,6 +25,7 @@ internal sealed unsafe class Fp32EmittedConvLayer : RunnableLayer, IParallelBody
     private readonly double _seconds;
     private readonly byte* _constants;
     private readonly Fp32ConvPanels[] _panels;
+    private readonly long _weightBytes;
     private readonly PaddedCopies? _copies;
 
     public Fp32EmittedConvLayer(ContractionLayer layer, BuildResources resources, double seconds)
@@ -36,6 +37,7 @@ internal sealed unsafe class Fp32EmittedConvLayer : RunnableLayer, IParallelBody
         ActivationFp32Emitter.Fill(layer.Activation, _constants);
         resources.KeepConstant(layer.Residual);
         _panels = [.. Panels(epilogue, resources)];
+        _weightBytes = _panels.Sum(panels => panels.Count * (long)panels.WeightBytes);
         if (!_operands.NeedsCopy) return;
         _copies = new PaddedCopies(layer, _operands);
         SharedScratchBytes = layer.Images(resources.MaxBatch) * (long)_operands.InputImage;
@@ -44,10 +46,6 @@ internal sealed unsafe class Fp32EmittedConvLayer : RunnableLayer, IParallelBody
     public override long ScratchBytes => MostTiles * sizeof(TileOffsets);
 
     public override long SharedScratchBytes { get; }
-
-    private long AllWeightBytes => _panels.Sum(panels => panels.Count * (long)panels.WeightBytes);
-
-    private int AllPanels => _panels.Sum(panels => panels.Count);
 
     public override void Run(RunState state)
     {
@@ -112,7 +110,7 @@ internal sealed unsafe class Fp32EmittedConvLayer : RunnableLayer, IParallelBody
     private bool SplitsPanels(RunState state)
     {
         var threads = state.Pool.Threads;
-        return threads > 1 && _panels[0].Count >= threads && AllWeightBytes > Pixels(state) * _operands.InputPixel;
+        return threads > 1 && _panels[0].Count >= threads && _weightBytes > Pixels(state) * _operands.InputPixel;
     }
 
     private Fp32TileGrid Grid(Fp32ConvPanels panels, RunState state)

@@ -1,10 +1,11 @@
 using Pith.Kernels;
+using Pith.Kernels.Simd;
 
 namespace Pith.Building;
 
 /// <summary>
-/// Gives the inputs of padded INT8 convolutions a border, where the layer that writes the slot and all that read it work row by row: contractions and pools, and the quantization of the network's
-/// input.
+/// Gives the inputs of padded convolutions a border, where the layer that writes the slot and all that read it work row by row: contractions and pools, and the quantization or interleaving of
+/// the network's input. Not around float images that integer layers touch too, nor where weights are computed, as in training.
 /// </summary>
 internal static class BorderPlanner
 {
@@ -15,18 +16,24 @@ internal static class BorderPlanner
         foreach (var layer in network.Layers)
         {
             foreach (var output in layer.Outputs)
-                if (!WritesRows(layer)) fixedSlots.Add(output);
+                if (!(output.IsQuantized ? WritesRows(layer) : WritesFloatRows(layer))) fixedSlots.Add(output);
             foreach (var input in layer.Inputs.OfType<Slot>())
-                if (!ReadsRows(layer)) fixedSlots.Add(input);
-            if (layer is not ContractionLayer { Int8: { } int8, Window: { IsPadded: true } window } conv) continue;
-            var border = new Border(window.PadTop, window.PadLeft, window.PadBottom, window.PadRight, (byte)int8.Input.StoredZeroPoint);
+                if (!(input.IsQuantized ? ReadsRows(layer) : ReadsFloatRows(layer))) fixedSlots.Add(input);
+            if (layer is not ContractionLayer { Window: { IsPadded: true } window } conv || (conv.Int8 is null && conv.Weight?.Constant is null)) continue;
+            // Bytes of 0 are floats of 0.
+            var border = new Border(window.PadTop, window.PadLeft, window.PadBottom, window.PadRight, (byte)(conv.Int8?.Input.StoredZeroPoint ?? 0));
             wanted[conv.Input] = wanted.TryGetValue(conv.Input, out var other) ? other.Union(border) : border;
         }
         foreach (var (slot, border) in wanted)
-            if (!fixedSlots.Contains(slot) && slot is { Kind: SlotKind.Computed, IsQuantized: true, Shape.Rank: 4 }) slot.Border = border;
+            if (!fixedSlots.Contains(slot) && slot is { Kind: SlotKind.Computed, Layout: Layout.ChannelsLast, Shape.Rank: 4 }) slot.Border = border;
     }
 
     private static bool WritesRows(Layer layer) => layer is PoolLayer or ContractionLayer || (layer is QuantizeLayer { Input: { Layout: Layout.RowMajor, Shape.Rank: 4 } input } && input.Height * input.Width > 1);
 
     private static bool ReadsRows(Layer layer) => layer is PoolLayer or ContractionLayer;
+
+    private static bool WritesFloatRows(Layer layer) => layer is PoolLayer { Input.DataType: DataType.Float32, IsGlobal: false } or ContractionLayer { Int8: null }
+        or ReorderLayer { Output: { Layout: Layout.ChannelsLast, Channels: <= InterleavedPlanes.Most } };
+
+    private static bool ReadsFloatRows(Layer layer) => layer is PoolLayer { Input.DataType: DataType.Float32 } or ContractionLayer { Int8: null };
 }

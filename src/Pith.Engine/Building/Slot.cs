@@ -7,7 +7,7 @@ internal enum Layout
     RowMajor,
 
     /// <summary>
-    /// Axis 1 (channels) varies fastest, then the spatial axes, then axis 0: NHWC for images. Float elements are dense. 8-bit elements have each pixel's
+    /// Axis 1 (channels) varies fastest, then the spatial axes, then axis 0: NHWC for images. Float elements have no padding between channels or pixels. 8-bit elements have each pixel's
     /// channels padded to <see cref="Slot.PixelBytes"/>, and int8 is stored with 128 added, so that every quantized activation is an unsigned byte.
     /// </summary>
     ChannelsLast,
@@ -41,7 +41,7 @@ internal sealed class Slot
     /// <summary>The row-major elements of a constant.</summary>
     public Tensor? Constant { get; init; }
 
-    /// <summary>What surrounds each image in memory; only slots that are <see cref="IsQuantized"/> and of rank 4 have any. Set once, by <see cref="BorderPlanner"/>.</summary>
+    /// <summary>What surrounds each image in memory; only slots of rank 4 in <see cref="Layout.ChannelsLast"/> have any. Set once, by <see cref="BorderPlanner"/>.</summary>
     public Border Border { get; set; }
 
     /// <summary>True for 8-bit elements in <see cref="Layout.ChannelsLast"/>: padded and unsigned.</summary>

@@ -85,7 +85,7 @@ internal static unsafe class SlotTensors
         var (images, pixels, channels) = Extents(slot, batch);
         for (long n = 0; n < images; n++)
             for (long p = 0; p < pixels; p++)
-                for (long c = 0; c < channels; c++) *physical++ = rowMajor[(n * channels + c) * pixels + p];
+                for (long c = 0; c < channels; c++) ((T*)((byte*)physical + PixelOffset(slot, n, p, pixels)))[c] = rowMajor[(n * channels + c) * pixels + p];
     }
 
     private static void QuantizedChannelsLast(Slot slot, int batch, byte* rowMajor, byte* physical)

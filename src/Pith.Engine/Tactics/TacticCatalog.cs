@@ -14,6 +14,8 @@ internal static class TacticCatalog
         .. Int8EmittedConv.All(new VnniKernels(), IsaLevel.Avx512Vnni, [2, 4, 3, 1]),
         new Int8Depthwise(),
         new Int8Conv(),
+        new Fp32EmittedConv(),
+        new Fp32EmittedDepthwise(),
         new Fp32Conv(),
         new Fp32Gemm(),
         new ReferenceContraction(),
@@ -60,6 +62,7 @@ internal static class TacticCatalog
 
     private static readonly Tactic[] s_reorder =
     [
+        new Planes32(),
         new Reorder32(),
         new ReferenceReorder(),
     ];

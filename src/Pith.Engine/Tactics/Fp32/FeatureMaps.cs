@@ -7,9 +7,14 @@ namespace Pith.Tactics;
 /// <summary>Slots of images as kernels have them.</summary>
 internal static unsafe class FeatureMaps
 {
-    /// <summary>A dense map of the slot's sizes, without an address.</summary>
-    public static FeatureMap Of(Slot slot, int batch) =>
-        FeatureMap.Create(null, slot.Shape.Size(0, batch), slot.Shape.Dims[2], slot.Shape.Dims[3], slot.Channels);
+    /// <summary>A map of the slot's sizes and of its strides, which a border widens; without an address.</summary>
+    public static FeatureMap Of(Slot slot, int batch)
+    {
+        var map = FeatureMap.Create(null, slot.Shape.Size(0, batch), slot.Shape.Dims[2], slot.Shape.Dims[3], slot.Channels);
+        map.RowStride = slot.RowBytes / sizeof(float);
+        map.ImageStride = slot.ImageBytes / sizeof(float);
+        return map;
+    }
 
     /// <summary>The slot in the run's memory, at its batch.</summary>
     public static FeatureMap Of(Slot slot, RunState state)

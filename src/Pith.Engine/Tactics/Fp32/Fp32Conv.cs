@@ -58,18 +58,14 @@ internal sealed unsafe class Fp32Conv : Tactic<ContractionLayer>
         }
 
         // Everything but addresses.
-        private ConvFp32Args Template(int batch)
+        private ConvFp32Args Template(int batch) => new()
         {
-            var (input, output) = (_layer.InputSize, _layer.OutputSize);
-            return new ConvFp32Args
-            {
-                X = FeatureMap.Create(null, _layer.Images(batch), input.Height, input.Width, _layer.Channels),
-                Y = FeatureMap.Create(null, _layer.Images(batch), output.Height, output.Width, _layer.OutChannels),
-                Geometry = Geometries.Of(_layer.Window, _layer.Groups),
-                Isa = _isa,
-                Activation = _layer.Activation,
-            };
-        }
+            X = FeatureMaps.Of(_layer.Input, batch),
+            Y = FeatureMaps.Of(_layer.Output, batch),
+            Geometry = Geometries.Of(_layer.Window, _layer.Groups),
+            Isa = _isa,
+            Activation = _layer.Activation,
+        };
 
         private ConvFp32Args Args(RunState state)
         {
@@ -79,8 +75,7 @@ internal sealed unsafe class Fp32Conv : Tactic<ContractionLayer>
             args.PackedWeights = _packed != null ? _packed : (float*)state.SharedScratch;
             if (_layer.Bias is { } bias) args.Bias = (float*)state.Address(bias);
             if (_layer.Residual is not { } residual) return args;
-            args.Residual = args.Y;
-            args.Residual.Data = (float*)state.Address(residual);
+            args.Residual = FeatureMaps.Of(residual, state);
             return args;
         }
 

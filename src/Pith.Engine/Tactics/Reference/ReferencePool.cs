@@ -52,11 +52,11 @@ internal sealed unsafe class ReferencePool : Tactic<PoolLayer>, IReferenceTactic
 
         private void PoolFloat(RunState state, int n, int y, int x, int c)
         {
-            var input = (float*)state.Address(layer.Input);
+            var input = state.Address(layer.Input);
             var (max, sum) = (float.NegativeInfinity, 0.0);
             foreach (var (row, column) in Window(y, x))
             {
-                var value = input[(((long)n * layer.Input.Height + row) * layer.Input.Width + column) * layer.Input.Channels + c];
+                var value = ((float*)(input + layer.Input.PixelOffset(n, row, column)))[c];
                 max = value > max ? value : max;
                 sum += value;
             }

@@ -1,0 +1,128 @@
+using Pith.Building;
+using Pith.Kernels.Jit;
+using Pith.Runtime;
+
+namespace Pith.Tactics;
+
+/// <summary>A built <see cref="Fp32EmittedDepthwise"/>.</summary>
+internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParallelBody
+{
+    // Less is not worth handing to another thread.
+    private const double PartSeconds = 5e-6;
+
+    // Tiles of one call.
+    private const int MostTiles = 64;
+
+    private const int MostRows = 3;
+
+    private readonly ContractionLayer _layer;
+    private readonly Fp32ConvOperands _operands;
+    private readonly double _seconds;
+    private readonly byte* _constants;
+    private readonly byte* _weights;
+    private readonly byte* _biases;
+
+    // Channels that fill vectors, then the rest.
+    private readonly Fp32ConvKernel? _full;
+    private readonly Fp32ConvKernel? _rest;
+
+    public Fp32EmittedDepthwiseLayer(ContractionLayer layer, BuildResources resources, double seconds)
+    {
+        (_layer, _seconds) = (layer, seconds);
+        _operands = new Fp32ConvOperands(layer);
+        var epilogue = new EpilogueFp32Spec(layer.Residual is not null, ActivationFp32Emitter.Simplest(layer.Activation), Streams: false);
+        _constants = resources.Allocate(ActivationFp32Emitter.ConstantBytes);
+        ActivationFp32Emitter.Fill(layer.Activation, _constants);
+        resources.KeepConstant(layer.Residual);
+        var vectors = Fp32ConvBlocking.Parts(layer.Channels, PanelShape.Lanes);
+        _weights = resources.Allocate((long)vectors * layer.Window.Taps * VectorBytes);
+        _biases = resources.Allocate((long)vectors * VectorBytes);
+        Pack((float*)_weights, (float*)_biases);
+        var tile = Tile(epilogue);
+        if (FullVectors > 0) _full = Kernel(PanelShape.Lanes);
+        if (RestChannels > 0) _rest = Kernel(RestChannels);
+
+        Fp32ConvKernel Kernel(int channels)
+        {
+            var spec = new DepthwiseFp32Spec(channels, tile, layer.Window, (int)_operands.InputRow, _operands.InputPixel, epilogue);
+            var code = resources.Code.Get(spec, () => new DepthwiseFp32Emitter(spec).Emit());
+            return new Fp32ConvKernel(tile, restRows: 0, code, code);
+        }
+    }
+
+    public override long ScratchBytes => MostTiles * sizeof(TileOffsets);
+
+    private static int VectorBytes => PanelShape.Lanes * sizeof(float);
+
+    private int FullVectors => _layer.Channels / PanelShape.Lanes;
+
+    private int RestChannels => _layer.Channels % PanelShape.Lanes;
+
+    public override void Run(RunState state) => state.RunParallel(this, Parts(state));
+
+    public void RunPart(RunState state, int part, int worker)
+    {
+        var (parts, grid) = (Parts(state), Grid(state));
+        int first = (int)((long)grid.Count * part / parts), end = (int)((long)grid.Count * (part + 1) / parts);
+        var args = new Fp32KernelArgs { Constants = _constants, Tiles = (TileOffsets*)state.Scratch(worker) };
+        for (var tile = first; tile < end; tile += (int)args.TileCount)
+        {
+            args.TileCount = Math.Min(MostTiles, end - tile);
+            for (var i = 0; i < args.TileCount; i++) args.Tiles[i] = grid.Offsets(_layer, tile + i);
+            Run(state, &args, _full, 0, FullVectors);
+            Run(state, &args, _rest, FullVectors, 1);
+        }
+    }
+
+    private void Run(RunState state, Fp32KernelArgs* args, Fp32ConvKernel? kernel, int firstVector, int vectors)
+    {
+        if (kernel is null) return;
+        var channel = (nint)firstVector * VectorBytes;
+        args->PanelCount = vectors;
+        args->Input = state.Address(_layer.Input) + _operands.Origin + channel;
+        args->Output = state.Address(_layer.Output) + channel;
+        args->Residual = _layer.Residual is { } residual ? state.Address(residual) + channel : null;
+        args->Weights = _weights + channel * _layer.Window.Taps;
+        args->Biases = _biases + channel;
+        kernel.Run(args, streams: false);
+    }
+
+    private Fp32TileGrid Grid(RunState state) => new(_operands, (_full ?? _rest)!, _layer.Images(state.Batch));
+
+    private int Parts(RunState state)
+    {
+        var threads = state.Pool.Threads;
+        if (threads == 1) return 1;
+        var wanted = (int)Math.Min(Grid(state).Count, Math.Clamp(_seconds * state.Batch / PartSeconds, 1, 4 * threads));
+        return wanted > threads ? wanted / threads * threads : wanted;
+    }
+
+    // The tile that loads and multiplies least.
+    private TilePattern Tile(EpilogueFp32Spec epilogue)
+    {
+        var (image, window) = (_operands.Image, _layer.Window);
+        var tiles =
+            from rows in Enumerable.Range(1, Math.Min(MostRows, image.Rows))
+            let most = DepthwiseFp32Emitter.LargestTile(rows, window, epilogue)
+            where most > 0
+            let across = Fp32ConvBlocking.Parts(image.Columns, most)
+            let columns = Fp32ConvBlocking.Parts(image.Columns, across)
+            let inputs = ((rows - 1) * window.StrideHeight + window.KernelHeight) * ((columns - 1) * window.StrideWidth + window.KernelWidth)
+            let cost = Fp32ConvBlocking.Parts(image.Rows, rows) * across * (rows * columns * window.Taps / 2.0 + inputs)
+            orderby cost
+            select image with { Rows = rows, Columns = columns };
+        return tiles.First();
+    }
+
+    private void Pack(float* weights, float* biases)
+    {
+        var (taps, data) = (_layer.Window.Taps, ((Tensor<float>)_layer.Weight!.Constant!).Data);
+        var bias = (_layer.Bias?.Constant as Tensor<float>)?.Data;
+        for (var c = 0; c < _layer.Channels; c++)
+        {
+            var (vector, lane) = Math.DivRem(c, PanelShape.Lanes);
+            for (var tap = 0; tap < taps; tap++) weights[(vector * taps + tap) * PanelShape.Lanes + lane] = data[c * taps + tap];
+            if (bias is not null) biases[c] = bias[c];
+        }
+    }
+}

@@ -1,0 +1,43 @@
+using Pith.Building;
+using Pith.Kernels;
+using Pith.Kernels.Simd;
+using Pith.Runtime;
+
+namespace Pith.Tactics;
+
+/// <summary>Images with few channels of 32-bit elements become channels-last, row by row: inputs of networks.</summary>
+internal sealed unsafe class Planes32 : Tactic<ReorderLayer>
+{
+    public override string Name => "interleave-32bit";
+
+    protected override Verdict Accept(ReorderLayer layer, Device device) =>
+        layer.Output is { Layout: Layout.ChannelsLast, Shape.Rank: 4, Channels: <= InterleavedPlanes.Most } && layer.Output.DataType.SizeInBytes() == 4
+            ? Verdict.Yes : Verdict.No($"is for images of at most {InterleavedPlanes.Most} channels of 32-bit elements that become channels-last");
+
+    protected override double EstimateSeconds(ReorderLayer layer, Device device) => StreamCost.Seconds(layer, device) / 2;
+
+    protected override RunnableLayer Build(ReorderLayer layer, BuildResources resources)
+    {
+        resources.KeepConstant(layer.Input);
+        return new Runnable(layer, resources.Device.Isa);
+    }
+
+    private sealed class Runnable(ReorderLayer layer, IsaLevel isa) : RunnableLayer, IParallelBody
+    {
+        private const int ElementsPerPart = 16384;
+
+        private readonly int _bands = Math.Max(1, Math.Min(layer.Output.Height, layer.Output.Height * layer.Output.Width * layer.Output.Channels / ElementsPerPart));
+
+        public override void Run(RunState state) => state.RunParallel(this, layer.Output.Shape.Size(0, state.Batch) * _bands);
+
+        public void RunPart(RunState state, int part, int worker)
+        {
+            var (image, band) = Math.DivRem(part, _bands);
+            var (output, height, width) = (layer.Output, layer.Output.Height, layer.Output.Width);
+            var plane = (nint)height * width;
+            var from = (uint*)state.Address(layer.Input) + image * output.Channels * plane;
+            for (var row = height * band / _bands; row < height * (band + 1) / _bands; row++)
+                InterleavedPlanes.Run(from + row * width, plane, (uint*)(state.Address(output) + output.PixelOffset(image, row, 0)), output.Channels, width, isa);
+        }
+    }
+}

@@ -1,0 +1,202 @@
+using Pith.Kernels;
+using Pith.Ops;
+using Pith.Tactics;
+
+namespace Pith.EngineTests.Fp32;
+
+/// <summary>Emitted float kernels over shapes around their tile edges, windows and epilogues, against the ops' own definitions: between guard pages, twice, with 1, 2 and 3 threads, at several batches.</summary>
+public class Fp32EmittedTests
+{
+    private const double Tolerance = 4e-6;
+
+    private static readonly int[] s_channels = [1, 3, 7, 16, 17, 40, 64];
+    private static readonly int[] s_outChannels = [1, 8, 15, 16, 17, 31, 33, 48, 100];
+    private static readonly int[] s_sizes = [1, 2, 5, 7, 13, 14, 15, 29];
+    private static readonly string[] s_epilogues = ["", "no bias", "relu", "clip", "leaky", "hardswish", "hardsigmoid", "sigmoid", "silu", "residual", "residual and relu"];
+
+    [Fact]
+    public void Convolutions_agree_with_the_reference() => Check("fp32-avx512", 160, Convolution);
+
+    [Fact]
+    public void Grouped_convolutions_agree_with_the_reference() => Check("fp32-avx512", 60, Grouped);
+
+    [Fact]
+    public void Depthwise_convolutions_agree_with_the_reference() => Check("fp32-depthwise-avx512", 100, Depthwise);
+
+    [Fact]
+    public void Matrix_products_agree_with_the_reference() => Check("fp32-avx512", 80, MatrixProduct);
+
+    // Two images are 9 MB and stored past the caches, one is not.
+    [Fact]
+    public void Large_results_agree_with_the_reference() => Check("fp32-avx512", 4, (random, graph) =>
+    {
+        var x = graph.AddInput("x", TensorType.Float32(Dim.Named("N"), 3, 136, 135));
+        Finish(random, graph, epilogue => Conv(random, graph, x, 3, 64, WindowAttributes.Uniform(1), 1, epilogue != "no bias"));
+        return [3, 136, 135];
+    });
+
+    [Fact]
+    public void Activations_keep_to_their_limits()
+    {
+        foreach (var epilogue in (string[])["silu", "sigmoid", "hardswish", "relu"])
+        {
+            var graph = new Graph();
+            var x = graph.AddInput("x", TensorType.Float32(1, 1));
+            graph.AddOutput(Activated(graph, graph.Add(new MatMul(), x, graph.AddConstant("w", Tensor.Create(new Shape(1, 1), [1f]))), epilogue));
+            using var engine = EngineBuilder.Build(graph, new EngineOptions { TimeTactics = false });
+            using var context = engine.CreateContext();
+            foreach (var value in (float[])[-1e30f, -200, -89, -88, -3, -1e-30f, 0, 3, 88, 89, 200, 1e30f])
+            {
+                context.Input<float>("x")[0] = value;
+                context.Run();
+                var expected = epilogue switch
+                {
+                    "silu" => value / (1 + Math.Exp(-value)),
+                    "sigmoid" => 1 / (1 + Math.Exp(-value)),
+                    "hardswish" => value * Math.Clamp(value / 6 + 0.5, 0, 1),
+                    _ => Math.Max(0, value),
+                };
+                var got = context.Output<float>(engine.Outputs[0].Name)[0];
+                Assert.True(Math.Abs(got - expected) <= 1e-6 * Math.Max(1, Math.Abs(expected)), $"{epilogue}({value}): expected {expected}, got {got}");
+            }
+        }
+    }
+
+    private static void Check(string tactic, int cases, Func<Random, Graph, int[]> make)
+    {
+        if (Isa.Detected < IsaLevel.Avx512Vnni) return;
+        for (var seed = 1; seed <= cases; seed++)
+        {
+            var random = new Random(seed);
+            var graph = new Graph();
+            var image = make(random, graph);
+            var options = new EngineOptions { MaxBatch = random.Next(1, 5), TimeTactics = false };
+            using var reference = EngineBuilder.Build(graph, options with { ReferenceOnly = true });
+            using var engine = EngineBuilder.Build(graph, options, new Device(IsaLevel.Avx512Vnni, 2));
+            var layer = engine.Layers.Last(layer => layer.Spec.Kind is LayerKind.Conv or LayerKind.Gemm);
+            var repro = $"seed {seed} {layer.Tactic}: {layer.Spec}";
+            Assert.True(layer.Tactic == tactic, repro);
+            var input = Tensor.Zeros<float>(new Shape([options.MaxBatch, .. image]));
+            foreach (ref var value in input.Span) value = random.NextSingle() * 2 - 1;
+            using var expected = new GuardedRun(reference);
+            using var got = new GuardedRun(engine);
+            var (want, first) = (expected.Run(input), got.Run(input));
+            var scale = Math.Max(1, want.Max(Math.Abs));
+            for (var i = 0; i < want.Length; i++) Assert.True(Math.Abs(want[i] - first[i]) <= Tolerance * scale, $"{repro}, element {i}: expected {want[i]:R}, got {first[i]:R}");
+            Assert.True(first.AsSpan().SequenceEqual(got.Run(input)), $"second run, {repro}");
+            for (var threads = 1; threads <= 3; threads++) SameBits(engine, input, first, threads, repro);
+        }
+    }
+
+    // The bits of an image do not depend on the threads or on the batch that it is in.
+    private static void SameBits(Engine engine, Tensor<float> input, float[] expected, int threads, string repro)
+    {
+        using var context = engine.CreateContext(threads);
+        foreach (var batch in (int[])[engine.MaxBatch, 1])
+        {
+            var elements = input.Length / engine.MaxBatch * batch;
+            input.Span[..elements].CopyTo(context.Input<float>("x"));
+            context.Run(batch);
+            var output = context.Output<float>(engine.Outputs[0].Name)[..(expected.Length / engine.MaxBatch * batch)];
+            Assert.True(output.SequenceEqual(expected.AsSpan()[..output.Length]), $"{threads} threads, batch {batch}, {repro}");
+        }
+    }
+
+    private static T Pick<T>(Random random, T[] from) => from[random.Next(from.Length)];
+
+    private static int[] Convolution(Random random, Graph graph)
+    {
+        var (channels, height, width) = (Pick(random, s_channels), Pick(random, s_sizes), Pick(random, s_sizes));
+        var x = Image(random, graph, channels, height, width);
+        var (outChannels, window) = (Pick(random, s_outChannels), Window(random, height, width));
+        Finish(random, graph, epilogue => Conv(random, graph, x, channels, outChannels, window, 1, epilogue != "no bias"));
+        return [channels, height, width];
+    }
+
+    private static int[] Grouped(Random random, Graph graph)
+    {
+        var (groups, groupIn, groupOut) = (Pick(random, [2, 3, 4, 8, 12]), random.Next(1, 20), random.Next(2, 40));
+        var (height, width) = (Pick(random, s_sizes), Pick(random, s_sizes));
+        var x = Image(random, graph, groups * groupIn, height, width);
+        var window = Window(random, height, width);
+        Finish(random, graph, epilogue => Conv(random, graph, x, groups * groupIn, groups * groupOut, window, groups, epilogue != "no bias"));
+        return [groups * groupIn, height, width];
+    }
+
+    private static int[] Depthwise(Random random, Graph graph)
+    {
+        var (channels, height, width) = (Pick(random, [2, 15, 16, 17, 33, 48]), Pick(random, s_sizes), Pick(random, s_sizes));
+        // Padding lies in the border of an earlier layer's result.
+        var x = Conv(random, graph, graph.AddInput("x", TensorType.Float32(Dim.Named("N"), channels, height, width)), channels, channels, WindowAttributes.Uniform(1), 1, true);
+        var (kernel, dilation) = (Pick(random, [2, 3, 5, 7]), random.Next(1, 3));
+        var window = new WindowAttributes { KernelShape = [kernel, kernel], Strides = [random.Next(1, 4), random.Next(1, 3)], Dilations = [dilation, dilation], Pads = Pads(random, kernel * dilation, (kernel - 1) * dilation) };
+        Finish(random, graph, epilogue => Conv(random, graph, x, channels, channels, window, channels, epilogue != "no bias"));
+        return [channels, height, width];
+    }
+
+    private static int[] MatrixProduct(Random random, Graph graph)
+    {
+        var (channels, outChannels, rows) = (random.Next(1, 300), Pick(random, s_outChannels), random.Next(1, 20));
+        var isTransposed = random.Next(2) == 0;
+        var x = isTransposed ? graph.AddInput("x", TensorType.Float32(Dim.Named("N"), channels)) : graph.AddInput("x", TensorType.Float32(Dim.Named("N"), rows, channels));
+        Finish(random, graph, epilogue => isTransposed
+            ? graph.Add(new Gemm { TransB = true }, x, Weights(random, graph, channels, outChannels, channels), Weights(random, graph, 4, outChannels))
+            : graph.Add(new MatMul(), x, Weights(random, graph, channels, channels, outChannels)));
+        return isTransposed ? [channels] : [rows, channels];
+    }
+
+    // The network's input itself, or a result of another layer, which may have a border.
+    private static Value Image(Random random, Graph graph, int channels, int height, int width)
+    {
+        var x = graph.AddInput("x", TensorType.Float32(Dim.Named("N"), channels, height, width));
+        return random.Next(3) == 0 ? x : Conv(random, graph, x, channels, channels, WindowAttributes.Uniform(1), 1, true);
+    }
+
+    private static WindowAttributes Window(Random random, int height, int width)
+    {
+        var (kernel, dilation) = (random.Next(1, 4), random.Next(1, 3));
+        var pads = Pads(random, random.Next(2) == 0 ? 1 : 3, 0);
+        var extent = (kernel - 1) * dilation + 1;
+        if (height + pads[0] + pads[2] < extent || width + pads[1] + pads[3] < extent) (kernel, dilation) = (1, 1);
+        return new WindowAttributes { KernelShape = [kernel, kernel], Strides = [random.Next(1, 4), random.Next(1, 3)], Dilations = [dilation, dilation], Pads = pads };
+    }
+
+    private static ValueList<int> Pads(Random random, int end, int least) => Enumerable.Range(0, 4).Select(_ => random.Next(least, Math.Max(least + 1, end))).ToValueList();
+
+    private static Value Conv(Random random, Graph graph, Value x, int channels, int outChannels, WindowAttributes window, int groups, bool bias)
+    {
+        var (height, width) = window.KernelShape.Count == 0 ? (1, 1) : (window.KernelShape[0], window.KernelShape[1]);
+        var op = new Conv { Window = window with { KernelShape = [] }, Groups = groups };
+        var w = Weights(random, graph, channels / groups * height * width, outChannels, channels / groups, height, width);
+        return bias ? graph.Add(op, x, w, Weights(random, graph, 4, outChannels)) : graph.Add(op, x, w);
+    }
+
+    // Sums of a few units, whatever the reduction's length.
+    private static Value Weights(Random random, Graph graph, int reduced, params int[] dims)
+    {
+        var w = Tensor.Zeros<float>(new Shape(dims));
+        foreach (ref var value in w.Span) value = (random.NextSingle() * 2 - 1) * 3 / MathF.Sqrt(reduced);
+        return graph.AddConstant("w", w);
+    }
+
+    // A residual is another result of the same shape.
+    private static void Finish(Random random, Graph graph, Func<string, Value> contraction)
+    {
+        var epilogue = Pick(random, s_epilogues);
+        var y = contraction(epilogue);
+        if (epilogue.StartsWith("residual", StringComparison.Ordinal)) y = graph.Add(new Add(), y, contraction(""));
+        graph.AddOutput(Activated(graph, y, epilogue));
+    }
+
+    private static Value Activated(Graph graph, Value y, string epilogue) => epilogue switch
+    {
+        "relu" or "residual and relu" => graph.Add(new Relu(), y),
+        "clip" => graph.Add(new Clip(), y, graph.AddConstant("low", Tensor.Scalar(-0.5f)), graph.AddConstant("high", Tensor.Scalar(1.5f))),
+        "leaky" => graph.Add(new LeakyRelu(0.2f), y),
+        "hardswish" => graph.Add(new HardSwish(), y),
+        "hardsigmoid" => graph.Add(new HardSigmoid(), y),
+        "sigmoid" => graph.Add(new Sigmoid(), y),
+        "silu" => graph.Add(new Mul(), y, graph.Add(new Sigmoid(), y)),
+        _ => y,
+    };
+}

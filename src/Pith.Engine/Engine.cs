@@ -1,4 +1,6 @@
 using Pith.Building;
+using Pith.Kernels;
+using Pith.Kernels.Jit;
 using Pith.Plans;
 using Pith.Runtime;
 using Pith.Tactics;
@@ -81,6 +83,8 @@ public sealed class Engine : IDisposable
     public static Engine Load(string path, EngineOptions? options = null, IProgress<PithEvent>? events = null)
     {
         ArgumentNullException.ThrowIfNull(path);
+        // The first kernel takes the assembler some 50 ms, which pass while the file is read.
+        if (Isa.Current >= IsaLevel.Avx512Vnni) _ = Task.Run(() => new PeakEmitter(IsaLevel.Avx512Vnni).Emit());
         var (content, manifestBytes) = PlanFile.Read(path);
         var manifest = PlanManifest.Parse(content.AsSpan(0, manifestBytes), path);
         options ??= manifest.Options;

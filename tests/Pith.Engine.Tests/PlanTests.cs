@@ -41,6 +41,7 @@ public sealed class PlanTests : IDisposable
         using var loaded = Engine.Load(PlanPath);
         Assert.Equal(Run(engine), Run(loaded));
         Assert.Equal(engine.Layers.Select(layer => (layer.Spec, layer.Tactic)), loaded.Layers.Select(layer => (layer.Spec, layer.Tactic)));
+        Assert.Equal(engine.Layers.SelectMany(Times), loaded.Layers.SelectMany(Times));
         Assert.Equal(2, loaded.MaxBatch);
         Assert.Equal("7", loaded.Metadata["pith.classes"]);
     }
@@ -70,6 +71,7 @@ public sealed class PlanTests : IDisposable
         using var loaded = Engine.Load(PlanPath);
         Assert.Equal((2, 4), (loaded.MinBatch, loaded.MaxBatch));
         Assert.Equal(engine.Layers.Select(layer => (layer.Spec, layer.Tactic)), loaded.Layers.Select(layer => (layer.Spec, layer.Tactic)));
+        Assert.Equal(engine.Layers.SelectMany(Times), loaded.Layers.SelectMany(Times));
         using var context = loaded.CreateContext(1);
         context.Run(2);
         Assert.Contains("batches of 2 to 4, got 1", Assert.Throws<PithException>(() => context.Run(1)).Message);
@@ -84,6 +86,8 @@ public sealed class PlanTests : IDisposable
         using var engine = EngineBuilder.Build(Network(), new EngineOptions { Threads = 2, TuningBudget = TimeSpan.Zero }, new Sink(events));
         Assert.DoesNotContain(events, e => e is TacticTimed);
     }
+
+    private static IEnumerable<double?> Times(LayerInfo layer) => layer.Verdicts.Select(verdict => verdict.Seconds);
 
     private sealed class Sink(List<PithEvent> events) : IProgress<PithEvent>
     {

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Spectre.Console;
 
 namespace Pith.Cli.Reporting;
@@ -12,8 +11,7 @@ internal static class LayerInfoText
         {
             // As text: only strings are kept from being read as markup, and shapes are in brackets.
             console.MarkupLineInterpolated($"{layer.Name} ({layer.Spec.ToString()}): {layer.Tactic}");
-            foreach (var verdict in layer.Verdicts)
-                console.MarkupLineInterpolated($"  {(verdict.Accepted ? "+" : "-")} {verdict.Tactic}: {verdict.Reason}{(verdict.Seconds is { } seconds ? string.Create(CultureInfo.InvariantCulture, $" ({1e6 * seconds:0.0} µs)") : "")}");
+            foreach (var line in VerdictText.Lines(layer)) console.MarkupLineInterpolated($"  {line}");
         }
     }
 }

@@ -95,14 +95,14 @@ internal sealed class InfoVerb : Verb
         {
             console.MarkupLineInterpolated($"{model}: plan of '{engine.Name}', batch {engine.MinBatch} to {engine.MaxBatch}, weights {StageText.Bytes(engine.WeightBytes)}, activations {StageText.Bytes(engine.ActivationBytes)}");
             foreach (var (key, text) in engine.Metadata) console.MarkupLineInterpolated($"  {key} = {OneLine(text)}");
-            var table = new Table().Border(TableBorder.Simple).AddColumns("layer", "kind", "precision", "kernel", "others");
+            var table = new Table().Border(TableBorder.Simple).AddColumns("layer", "kind", "precision", "kernel", "next best");
             foreach (var layer in engine.Layers)
             {
-                var others = string.Join("; ", layer.Verdicts.Where(verdict => verdict.Tactic != layer.Tactic).Select(verdict => $"{verdict.Tactic}: {verdict.Reason}"));
-                string[] cells = [layer.Name, layer.Spec.Kind.ToString(), layer.Precision, layer.Tactic, others];
+                string[] cells = [layer.Name, layer.Spec.Kind.ToString(), layer.Precision, layer.Tactic, VerdictText.RunnerUp(layer)];
                 table.AddRow([.. cells.Select(Markup.Escape)]);
             }
             console.Write(table);
+            console.MarkupLine("pith build --verbose and pith bench --layer-info say what became of every kernel, and why.");
         });
     }
 

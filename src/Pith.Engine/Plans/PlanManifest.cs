@@ -16,8 +16,8 @@ internal sealed record PlanManifest(string? Device, int MaxBatch, int MinBatch, 
 {
     private const int LargestBatch = 1 << 20;
 
-    /// <summary>What runs one layer.</summary>
-    internal sealed record Choice(string? Name, string? Spec, string? Tactic, string? Reason, double? Seconds);
+    /// <summary>What runs one layer, and the seconds of every tactic that was timed.</summary>
+    internal sealed record Choice(string? Name, string? Spec, string? Tactic, string? Reason, Dictionary<string, double>? Timed);
 
     public static PlanManifest Of(Engine engine, EngineOptions options, Device device) => new(
         device.Kind, engine.MaxBatch, engine.MinBatch, options.OptBatch, options.Threads, options.Literal, [.. options.Observed],
@@ -31,7 +31,7 @@ internal sealed record PlanManifest(string? Device, int MaxBatch, int MinBatch, 
         {
             var manifest = JsonSerializer.Deserialize<PlanManifest>(json, JsonSerializerOptions.Web);
             if (manifest is { Device: not null, MaxBatch: >= 1 and <= LargestBatch, MinBatch: >= 1, OptBatch: >= 0, Threads: >= 0, Observed: not null, Layers: not null } && manifest.MinBatch <= manifest.MaxBatch && manifest.OptBatch <= manifest.MaxBatch
-                && manifest.Observed.All(name => name is not null) && manifest.Layers.All(layer => layer is { Name: not null, Spec: not null, Tactic: not null, Reason: not null })) return manifest;
+                && manifest.Observed.All(name => name is not null) && manifest.Layers.All(layer => layer is { Name: not null, Spec: not null, Tactic: not null, Reason: not null, Timed: not null } && layer.Timed.Values.All(seconds => seconds > 0 && double.IsFinite(seconds)))) return manifest;
         }
         catch (Exception failure) when (failure is JsonException or NotSupportedException)
         {
@@ -50,7 +50,7 @@ internal sealed record PlanManifest(string? Device, int MaxBatch, int MinBatch, 
         get
         {
             var tactics = new Dictionary<string, PlannedTactic>(StringComparer.Ordinal);
-            foreach (var layer in Layers!) tactics.TryAdd(layer.Name!, new PlannedTactic(layer.Spec!, layer.Tactic!, layer.Reason!));
+            foreach (var layer in Layers!) tactics.TryAdd(layer.Name!, new PlannedTactic(layer.Spec!, layer.Tactic!, layer.Reason!, layer.Timed!));
             return tactics;
         }
     }
@@ -58,6 +58,7 @@ internal sealed record PlanManifest(string? Device, int MaxBatch, int MinBatch, 
     private static Choice Of(LayerInfo layer)
     {
         var chosen = layer.Verdicts.First(verdict => verdict.Tactic == layer.Tactic);
-        return new Choice(layer.Name, layer.Spec.ToString(), layer.Tactic, chosen.Reason, chosen.Seconds);
+        var timed = layer.Verdicts.Where(verdict => verdict.Seconds is not null).ToDictionary(verdict => verdict.Tactic, verdict => verdict.Seconds!.Value);
+        return new Choice(layer.Name, layer.Spec.ToString(), layer.Tactic, chosen.Reason, timed);
     }
 }

@@ -36,10 +36,13 @@ internal sealed class Autotuner(LoweredNetwork network, BuildResources resources
     private Verdict Accept(Tactic tactic, Layer layer) =>
         options.ReferenceOnly && tactic is not IReferenceTactic ? Verdict.No("only reference tactics were asked for") : tactic.Accept(layer, resources.Device);
 
-    private (Candidate, string)? Planned(Layer layer, LayerSpec spec, Candidate[] accepted) =>
-        planned is not null && planned.TryGetValue(layer.Name, out var choice) && choice.Spec == spec.ToString() && Array.Find(accepted, candidate => candidate.Tactic.Name == choice.Tactic) is { } found
-            ? (found, choice.Reason)
-            : null;
+    private (Candidate, string)? Planned(Layer layer, LayerSpec spec, Candidate[] accepted)
+    {
+        if (planned is null || !planned.TryGetValue(layer.Name, out var choice) || choice.Spec != spec.ToString() || Array.Find(accepted, candidate => candidate.Tactic.Name == choice.Tactic) is not { } found) return null;
+        foreach (var candidate in accepted)
+            if (choice.Timed.TryGetValue(candidate.Tactic.Name, out var seconds)) candidate.Seconds = seconds;
+        return (found, choice.Reason);
+    }
 
     private (Candidate, string) Fastest(Layer layer, LayerSpec spec, Candidate[] accepted)
     {
@@ -96,4 +99,5 @@ internal sealed class Autotuner(LoweredNetwork network, BuildResources resources
 /// <param name="Spec">The layer's specification then, as text.</param>
 /// <param name="Tactic">The tactic's name.</param>
 /// <param name="Reason">Why it was chosen.</param>
-internal sealed record PlannedTactic(string Spec, string Tactic, string Reason);
+/// <param name="Timed">The seconds of the tactics that were timed then, by name.</param>
+internal sealed record PlannedTactic(string Spec, string Tactic, string Reason, IReadOnlyDictionary<string, double> Timed);

@@ -89,7 +89,7 @@ public class EmittedConvTests
         Assert.NotEmpty(tactics);
         foreach (var tactic in tactics)
         {
-            var planned = first.Layers.ToDictionary(layer => layer.Name, layer => new PlannedTactic(layer.Spec.ToString(), tactic, "a test asks for it"));
+            var planned = first.Layers.ToDictionary(layer => layer.Name, layer => new PlannedTactic(layer.Spec.ToString(), tactic, "a test asks for it", new Dictionary<string, double>()));
             using var engine = EngineBuilder.Build(graph, options, device, planned: planned);
             Assert.Equal(tactic, engine.Layers.Last(layer => layer.Spec.Kind == LayerKind.Conv).Tactic);
             using var run = new GuardedRun(engine);

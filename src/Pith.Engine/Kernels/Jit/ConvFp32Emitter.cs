@@ -141,68 +141,12 @@ internal sealed class ConvFp32Emitter(ConvFp32Spec spec) : KernelEmitter
             for (var v = 0; v < Vectors; v++) Asm.prefetcht1(__byte_ptr[s_tileOutput + (_tile.Output(p) + v * VectorBytes)]);
     }
 
-    // The three loops over a window: rows, runs of a row, floats of a run.
-    private void Runs()
-    {
-        var shape = spec.Reduction;
-        Loop(s_row, shape.Rows, () =>
+    private void Runs() => new WindowLoop(
+        Asm, spec.Reduction, new WindowRegisters(s_pixel, s_weight, s_row, s_column, s_step), sizeof(float), Vectors * VectorBytes, Math.Max(1, BodyInstructions / (Pixels * Vectors)), count =>
         {
-            Loop(s_column, shape.Columns, () =>
-            {
-                var advanced = Run();
-                var next = shape.ColumnBytes - advanced;
-                if (shape.Columns > 1 && next != 0) Asm.add(s_pixel, next);
-                else if (shape.Columns == 1 && shape.Rows > 1) Asm.add(s_pixel, shape.RowBytes - advanced);
-            });
-            if (shape.Columns > 1 && shape.Rows > 1) Asm.add(s_pixel, shape.RowBytes - shape.Columns * shape.ColumnBytes);
-        });
-    }
-
-    private void Loop(AssemblerRegister64 counter, int count, Action body)
-    {
-        if (count == 1)
-        {
-            body();
-            return;
-        }
-        Asm.mov(counter, count);
-        var top = Asm.CreateLabel();
-        Asm.Label(ref top);
-        body();
-        Asm.dec(counter);
-        Asm.jne(top);
-    }
-
-    // One run of floats; returns by how much the pixel's address moved.
-    private int Run()
-    {
-        var steps = spec.Reduction.RunBytes / sizeof(float);
-        var unroll = Unroll(steps);
-        var (loops, rest) = Math.DivRem(steps, unroll);
-        var advanced = 0;
-        Loop(s_step, loops, () =>
-        {
-            Steps(unroll);
-            Asm.add(s_weight, unroll * Vectors * VectorBytes);
-            FetchAhead(unroll * Vectors);
-            if (loops > 1 || rest > 0) Asm.add(s_pixel, unroll * sizeof(float));
-        });
-        if (loops > 1 || rest > 0) advanced = loops * unroll * sizeof(float);
-        if (rest == 0) return advanced;
-        Steps(rest);
-        Asm.add(s_weight, rest * Vectors * VectorBytes);
-        return advanced;
-    }
-
-    // The largest divisor that fits, unless all divisors are small.
-    private int Unroll(int steps)
-    {
-        var most = Math.Max(1, BodyInstructions / (Pixels * Vectors));
-        if (steps <= most) return steps;
-        for (var unroll = most; unroll > most / 2; unroll--)
-            if (steps % unroll == 0) return unroll;
-        return most;
-    }
+            Steps(count);
+            FetchAhead(count * Vectors);
+        }).Emit();
 
     // Every tile fetches a part of the next panel's weights into the second-level cache: with many input channels they come from memory, which should not wait for the last tile, nor come all at once.
     private void FetchAhead(int vectors)

@@ -88,67 +88,8 @@ internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : KernelEmitter
         }
     }
 
-    // The three loops over a window: rows, runs of a row, bytes of a run.
-    private void Runs()
-    {
-        var shape = spec.Reduction;
-        Loop(s_row, shape.Rows, () =>
-        {
-            Loop(s_column, shape.Columns, () =>
-            {
-                var advanced = Run();
-                var next = shape.ColumnBytes - advanced;
-                if (shape.Columns > 1 && next != 0) Asm.add(s_pixel, next);
-                else if (shape.Columns == 1 && shape.Rows > 1) Asm.add(s_pixel, shape.RowBytes - advanced);
-            });
-            if (shape.Columns > 1 && shape.Rows > 1) Asm.add(s_pixel, shape.RowBytes - shape.Columns * shape.ColumnBytes);
-        });
-    }
-
-    private void Loop(AssemblerRegister64 counter, int count, Action body)
-    {
-        if (count == 1)
-        {
-            body();
-            return;
-        }
-        Asm.mov(counter, count);
-        var top = Asm.CreateLabel();
-        Asm.Label(ref top);
-        body();
-        Asm.dec(counter);
-        Asm.jne(top);
-    }
-
-    // One run of bytes; returns by how much the pixel's address moved.
-    private int Run()
-    {
-        var steps = spec.Reduction.RunBytes / StepBytes;
-        var unroll = Unroll(steps);
-        var (loops, rest) = Math.DivRem(steps, unroll);
-        var advanced = 0;
-        Loop(s_step, loops, () =>
-        {
-            Steps(unroll);
-            Asm.add(s_weight, unroll * Vectors * 64);
-            if (loops > 1 || rest > 0) Asm.add(s_pixel, unroll * StepBytes);
-        });
-        if (loops > 1 || rest > 0) advanced = loops * unroll * StepBytes;
-        if (rest == 0) return advanced;
-        Steps(rest);
-        Asm.add(s_weight, rest * Vectors * 64);
-        return advanced;
-    }
-
-    // The largest divisor that fits, unless all divisors are small.
-    private int Unroll(int steps)
-    {
-        var most = Math.Max(1, BodyInstructions / (Pixels * Vectors));
-        if (steps <= most) return steps;
-        for (var unroll = most; unroll > most / 2; unroll--)
-            if (steps % unroll == 0) return unroll;
-        return most;
-    }
+    private void Runs() => new WindowLoop(
+        Asm, spec.Reduction, new WindowRegisters(s_pixel, s_weight, s_row, s_column, s_step), StepBytes, Vectors * 64, Math.Max(1, BodyInstructions / (Pixels * Vectors)), Steps).Emit();
 
     private void Steps(int count)
     {

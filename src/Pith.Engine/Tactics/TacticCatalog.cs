@@ -9,7 +9,7 @@ internal static class TacticCatalog
 {
     private static readonly Tactic[] s_contraction =
     [
-        .. Int8EmittedConv.All(new DepthwiseKernels(), IsaLevel.Avx512Vnni, [DepthwiseEmitter.Vectors]),
+        .. Int8EmittedConv.All(new DepthwiseKernels(), IsaLevel.Avx512Vnni, [DepthwiseEmitter.PanelVectors]),
         .. Int8EmittedConv.All(new AmxKernels(), IsaLevel.Amx, [2, 1, 4]),
         .. Int8EmittedConv.All(new VnniKernels(), IsaLevel.Avx512Vnni, [2, 4, 3, 1]),
         new Int8Depthwise(),

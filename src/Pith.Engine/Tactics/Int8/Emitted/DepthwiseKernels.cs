@@ -23,14 +23,14 @@ internal sealed unsafe class DepthwiseKernels : ConvKernelFamily
     public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction) =>
         DepthwiseEmitter.Groups(reduction.Rows) * ((tile.Pixels + reduction.Columns) * 8 + tile.Pixels * reduction.Columns * 4) / 2.0 + tile.Pixels * 24 + 30;
 
-    public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => (nint)DepthwiseEmitter.Groups(reduction.Rows) * reduction.Columns * DepthwiseEmitter.Vectors * 64;
+    public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => (nint)DepthwiseEmitter.Groups(reduction.Rows) * reduction.Columns * DepthwiseEmitter.PanelVectors * 64;
 
     public override void Pack(PanelShape panel, ReductionShape reduction, byte* rows, nint rowBytes, byte* packed)
     {
         var channels = ChannelOrder(panel);
         for (var group = 0; group < DepthwiseEmitter.Groups(reduction.Rows); group++)
             for (var column = 0; column < reduction.Columns; column++)
-                for (var vector = 0; vector < DepthwiseEmitter.Vectors; vector++)
+                for (var vector = 0; vector < DepthwiseEmitter.PanelVectors; vector++)
                     for (var i = 0; i < 64; i++, packed++)
                     {
                         var row = group * DepthwiseEmitter.RowGroup + i % DepthwiseEmitter.RowGroup;

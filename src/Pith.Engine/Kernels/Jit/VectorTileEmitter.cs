@@ -1,0 +1,105 @@
+using Iced.Intel;
+using System.Runtime.InteropServices;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Pith.Kernels.Jit;
+
+/// <summary>
+/// Base of the AVX-512 kernels: all pixels of a tile by all vectors of a panel are sums in registers, pixel by pixel, which begin with the channels' start values and go to the epilogue from
+/// there. All tiles of a panel before the next panel.
+/// </summary>
+internal abstract class VectorTileEmitter(ConvKernelSpec spec) : KernelEmitter
+{
+    /// <summary>Vector registers.</summary>
+    protected const int Registers = 32;
+
+    /// <summary>Bytes of a vector.</summary>
+    protected const int VectorBytes = 64;
+
+    // What the stack keeps: the arguments, and the panels that are left.
+    private const int ArgumentsAt = 0, PanelsLeftAt = 8;
+
+    private static readonly AssemblerRegister64 s_input = rbx, s_tiles = rsi, s_tileCount = rcx, s_panel = r8, s_output = r10, s_residual = r11, s_tileOutput = r14, s_tileResidual = r15;
+    private EpilogueEmitter? _epilogue;
+
+    /// <summary>Holds the address of the tile's first window when products begin.</summary>
+    protected static AssemblerRegister64 Pixel => r12;
+
+    /// <summary>Holds the address of the panel's weights; must stay.</summary>
+    protected static AssemblerRegister64 Weights => rdx;
+
+    /// <summary>Holds the address of the layer's <see cref="EpilogueConstants"/>; must stay.</summary>
+    protected static AssemblerRegister64 Shared => r9;
+
+    protected ConvKernelSpec Spec { get; } = spec;
+
+    protected int Pixels => Spec.Tile.Pixels;
+
+    protected int Vectors => Spec.Panel.Vectors;
+
+    /// <summary>Registers of sums, from 0 on; those behind are free.</summary>
+    protected int Accumulators => Pixels * Vectors;
+
+    /// <summary>Bytes from a panel's weights to those of the next.</summary>
+    protected abstract int PanelWeightBytes { get; }
+
+    /// <summary>Bytes from the input of a panel to that of the next.</summary>
+    protected virtual int PanelInputBytes => 0;
+
+    /// <summary>Adds the tile's products to the sums. May use rax, rbp, rdi and r13 beside <see cref="Pixel"/>.</summary>
+    protected abstract void Products();
+
+    protected override void OutOfLine() => _epilogue!.OutOfLine();
+
+    protected override void Body()
+    {
+        _epilogue = new EpilogueEmitter(
+            Asm, Spec.Epilogue, Spec.Panel, new EpilogueRegisters(s_tileOutput, s_tileResidual, s_panel, Shared, Enumerable.Range(Accumulators, Registers - Accumulators).ToArray()),
+            Spec.Tile.Output, Spec.Tile.Residual);
+        _epilogue.LoadMask();
+        Load(Args, (s_input, nameof(ConvKernelArgs.Input)), (s_output, nameof(ConvKernelArgs.Output)), (s_residual, nameof(ConvKernelArgs.Residual)));
+        Load(Args, (Weights, nameof(ConvKernelArgs.Weights)), (s_panel, nameof(ConvKernelArgs.Panel)), (Shared, nameof(ConvKernelArgs.Shared)), (rax, nameof(ConvKernelArgs.PanelCount)));
+        Asm.push(rax);
+        Asm.push(Args);
+        var (panel, tile) = (Asm.CreateLabel(), Asm.CreateLabel());
+        Asm.Label(ref panel);
+        Asm.mov(rax, __qword_ptr[rsp + ArgumentsAt]);
+        Load(rax, (s_tiles, nameof(ConvKernelArgs.Tiles)), (s_tileCount, nameof(ConvKernelArgs.TileCount)));
+        Asm.Label(ref tile);
+        OpenTile();
+        Products();
+        foreach (var step in _epilogue.Steps(Pixels, (pixel, vector, _) => pixel * Vectors + vector)) step();
+        Asm.add(s_tiles, Marshal.SizeOf<TileOffsets>());
+        Asm.dec(s_tileCount);
+        Asm.jne(tile);
+        Asm.add(Weights, PanelWeightBytes);
+        if (PanelInputBytes != 0) Asm.add(s_input, PanelInputBytes);
+        Asm.add(s_panel, EpilogueConstants.PanelBytes(Vectors));
+        Asm.add(s_output, Spec.OutputPanelBytes);
+        Asm.add(s_residual, Spec.ResidualPanelBytes);
+        Asm.dec(__qword_ptr[rsp + PanelsLeftAt]);
+        Asm.jne(panel);
+        Asm.add(rsp, 16);
+    }
+
+    private void Load(AssemblerRegister64 args, params ReadOnlySpan<(AssemblerRegister64 Register, string Field)> fields)
+    {
+        foreach (var (register, field) in fields) Asm.mov(register, __qword_ptr[args + (int)Marshal.OffsetOf<ConvKernelArgs>(field)]);
+    }
+
+    private void OpenTile()
+    {
+        (AssemblerRegister64 Register, AssemblerRegister64 Operand, string Offset)[] operands =
+            [(Pixel, s_input, nameof(TileOffsets.Input)), (s_tileOutput, s_output, nameof(TileOffsets.Output)), (s_tileResidual, s_residual, nameof(TileOffsets.Residual))];
+        foreach (var (register, operand, offset) in operands)
+        {
+            Asm.mov(register, __qword_ptr[s_tiles + (int)Marshal.OffsetOf<TileOffsets>(offset)]);
+            Asm.add(register, operand);
+        }
+        for (var i = 0; i < Accumulators; i++)
+        {
+            if (i < Vectors) Asm.vmovdqu64(Zmm(i), __zmmword_ptr[s_panel + EpilogueConstants.Start(i)]);
+            else Asm.vmovdqa64(Zmm(i), Zmm(i % Vectors));
+        }
+    }
+}

@@ -86,18 +86,17 @@ internal sealed class ConvAvx2Emitter(ConvKernelSpec spec) : ConvVexEmitter(spec
 
     protected override void Steps(int count)
     {
-        var (pixel, product) = (Ymm(PixelRegister), Ymm(ProductRegister));
+        var pixel = Ymm(PixelRegister);
         for (var step = 0; step < count; step++)
         {
             for (var half = 0; half < Halves; half++) Asm.vmovdqu(Ymm(FirstWeight + half), WeightAt(step, half));
             for (var p = 0; p < Spec.Tile.Pixels; p++)
             {
                 Asm.vpbroadcastd(pixel, __dword_ptr[Pixel + (_words.Input(p) + step * StepBytes)]);
-                for (var half = 0; half < Halves; half++)
-                {
-                    Asm.vpmaddwd(product, pixel, Ymm(FirstWeight + half));
-                    Asm.vpaddd(Ymm(p * Halves + half), Ymm(p * Halves + half), product);
-                }
+                // The last product takes the pixel's place.
+                int Product(int half) => half == Halves - 1 ? PixelRegister : ProductRegister;
+                for (var half = 0; half < Halves; half++) Asm.vpmaddwd(Ymm(Product(half)), pixel, Ymm(FirstWeight + half));
+                for (var half = 0; half < Halves; half++) Asm.vpaddd(Ymm(p * Halves + half), Ymm(p * Halves + half), Ymm(Product(half)));
             }
         }
     }

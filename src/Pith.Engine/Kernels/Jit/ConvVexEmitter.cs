@@ -18,7 +18,7 @@ internal abstract class ConvVexEmitter(ConvKernelSpec spec) : KernelEmitter
     private const int Registers = 16;
 
     // So many multiply instructions in a loop's body make its counting invisible; more only fill the instruction cache.
-    private const int BodyInstructions = 120;
+    private const int BodyInstructions = 48;
 
     // What the stack keeps.
     private const int ArgsAt = 0, PanelsLeftAt = 8, BlockTilesAt = 16, BlockCountAt = 24, TilesLeftAt = 32, FrameBytes = 40;

@@ -59,11 +59,6 @@ internal abstract unsafe class ConvKernelFamily
             foreach (var channel in channels) *to++ = *(uint*)(rows + channel * rowBytes + at);
     }
 
-    /// <summary>The fewest tiles of at most <paramref name="most"/> pixels, all of one size: parts of a row, or several whole rows.</summary>
-    protected static TilePattern FewestTiles(TilePattern image, int most) => image.Columns >= most
-        ? image with { Rows = 1, Columns = Even(image.Columns, most) }
-        : image with { Rows = Even(image.Rows, Math.Min(image.Rows, most / image.Columns)) };
-
     /// <summary>The length of the fewest parts of at most <paramref name="most"/> that cover <paramref name="length"/>.</summary>
     protected static int Even(int length, int most)
     {
@@ -122,7 +117,14 @@ internal sealed unsafe class VnniKernels : ConvKernelFamily
 {
     public override string Name => "avx512vnni";
 
-    public override TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue) => FewestTiles(image, ConvVnniEmitter.LargestTile(vectors, epilogue));
+    // The fewest tiles that fit the registers, all of one size: parts of a row, or several whole rows.
+    public override TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue)
+    {
+        var most = ConvVnniEmitter.LargestTile(vectors, epilogue);
+        return image.Columns >= most
+            ? image with { Rows = 1, Columns = Even(image.Columns, most) }
+            : image with { Rows = Even(image.Rows, Math.Min(image.Rows, most / image.Columns)) };
+    }
 
     // Two products or two loads a cycle, then the epilogue.
     public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)

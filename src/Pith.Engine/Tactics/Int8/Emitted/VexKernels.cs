@@ -4,14 +4,36 @@ using Pith.Kernels.Jit;
 
 namespace Pith.Tactics;
 
+/// <summary>What the families for CPUs without AVX-512 have in common.</summary>
+internal abstract class VexKernels : ConvKernelFamily
+{
+    // Fewer pixels leave the multipliers waiting for sums and loads.
+    private const int LeastPixels = 4;
+
+    /// <summary>What a tile costs beside its pixels, in pixels: also for waiting, in tiles that are not the largest, on the sums of the step before.</summary>
+    protected abstract double TilePixels { get; }
+
+    // Pixels at the right and lower edge that are computed twice cost more than a tile that does not fill the registers.
+    public override TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue)
+    {
+        var tiles =
+            from rows in Enumerable.Range(1, Math.Min(image.Rows, ConvVexEmitter.LargestTile))
+            from columns in Enumerable.Range(1, Math.Min(image.Columns, ConvVexEmitter.LargestTile / rows))
+            select image with { Rows = rows, Columns = columns };
+        return tiles.MinBy(tile => Parts(image.Rows, tile.Rows) * Parts(image.Columns, tile.Columns) * (Math.Max(tile.Pixels, LeastPixels) + TilePixels));
+    }
+
+    private static int Parts(int length, int part) => (length + part - 1) / part;
+}
+
 /// <summary>AVX-VNNI; see <see cref="ConvAvxVnniEmitter"/>.</summary>
-internal sealed unsafe class AvxVnniKernels : ConvKernelFamily
+internal sealed unsafe class AvxVnniKernels : VexKernels
 {
     public override string Name => "avxvnni";
 
-    public override string? Refuses(Device device) => device.Isa >= IsaLevel.Avx512Vnni ? "is for CPUs without AVX-512" : Int8Conv.HasVnni(device) ? null : "needs AVX-VNNI";
+    protected override double TilePixels => 1.2;
 
-    public override TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue) => FewestTiles(image, ConvVexEmitter.LargestTile);
+    public override string? Refuses(Device device) => device.Isa >= IsaLevel.Avx512Vnni ? "is for CPUs without AVX-512" : Int8Conv.HasVnni(device) ? null : "needs AVX-VNNI";
 
     // Two products or two loads a cycle, then the epilogue.
     public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)
@@ -28,9 +50,11 @@ internal sealed unsafe class AvxVnniKernels : ConvKernelFamily
 }
 
 /// <summary>AVX2; see <see cref="ConvAvx2Emitter"/>.</summary>
-internal sealed unsafe class Avx2Kernels : ConvKernelFamily
+internal sealed unsafe class Avx2Kernels : VexKernels
 {
     public override string Name => "avx2";
+
+    protected override double TilePixels => 0.5;
 
     public override long ScratchBytes => ConvAvx2Emitter.ScratchBytes;
 
@@ -43,8 +67,6 @@ internal sealed unsafe class Avx2Kernels : ConvKernelFamily
         var tile = new TilePattern(1, ConvVexEmitter.LargestTile) { InputColumn = operands.Reduction.RunBytes + 1 };
         return new WordTile(tile, operands.Reduction).Bytes > ConvAvx2Emitter.ScratchBytes ? "a tile does not fit its scratch memory" : null;
     }
-
-    public override TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue) => FewestTiles(image, ConvVexEmitter.LargestTile);
 
     // Two products beside two sums, or two loads, a cycle, then the epilogue.
     public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)

@@ -37,6 +37,7 @@ public class CodeTests
             {
                 Check(new ConvAvxVnniEmitter(narrow), s_avxVnni);
                 Check(new ConvAvx2Emitter(narrow), s_avx2);
+                Check(new DepthwiseVexEmitter(narrow with { Reduction = new ReductionShape(3, 640, 3, 64, 1) }), s_avx2);
             }
             if (!epilogue.IsNatural) Check(new DepthwiseEmitter(spec with { Panel = new PanelShape(4, 40, false), Reduction = new ReductionShape(3, 640, 3, 64, 1) }), s_vnni);
         }

@@ -17,8 +17,8 @@ internal abstract class VexKernels : ConvKernelFamily
     public override TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue)
     {
         var tiles =
-            from rows in Enumerable.Range(1, Math.Min(image.Rows, ConvVexEmitter.LargestTile))
-            from columns in Enumerable.Range(1, Math.Min(image.Columns, ConvVexEmitter.LargestTile / rows))
+            from rows in Enumerable.Range(1, Math.Min(image.Rows, VexTileEmitter.LargestTile))
+            from columns in Enumerable.Range(1, Math.Min(image.Columns, VexTileEmitter.LargestTile / rows))
             select image with { Rows = rows, Columns = columns };
         return tiles.MinBy(tile => Parts(image.Rows, tile.Rows) * Parts(image.Columns, tile.Columns) * (Math.Max(tile.Pixels, LeastPixels) + TilePixels));
     }
@@ -64,7 +64,7 @@ internal sealed unsafe class Avx2Kernels : VexKernels
     public override string? Refuses(ContractionLayer layer)
     {
         var operands = Operands(layer);
-        var tile = new TilePattern(1, ConvVexEmitter.LargestTile) { InputColumn = operands.Reduction.RunBytes + 1 };
+        var tile = new TilePattern(1, VexTileEmitter.LargestTile) { InputColumn = operands.Reduction.RunBytes + 1 };
         return new WordTile(tile, operands.Reduction).Bytes > ConvAvx2Emitter.ScratchBytes ? "a tile does not fit its scratch memory" : null;
     }
 

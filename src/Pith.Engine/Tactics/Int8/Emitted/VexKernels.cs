@@ -39,7 +39,7 @@ internal sealed unsafe class AvxVnniKernels : VexKernels
     public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)
     {
         double steps = reduction.Runs * (reduction.RunBytes / ConvVnniEmitter.StepBytes), products = 2 * tile.Pixels, loads = tile.Pixels + 2;
-        return steps * Math.Max(products, loads) / 2 + 12 * tile.Pixels + 30;
+        return steps * Math.Max(products, loads) / 2 + 6 * tile.Pixels + 20;
     }
 
     public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => (nint)reduction.Runs * reduction.RunBytes * panel.Capacity;
@@ -72,7 +72,7 @@ internal sealed unsafe class Avx2Kernels : VexKernels
     public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)
     {
         double steps = reduction.Runs * (reduction.RunBytes / ConvAvx2Emitter.StepChannels), products = 2 * tile.Pixels, loads = tile.Pixels + 2;
-        return steps * Math.Max(products, loads) / 2 + 12 * tile.Pixels + 30;
+        return steps * Math.Max(products, loads) / 2 + 6 * tile.Pixels + 20;
     }
 
     public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => (nint)reduction.Runs * reduction.RunBytes * panel.Capacity * sizeof(short);

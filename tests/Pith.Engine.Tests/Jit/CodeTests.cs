@@ -10,6 +10,10 @@ public class CodeTests
     private static readonly CpuidFeature[] s_vnni =
         [CpuidFeature.INTEL8086, CpuidFeature.INTEL386, CpuidFeature.X64, CpuidFeature.AVX, CpuidFeature.AVX512F, CpuidFeature.AVX512BW, CpuidFeature.AVX512DQ, CpuidFeature.AVX512VL, CpuidFeature.AVX512_VNNI];
 
+    private static readonly CpuidFeature[] s_avx2 = [CpuidFeature.INTEL8086, CpuidFeature.INTEL386, CpuidFeature.X64, CpuidFeature.CMOV, CpuidFeature.AVX, CpuidFeature.AVX2, CpuidFeature.FMA];
+
+    private static readonly CpuidFeature[] s_avxVnni = [.. s_avx2, CpuidFeature.AVX_VNNI];
+
     private static readonly CpuidFeature[] s_amx = [.. s_vnni, CpuidFeature.AMX_TILE, CpuidFeature.AMX_INT8];
 
     public static TheoryData<string> Activations() => ["None", "LeakyRelu", "HardSwish", "HardSigmoid", "Silu", "Sigmoid"];
@@ -29,6 +33,12 @@ public class CodeTests
             var spec = new ConvKernelSpec(new PanelShape(2, 24, epilogue.IsNatural), tile, new ReductionShape(3, 640, 1, 0, 192), epilogue);
             Check(new ConvVnniEmitter(spec), s_vnni);
             Check(new ConvAmxEmitter(spec, asm => new TileUnit(asm)), s_amx);
+            foreach (var narrow in new[] { spec with { Panel = new PanelShape(1, 15, epilogue.IsNatural) }, spec with { Panel = new PanelShape(1, 7, true), Epilogue = epilogue with { IsFloatOutput = true } } })
+            {
+                Check(new ConvAvxVnniEmitter(narrow), s_avxVnni);
+                Check(new ConvAvx2Emitter(narrow), s_avx2);
+                Check(new DepthwiseVexEmitter(narrow with { Reduction = new ReductionShape(3, 640, 3, 64, 1) }), s_avx2);
+            }
             if (!epilogue.IsNatural) Check(new DepthwiseEmitter(spec with { Panel = new PanelShape(4, 40, false), Reduction = new ReductionShape(3, 640, 3, 64, 1) }), s_vnni);
         }
     }

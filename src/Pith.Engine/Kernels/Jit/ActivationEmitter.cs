@@ -7,7 +7,11 @@ namespace Pith.Kernels.Jit;
 /// <summary>Emits the activations of <see cref="Int8Activation"/>, operation by operation, so that the bits are the same.</summary>
 internal static class ActivationEmitter
 {
-    private const int One = 0, Half = 1, Six = 2, MostNegative = 3, MostPositive = 4, Log2E = 5, Ln2High = 6, Ln2Low = 7, Bias = 8, FirstCoefficient = 9;
+    // Indices into the table of constants.
+    public const int One = 0, Half = 1, Six = 2, MostNegative = 3, MostPositive = 4, Log2E = 5, Ln2High = 6, Ln2Low = 7, Bias = 8, FirstCoefficient = 9;
+
+    /// <summary>Of the polynomial of the exponential function.</summary>
+    public const int Degree = 7;
 
     private static readonly float[] s_constants =
     [
@@ -100,10 +104,10 @@ internal static class ActivationEmitter
             asm.vmulps(Zmm(r), Zmm(n), Table(Ln2Low));
             asm.vaddps(Zmm(r), Zmm(result), Zmm(r));
             asm.vmulps(Zmm(result), Zmm(r), Table(FirstCoefficient));
-            for (var i = 1; i <= 7; i++)
+            for (var i = 1; i <= Degree; i++)
             {
                 asm.vaddps(Zmm(result), Zmm(result), Table(FirstCoefficient + i));
-                if (i < 7) asm.vmulps(Zmm(result), Zmm(result), Zmm(r));
+                if (i < Degree) asm.vmulps(Zmm(result), Zmm(result), Zmm(r));
             }
             asm.vcvtps2dq(Zmm(n), Zmm(n));
             asm.vpaddd(Zmm(n), Zmm(n), Table(Bias));

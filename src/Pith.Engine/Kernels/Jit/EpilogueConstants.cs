@@ -48,6 +48,9 @@ internal static unsafe class EpilogueConstants
     /// <summary>Floats that activations use, see <see cref="ActivationEmitter.Constants"/> and <see cref="GuardedSigmoid.Constants"/>.</summary>
     public const int ActivationTable = 768;
 
+    /// <summary>For VPERMD on 256 bits: brings the two pixels of two packed registers each apart.</summary>
+    public const int HalvesOrder = 896;
+
     /// <summary>Bytes of everything that does not depend on the channel.</summary>
     public const int SharedBytes = 1024;
 
@@ -121,6 +124,7 @@ internal static unsafe class EpilogueConstants
         new Span<short>(block + HighestWords, 32).Fill((short)(Round(epilogue.Highest) + epilogue.OutputZeroPoint));
         for (var i = 0; i < 8; i++) ((long*)(block + PairOrder))[i] = i < 4 ? 2 * i : 2 * (i - 4) + 1;
         for (var i = 0; i < 16; i++) ((int*)(block + QuadOrder))[i] = i % 4 * 4 + i / 4;
+        for (var i = 0; i < 8; i++) ((int*)(block + HalvesOrder))[i] = i % 2 * 4 + i / 2;
         for (var i = 0; i < 64; i++)
         {
             const byte zero = 0x80;

@@ -15,7 +15,7 @@ internal sealed class Int8Conv : Tactic<ContractionLayer>
     protected override double EstimateSeconds(ContractionLayer layer, Device device)
     {
         var join = layer.Groups == 1 ? 1 : ConvInt8Packing.GroupsToJoin(layer.Groups, layer.Channels / layer.Groups, layer.OutChannels / layer.Groups);
-        var perSecond = 1e9 * (HasVnni(device) ? 200 : device.Isa >= IsaLevel.Avx2 ? 50 : 8);
+        var perSecond = 1e9 * (HasVnni(device) ? 120 : device.Isa >= IsaLevel.Avx2 ? 50 : 8);
         return (double)layer.Macs * join * Math.Max(1, TileInt8.Panel / layer.OutChannels) / perSecond;
     }
 

@@ -18,7 +18,7 @@ internal sealed class Int8Depthwise : Tactic<ContractionLayer>
     };
 
     protected override double EstimateSeconds(ContractionLayer layer, Device device) =>
-        layer.Macs / (1e9 * (Int8Conv.HasVnni(device) ? 40 : device.Isa >= IsaLevel.Avx2 ? 20 : 5));
+        layer.Macs / (1e9 * (Int8Conv.HasVnni(device) ? 25 : device.Isa >= IsaLevel.Avx2 ? 20 : 5));
 
     protected override RunnableLayer Build(ContractionLayer layer, BuildResources resources)
     {

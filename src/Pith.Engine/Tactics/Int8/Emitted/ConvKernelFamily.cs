@@ -15,6 +15,9 @@ internal abstract unsafe class ConvKernelFamily
     /// <param name="epilogue">What follows.</param>
     public abstract TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue);
 
+    /// <summary>Why a device that has the instructions, or may do better, is not for this family, or null.</summary>
+    public virtual string? Refuses(Device device) => null;
+
     /// <summary>Why there is no code for an INT8 layer, or null.</summary>
     public virtual string? Refuses(ContractionLayer layer) => null;
 
@@ -49,6 +52,15 @@ internal abstract unsafe class ConvKernelFamily
 
     /// <summary>The panel's channel at each lane of each vector.</summary>
     protected static int[] ChannelOrder(PanelShape panel) => [.. Enumerable.Range(0, panel.Capacity).Select(i => panel.Channel(i / PanelShape.Lanes, i % PanelShape.Lanes))];
+
+    /// <summary>Packs for VPDPBUSD: [steps of four bytes][channels][4].</summary>
+    protected static void PackSteps(PanelShape panel, ReductionShape reduction, byte* rows, nint rowBytes, byte* packed)
+    {
+        var channels = ChannelOrder(panel);
+        var to = (uint*)packed;
+        for (nint at = 0; at < (nint)reduction.Runs * reduction.RunBytes; at += ConvVnniEmitter.StepBytes)
+            foreach (var channel in channels) *to++ = *(uint*)(rows + channel * rowBytes + at);
+    }
 
     /// <summary>The length of the fewest parts of at most <paramref name="most"/> that cover <paramref name="length"/>.</summary>
     protected static int Even(int length, int most)
@@ -129,13 +141,7 @@ internal sealed unsafe class VnniKernels : ConvKernelFamily
 
     public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => (nint)reduction.Runs * reduction.RunBytes * panel.Capacity;
 
-    public override void Pack(PanelShape panel, ReductionShape reduction, byte* rows, nint rowBytes, byte* packed)
-    {
-        var channels = ChannelOrder(panel);
-        var to = (uint*)packed;
-        for (nint at = 0; at < (nint)reduction.Runs * reduction.RunBytes; at += ConvVnniEmitter.StepBytes)
-            foreach (var channel in channels) *to++ = *(uint*)(rows + channel * rowBytes + at);
-    }
+    public override void Pack(PanelShape panel, ReductionShape reduction, byte* rows, nint rowBytes, byte* packed) => PackSteps(panel, reduction, rows, rowBytes, packed);
 
     public override byte[] Emit(ConvKernelSpec spec, Device device) => new ConvVnniEmitter(spec).Emit();
 }

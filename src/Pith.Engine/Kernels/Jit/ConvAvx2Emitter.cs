@@ -1,0 +1,103 @@
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Pith.Kernels.Jit;
+
+/// <summary>
+/// Kernel <c>conv_u8s8s32_6x16c2_avx2</c>: the input of a block of tiles is widened to words once for all panels; then two channels of each pixel at a time are broadcast and multiplied with the
+/// panel's weights, words too, by VPMADDWD, whose sums are exact. (VPMADDUBSW on bytes would saturate.) Weights are packed as [runs][RunBytes / 2][16][2] words.
+/// </summary>
+internal sealed class ConvAvx2Emitter(ConvKernelSpec spec) : ConvVexEmitter(spec)
+{
+    /// <summary>Input channels that one VPMADDWD multiplies for each output channel.</summary>
+    public const int StepChannels = 2;
+
+    /// <summary>Scratch memory of a thread; a tile must fit.</summary>
+    public const int ScratchBytes = 512 << 10;
+
+    // Blocks stay in the second-level cache, beside the weights of a panel.
+    private const int BlockBytes = 128 << 10;
+
+    // Longer segments are widened in a loop.
+    private const int UnrolledChunks = 8;
+
+    private const int FirstWeight = 12, PixelRegister = 14, ProductRegister = 15;
+
+    private readonly WordTile _words = new(spec.Tile, spec.Reduction);
+
+    protected override int StepBytes => StepChannels * sizeof(short);
+
+    protected override ReductionShape Reduction => _words.Reduction;
+
+    protected override int BlockTiles => Math.Max(1, BlockBytes / _words.Bytes);
+
+    protected override void OpenBlock()
+    {
+        Asm.mov(Input, Argument(rax, nameof(ConvKernelArgs.Input)));
+        Asm.mov(Weight, Argument(rax, nameof(ConvKernelArgs.Scratch)));
+        var tile = Asm.CreateLabel();
+        Asm.Label(ref tile);
+        Asm.mov(Pixel, TileOffset(nameof(TileOffsets.Input)));
+        Asm.add(Pixel, Input);
+        Loop(Row, Spec.Reduction.Rows, () =>
+        {
+            for (var row = 0; row < Spec.Tile.Rows; row++)
+                for (var segment = 0; segment < _words.Segments.Count; segment++)
+                    Widen(row * Spec.Tile.InputRow + _words.Segments[segment], (row * _words.Segments.Count + segment) * _words.SegmentBytes);
+            Asm.add(Pixel, Spec.Reduction.RowBytes);
+            Asm.add(Weight, _words.Reduction.RowBytes);
+        });
+        Asm.add(Tiles, System.Runtime.InteropServices.Marshal.SizeOf<TileOffsets>());
+        Asm.dec(TileCount);
+        Asm.jne(tile);
+    }
+
+    // From the pixel's address to the weights', which is free here.
+    private void Widen(int from, int to)
+    {
+        var (loops, rest) = _words.Chunks <= UnrolledChunks ? (0, _words.Chunks) : Math.DivRem(_words.Chunks, UnrolledChunks);
+        if (loops > 0)
+        {
+            var top = Asm.CreateLabel();
+            Asm.xor(eax, eax);
+            Asm.Label(ref top);
+            for (var i = 0; i < UnrolledChunks; i++)
+            {
+                Asm.vpmovzxbw(Ymm(i), __xmmword_ptr[Pixel + Column + (from + 16 * i)]);
+                Asm.vmovdqu(__ymmword_ptr[Weight + Column * 2 + (to + VectorBytes * i)], Ymm(i));
+            }
+            Asm.add(Column, 16 * UnrolledChunks);
+            Asm.cmp(Column, 16 * UnrolledChunks * loops);
+            Asm.jne(top);
+        }
+        for (var i = loops * UnrolledChunks; i < loops * UnrolledChunks + rest; i++)
+        {
+            Asm.vpmovzxbw(Ymm(i % UnrolledChunks), __xmmword_ptr[Pixel + (from + 16 * i)]);
+            Asm.vmovdqu(__ymmword_ptr[Weight + (to + VectorBytes * i)], Ymm(i % UnrolledChunks));
+        }
+    }
+
+    protected override void OpenPanel() => Asm.mov(Input, Argument(rax, nameof(ConvKernelArgs.Scratch)));
+
+    protected override void OpenTile()
+    {
+        Asm.mov(Pixel, Input);
+        Asm.add(Input, _words.Bytes);
+    }
+
+    protected override void Steps(int count)
+    {
+        var pixel = Ymm(PixelRegister);
+        for (var step = 0; step < count; step++)
+        {
+            for (var half = 0; half < Halves; half++) Asm.vmovdqu(Ymm(FirstWeight + half), WeightAt(step, half));
+            for (var p = 0; p < Spec.Tile.Pixels; p++)
+            {
+                Asm.vpbroadcastd(pixel, __dword_ptr[Pixel + (_words.Input(p) + step * StepBytes)]);
+                // The last product takes the pixel's place.
+                int Product(int half) => half == Halves - 1 ? PixelRegister : ProductRegister;
+                for (var half = 0; half < Halves; half++) Asm.vpmaddwd(Ymm(Product(half)), pixel, Ymm(FirstWeight + half));
+                for (var half = 0; half < Halves; half++) Asm.vpaddd(Ymm(p * Halves + half), Ymm(p * Halves + half), Ymm(Product(half)));
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+using Iced.Intel;
+using System.Runtime.InteropServices;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Pith.Kernels.Jit;
+
+/// <summary>
+/// Base of the kernels for CPUs without AVX-512, which have sixteen registers of 256 bits: up to six pixels by a panel of 16 channels, two registers for each pixel. A panel with at
+/// most eight channels leaves the second out. The tiles of a call are worked off in blocks: all panels on one block of tiles before the next.
+/// </summary>
+internal abstract class VexTileEmitter(ConvKernelSpec spec) : KernelEmitter
+{
+    /// <summary>The most pixels of a tile.</summary>
+    public const int LargestTile = 6;
+
+    protected const int VectorBytes = 32;
+
+    private const int Registers = 16;
+
+    // What the stack keeps.
+    private const int ArgsAt = 0, PanelsLeftAt = 8, BlockTilesAt = 16, BlockCountAt = 24, TilesLeftAt = 32, FrameBytes = 40;
+
+    protected static readonly AssemblerRegister64 Input = rbx, Tiles = rsi, TileCount = rcx, Pixel = r12, Weight = r13, Row = rbp, Column = rax;
+
+    private static readonly AssemblerRegister64 s_weights = rdx, s_panel = r8, s_shared = r9, s_output = r10, s_residual = r11, s_tileOutput = r14, s_tileResidual = r15;
+
+    protected ConvKernelSpec Spec { get; } = spec;
+
+    /// <summary>Registers of a pixel.</summary>
+    protected int Halves => (Spec.Panel.Channels + VexEpilogueEmitter.Lanes - 1) / VexEpilogueEmitter.Lanes;
+
+    protected int Accumulators => Spec.Tile.Pixels * Halves;
+
+    /// <summary>Bytes from a panel's weights to those of the next.</summary>
+    protected abstract int PanelWeightBytes { get; }
+
+    /// <summary>Bytes from the input of a panel to that of the next.</summary>
+    protected virtual int PanelInputBytes => 0;
+
+    /// <summary>The most tiles of a block.</summary>
+    protected virtual int BlockTiles => int.MaxValue;
+
+    /// <summary>Emits what comes before the panels of a block, whose tiles are at <see cref="Tiles"/> and counted by <see cref="TileCount"/>.</summary>
+    protected virtual void OpenBlock()
+    {
+    }
+
+    /// <summary>Emits what comes before the tiles of a panel; the argument is at rax.</summary>
+    protected virtual void OpenPanel()
+    {
+    }
+
+    /// <summary>Brings the address of the tile's first window into <see cref="Pixel"/>.</summary>
+    protected abstract void OpenTile();
+
+    /// <summary>Emits the products of a tile.</summary>
+    protected abstract void Products();
+
+    protected override void Body()
+    {
+        var first = Math.Min(Accumulators, Registers - VexEpilogueEmitter.Temporaries);
+        var epilogue = new VexEpilogueEmitter(
+            Asm, Spec.Epilogue, Spec.Panel.Channels, new EpilogueRegisters(s_tileOutput, s_tileResidual, s_panel, s_shared, Enumerable.Range(first, Registers - first).ToArray()), Spec.Tile);
+        OpenFrame();
+        var (block, panel, tile) = (Asm.CreateLabel(), Asm.CreateLabel(), Asm.CreateLabel());
+        Asm.Label(ref block);
+        CountBlock();
+        OpenBlock();
+        LoadArguments();
+        Asm.Label(ref panel);
+        Asm.mov(Tiles, __qword_ptr[rsp + BlockTilesAt]);
+        Asm.mov(TileCount, __qword_ptr[rsp + BlockCountAt]);
+        Asm.mov(rax, __qword_ptr[rsp + ArgsAt]);
+        OpenPanel();
+        Asm.Label(ref tile);
+        StartTile();
+        Products();
+        epilogue.Emit();
+        Asm.add(Tiles, Marshal.SizeOf<TileOffsets>());
+        Asm.dec(TileCount);
+        Asm.jne(tile);
+        Asm.add(s_weights, PanelWeightBytes);
+        if (PanelInputBytes != 0) Asm.add(Input, PanelInputBytes);
+        Asm.add(s_panel, EpilogueConstants.PanelBytes(1));
+        Asm.add(s_output, Spec.OutputPanelBytes);
+        Asm.add(s_residual, Spec.ResidualPanelBytes);
+        Asm.dec(__qword_ptr[rsp + PanelsLeftAt]);
+        Asm.jne(panel);
+        Asm.mov(__qword_ptr[rsp + BlockTilesAt], Tiles);
+        Asm.mov(rax, __qword_ptr[rsp + BlockCountAt]);
+        Asm.sub(__qword_ptr[rsp + TilesLeftAt], rax);
+        Asm.jne(block);
+        Asm.add(rsp, FrameBytes);
+    }
+
+    protected static AssemblerMemoryOperand Argument(AssemblerRegister64 args, string field) => __qword_ptr[args + (int)Marshal.OffsetOf<ConvKernelArgs>(field)];
+
+    protected static AssemblerMemoryOperand TileOffset(string field) => __qword_ptr[Tiles + (int)Marshal.OffsetOf<TileOffsets>(field)];
+
+    protected void Loop(AssemblerRegister64 counter, int count, Action body)
+    {
+        if (count == 1)
+        {
+            body();
+            return;
+        }
+        Asm.mov(counter, count);
+        var top = Asm.CreateLabel();
+        Asm.Label(ref top);
+        body();
+        Asm.dec(counter);
+        Asm.jne(top);
+    }
+
+    private void OpenFrame()
+    {
+        Asm.sub(rsp, FrameBytes);
+        Asm.mov(__qword_ptr[rsp + ArgsAt], Args);
+        Asm.mov(rax, Argument(Args, nameof(ConvKernelArgs.Tiles)));
+        Asm.mov(__qword_ptr[rsp + BlockTilesAt], rax);
+        Asm.mov(rax, Argument(Args, nameof(ConvKernelArgs.TileCount)));
+        Asm.mov(__qword_ptr[rsp + TilesLeftAt], rax);
+    }
+
+    private void CountBlock()
+    {
+        Asm.mov(Tiles, __qword_ptr[rsp + BlockTilesAt]);
+        Asm.mov(TileCount, __qword_ptr[rsp + TilesLeftAt]);
+        Asm.mov(rax, BlockTiles);
+        Asm.cmp(TileCount, rax);
+        Asm.cmovg(TileCount, rax);
+        Asm.mov(__qword_ptr[rsp + BlockCountAt], TileCount);
+        Asm.mov(rax, __qword_ptr[rsp + ArgsAt]);
+    }
+
+    private void LoadArguments()
+    {
+        Asm.mov(rax, __qword_ptr[rsp + ArgsAt]);
+        Asm.mov(rcx, Argument(rax, nameof(ConvKernelArgs.PanelCount)));
+        Asm.mov(__qword_ptr[rsp + PanelsLeftAt], rcx);
+        (AssemblerRegister64 Register, string Field)[] fields =
+        [
+            (Input, nameof(ConvKernelArgs.Input)), (s_output, nameof(ConvKernelArgs.Output)), (s_residual, nameof(ConvKernelArgs.Residual)),
+            (s_weights, nameof(ConvKernelArgs.Weights)), (s_panel, nameof(ConvKernelArgs.Panel)), (s_shared, nameof(ConvKernelArgs.Shared)),
+        ];
+        foreach (var (register, field) in fields) Asm.mov(register, Argument(rax, field));
+    }
+
+    private void StartTile()
+    {
+        OpenTile();
+        Asm.mov(s_tileOutput, TileOffset(nameof(TileOffsets.Output)));
+        Asm.mov(s_tileResidual, TileOffset(nameof(TileOffsets.Residual)));
+        Asm.add(s_tileOutput, s_output);
+        Asm.add(s_tileResidual, s_residual);
+        Asm.mov(Weight, s_weights);
+        for (var i = 0; i < Accumulators; i++)
+        {
+            if (i < Halves) Asm.vmovdqu(Ymm(i), __ymmword_ptr[s_panel + (EpilogueConstants.Start(0) + i * VectorBytes)]);
+            else Asm.vmovdqa(Ymm(i), Ymm(i % Halves));
+        }
+    }
+}

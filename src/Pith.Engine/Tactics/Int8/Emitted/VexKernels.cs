@@ -1,0 +1,90 @@
+using Pith.Building;
+using Pith.Kernels;
+using Pith.Kernels.Jit;
+
+namespace Pith.Tactics;
+
+/// <summary>What the families for CPUs without AVX-512 have in common.</summary>
+internal abstract class VexKernels : ConvKernelFamily
+{
+    // Fewer pixels leave the multipliers waiting for sums and loads.
+    private const int LeastPixels = 4;
+
+    /// <summary>What a tile costs beside its pixels, in pixels: also for waiting, in tiles that are not the largest, on the sums of the step before.</summary>
+    protected abstract double TilePixels { get; }
+
+    // Pixels at the right and lower edge that are computed twice cost more than a tile that does not fill the registers.
+    public override TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue)
+    {
+        var tiles =
+            from rows in Enumerable.Range(1, Math.Min(image.Rows, VexTileEmitter.LargestTile))
+            from columns in Enumerable.Range(1, Math.Min(image.Columns, VexTileEmitter.LargestTile / rows))
+            select image with { Rows = rows, Columns = columns };
+        return tiles.MinBy(tile => Parts(image.Rows, tile.Rows) * Parts(image.Columns, tile.Columns) * (Math.Max(tile.Pixels, LeastPixels) + TilePixels));
+    }
+
+    private static int Parts(int length, int part) => (length + part - 1) / part;
+}
+
+/// <summary>AVX-VNNI; see <see cref="ConvAvxVnniEmitter"/>.</summary>
+internal sealed unsafe class AvxVnniKernels : VexKernels
+{
+    public override string Name => "avxvnni";
+
+    protected override double TilePixels => 1.2;
+
+    public override string? Refuses(Device device) => device.Isa >= IsaLevel.Avx512Vnni ? "is for CPUs without AVX-512" : Int8Conv.HasVnni(device) ? null : "needs AVX-VNNI";
+
+    // Two products or two loads a cycle, then the epilogue.
+    public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)
+    {
+        double steps = reduction.Runs * (reduction.RunBytes / ConvVnniEmitter.StepBytes), products = 2 * tile.Pixels, loads = tile.Pixels + 2;
+        return steps * Math.Max(products, loads) / 2 + 6 * tile.Pixels + 20;
+    }
+
+    public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => (nint)reduction.Runs * reduction.RunBytes * panel.Capacity;
+
+    public override void Pack(PanelShape panel, ReductionShape reduction, byte* rows, nint rowBytes, byte* packed) => PackSteps(panel, reduction, rows, rowBytes, packed);
+
+    public override byte[] Emit(ConvKernelSpec spec, Device device) => new ConvAvxVnniEmitter(spec).Emit();
+}
+
+/// <summary>AVX2; see <see cref="ConvAvx2Emitter"/>.</summary>
+internal sealed unsafe class Avx2Kernels : VexKernels
+{
+    public override string Name => "avx2";
+
+    protected override double TilePixels => 0.5;
+
+    public override long ScratchBytes => ConvAvx2Emitter.ScratchBytes;
+
+    public override string? Refuses(Device device) =>
+        device.Isa >= IsaLevel.Avx512Vnni ? "is for CPUs without AVX-512" : Int8Conv.HasVnni(device) ? "is for CPUs without AVX-VNNI" : null;
+
+    public override string? Refuses(ContractionLayer layer)
+    {
+        var operands = Operands(layer);
+        var tile = new TilePattern(1, VexTileEmitter.LargestTile) { InputColumn = operands.Reduction.RunBytes + 1 };
+        return new WordTile(tile, operands.Reduction).Bytes > ConvAvx2Emitter.ScratchBytes ? "a tile does not fit its scratch memory" : null;
+    }
+
+    // Two products beside two sums, or two loads, a cycle, then the epilogue.
+    public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)
+    {
+        double steps = reduction.Runs * (reduction.RunBytes / ConvAvx2Emitter.StepChannels), products = 2 * tile.Pixels, loads = tile.Pixels + 2;
+        return steps * Math.Max(products, loads) / 2 + 6 * tile.Pixels + 20;
+    }
+
+    public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => (nint)reduction.Runs * reduction.RunBytes * panel.Capacity * sizeof(short);
+
+    public override void Pack(PanelShape panel, ReductionShape reduction, byte* rows, nint rowBytes, byte* packed)
+    {
+        var channels = ChannelOrder(panel);
+        var to = (short*)packed;
+        for (nint at = 0; at < (nint)reduction.Runs * reduction.RunBytes; at += ConvAvx2Emitter.StepChannels)
+            foreach (var channel in channels)
+                for (var i = 0; i < ConvAvx2Emitter.StepChannels; i++) *to++ = (sbyte)rows[channel * rowBytes + at + i];
+    }
+
+    public override byte[] Emit(ConvKernelSpec spec, Device device) => new ConvAvx2Emitter(spec).Emit();
+}

@@ -61,7 +61,7 @@ internal static class PlanFile
         var network = BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(16));
         if (manifest < 0 || manifest > LargestManifest || network < 0 || network > Array.MaxLength - manifest || stream.Length != HeaderBytes + manifest + network)
             throw new PithException($"'{path}' is damaged: its header promises {manifest} + {network} bytes, the file has {stream.Length - HeaderBytes} beside the header. Build it again.");
-        var content = new byte[manifest + network];
+        var content = GC.AllocateUninitializedArray<byte>((int)(manifest + network));
         stream.ReadExactly(content);
         if (!SHA256.HashData(content).AsSpan().SequenceEqual(header.AsSpan(24, 32))) throw new PithException($"'{path}' is damaged: its checksum does not match. Build it again.");
         return (content, manifest);

@@ -53,7 +53,7 @@ public static class EngineBuilder
         if (needed > available) throw new PithException($"Graph '{graph.Name}' at batch {network.Shapes.MaxBatch} needs {needed >> 20} MiB for activations, this machine has {available >> 20} MiB. Build it for a smaller batch.");
         var resources = new BuildResources(device, network.Shapes.MaxBatch);
         // A plan is loaded by somebody who waits for the first answer.
-        if (planned is null) ReturnUnusedMemory(network);
+        ReturnUnusedMemory(network, isUrgent: planned is not null);
         try
         {
             using var autotuner = new Autotuner(network, resources, options, planned, events);
@@ -74,11 +74,12 @@ public static class EngineBuilder
         }
     }
 
-    // What reading the model left behind is as large as its weights, which are about to be packed: without this a process would hold both at its peak. Takes some tens of milliseconds.
-    private static void ReturnUnusedMemory(LoweredNetwork network)
+    // What reading the model left behind is as large as its weights, which are about to be packed: without this a process would hold both at its peak. Takes some tens of milliseconds, or, when it
+    // is urgent, few, and leaves some memory with the runtime.
+    private static void ReturnUnusedMemory(LoweredNetwork network, bool isUrgent)
     {
         const long worthwhile = 8 << 20;
-        if (network.Layers.Sum(layer => layer.Weights.Sum(weight => (long)weight.Bytes.Length)) >= worthwhile) GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        if (network.Layers.Sum(layer => layer.Weights.Sum(weight => (long)weight.Bytes.Length)) >= worthwhile) GC.Collect(GC.MaxGeneration, isUrgent ? GCCollectionMode.Forced : GCCollectionMode.Aggressive, blocking: true, compacting: !isUrgent);
     }
 
     private static LayerInfo Describe(Layer layer, Tactic tactic, LayerSpec spec, ValueList<TacticVerdict> verdicts)

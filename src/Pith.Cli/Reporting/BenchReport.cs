@@ -23,6 +23,9 @@ internal sealed record BenchReport
     /// <summary>Threads of each stream.</summary>
     public required int Threads { get; init; }
 
+    /// <summary>Seconds from opening the first row's model to its first answer.</summary>
+    public required double FirstAnswerSeconds { get; init; }
+
     /// <summary>The profile of the first row; null when none was asked for.</summary>
     public IReadOnlyList<LayerResult>? Profile { get; init; }
 
@@ -36,6 +39,7 @@ internal sealed record BenchReport
     {
         var json = Json(Rows[0]);
         json.Add("threads", Threads);
+        json.Add("first_answer_ms", 1e3 * FirstAnswerSeconds);
         json.Add("peak_resident_bytes", PeakResidentBytes);
         json.Add("machine", MachineDescription.Text);
         if (Rows.Count > 1) json.Add("ratio", Rows[1].Ratio!.Median);
@@ -48,7 +52,7 @@ internal sealed record BenchReport
     public void Draw(IAnsiConsole console)
     {
         var first = Rows[0].Result;
-        console.MarkupLineInterpolated($"batch {first.Batch}, {Count(first.Streams, "stream")} of {Count(Threads, "thread")}; ms for one batch; peak memory of the process {StageText.Bytes(PeakResidentBytes)}");
+        console.MarkupLineInterpolated($"batch {first.Batch}, {Count(first.Streams, "stream")} of {Count(Threads, "thread")}; ms for one batch; first answer after {Text(FirstAnswerSeconds, "0.00")} s; peak memory of the process {StageText.Bytes(PeakResidentBytes)}");
         var table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn("engine").PadRight(0));
         foreach (var title in (string[])["median", "min", "mean", .. Percentiles.Select(Title), "cv", "images/s", "runs"]) table.AddColumn(new TableColumn(title).RightAligned().NoWrap().PadRight(0));
         foreach (var row in Rows)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Pith.Compression;
 using Pith.Compression.Peers;
 
@@ -24,13 +25,22 @@ internal sealed class BenchEntries(int streams, int threads, IReadOnlyList<int>?
     /// <summary>The first stream of the entry that was added first.</summary>
     public ExecutionContext? First { get; private set; }
 
+    /// <summary>Seconds from opening the first model to its first answer: building or loading, a context, one run.</summary>
+    public double FirstAnswerSeconds { get; private set; }
+
     /// <summary>Adds a network or plan, run by Pith.</summary>
     /// <exception cref="PithException">It cannot be built.</exception>
     public void Add(string model, EngineOptions options, IProgress<PithEvent> events)
     {
+        var begin = Stopwatch.GetTimestamp();
         var engine = Own(EngineFile.Open(model, options, events));
         var contexts = Enumerable.Range(0, streams).Select(_ => Own(engine.CreateContext(threads, processors))).ToArray();
-        First ??= contexts[0];
+        if (First is null)
+        {
+            First = contexts[0];
+            First.Run();
+            FirstAnswerSeconds = Stopwatch.GetElapsedTime(begin).TotalSeconds;
+        }
         var output = engine.Outputs[0];
         _entries.Add(new BenchEntry(model, BenchmarkTarget.Of(contexts), () => output.Type.DataType == DataType.Float32 ? contexts[0].OutputTensor(output.Name).As<float>() : null));
     }

@@ -109,6 +109,7 @@ internal sealed class BenchVerb : Verb
                 Rows = Rows(entries.All, results),
                 Percentiles = percentiles,
                 Threads = threads,
+                FirstAnswerSeconds = entries.FirstAnswerSeconds,
                 Profile = needsProfile ? LayerProfile.Of(entries.First!, ProfileRuns) : null,
                 Layers = arguments.GetValue(_layerInfo) ? entries.First!.Engine.Layers : null,
             };

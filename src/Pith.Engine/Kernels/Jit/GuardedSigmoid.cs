@@ -5,7 +5,7 @@ using static Pith.Kernels.Jit.KernelEmitter;
 namespace Pith.Kernels.Jit;
 
 /// <summary>
-/// Sigmoid and SiLU of byte results at half the price: an estimate in fewer operations, whose rounded result is the exact one unless it lies within <see cref="Guard"/> of the middle between two
+/// Sigmoid and SiLU of byte results in half the operations: an estimate in fewer operations, whose rounded result is the exact one unless it lies within <see cref="Guard"/> of the middle between two
 /// integers. Then, for about one vector in sixty, the operations of <see cref="Int8Activation"/> decide, out of line. Results are therefore those of the reference, bit for bit.
 /// </summary>
 /// <remarks>

@@ -34,6 +34,9 @@ internal sealed class ContractionLayer : Layer
 
     public bool IsGemm => Op is not Conv;
 
+    /// <summary>Each output channel sees the one input channel of the same number, and no other.</summary>
+    public bool IsDepthwise => Groups > 1 && Groups == Channels && Groups == OutChannels;
+
     public override string Precision => Int8 is null ? "float32" : "int8";
 
     public override IEnumerable<Tensor> Weights => Int8 is { } int8 ? [int8.Weights] : Weight?.Constant is { } constant ? [constant] : [];

@@ -116,13 +116,11 @@ internal sealed class WorkerPool : IDisposable
     private void Work(int worker, int? processor)
     {
         if (processor is { } bound) Bind(bound);
-        var seen = 0;
         while (!_stopping)
         {
             // Parts that appear after this look belong to a call that is seen next time.
-            var call = Volatile.Read(ref _call);
+            var seen = Volatile.Read(ref _call);
             while (TakePart(worker)) { }
-            seen = call;
             if (SpinForCall(seen)) continue;
             Interlocked.Increment(ref _sleeping);
             // A call that came between the last look and the increment woke nobody; look once more. A token left over only wakes a worker for nothing.

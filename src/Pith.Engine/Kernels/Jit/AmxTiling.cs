@@ -57,22 +57,18 @@ internal sealed class AmxTiling
     public static TilePattern Largest(TilePattern image, int tiles)
     {
         if (Stretch(image) is var pitch && pitch > 0 && (image.Rows - 1) * pitch + image.Columns <= tiles * TileUnit.Rows) return image;
-        var columns = Even(image.Columns, TileUnit.Rows);
+        var columns = EvenParts.Length(image.Columns, TileUnit.Rows);
         var best = (Cost: long.MaxValue, Rows: 1, Columns: columns);
         for (var across = 1; across <= tiles; across++)
             for (var down = 1; across * down <= tiles; down++)
             {
-                var (rows, width) = (Even(image.Rows, down), Math.Min(image.Columns, columns * across));
-                long cost = (long)Parts(image.Rows, rows) * Parts(image.Columns, width) * rows * Parts(width, TileUnit.Rows);
+                var (rows, width) = (EvenParts.Length(image.Rows, down), Math.Min(image.Columns, columns * across));
+                long cost = (long)EvenParts.Count(image.Rows, rows) * EvenParts.Count(image.Columns, width) * rows * EvenParts.Count(width, TileUnit.Rows);
                 // Of equal ones the larger: fewer loads for each product.
                 if (cost < best.Cost || (cost == best.Cost && rows * width > best.Rows * best.Columns)) best = (cost, rows, width);
             }
         return image with { Rows = best.Rows, Columns = best.Columns };
     }
-
-    private static int Parts(int length, int part) => (length + part - 1) / part;
-
-    private static int Even(int length, int most) => Parts(length, Parts(length, most));
 
     // The last tile of a row overlaps the one before.
     private int FirstColumn(int tile) => Math.Min(tile * Rows, _pattern.Columns - Rows);

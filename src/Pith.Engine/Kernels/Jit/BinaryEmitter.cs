@@ -58,7 +58,7 @@ internal sealed class BinaryEmitter(BinaryKernelSpec spec) : KernelEmitter
         var top = Asm.CreateLabel();
         var epilogue = Epilogue(BlockBytes, s_output);
         Asm.Label(ref top);
-        Block(epilogue, s_left, 0, () => Reals(s_right, 0, FirstRight, spec.RightHasZeroPoint, EpilogueConstants.ResidualZeroPoint, EpilogueConstants.ResidualMultiplier));
+        Block(epilogue, s_left, () => Reals(s_right, 0, FirstRight, spec.RightHasZeroPoint, EpilogueConstants.ResidualZeroPoint, EpilogueConstants.ResidualMultiplier));
         foreach (var pointer in (AssemblerRegister64[])[s_left, s_right, s_output]) Asm.add(pointer, BlockBytes);
         Asm.dec(s_count);
         Asm.jne(top);
@@ -75,7 +75,7 @@ internal sealed class BinaryEmitter(BinaryKernelSpec spec) : KernelEmitter
         Asm.lea(s_outputPixel, __[s_output + channel]);
         Asm.mov(s_pixels, s_count);
         Asm.Label(ref top);
-        Block(epilogue, s_leftPixel, 0, () => { });
+        Block(epilogue, s_leftPixel, () => { });
         Asm.add(s_leftPixel, spec.PixelBytes);
         Asm.add(s_outputPixel, spec.PixelBytes);
         Asm.dec(s_pixels);
@@ -89,9 +89,9 @@ internal sealed class BinaryEmitter(BinaryKernelSpec spec) : KernelEmitter
         return _epilogues[^1];
     }
 
-    private void Block(EpilogueEmitter epilogue, AssemblerRegister64 left, int offset, Action right)
+    private void Block(EpilogueEmitter epilogue, AssemblerRegister64 left, Action right)
     {
-        Reals(left, offset, 0, spec.LeftHasZeroPoint, EpilogueConstants.LeftZeroPoint, EpilogueConstants.LeftMultiplier);
+        Reals(left, 0, 0, spec.LeftHasZeroPoint, EpilogueConstants.LeftZeroPoint, EpilogueConstants.LeftMultiplier);
         right();
         for (var v = 0; v < Vectors; v++)
         {

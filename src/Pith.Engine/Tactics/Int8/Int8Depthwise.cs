@@ -12,7 +12,7 @@ internal sealed class Int8Depthwise : Tactic<ContractionLayer>
     protected override Verdict Accept(ContractionLayer layer, Device device) => layer switch
     {
         { Int8: null } => Verdict.No("is for INT8 layers"),
-        _ when layer.Groups == 1 || layer.Groups != layer.Channels || layer.Groups != layer.OutChannels => Verdict.No("is for one channel per group"),
+        { IsDepthwise: false } => Verdict.No("is for one channel per group"),
         { Output.IsQuantized: false } => Verdict.No("writes bytes only"),
         _ => Verdict.Yes,
     };

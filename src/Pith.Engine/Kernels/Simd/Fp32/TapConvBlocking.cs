@@ -59,7 +59,7 @@ internal readonly struct TapConvBlocking
 
         var pixelBytes = Math.Max(1, conv.GroupIn * sizeof(float) * conv.W.Stride);
         var maxColumns = Math.Clamp(TargetInputBytes / pixelBytes, maxTileRows, 16 * maxTileRows) / maxTileRows * maxTileRows;
-        ColumnBlocks = CeilDiv(Math.Max(1, width), maxColumns);
+        ColumnBlocks = EvenParts.Count(Math.Max(1, width), maxColumns);
         Columns = width <= maxColumns ? width : maxColumns;
 
         var rowBytes = (long)Math.Max(1, conv.W.Extent(Columns)) * conv.GroupIn * sizeof(float);
@@ -69,33 +69,29 @@ internal readonly struct TapConvBlocking
         long rowWork = (long)Columns * reduction * conv.GroupOut;
         var others = (long)conv.Groups * conv.Out.Images * ColumnBlocks;
         var splitsPanelsFirst = (long)reduction * conv.GroupOut * sizeof(float) > ResidentWeightBytes;
-        var panelBlocks = splitsPanelsFirst ? SplitPanels(others * CeilDiv(height, maxRows), maxRows * rowWork) : 1;
-        while (maxRows > 1 && others * panelBlocks * CeilDiv(height, maxRows) < TargetItems && maxRows * rowWork / panelBlocks > MinItemWork)
+        var panelBlocks = splitsPanelsFirst ? SplitPanels(others * EvenParts.Count(height, maxRows), maxRows * rowWork) : 1;
+        while (maxRows > 1 && others * panelBlocks * EvenParts.Count(height, maxRows) < TargetItems && maxRows * rowWork / panelBlocks > MinItemWork)
         {
-            maxRows = CeilDiv(maxRows, 2);
+            maxRows = EvenParts.Count(maxRows, 2);
         }
-        RowBlocks = CeilDiv(Math.Max(1, height), maxRows);
-        Rows = CeilDiv(height, RowBlocks);
+        RowBlocks = EvenParts.Count(Math.Max(1, height), maxRows);
+        Rows = EvenParts.Count(height, RowBlocks);
 
         var items = others * RowBlocks;
         panelBlocks = Math.Max(panelBlocks, SplitPanels(items, Rows * rowWork));
-        PanelsPerItem = CeilDiv(Panels, panelBlocks);
-        PanelBlocks = CeilDiv(Panels, PanelsPerItem);
+        PanelsPerItem = EvenParts.Count(Panels, panelBlocks);
+        PanelBlocks = EvenParts.Count(Panels, PanelsPerItem);
         Items = height == 0 || width == 0 ? 0 : checked((int)(items * PanelBlocks));
 
-        var passes = CeilDiv(reduction, MaxReductionBlock);
-        ReductionBlock = CeilDiv(reduction, passes);
+        var passes = EvenParts.Count(reduction, MaxReductionBlock);
+        ReductionBlock = EvenParts.Count(reduction, passes);
     }
 
     /// <summary>Parts to cut the panels of <paramref name="items"/> items into, each item of <paramref name="work"/> multiply-adds.</summary>
     private int SplitPanels(long items, long work)
     {
-        var parts = (int)Math.Clamp(CeilDiv(TargetItems, Math.Max(1, items)), 1, Panels);
+        var parts = (int)Math.Clamp(EvenParts.Count(TargetItems, Math.Max(1, items)), 1, Panels);
         while (parts > 1 && work / parts < MinItemWork) parts--;
         return parts;
     }
-
-    private static int CeilDiv(int value, int divisor) => (value + divisor - 1) / divisor;
-
-    private static long CeilDiv(long value, long divisor) => (value + divisor - 1) / divisor;
 }

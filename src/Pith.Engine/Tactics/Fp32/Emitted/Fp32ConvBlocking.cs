@@ -1,3 +1,4 @@
+using Pith.Kernels;
 using Pith.Kernels.Jit;
 
 namespace Pith.Tactics;
@@ -27,32 +28,27 @@ internal static class Fp32ConvBlocking
     /// <param name="steps">Input channels times taps.</param>
     /// <param name="epilogue">What follows.</param>
     public static int Vectors(TilePattern image, int channels, int steps, EpilogueFp32Spec epilogue) =>
-        Enumerable.Range(1, Math.Min(MostVectors, Parts(channels, PanelShape.Lanes))).MinBy(vectors => Cycles(image, channels, steps, vectors, epilogue));
+        Enumerable.Range(1, Math.Min(MostVectors, EvenParts.Count(channels, PanelShape.Lanes))).MinBy(vectors => Cycles(image, channels, steps, vectors, epilogue));
 
     /// <summary>The largest tile that fits the registers: one of equal parts of a row, or several whole rows.</summary>
     public static TilePattern Tile(TilePattern image, int vectors, EpilogueFp32Spec epilogue)
     {
         var most = Math.Min(ConvFp32Emitter.LargestTile(vectors, epilogue), MostInCache(image));
         return image.Columns >= most
-            ? image with { Rows = 1, Columns = Even(image.Columns, most) }
+            ? image with { Rows = 1, Columns = EvenParts.Length(image.Columns, most) }
             : image with { Rows = Math.Min(image.Rows, most / image.Columns) };
     }
 
-    /// <summary>The fewest parts of a length that cover it.</summary>
-    public static int Parts(int length, int part) => (length + part - 1) / part;
-
-    private static int Even(int length, int most) => Parts(length, Parts(length, most));
-
     private static double Cycles(TilePattern image, int channels, int steps, int vectors, EpilogueFp32Spec epilogue)
     {
-        var (full, rest) = Math.DivRem(Parts(channels, PanelShape.Lanes), vectors);
+        var (full, rest) = Math.DivRem(EvenParts.Count(channels, PanelShape.Lanes), vectors);
         return full * PanelCycles(image, steps, vectors, epilogue) + (rest > 0 ? PanelCycles(image, steps, rest, epilogue) : 0);
     }
 
     private static double PanelCycles(TilePattern image, int steps, int vectors, EpilogueFp32Spec epilogue)
     {
         var tile = Tile(image, vectors, epilogue);
-        var across = Parts(image.Columns, tile.Columns);
+        var across = EvenParts.Count(image.Columns, tile.Columns);
         var rest = image.Rows % tile.Rows;
         return image.Rows / tile.Rows * across * TileCycles(tile, steps, vectors) + (rest > 0 ? across * TileCycles(tile with { Rows = rest }, steps, vectors) : 0);
     }

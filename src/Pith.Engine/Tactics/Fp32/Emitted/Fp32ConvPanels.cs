@@ -1,4 +1,5 @@
 using Pith.Building;
+using Pith.Kernels;
 using Pith.Kernels.Jit;
 
 namespace Pith.Tactics;
@@ -67,7 +68,7 @@ internal sealed unsafe class Fp32ConvPanels
 
     // Those of an image, at most 8: code should not differ for more.
     private int TilesOfPanel(TilePattern tile) =>
-        Math.Min(8, Fp32ConvBlocking.Parts(_operands.Image.Rows, tile.Rows) * Fp32ConvBlocking.Parts(_operands.Image.Columns, tile.Columns));
+        Math.Min(8, EvenParts.Count(_operands.Image.Rows, tile.Rows) * EvenParts.Count(_operands.Image.Columns, tile.Columns));
 
     private static Fp32ConvKernel Kernel(ConvFp32Spec spec, bool mayStream, BuildResources resources)
     {

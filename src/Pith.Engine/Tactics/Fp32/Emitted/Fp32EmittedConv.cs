@@ -13,7 +13,7 @@ internal sealed class Fp32EmittedConv : Tactic<ContractionLayer>
         layer.Int8 is not null ? Verdict.No("is for float layers")
         : device.Isa < IsaLevel.Avx512Vnni ? Verdict.No($"needs {IsaLevel.Avx512Vnni}")
         : layer.Weight!.Constant is not Tensor<float> || (layer.Bias is { } bias && bias.Constant is not Tensor<float>) ? Verdict.No("is for constant weights and biases")
-        : layer.Groups > 1 && layer.Groups == layer.Channels && layer.Groups == layer.OutChannels ? Verdict.No("is not for depthwise convolutions")
+        : layer.IsDepthwise ? Verdict.No("is not for depthwise convolutions")
         : !ActivationFp32Emitter.Has(ActivationFp32Emitter.Simplest(layer.Activation)) ? Verdict.No($"has no code for {layer.Activation.Kind}")
         : Verdict.Yes;
 

@@ -1,4 +1,5 @@
 using Pith.Building;
+using Pith.Kernels;
 using Pith.Kernels.Jit;
 using Pith.Kernels.Simd;
 using Pith.Runtime;
@@ -151,7 +152,7 @@ internal sealed unsafe class Fp32EmittedConvLayer : RunnableLayer, IParallelBody
         var vectors = Fp32ConvBlocking.Vectors(image, channels, _operands.Reduction.Runs * _operands.Reduction.RunBytes / sizeof(float), epilogue);
         var (full, rest) = Math.DivRem(channels, vectors * PanelShape.Lanes);
         if (full > 0) yield return Build(new PanelShape(vectors, vectors * PanelShape.Lanes, true), full, 0);
-        if (rest > 0) yield return Build(new PanelShape(Fp32ConvBlocking.Parts(rest, PanelShape.Lanes), rest, true), 1, channels - rest);
+        if (rest > 0) yield return Build(new PanelShape(EvenParts.Count(rest, PanelShape.Lanes), rest, true), 1, channels - rest);
         Fp32ConvPanels Build(PanelShape shape, int perGroup, int firstChannel) => new(_layer, _operands, shape, perGroup, firstChannel, epilogue, Streams(resources.MaxBatch), resources);
     }
 

@@ -15,7 +15,7 @@ internal sealed class Fp32EmittedDepthwise : Tactic<ContractionLayer>
     protected override Verdict Accept(ContractionLayer layer, Device device) =>
         layer.Int8 is not null ? Verdict.No("is for float layers")
         : device.Isa < IsaLevel.Avx512Vnni ? Verdict.No($"needs {IsaLevel.Avx512Vnni}")
-        : layer.IsGemm || layer.Groups == 1 || layer.Groups != layer.Channels || layer.Groups != layer.OutChannels ? Verdict.No("is for depthwise convolutions")
+        : layer.IsGemm || !layer.IsDepthwise ? Verdict.No("is for depthwise convolutions")
         : layer.Weight!.Constant is not Tensor<float> || (layer.Bias is { } bias && bias.Constant is not Tensor<float>) ? Verdict.No("is for constant weights and biases")
         : layer.Window.Taps is 1 or > MostTaps || layer.Window.KernelWidth > MostColumns ? Verdict.No($"is for windows of 2 to {MostTaps} taps, at most {MostColumns} in a row")
         : !layer.Input.Border.Covers(layer.Window) ? Verdict.No("needs padding in memory")

@@ -1,4 +1,5 @@
 using Pith.Building;
+using Pith.Kernels;
 using Pith.Kernels.Jit;
 using Pith.Runtime;
 
@@ -34,7 +35,7 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
         _constants = resources.Allocate(ActivationFp32Emitter.ConstantBytes);
         ActivationFp32Emitter.Fill(layer.Activation, _constants);
         resources.KeepConstant(layer.Residual);
-        var vectors = Fp32ConvBlocking.Parts(layer.Channels, PanelShape.Lanes);
+        var vectors = EvenParts.Count(layer.Channels, PanelShape.Lanes);
         _weights = resources.Allocate((long)vectors * layer.Window.Taps * VectorBytes);
         _biases = resources.Allocate((long)vectors * VectorBytes);
         Pack((float*)_weights, (float*)_biases);
@@ -105,10 +106,10 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
             from rows in Enumerable.Range(1, Math.Min(MostRows, image.Rows))
             let most = DepthwiseFp32Emitter.LargestTile(rows, window, epilogue)
             where most > 0
-            let across = Fp32ConvBlocking.Parts(image.Columns, most)
-            let columns = Fp32ConvBlocking.Parts(image.Columns, across)
+            let across = EvenParts.Count(image.Columns, most)
+            let columns = EvenParts.Count(image.Columns, across)
             let inputs = ((rows - 1) * window.StrideHeight + window.KernelHeight) * ((columns - 1) * window.StrideWidth + window.KernelWidth)
-            let cost = Fp32ConvBlocking.Parts(image.Rows, rows) * across * (rows * columns * window.Taps / 2.0 + inputs)
+            let cost = EvenParts.Count(image.Rows, rows) * across * (rows * columns * window.Taps / 2.0 + inputs)
             orderby cost
             select image with { Rows = rows, Columns = columns };
         return tiles.First();

@@ -1,4 +1,5 @@
 using Pith.Building;
+using Pith.Kernels;
 using Pith.Kernels.Jit;
 
 namespace Pith.Tactics;
@@ -17,8 +18,8 @@ internal readonly struct Fp32TileGrid
         _operands = operands;
         (_rows, _columns) = (operands.Image.Rows, operands.Image.Columns * (operands.IsFlat ? images : 1));
         Kernel = kernel;
-        _across = Fp32ConvBlocking.Parts(_columns, Kernel.Tile.Columns);
-        _perImage = _across * Fp32ConvBlocking.Parts(_rows, Kernel.Tile.Rows);
+        _across = EvenParts.Count(_columns, Kernel.Tile.Columns);
+        _perImage = _across * EvenParts.Count(_rows, Kernel.Tile.Rows);
         Count = operands.IsFlat ? _perImage : images * _perImage;
     }
 

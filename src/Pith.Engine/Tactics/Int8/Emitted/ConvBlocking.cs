@@ -1,3 +1,5 @@
+using Pith.Kernels.Jit;
+
 namespace Pith.Tactics;
 
 /// <summary>How an emitted convolution is cut up: what the autotuner tries.</summary>
@@ -6,5 +8,8 @@ namespace Pith.Tactics;
 /// <param name="TilesOutside">All panels of some tiles before the next tiles, so that these stay in the first-level cache; otherwise all tiles of a panel before the next panel, whose weights stay.</param>
 internal readonly record struct ConvBlocking(int Vectors, bool SplitsChannels, bool TilesOutside)
 {
-    public override string ToString() => $"{Vectors * 16}{(SplitsChannels ? ",split channels" : ",split pixels")}{(TilesOutside ? ",tiles outside" : "")}";
+    /// <summary>Output channels of a panel.</summary>
+    public int Channels => Vectors * PanelShape.Lanes;
+
+    public override string ToString() => $"{Channels}{(SplitsChannels ? ",split channels" : ",split pixels")}{(TilesOutside ? ",tiles outside" : "")}";
 }

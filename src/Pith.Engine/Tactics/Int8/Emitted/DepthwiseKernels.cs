@@ -1,4 +1,5 @@
 using Pith.Building;
+using Pith.Kernels;
 using Pith.Kernels.Jit;
 
 namespace Pith.Tactics;
@@ -10,14 +11,14 @@ internal sealed unsafe class DepthwiseKernels : ConvKernelFamily
 
     // Code for larger windows would be long, and they are rare.
     public override string? Refuses(ContractionLayer layer) =>
-        layer.Groups == 1 || layer.Groups != layer.Channels || layer.Groups != layer.OutChannels ? "is for one channel per group"
+        !layer.IsDepthwise ? "is for one channel per group"
         : !layer.Output.IsQuantized || layer.Residual is { IsQuantized: false } ? "reads and writes bytes only"
         : layer.Window.Taps > 64 ? "is for windows of up to 64 taps"
         : null;
 
     public override ConvOperands Operands(ContractionLayer layer) => new(layer, isDepthwise: true);
 
-    public override TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue) => image with { Rows = 1, Columns = Even(image.Columns, DepthwiseEmitter.LargestTile) };
+    public override TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue) => image with { Rows = 1, Columns = EvenParts.Length(image.Columns, DepthwiseEmitter.LargestTile) };
 
     // Interleaving takes up to eight instructions a column and group of rows, then four products for each tap.
     public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction) =>

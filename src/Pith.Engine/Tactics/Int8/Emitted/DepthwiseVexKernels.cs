@@ -13,13 +13,13 @@ internal sealed unsafe class DepthwiseVexKernels : ConvKernelFamily
 
     // Code for larger windows would be long, and they are rare.
     public override string? Refuses(ContractionLayer layer) =>
-        layer.Groups == 1 || layer.Groups != layer.Channels || layer.Groups != layer.OutChannels ? "is for one channel per group"
+        !layer.IsDepthwise ? "is for one channel per group"
         : layer.Window.Taps > 64 ? "is for windows of up to 64 taps"
         : null;
 
     public override ConvOperands Operands(ContractionLayer layer) => new(layer, isDepthwise: true);
 
-    public override TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue) => image with { Rows = 1, Columns = Even(image.Columns, VexTileEmitter.LargestTile) };
+    public override TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue) => image with { Rows = 1, Columns = EvenParts.Length(image.Columns, VexTileEmitter.LargestTile) };
 
     // Interleaving takes up to six instructions a column and pair of rows, then two products and two sums for each tap; the epilogue runs beside.
     public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction) =>

@@ -1,4 +1,5 @@
 using Pith.Building;
+using Pith.Kernels;
 using Pith.Kernels.Jit;
 
 namespace Pith.Tactics;
@@ -23,8 +24,8 @@ internal sealed class EmittedConvEstimate
         var image = new TilePattern(operands.Height, operands.Width) { InputRow = (int)operands.InputRow, InputColumn = operands.InputColumn };
         var shape = new PanelShape(blocking.Vectors, blocking.Vectors * PanelShape.Lanes, false);
         var tile = family.Tile(image, blocking.Vectors, new EpilogueSpec { Activation = layer.Activation.Kind, Residual = layer.Residual is null ? ResidualKind.None : ResidualKind.Bytes });
-        double tiles = Parts(image.Rows, tile.Rows) * Parts(image.Columns, tile.Columns);
-        double panels = Parts(operands.GroupChannels, shape.Capacity) * operands.Groups;
+        double tiles = EvenParts.Count(image.Rows, tile.Rows) * EvenParts.Count(image.Columns, tile.Columns);
+        double panels = EvenParts.Count(operands.GroupChannels, shape.Capacity) * operands.Groups;
         var weightBytes = panels * family.WeightBytes(shape, operands.Reduction);
         double inputBytes = layer.Input.Bytes(1), outputBytes = layer.Output.Bytes(1);
         // What one thread does; a share that does not divide leaves threads waiting.
@@ -40,13 +41,4 @@ internal sealed class EmittedConvEstimate
 
     /// <summary>Seconds of one image.</summary>
     public double Seconds { get; }
-
-    /// <summary>No accumulator of the layer is larger in magnitude.</summary>
-    public static double LargestSum(ContractionLayer layer)
-    {
-        var perChannel = layer.Int8!.Weights.Shape.LengthOf(1, 4);
-        return perChannel * 255.0 * 128 + layer.Int8.IntegerBias.Max(bias => Math.Abs((double)bias));
-    }
-
-    private static int Parts(int length, int part) => (length + part - 1) / part;
 }

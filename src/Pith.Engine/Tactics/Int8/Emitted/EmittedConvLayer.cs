@@ -33,7 +33,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         _operands = family.Operands(layer);
         var constants = new ContractionConstants(layer);
         var epilogue = EpilogueInt8.Create(layer, constants, resources);
-        _epilogue = EpilogueConstants.Spec(epilogue, constants, EmittedConvEstimate.LargestSum(layer));
+        _epilogue = EpilogueConstants.Spec(epilogue, constants, LargestSum(layer));
         _shared = resources.Allocate(EpilogueConstants.SharedBytes);
         EpilogueConstants.Fill(epilogue, _shared);
         resources.KeepConstant(layer.Residual);
@@ -127,8 +127,15 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
 
     private long TilesInCache(ConvTiles tiles)
     {
-        var pixels = Math.Max(1, (long)_operands.Height * _operands.Width * (_operands.IsOnePixel ? tiles.Images : 1) / tiles.PerImage);
+        var pixels = Math.Max(1, (long)_operands.Height * _operands.Width * tiles.Images / tiles.PerImage);
         return Math.Max(1, _family.CloseBytes / (pixels * (_operands.PixelBytes + _layer.Output.PixelBytes)));
+    }
+
+    // No accumulator is larger in magnitude.
+    private static double LargestSum(ContractionLayer layer)
+    {
+        var perChannel = layer.Int8!.Weights.Shape.LengthOf(1, 4);
+        return perChannel * 255.0 * 128 + layer.Int8.IntegerBias.Max(bias => Math.Abs((double)bias));
     }
 
     // Full panels, then what is left of each group.
@@ -139,7 +146,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         var covered = full * _blocking.Vectors * PanelShape.Lanes;
         var rest = _operands.GroupChannels - covered;
         // Depthwise panels have all vectors whatever channels are stored.
-        var restVectors = _operands.IsDepthwise ? _blocking.Vectors : (rest + PanelShape.Lanes - 1) / PanelShape.Lanes;
+        var restVectors = _operands.IsDepthwise ? _blocking.Vectors : EvenParts.Count(rest, PanelShape.Lanes);
         if (full > 0) yield return (new PanelShape(_blocking.Vectors, _blocking.Vectors * PanelShape.Lanes, isNatural), full, 0);
         if (rest > 0) yield return (new PanelShape(restVectors, rest, isNatural), 1, covered);
     }
@@ -226,7 +233,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         var (rows, columns) = (pattern.Rows, pattern.Columns);
         // Tiles of one row are the same code whatever the row's length.
         if (rows == 1) pattern = pattern with { InputRow = 0, OutputRow = 0, ResidualRow = 0 };
-        var (down, across) = ((height + rows - 1) / rows, (width + columns - 1) / columns);
+        var (down, across) = (EvenParts.Count(height, rows), EvenParts.Count(width, columns));
         var perImage = down * across;
         var listed = !_operands.IsOnePixel && (long)perImage * resources.MaxBatch <= LongestList ? _layer.Images(resources.MaxBatch) : 1;
         var offsets = (TileOffsets*)resources.Allocate((long)listed * perImage * sizeof(TileOffsets));

@@ -1,5 +1,6 @@
 using Pith.Building;
 using Pith.Kernels;
+using Pith.Kernels.Jit;
 
 namespace Pith.Tactics;
 
@@ -27,8 +28,8 @@ internal sealed class Int8EmittedConv(ConvKernelFamily family, IsaLevel isa, Con
         if (layer.Int8 is null) return Verdict.No("is for INT8 layers");
         if (family.Refuses(layer) is { } reason) return Verdict.No(reason);
         var operands = family.Operands(layer);
-        var panels = (operands.GroupChannels + blocking.Vectors * 16 - 1) / (blocking.Vectors * 16);
-        if (!operands.IsDepthwise && blocking.Vectors > 1 && operands.GroupChannels <= (blocking.Vectors - 1) * 16) return Verdict.No("panels would be wider than the layer");
+        var panels = EvenParts.Count(operands.GroupChannels, blocking.Channels);
+        if (!operands.IsDepthwise && blocking.Vectors > 1 && operands.GroupChannels <= blocking.Channels - PanelShape.Lanes) return Verdict.No("panels would be wider than the layer");
         if (blocking.SplitsChannels && (device.Threads == 1 || panels * operands.Groups == 1)) return Verdict.No("there is nothing to split");
         if (blocking.TilesOutside && panels == 1) return Verdict.No("one panel needs no order");
         return Verdict.Yes;

@@ -20,10 +20,8 @@ internal abstract class VexKernels : ConvKernelFamily
             from rows in Enumerable.Range(1, Math.Min(image.Rows, VexTileEmitter.LargestTile))
             from columns in Enumerable.Range(1, Math.Min(image.Columns, VexTileEmitter.LargestTile / rows))
             select image with { Rows = rows, Columns = columns };
-        return tiles.MinBy(tile => Parts(image.Rows, tile.Rows) * Parts(image.Columns, tile.Columns) * (Math.Max(tile.Pixels, LeastPixels) + TilePixels));
+        return tiles.MinBy(tile => EvenParts.Count(image.Rows, tile.Rows) * EvenParts.Count(image.Columns, tile.Columns) * (Math.Max(tile.Pixels, LeastPixels) + TilePixels));
     }
-
-    private static int Parts(int length, int part) => (length + part - 1) / part;
 }
 
 /// <summary>AVX-VNNI; see <see cref="ConvAvxVnniEmitter"/>.</summary>

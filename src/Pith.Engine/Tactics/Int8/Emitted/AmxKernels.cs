@@ -1,0 +1,53 @@
+using Pith.Building;
+using Pith.Kernels;
+using Pith.Kernels.Jit;
+
+namespace Pith.Tactics;
+
+/// <summary>AMX; see <see cref="ConvAmxEmitter"/>.</summary>
+internal sealed unsafe class AmxKernels : ConvKernelFamily
+{
+    public override string Name => "amx";
+
+    public override long ScratchBytes => ConvAmxEmitter.ScratchBytes;
+
+    public override byte[] TileConfig(ConvKernelSpec spec) => TileUnit.Config(ConvAmxEmitter.TileRows(spec));
+
+    public override TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue) => AmxTiling.Largest(image, ConvAmxEmitter.Accumulators / vectors);
+
+    // The last tasks of a block have nothing to run beside: fewer, larger blocks.
+    public override int CloseBytes => 28 << 10;
+
+    // The reduction is not a loop: 1024 chunks are about 64 KB of code for 2 x 2 tiles.
+    public override string? Refuses(ContractionLayer layer) => Operands(layer).Reduction is var reduction && reduction.Runs * Chunks(reduction) > 1024 ? "the sum is too long for its code" : null;
+
+    // TDPBUSD takes about a cycle a row, at least ten; a load eight, a store 18; the epilogue runs beside all that.
+    public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)
+    {
+        var tiling = new AmxTiling(tile);
+        double chunks = reduction.Runs * Chunks(reduction), products = tiling.Count * vectors * Math.Max(10, tiling.Rows + 1), loads = 8.3 * (tiling.Count + vectors);
+        return Math.Max(chunks * Math.Max(products, loads) + 18 * tiling.Count * vectors, 6 * tile.Pixels * vectors) + 20;
+    }
+
+    public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => (nint)reduction.Runs * Chunks(reduction) * ConvAmxEmitter.ChunkBytes * panel.Capacity;
+
+    public override void Pack(PanelShape panel, ReductionShape reduction, byte* rows, nint rowBytes, byte* packed)
+    {
+        var channels = ChannelOrder(panel);
+        var to = (uint*)packed;
+        for (var run = 0; run < reduction.Runs; run++)
+            for (var chunk = 0; chunk < reduction.RunBytes; chunk += ConvAmxEmitter.ChunkBytes)
+                for (var vector = 0; vector < panel.Vectors; vector++)
+                    for (var index = chunk; index < chunk + ConvAmxEmitter.ChunkBytes; index += 4, to += PanelShape.Lanes)
+                    {
+                        // Runs are whole steps of four bytes; a chunk may end beyond the run.
+                        if (index >= reduction.RunBytes) continue;
+                        var from = rows + run * reduction.RunBytes + index;
+                        for (var lane = 0; lane < PanelShape.Lanes; lane++) to[lane] = *(uint*)(from + channels[vector * PanelShape.Lanes + lane] * rowBytes);
+                    }
+    }
+
+    public override byte[] Emit(ConvKernelSpec spec, Device device) => new ConvAmxEmitter(spec, device.Tiles).Emit();
+
+    private static int Chunks(ReductionShape reduction) => EvenParts.Count(reduction.RunBytes, ConvAmxEmitter.ChunkBytes);
+}

@@ -1,0 +1,93 @@
+using Pith.Building;
+using Pith.Kernels.Int8;
+using Pith.Kernels.Jit;
+
+namespace Pith.Tactics;
+
+/// <summary>The operands of an emitted convolution as its kernels see them: where windows start, how far pixels are apart, and which bytes a window covers.</summary>
+internal sealed class ConvOperands
+{
+    /// <param name="layer">The layer.</param>
+    /// <param name="isDepthwise">True to see a depthwise convolution as one group whose panels each read their own channels.</param>
+    public ConvOperands(ContractionLayer layer, bool isDepthwise)
+    {
+        IsDepthwise = isDepthwise;
+        var (groupIn, groupOut, window) = (layer.Channels / layer.Groups, layer.OutChannels / layer.Groups, layer.Window);
+        GroupIn = groupIn;
+        GroupOut = groupOut;
+        var join = layer.Groups == 1 ? 1 : isDepthwise ? layer.Groups : ConvInt8Packing.GroupsToJoin(layer.Groups, groupIn, groupOut);
+        Groups = layer.Groups / join;
+        GroupBytes = Groups == 1 ? layer.Input.PixelBytes : join * groupIn;
+        // Without groups the padding channels of a byte result are written too.
+        GroupChannels = Groups == 1 && layer.Output.IsQuantized ? layer.Output.PixelBytes : join * groupOut;
+        (Height, Width) = layer.OutputSize;
+        NeedsCopy = window.IsPadded && !layer.Input.Border.Covers(window);
+        CopyColumns = (Width - 1) * window.StrideWidth + (window.KernelWidth - 1) * window.DilationWidth + 1;
+        CopyRows = (Height - 1) * window.StrideHeight + (window.KernelHeight - 1) * window.DilationHeight + 1;
+        PixelBytes = layer.Input.PixelBytes;
+        RowBytes = NeedsCopy ? (nint)CopyColumns * PixelBytes : layer.IsGemm ? PixelBytes : layer.Input.RowBytes;
+        ImageBytes = NeedsCopy ? CopyRows * RowBytes : layer.IsGemm ? PixelBytes : layer.Input.ImageBytes;
+        Origin = NeedsCopy ? 0 : -(window.PadTop * RowBytes + window.PadLeft * PixelBytes);
+        (InputRow, InputColumn) = (window.StrideHeight * RowBytes, window.StrideWidth * PixelBytes);
+        IsOnePixel = Height * Width == 1 && window == Window.Point;
+        // Dense pointwise images are one long row, so that tiles need not stop at row ends.
+        if (window == Window.Point && layer.Input.Border.IsEmpty && layer.Output.Border.IsEmpty && layer.Residual?.Border.IsEmpty != false) (Height, Width) = (1, Height * Width);
+        // Columns that lie next to each other are one run.
+        Reduction = isDepthwise ? new ReductionShape(window.KernelHeight, (int)(window.DilationHeight * RowBytes), window.KernelWidth, window.DilationWidth * PixelBytes, 1)
+            : Groups == 1 && window.DilationWidth == 1
+            ? new ReductionShape(window.KernelHeight, (int)(window.DilationHeight * RowBytes), 1, 0, window.KernelWidth * PixelBytes)
+            : new ReductionShape(window.KernelHeight, (int)(window.DilationHeight * RowBytes), window.KernelWidth, window.DilationWidth * PixelBytes, GroupBytes);
+    }
+
+    /// <summary>Each output channel sees the one input channel of the same number; runs are then single bytes.</summary>
+    public bool IsDepthwise { get; }
+
+    /// <summary>Groups after small ones were joined.</summary>
+    public int Groups { get; }
+
+    /// <summary>Bytes of each pixel that belong to a group.</summary>
+    public int GroupBytes { get; }
+
+    /// <summary>Output channels of a group that are stored.</summary>
+    public int GroupChannels { get; }
+
+    /// <summary>Input channels of one of the op's own groups.</summary>
+    public int GroupIn { get; }
+
+    /// <summary>Output channels of one of the op's own groups.</summary>
+    public int GroupOut { get; }
+
+    /// <summary>Output rows, or 1 where all pixels of an image are one row.</summary>
+    public int Height { get; }
+
+    /// <summary>Output columns.</summary>
+    public int Width { get; }
+
+    /// <summary>Whether windows reach over what lies in memory, so that a padded copy of the images is read.</summary>
+    public bool NeedsCopy { get; }
+    public int CopyRows { get; }
+    public int CopyColumns { get; }
+
+    /// <summary>Bytes of an input pixel.</summary>
+    public int PixelBytes { get; }
+
+    /// <summary>Bytes from row to row of what is read.</summary>
+    public nint RowBytes { get; }
+
+    /// <summary>Bytes from image to image of what is read.</summary>
+    public nint ImageBytes { get; }
+
+    /// <summary>Bytes from an image's first pixel to its first window.</summary>
+    public nint Origin { get; }
+
+    /// <summary>Bytes from the window of an output to that of the output below.</summary>
+    public nint InputRow { get; }
+
+    /// <summary>Bytes from the window of an output to that of the output on the right.</summary>
+    public int InputColumn { get; }
+
+    /// <summary>Images are single pixels, as in matrix products: tiles then take pixels from several images.</summary>
+    public bool IsOnePixel { get; }
+
+    public ReductionShape Reduction { get; }
+}

@@ -1,0 +1,32 @@
+using Pith.Kernels;
+using Pith.Kernels.Jit;
+
+namespace Pith.Tactics;
+
+/// <summary>AVX-512 VNNI; see <see cref="ConvVnniEmitter"/>.</summary>
+internal sealed unsafe class VnniKernels : ConvKernelFamily
+{
+    public override string Name => "avx512vnni";
+
+    // The fewest tiles that fit the registers, all of one size: parts of a row, or several whole rows.
+    public override TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue)
+    {
+        var most = ConvVnniEmitter.LargestTile(vectors, epilogue);
+        return image.Columns >= most
+            ? image with { Rows = 1, Columns = EvenParts.Length(image.Columns, most) }
+            : image with { Rows = EvenParts.Length(image.Rows, Math.Min(image.Rows, most / image.Columns)) };
+    }
+
+    // Two products or two loads a cycle, then the epilogue.
+    public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)
+    {
+        double steps = reduction.Runs * (reduction.RunBytes / ConvVnniEmitter.StepBytes), products = tile.Pixels * vectors, loads = tile.Pixels + vectors;
+        return steps * Math.Max(products, loads) / 2 + 6 * products + 30;
+    }
+
+    public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => (nint)reduction.Runs * reduction.RunBytes * panel.Capacity;
+
+    public override void Pack(PanelShape panel, ReductionShape reduction, byte* rows, nint rowBytes, byte* packed) => PackSteps(panel, reduction, rows, rowBytes, packed);
+
+    public override byte[] Emit(ConvKernelSpec spec, Device device) => new ConvVnniEmitter(spec).Emit();
+}

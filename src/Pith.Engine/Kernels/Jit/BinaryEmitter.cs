@@ -45,9 +45,8 @@ internal sealed class BinaryEmitter(BinaryKernelSpec spec) : KernelEmitter
 
     protected override void Body()
     {
-        (AssemblerRegister64 Register, string Field)[] fields =
-            [(s_left, nameof(BinaryKernelArgs.Left)), (s_right, nameof(BinaryKernelArgs.Right)), (s_output, nameof(BinaryKernelArgs.Output)), (s_count, nameof(BinaryKernelArgs.Count)), (s_shared, nameof(BinaryKernelArgs.Shared))];
-        foreach (var (register, field) in fields) Asm.mov(register, __qword_ptr[Args + (int)Marshal.OffsetOf<BinaryKernelArgs>(field)]);
+        Load<BinaryKernelArgs>(Args, (s_left, nameof(BinaryKernelArgs.Left)), (s_right, nameof(BinaryKernelArgs.Right)), (s_output, nameof(BinaryKernelArgs.Output)));
+        Load<BinaryKernelArgs>(Args, (s_count, nameof(BinaryKernelArgs.Count)), (s_shared, nameof(BinaryKernelArgs.Shared)));
         if (spec.PixelBytes == 0) Flat();
         else
             for (var channel = 0; channel < spec.PixelBytes; channel += BlockBytes) SharedBlock(channel, Math.Min(BlockBytes, spec.PixelBytes - channel));

@@ -116,7 +116,7 @@ internal sealed class ConvAmxEmitter : KernelEmitter
     private AssemblerMemoryOperand Argument(string field)
     {
         Asm.mov(s_temporary, __qword_ptr[rsp + Arguments]);
-        return __qword_ptr[s_temporary + (int)Marshal.OffsetOf<ConvKernelArgs>(field)];
+        return Field<ConvKernelArgs>(s_temporary, field);
     }
 
     private void Advance(string field, int bytes) => Asm.add(Argument(field), bytes);
@@ -143,7 +143,7 @@ internal sealed class ConvAmxEmitter : KernelEmitter
         foreach (var (field, offset) in operands)
         {
             Asm.mov(s_pixel, Argument(field));
-            Asm.add(s_pixel, __qword_ptr[s_tiles + (int)Marshal.OffsetOf<TileOffsets>(offset)]);
+            Asm.add(s_pixel, Field<TileOffsets>(s_tiles, offset));
             Asm.mov(__qword_ptr[rsp + Current + (field == nameof(ConvKernelArgs.Output) ? 0 : 8)], s_pixel);
         }
         Asm.mov(s_pixel, Argument(nameof(ConvKernelArgs.Panel)));
@@ -154,7 +154,7 @@ internal sealed class ConvAmxEmitter : KernelEmitter
     {
         SetCurrent();
         Asm.mov(s_pixel, s_input);
-        Asm.add(s_pixel, __qword_ptr[s_tiles + (int)Marshal.OffsetOf<TileOffsets>(nameof(TileOffsets.Input))]);
+        Asm.add(s_pixel, Field<TileOffsets>(s_tiles, nameof(TileOffsets.Input)));
         LoadOldest();
     }
 

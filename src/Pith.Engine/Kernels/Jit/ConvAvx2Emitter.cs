@@ -38,7 +38,7 @@ internal sealed class ConvAvx2Emitter(ConvKernelSpec spec) : ConvVexEmitter(spec
         Asm.Label(ref tile);
         Asm.mov(Pixel, TileOffset(nameof(TileOffsets.Input)));
         Asm.add(Pixel, Input);
-        Loop(Row, Spec.Reduction.Rows, () =>
+        WindowLoop.Repeat(Asm, Row, Spec.Reduction.Rows, () =>
         {
             for (var row = 0; row < Spec.Tile.Rows; row++)
                 for (var segment = 0; segment < _words.Segments.Count; segment++)

@@ -52,8 +52,8 @@ internal sealed class ConvFp32Emitter(ConvFp32Spec spec) : KernelEmitter
     protected override void Body()
     {
         var epilogue = new EpilogueFp32Emitter(Asm, spec.Epilogue, spec.Panel, s_tileOutput, s_tileResidual, s_shared);
-        Load(Args, (s_input, nameof(Fp32KernelArgs.Input)), (s_output, nameof(Fp32KernelArgs.Output)), (s_residual, nameof(Fp32KernelArgs.Residual)));
-        Load(Args, (s_weights, nameof(Fp32KernelArgs.Weights)), (s_panel, nameof(Fp32KernelArgs.Biases)), (s_shared, nameof(Fp32KernelArgs.Constants)));
+        Load<Fp32KernelArgs>(Args, (s_input, nameof(Fp32KernelArgs.Input)), (s_output, nameof(Fp32KernelArgs.Output)), (s_residual, nameof(Fp32KernelArgs.Residual)));
+        Load<Fp32KernelArgs>(Args, (s_weights, nameof(Fp32KernelArgs.Weights)), (s_panel, nameof(Fp32KernelArgs.Biases)), (s_shared, nameof(Fp32KernelArgs.Constants)));
         epilogue.LoadMask();
         // Where the tiles and panels are counted: the stack keeps the arguments and the panels that are left.
         Asm.mov(rax, Argument(Args, nameof(Fp32KernelArgs.PanelCount)));
@@ -84,7 +84,7 @@ internal sealed class ConvFp32Emitter(ConvFp32Spec spec) : KernelEmitter
         _tile = pattern;
         var (tile, end) = (Asm.CreateLabel(), Asm.CreateLabel());
         Asm.mov(rax, __qword_ptr[rsp]);
-        Load(rax, (s_tiles, tiles), (s_tileCount, count));
+        Load<Fp32KernelArgs>(rax, (s_tiles, tiles), (s_tileCount, count));
         Asm.test(s_tileCount, s_tileCount);
         Asm.je(end);
         Asm.Label(ref tile);
@@ -101,16 +101,11 @@ internal sealed class ConvFp32Emitter(ConvFp32Spec spec) : KernelEmitter
         Asm.Label(ref end);
     }
 
-    private static AssemblerMemoryOperand Argument(AssemblerRegister64 args, string field) => __qword_ptr[args + (int)Marshal.OffsetOf<Fp32KernelArgs>(field)];
-
-    private void Load(AssemblerRegister64 args, params ReadOnlySpan<(AssemblerRegister64 Register, string Field)> fields)
-    {
-        foreach (var (register, field) in fields) Asm.mov(register, Argument(args, field));
-    }
+    private static AssemblerMemoryOperand Argument(AssemblerRegister64 args, string field) => Field<Fp32KernelArgs>(args, field);
 
     private void Open(AssemblerRegister64 register, AssemblerRegister64 operand, string offset)
     {
-        Asm.mov(register, __qword_ptr[s_tiles + (int)Marshal.OffsetOf<TileOffsets>(offset)]);
+        Asm.mov(register, Field<TileOffsets>(s_tiles, offset));
         Asm.add(register, operand);
     }
 

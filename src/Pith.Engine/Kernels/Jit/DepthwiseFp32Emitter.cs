@@ -62,11 +62,11 @@ internal sealed class DepthwiseFp32Emitter(DepthwiseFp32Spec spec) : KernelEmitt
         Asm.jne(tile);
     }
 
-    private static AssemblerMemoryOperand Argument(string field) => __qword_ptr[Args + (int)Marshal.OffsetOf<Fp32KernelArgs>(field)];
+    private static AssemblerMemoryOperand Argument(string field) => Field<Fp32KernelArgs>(Args, field);
 
     private void Open(AssemblerRegister64 register, string offset, string operand)
     {
-        Asm.mov(register, __qword_ptr[s_tiles + (int)Marshal.OffsetOf<TileOffsets>(offset)]);
+        Asm.mov(register, Field<TileOffsets>(s_tiles, offset));
         Asm.add(register, Argument(operand));
     }
 

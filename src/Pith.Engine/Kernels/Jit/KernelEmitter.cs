@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
 
@@ -61,6 +62,15 @@ internal abstract class KernelEmitter
 
     /// <summary>What has been emitted, for tests of what a kernel may use.</summary>
     public IReadOnlyList<Instruction> Instructions => Asm.Instructions;
+
+    /// <summary>A 64-bit field of the struct that a register points to.</summary>
+    protected static AssemblerMemoryOperand Field<T>(AssemblerRegister64 pointer, string name) where T : unmanaged => __qword_ptr[pointer + (int)Marshal.OffsetOf<T>(name)];
+
+    /// <summary>Loads 64-bit fields of the struct that a register points to.</summary>
+    protected void Load<T>(AssemblerRegister64 pointer, params ReadOnlySpan<(AssemblerRegister64 Register, string Field)> fields) where T : unmanaged
+    {
+        foreach (var (register, field) in fields) Asm.mov(register, Field<T>(pointer, field));
+    }
 
     /// <summary>Emits what is between entry and exit.</summary>
     protected abstract void Body();

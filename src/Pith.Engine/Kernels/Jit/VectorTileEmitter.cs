@@ -57,14 +57,14 @@ internal abstract class VectorTileEmitter(ConvKernelSpec spec) : KernelEmitter
             Asm, Spec.Epilogue, Spec.Panel, new EpilogueRegisters(s_tileOutput, s_tileResidual, s_panel, Shared, Enumerable.Range(Accumulators, Registers - Accumulators).ToArray()),
             Spec.Tile.Output, Spec.Tile.Residual);
         _epilogue.LoadMask();
-        Load(Args, (s_input, nameof(ConvKernelArgs.Input)), (s_output, nameof(ConvKernelArgs.Output)), (s_residual, nameof(ConvKernelArgs.Residual)));
-        Load(Args, (Weights, nameof(ConvKernelArgs.Weights)), (s_panel, nameof(ConvKernelArgs.Panel)), (Shared, nameof(ConvKernelArgs.Shared)), (rax, nameof(ConvKernelArgs.PanelCount)));
+        Load<ConvKernelArgs>(Args, (s_input, nameof(ConvKernelArgs.Input)), (s_output, nameof(ConvKernelArgs.Output)), (s_residual, nameof(ConvKernelArgs.Residual)));
+        Load<ConvKernelArgs>(Args, (Weights, nameof(ConvKernelArgs.Weights)), (s_panel, nameof(ConvKernelArgs.Panel)), (Shared, nameof(ConvKernelArgs.Shared)), (rax, nameof(ConvKernelArgs.PanelCount)));
         Asm.push(rax);
         Asm.push(Args);
         var (panel, tile) = (Asm.CreateLabel(), Asm.CreateLabel());
         Asm.Label(ref panel);
         Asm.mov(rax, __qword_ptr[rsp + ArgumentsAt]);
-        Load(rax, (s_tiles, nameof(ConvKernelArgs.Tiles)), (s_tileCount, nameof(ConvKernelArgs.TileCount)));
+        Load<ConvKernelArgs>(rax, (s_tiles, nameof(ConvKernelArgs.Tiles)), (s_tileCount, nameof(ConvKernelArgs.TileCount)));
         Asm.Label(ref tile);
         OpenTile();
         Products();
@@ -82,18 +82,13 @@ internal abstract class VectorTileEmitter(ConvKernelSpec spec) : KernelEmitter
         Asm.add(rsp, 16);
     }
 
-    private void Load(AssemblerRegister64 args, params ReadOnlySpan<(AssemblerRegister64 Register, string Field)> fields)
-    {
-        foreach (var (register, field) in fields) Asm.mov(register, __qword_ptr[args + (int)Marshal.OffsetOf<ConvKernelArgs>(field)]);
-    }
-
     private void OpenTile()
     {
         (AssemblerRegister64 Register, AssemblerRegister64 Operand, string Offset)[] operands =
             [(Pixel, s_input, nameof(TileOffsets.Input)), (s_tileOutput, s_output, nameof(TileOffsets.Output)), (s_tileResidual, s_residual, nameof(TileOffsets.Residual))];
         foreach (var (register, operand, offset) in operands)
         {
-            Asm.mov(register, __qword_ptr[s_tiles + (int)Marshal.OffsetOf<TileOffsets>(offset)]);
+            Asm.mov(register, Field<TileOffsets>(s_tiles, offset));
             Asm.add(register, operand);
         }
         for (var i = 0; i < Accumulators; i++)

@@ -93,24 +93,9 @@ internal abstract class VexTileEmitter(ConvKernelSpec spec) : KernelEmitter
         Asm.add(rsp, FrameBytes);
     }
 
-    protected static AssemblerMemoryOperand Argument(AssemblerRegister64 args, string field) => __qword_ptr[args + (int)Marshal.OffsetOf<ConvKernelArgs>(field)];
+    protected static AssemblerMemoryOperand Argument(AssemblerRegister64 args, string field) => Field<ConvKernelArgs>(args, field);
 
-    protected static AssemblerMemoryOperand TileOffset(string field) => __qword_ptr[Tiles + (int)Marshal.OffsetOf<TileOffsets>(field)];
-
-    protected void Loop(AssemblerRegister64 counter, int count, Action body)
-    {
-        if (count == 1)
-        {
-            body();
-            return;
-        }
-        Asm.mov(counter, count);
-        var top = Asm.CreateLabel();
-        Asm.Label(ref top);
-        body();
-        Asm.dec(counter);
-        Asm.jne(top);
-    }
+    protected static AssemblerMemoryOperand TileOffset(string field) => Field<TileOffsets>(Tiles, field);
 
     private void OpenFrame()
     {

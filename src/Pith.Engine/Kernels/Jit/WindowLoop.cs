@@ -21,9 +21,9 @@ internal readonly record struct WindowRegisters(AssemblerRegister64 Pixel, Assem
 internal sealed class WindowLoop(Assembler asm, ReductionShape shape, WindowRegisters registers, int stepBytes, int weightBytes, int longest, Action<int> steps)
 {
     /// <summary>Emits the loops.</summary>
-    public void Emit() => Repeat(registers.Row, shape.Rows, () =>
+    public void Emit() => Repeat(asm, registers.Row, shape.Rows, () =>
     {
-        Repeat(registers.Column, shape.Columns, () =>
+        Repeat(asm, registers.Column, shape.Columns, () =>
         {
             var advanced = Run();
             var next = (shape.Columns > 1 ? shape.ColumnBytes : shape.Rows > 1 ? shape.RowBytes : advanced) - advanced;
@@ -39,7 +39,7 @@ internal sealed class WindowLoop(Assembler asm, ReductionShape shape, WindowRegi
         var unrolled = Unrolled(count);
         var (rounds, rest) = Math.DivRem(count, unrolled);
         var moves = rounds > 1 || rest > 0;
-        Repeat(registers.Step, rounds, () =>
+        Repeat(asm, registers.Step, rounds, () =>
         {
             steps(unrolled);
             asm.add(registers.Weight, unrolled * weightBytes);
@@ -62,7 +62,8 @@ internal sealed class WindowLoop(Assembler asm, ReductionShape shape, WindowRegi
         return longest;
     }
 
-    private void Repeat(AssemblerRegister64 counter, int count, Action body)
+    /// <summary>Emits a loop of so many rounds, or the body alone for one.</summary>
+    public static void Repeat(Assembler asm, AssemblerRegister64 counter, int count, Action body)
     {
         if (count == 1)
         {

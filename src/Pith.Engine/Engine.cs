@@ -73,7 +73,7 @@ public sealed class Engine : IDisposable
     /// Writes a plan: the simplified network, how it was built and what was chosen for each layer. It loads on any machine; weights are packed again there.
     /// </summary>
     /// <exception cref="PithException">The network has ops that a file cannot hold, or the file cannot be written.</exception>
-    public void Save(string path) => PlanFile.Write(path, PlanManifest.Of(this, _options, _resources.Device).ToBytes(), OnnxModel.ToBytes(_graph));
+    public void Save(string path) => PlanFile.Write(path, PlanManifest.Of(this, _options, _resources.Device).ToBytes(), _graph);
 
     /// <summary>Builds the engine that a plan describes, without timing anything.</summary>
     /// <param name="path">A file that <see cref="Save"/> wrote.</param>
@@ -85,19 +85,26 @@ public sealed class Engine : IDisposable
         ArgumentNullException.ThrowIfNull(path);
         // The first kernel takes the assembler some 50 ms, which pass while the file is read.
         if (Isa.Current >= IsaLevel.Avx512Vnni) _ = Task.Run(() => new PeakEmitter(IsaLevel.Avx512Vnni).Emit());
-        var (content, manifestBytes) = PlanFile.Read(path);
-        var manifest = PlanManifest.Parse(content.AsSpan(0, manifestBytes), path);
+        using var plan = PlanFile.Open(path);
+        var manifest = PlanManifest.Parse(plan.Manifest, path);
         options ??= manifest.Options;
         var device = EngineBuilder.DeviceFor(options);
         var isSameKind = device.Kind == manifest.Device;
         if (!isSameKind) events?.Report(new Noted($"The plan '{path}' was made for {manifest.Device}, this machine is {device.Kind}: tactics are chosen anew."));
+        Engine? engine = null;
         try
         {
-            return EngineBuilder.Build(OnnxModel.Load(content.AsSpan(manifestBytes)), options, device, events, isSameKind ? manifest.Tactics : null);
+            engine = EngineBuilder.Build(OnnxModel.Load(plan.Network, external: _ => plan.OpenWeights()), options, device, events, isSameKind ? manifest.Tactics : null);
+            plan.RequireIntactWeights();
+            return engine;
         }
-        catch (PithException failure)
+        catch (Exception failure)
         {
-            throw new PithException($"'{path}': {failure.Message}", failure);
+            engine?.Dispose();
+            // What does not build may be damaged, which says more.
+            plan.RequireIntactWeights();
+            if (failure is PithException or IOException) throw new PithException($"'{path}': {failure.Message}", failure);
+            throw;
         }
     }
 

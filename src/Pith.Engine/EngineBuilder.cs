@@ -52,8 +52,8 @@ public static class EngineBuilder
         var needed = memory.Bytes + device.Threads * memory.ImageBytes + network.Inputs.Sum(input => input.Bytes(network.Shapes.MaxBatch));
         if (needed > available) throw new PithException($"Graph '{graph.Name}' at batch {network.Shapes.MaxBatch} needs {needed >> 20} MiB for activations, this machine has {available >> 20} MiB. Build it for a smaller batch.");
         var resources = new BuildResources(device, network.Shapes.MaxBatch);
-        // A plan is loaded by somebody who waits for the first answer.
-        ReturnUnusedMemory(network, isUrgent: planned is not null);
+        // Loading a plan leaves nothing behind, and somebody waits for the first answer.
+        if (planned is null) ReturnUnusedMemory(network);
         try
         {
             using var autotuner = new Autotuner(network, resources, options, planned, events);
@@ -74,12 +74,11 @@ public static class EngineBuilder
         }
     }
 
-    // What reading the model left behind is as large as its weights, which are about to be packed: without this a process would hold both at its peak. Takes some tens of milliseconds, or, when it
-    // is urgent, few, and leaves some memory with the runtime.
-    private static void ReturnUnusedMemory(LoweredNetwork network, bool isUrgent)
+    // What reading the model left behind is as large as its weights, which are about to be packed: without this a process would hold both at its peak. Takes some tens of milliseconds.
+    private static void ReturnUnusedMemory(LoweredNetwork network)
     {
         const long worthwhile = 8 << 20;
-        if (network.Layers.Sum(layer => layer.Weights.Sum(weight => (long)weight.Bytes.Length)) >= worthwhile) GC.Collect(GC.MaxGeneration, isUrgent ? GCCollectionMode.Forced : GCCollectionMode.Aggressive, blocking: true, compacting: !isUrgent);
+        if (network.Layers.Sum(layer => layer.Weights.Sum(weight => (long)weight.Bytes.Length)) >= worthwhile) GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
     }
 
     private static LayerInfo Describe(Layer layer, Tactic tactic, LayerSpec spec, ValueList<TacticVerdict> verdicts)

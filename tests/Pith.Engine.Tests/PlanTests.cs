@@ -6,6 +6,8 @@ namespace Pith.EngineTests;
 
 public sealed class PlanTests : IDisposable
 {
+    private const int HeaderBytes = 96;
+
     private readonly string _folder = Directory.CreateTempSubdirectory("pith-plan-").FullName;
 
     private string PlanPath => Path.Combine(_folder, "network.plan");
@@ -16,10 +18,10 @@ public sealed class PlanTests : IDisposable
     {
         var b = new QdqGraphBuilder(3);
         var x = b.Quantized(b.Input(5, 8, 8));
-        var y = b.Quantized(b.Graph.Add(new Relu(), b.Conv(x, 5, 12, 3, stride: 2, pad: 1)));
-        var z = b.Quantized(b.Graph.Add(new HardSwish(), b.Conv(y, 12, 12, 3, pad: 1, groups: 12)));
+        var y = b.Quantized(b.Graph.Add(new Relu(), b.Conv(x, 5, 24, 3, stride: 2, pad: 1)));
+        var z = b.Quantized(b.Graph.Add(new HardSwish(), b.Conv(y, 24, 24, 3, pad: 1, groups: 24)));
         var flat = b.Graph.Add(new Flatten(), b.Graph.Add(new GlobalAveragePool(), z));
-        b.Graph.AddOutput(b.Graph.AddNode(new Softmax { Axis = -1 }, [b.Gemm(b.Quantized(flat), 12, 7)], "softmax", ["probabilities"]).Output);
+        b.Graph.AddOutput(b.Graph.AddNode(new Softmax { Axis = -1 }, [b.Gemm(b.Quantized(flat), 24, 7)], "softmax", ["probabilities"]).Output);
         b.Graph.Metadata["pith.classes"] = "7";
         return b.Graph;
     }
@@ -99,12 +101,13 @@ public sealed class PlanTests : IDisposable
     {
         using (var engine = EngineBuilder.Build(Network(), new EngineOptions())) engine.Save(PlanPath);
         var bytes = File.ReadAllBytes(PlanPath);
+        Assert.NotEqual(0, BitConverter.ToInt64(bytes, 24));
         var random = new Random(1);
         for (var trial = 0; trial < 200; trial++)
         {
             var damaged = bytes.ToArray();
             if (trial % 3 == 0) damaged = damaged[..random.Next(damaged.Length)];
-            else damaged[trial % 3 == 1 ? random.Next(64) : random.Next(damaged.Length)] ^= (byte)(1 << random.Next(8));
+            else damaged[trial % 3 == 1 ? random.Next(HeaderBytes) : random.Next(damaged.Length)] ^= (byte)(1 << random.Next(8));
             RequireRefused(damaged, trial);
         }
         RequireRefused([.. bytes, 0], -1);
@@ -119,8 +122,10 @@ public sealed class PlanTests : IDisposable
         for (var trial = 0; trial < 150; trial++)
         {
             var hostile = bytes.ToArray();
-            for (var change = 0; change <= trial % 4; change++) hostile[random.Next(56, hostile.Length)] = (byte)random.Next(256);
-            SHA256.HashData(hostile.AsSpan(56), hostile.AsSpan(24));
+            for (var change = 0; change <= trial % 4; change++) hostile[random.Next(HeaderBytes, hostile.Length)] = (byte)random.Next(256);
+            var weightsEnd = HeaderBytes + (int)BitConverter.ToInt64(hostile, 24);
+            SHA256.HashData(hostile.AsSpan(weightsEnd), hostile.AsSpan(32));
+            SHA256.HashData(hostile.AsSpan(HeaderBytes, weightsEnd - HeaderBytes), hostile.AsSpan(64));
             File.WriteAllBytes(PlanPath, hostile);
             try
             {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Pith.Tactics;
 
 namespace Pith.Plans;
@@ -29,7 +30,7 @@ internal sealed record PlanManifest(string? Device, int MaxBatch, int MinBatch, 
     {
         try
         {
-            var manifest = JsonSerializer.Deserialize<PlanManifest>(json, JsonSerializerOptions.Web);
+            var manifest = JsonSerializer.Deserialize(json, PlanManifestJson.Default.PlanManifest);
             if (manifest is { Device: not null, MaxBatch: >= 1 and <= LargestBatch, MinBatch: >= 1, OptBatch: >= 0, Threads: >= 0, Observed: not null, Layers: not null } && manifest.MinBatch <= manifest.MaxBatch && manifest.OptBatch <= manifest.MaxBatch
                 && manifest.Observed.All(name => name is not null) && manifest.Layers.All(layer => layer is { Name: not null, Spec: not null, Tactic: not null, Reason: not null, Timed: not null } && layer.Timed.Values.All(seconds => seconds > 0 && double.IsFinite(seconds)))) return manifest;
         }
@@ -40,11 +41,14 @@ internal sealed record PlanManifest(string? Device, int MaxBatch, int MinBatch, 
         throw new PithException($"'{path}' is damaged: its manifest lacks parts. Build it again.");
     }
 
-    public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, JsonSerializerOptions.Web);
+    public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, PlanManifestJson.Default.PlanManifest);
 
+    /// <summary>How to build the engine again.</summary>
+    [JsonIgnore]
     public EngineOptions Options => new() { MaxBatch = MaxBatch, MinBatch = MinBatch, OptBatch = OptBatch, Threads = Threads, Literal = Literal, Observed = Observed!, TimeTactics = false };
 
     /// <summary>The choices by layer name; of layers with one name the first counts.</summary>
+    [JsonIgnore]
     public IReadOnlyDictionary<string, PlannedTactic> Tactics
     {
         get
@@ -62,3 +66,8 @@ internal sealed record PlanManifest(string? Device, int MaxBatch, int MinBatch, 
         return new Choice(layer.Name, layer.Spec.ToString(), layer.Tactic, chosen.Reason, timed);
     }
 }
+
+/// <summary>Reads and writes manifests with code that is generated at build time: finding it out by reflection takes some 50 ms of a process's first load.</summary>
+[JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
+[JsonSerializable(typeof(PlanManifest))]
+internal sealed partial class PlanManifestJson : JsonSerializerContext;

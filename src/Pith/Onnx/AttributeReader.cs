@@ -7,7 +7,7 @@ internal static class AttributeReader
     /// <param name="node">The node in the file.</param>
     /// <param name="external">Where external data of tensor attributes is looked for.</param>
     /// <param name="error">Makes an exception that names the node.</param>
-    public static Dictionary<string, object> Read(NodeProto node, ExternalDataFolder external, Func<string, PithException> error)
+    public static Dictionary<string, object> Read(NodeProto node, ExternalData external, Func<string, PithException> error)
     {
         var attributes = new Dictionary<string, object>(StringComparer.Ordinal);
         foreach (var attribute in node.Attribute)
@@ -15,7 +15,7 @@ internal static class AttributeReader
         return attributes;
     }
 
-    private static object Read(AttributeProto attribute, ExternalDataFolder external, Func<string, PithException> error)
+    private static object Read(AttributeProto attribute, ExternalData external, Func<string, PithException> error)
     {
         if (attribute.RefAttrName.Length > 0) throw error($"attribute '{attribute.Name}' refers to an attribute of a function, which only functions may do");
         return TypeOf(attribute) switch

@@ -7,7 +7,7 @@ internal sealed class NodeImporter
     private readonly Dictionary<string, Value> _values;
     private readonly Dictionary<string, int> _opsets;
     private readonly HashSet<(string Domain, string Name)> _functions;
-    private readonly ExternalDataFolder _external;
+    private readonly ExternalData _external;
     private readonly KnownValues _known = new();
 
     /// <summary>Creates an importer.</summary>
@@ -15,8 +15,8 @@ internal sealed class NodeImporter
     /// <param name="values">The values by their names in the file; outputs are added.</param>
     /// <param name="opsets">The file's opset per domain.</param>
     /// <param name="functions">The functions that the file defines.</param>
-    /// <param name="external">Where external data is looked for.</param>
-    public NodeImporter(Graph graph, Dictionary<string, Value> values, Dictionary<string, int> opsets, IEnumerable<FunctionProto> functions, ExternalDataFolder external)
+    /// <param name="external">Where external data is found.</param>
+    public NodeImporter(Graph graph, Dictionary<string, Value> values, Dictionary<string, int> opsets, IEnumerable<FunctionProto> functions, ExternalData external)
     {
         _graph = graph;
         _values = values;

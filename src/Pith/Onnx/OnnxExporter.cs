@@ -10,10 +10,15 @@ internal sealed class OnnxExporter
     private readonly int _opset;
     private readonly GraphProto _proto;
     private readonly HashSet<string> _names;
+    private readonly ConstantsApart? _apart;
 
-    public OnnxExporter(Graph graph, int opset)
+    /// <param name="graph">The graph.</param>
+    /// <param name="opset">0 for the default.</param>
+    /// <param name="apart">Takes the large constants; null to write them into the model.</param>
+    public OnnxExporter(Graph graph, int opset, ConstantsApart? apart = null)
     {
         _graph = graph;
+        _apart = apart;
         _opset = ChooseOpset(graph, opset);
         _proto = new GraphProto { Name = graph.Name, DocString = graph.Metadata.GetValueOrDefault(OnnxMetadata.GraphDoc, "") };
         _names = graph.Values.Select(value => value.Name).ToHashSet(StringComparer.Ordinal);
@@ -22,7 +27,7 @@ internal sealed class OnnxExporter
     public ModelProto Export()
     {
         if (_graph.Outputs.Count == 0) throw new PithException($"Graph '{_graph.Name}' has no output, so there is nothing to export.");
-        RequireOneFile();
+        if (_apart is null) RequireOneFile();
         _proto.Input.AddRange(_graph.Inputs.Select(Describe));
         _proto.Output.AddRange(_graph.Outputs.Select(Describe));
         AddConstants();
@@ -83,7 +88,7 @@ internal sealed class OnnxExporter
     {
         var written = new HashSet<Value>(ReferenceEqualityComparer.Instance);
         foreach (var value in _graph.Nodes.SelectMany(node => node.Inputs).Concat(_graph.Outputs))
-            if (value?.Constant is { } tensor && written.Add(value)) _proto.Initializer.Add(TensorWriter.Write(tensor, value.Name));
+            if (value?.Constant is { } tensor && written.Add(value)) _proto.Initializer.Add(_apart?.Write(tensor, value.Name) ?? TensorWriter.Write(tensor, value.Name));
     }
 
     private NodeProto Write(Node node)

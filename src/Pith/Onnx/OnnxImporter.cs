@@ -8,11 +8,11 @@ internal sealed class OnnxImporter
     private readonly GraphProto _proto;
     private readonly ModelProto _model;
     private readonly OnnxImportOptions _options;
-    private readonly ExternalDataFolder _external;
+    private readonly ExternalData _external;
     private readonly Graph _graph;
     private readonly Dictionary<string, Value> _values = new(StringComparer.Ordinal);
 
-    public OnnxImporter(ModelProto model, OnnxImportOptions options, ExternalDataFolder external)
+    public OnnxImporter(ModelProto model, OnnxImportOptions options, ExternalData external)
     {
         _model = model;
         _proto = model.Graph ?? throw new PithException("The file holds no graph, so it is not an ONNX model.");

@@ -27,7 +27,8 @@ public static class OnnxModel
             using var stream = new FileStream(full, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16);
             if (stream.Length > LargestFile)
                 throw new PithException($"'{path}' has {stream.Length} bytes; an ONNX file holds at most {LargestFile}. Save the model with external data.");
-            return Import(Parse(() => ModelProto.Parser.ParseFrom(stream)), options, Path.GetDirectoryName(full));
+            var folder = Path.GetDirectoryName(full)!;
+            return Import(Parse(() => ModelProto.Parser.ParseFrom(stream)), options, new ExternalData(location => ExternalDataFolder.Open(folder, location)));
         }
         catch (PithException failure)
         {
@@ -46,14 +47,17 @@ public static class OnnxModel
     public static Graph Load(Stream stream, OnnxImportOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(stream);
-        return Import(Parse(() => ModelProto.Parser.ParseFrom(stream)), options, folder: null);
+        return Import(Parse(() => ModelProto.Parser.ParseFrom(stream)), options, ExternalData.None);
     }
 
-    /// <summary>Reads a model from memory; external data is refused because there is no folder to look in.</summary>
+    /// <summary>Reads a model from memory.</summary>
     /// <param name="bytes">The content of a model file.</param>
     /// <param name="options">Null for the defaults.</param>
+    /// <param name="external">
+    /// Opens a location of external data, for reading from any position; each stream is disposed of after one tensor was read. It may refuse with a <see cref="PithException"/>. Null to refuse them all.
+    /// </param>
     /// <exception cref="PithException">The content is not ONNX, is damaged, or holds something that Pith does not support.</exception>
-    public static Graph Load(ReadOnlySpan<byte> bytes, OnnxImportOptions? options = null)
+    public static Graph Load(ReadOnlySpan<byte> bytes, OnnxImportOptions? options = null, Func<string, Stream>? external = null)
     {
         ModelProto model;
         try
@@ -64,7 +68,7 @@ public static class OnnxModel
         {
             throw NotOnnx(failure);
         }
-        return Import(model, options, folder: null);
+        return Import(model, options, external is null ? ExternalData.None : new ExternalData(external));
     }
 
     /// <summary>
@@ -91,6 +95,24 @@ public static class OnnxModel
         return new OnnxExporter(graph, opset).Export().ToByteArray();
     }
 
+    /// <summary>
+    /// The content of a model file without its large constants: the model says that they lie one behind the other at <paramref name="location"/>, from <paramref name="start"/> on, and the caller
+    /// writes them there.
+    /// </summary>
+    /// <param name="graph">The graph; not changed.</param>
+    /// <param name="location">What the model calls the place; a file beside the model, when it is to be read by others.</param>
+    /// <param name="start">The first byte.</param>
+    /// <param name="constants">What to write, in order; the graph's own tensors.</param>
+    /// <exception cref="PithException">An op does not exist in ONNX.</exception>
+    public static byte[] ToBytes(Graph graph, string location, long start, out IReadOnlyList<Tensor> constants)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        var apart = new ConstantsApart(location, start);
+        var model = new OnnxExporter(graph, opset: 0, apart).Export().ToByteArray();
+        constants = apart.Constants;
+        return model;
+    }
+
     private static ModelProto Parse(Func<ModelProto> parse)
     {
         try
@@ -103,8 +125,7 @@ public static class OnnxModel
         }
     }
 
-    private static Graph Import(ModelProto model, OnnxImportOptions? options, string? folder) =>
-        new OnnxImporter(model, options ?? new OnnxImportOptions(), new ExternalDataFolder(folder)).Import();
+    private static Graph Import(ModelProto model, OnnxImportOptions? options, ExternalData external) => new OnnxImporter(model, options ?? new OnnxImportOptions(), external).Import();
 
     private static PithException NotOnnx(InvalidProtocolBufferException failure) =>
         new($"not an ONNX model, or cut off or damaged: {failure.Message}", failure);

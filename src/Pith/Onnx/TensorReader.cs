@@ -8,9 +8,9 @@ internal static class TensorReader
     /// <summary>The tensor.</summary>
     /// <param name="proto">The tensor in the file.</param>
     /// <param name="name">What to call it in messages.</param>
-    /// <param name="external">Where external data is looked for.</param>
+    /// <param name="external">Where external data is found.</param>
     /// <exception cref="PithException">The element type is not supported, or the data does not fit the shape.</exception>
-    public static Tensor Read(TensorProto proto, string name, ExternalDataFolder external)
+    public static Tensor Read(TensorProto proto, string name, ExternalData external)
     {
         var type = ElementType(proto.DataType) ?? throw Error(name, $"has elements of type {TypeName(proto.DataType)}, which Pith does not compute with");
         var shape = ShapeOf(proto, name);
@@ -33,7 +33,7 @@ internal static class TensorReader
         return new Shape(proto.Dims.Select(dim => (int)dim).ToArray());
     }
 
-    private static Tensor FromFile(TensorProto proto, DataType type, Shape shape, string name, ExternalDataFolder external)
+    private static Tensor FromFile(TensorProto proto, DataType type, Shape shape, string name, ExternalData external)
     {
         using var stream = external.Open(proto, name, (long)shape.Length * type.SizeInBytes());
         var tensor = Tensor.Zeros(type, shape);

@@ -7,7 +7,15 @@ internal static class TensorWriter
 {
     public static TensorProto Write(Tensor tensor, string name = "")
     {
-        var proto = new TensorProto { Name = name, DataType = (int)tensor.DataType, RawData = ByteString.CopyFrom(tensor.Bytes) };
+        var proto = Head(tensor, name);
+        proto.RawData = ByteString.CopyFrom(tensor.Bytes);
+        return proto;
+    }
+
+    /// <summary>Name, type and shape.</summary>
+    public static TensorProto Head(Tensor tensor, string name)
+    {
+        var proto = new TensorProto { Name = name, DataType = (int)tensor.DataType };
         proto.Dims.AddRange(tensor.Shape.Dims.Select(dim => (long)dim));
         return proto;
     }

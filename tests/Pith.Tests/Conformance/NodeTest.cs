@@ -57,7 +57,7 @@ internal static class NodeTest
     private static IEnumerable<Tensor> ReadAll(string folder, string kind) =>
         Directory.GetFiles(folder, kind + "_*.pb")
             .OrderBy(path => int.Parse(Path.GetFileNameWithoutExtension(path).Split('_')[1]))
-            .Select(path => TensorReader.Read(TensorProto.Parser.ParseFrom(File.ReadAllBytes(path)), Path.GetFileName(path), new ExternalDataFolder(null)));
+            .Select(path => TensorReader.Read(TensorProto.Parser.ParseFrom(File.ReadAllBytes(path)), Path.GetFileName(path), ExternalData.None));
 
     private static void Compare(Tensor expected, Tensor actual, string name)
     {

@@ -5,7 +5,7 @@ namespace Pith.Tests.Onnx;
 
 public class TensorReaderTests
 {
-    private static Tensor Read(TensorProto proto, string? folder = null) => TensorReader.Read(proto, "w", new ExternalDataFolder(folder));
+    private static Tensor Read(TensorProto proto, string? folder = null) => TensorReader.Read(proto, "w", folder is null ? ExternalData.None : new ExternalData(location => ExternalDataFolder.Open(folder, location)));
 
     private static string Error(TensorProto proto, string? folder = null) => Assert.Throws<PithException>(() => Read(proto, folder)).Message;
 

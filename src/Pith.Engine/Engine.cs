@@ -15,12 +15,12 @@ public sealed class Engine : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly Graph _graph;
-    private readonly BuildResources _resources;
+    private readonly EngineResources _resources;
     private readonly EngineOptions _options;
     private int _contexts;
     private bool _disposed;
 
-    internal Engine(Graph graph, LoweredNetwork network, IReadOnlyList<BuiltLayer> layers, MemoryPlan memory, BuildResources resources, EngineOptions options)
+    internal Engine(Graph graph, LoweredNetwork network, IReadOnlyList<BuiltLayer> layers, MemoryPlan memory, EngineResources resources, EngineOptions options)
     {
         _graph = graph;
         _resources = resources;
@@ -67,7 +67,7 @@ public sealed class Engine : IDisposable
 
     internal MemoryPlan Memory { get; }
 
-    internal BuildResources Resources => _resources;
+    internal EngineResources Resources => _resources;
 
     /// <summary>
     /// Writes a plan: the simplified network, how it was built and what was chosen for each layer. It loads on any machine; weights are packed again there.

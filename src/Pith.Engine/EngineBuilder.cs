@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Pith.Building;
 using Pith.Kernels;
 using Pith.Passes;
@@ -51,27 +52,43 @@ public static class EngineBuilder
         var available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         var needed = memory.Bytes + device.Threads * memory.ImageBytes + network.Inputs.Sum(input => input.Bytes(network.Shapes.MaxBatch));
         if (needed > available) throw new PithException($"Graph '{graph.Name}' at batch {network.Shapes.MaxBatch} needs {needed >> 20} MiB for activations, this machine has {available >> 20} MiB. Build it for a smaller batch.");
-        var resources = new BuildResources(device, network.Shapes.MaxBatch);
+        var resources = new EngineResources(device);
         // Loading a plan leaves nothing behind, and somebody waits for the first answer.
         if (planned is null) ReturnUnusedMemory(network);
         try
         {
-            using var autotuner = new Autotuner(network, resources, options, planned, events);
-            var layers = new List<BuiltLayer>();
-            for (var i = 0; i < network.Layers.Count; i++)
-            {
-                var layer = network.Layers[i];
-                var (runnable, tactic, spec, verdicts) = autotuner.Choose(layer, network.BatchOf(i));
-                var whole = layer.Output.Border.IsEmpty ? runnable : new BorderedLayer(runnable, layer.Output);
-                layers.Add(new BuiltLayer(layer, whole, Describe(layer, tactic, spec, verdicts)));
-            }
-            return new Engine(graph, network, layers, memory, resources, options);
+            return new Engine(graph, network, BuildLayers(network, resources, options, planned, events), memory, resources, options);
         }
         catch
         {
             resources.Dispose();
             throw;
         }
+    }
+
+    // Tactics are chosen one layer after the other, because choosing may mean measuring; the chosen ones are built side by side.
+    private static BuiltLayer[] BuildLayers(LoweredNetwork network, EngineResources resources, EngineOptions options, IReadOnlyDictionary<string, PlannedTactic>? planned, IProgress<PithEvent>? events)
+    {
+        var layers = new BuiltLayer[network.Layers.Count];
+        var chosen = new (Tactic Tactic, LayerSpec Spec, ValueList<TacticVerdict> Verdicts)[layers.Length];
+        using (var autotuner = new Autotuner(network, resources, options, planned, events))
+            for (var i = 0; i < layers.Length; i++) chosen[i] = autotuner.Choose(network.Layers[i], network.BatchOf(i));
+        try
+        {
+            Parallel.For(0, layers.Length, i =>
+            {
+                var (layer, (tactic, spec, verdicts)) = (network.Layers[i], chosen[i]);
+                var runnable = tactic.Build(layer, new BuildResources(resources, network.BatchOf(i)));
+                var whole = layer.Output.Border.IsEmpty ? runnable : new BorderedLayer(runnable, layer.Output);
+                layers[i] = new BuiltLayer(layer, whole, Describe(layer, tactic, spec, verdicts));
+            });
+        }
+        catch (AggregateException failures)
+        {
+            // Threads stop at the first failure; which of several is reported does not matter.
+            ExceptionDispatchInfo.Throw(failures.InnerExceptions[0]);
+        }
+        return layers;
     }
 
     // What reading the model left behind is as large as its weights, which are about to be packed: without this a process would hold both at its peak. Takes some tens of milliseconds.

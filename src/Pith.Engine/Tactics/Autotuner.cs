@@ -5,11 +5,11 @@ namespace Pith.Tactics;
 
 /// <summary>Chooses a tactic for each layer: who accepts, who is expected to be fast, who is fast.</summary>
 /// <param name="network">The network.</param>
-/// <param name="resources">Where chosen layers are built.</param>
+/// <param name="resources">The engine's; candidates share its code.</param>
 /// <param name="options">Whether to time, and what was timed before.</param>
 /// <param name="planned">Tactics chosen by an earlier build on the same kind of machine, by layer name; null for none.</param>
 /// <param name="events">Receives every decision.</param>
-internal sealed class Autotuner(LoweredNetwork network, BuildResources resources, EngineOptions options, IReadOnlyDictionary<string, PlannedTactic>? planned, IProgress<PithEvent>? events) : IDisposable
+internal sealed class Autotuner(LoweredNetwork network, EngineResources resources, EngineOptions options, IReadOnlyDictionary<string, PlannedTactic>? planned, IProgress<PithEvent>? events) : IDisposable
 {
     // A tactic that is expected to be slower than that is not worth timing, and neither are more than so many.
     private const double WorthTiming = 4;
@@ -18,19 +18,18 @@ internal sealed class Autotuner(LoweredNetwork network, BuildResources resources
     private readonly long _begin = Stopwatch.GetTimestamp();
     private LayerTimer? _timer;
 
-    /// <summary>The chosen tactic, built, with what it was chosen for and what became of the others.</summary>
+    /// <summary>The chosen tactic, with what it was chosen for and what became of the others.</summary>
     /// <param name="layer">The layer.</param>
     /// <param name="batch">The largest batch that it sees.</param>
-    public (RunnableLayer Runnable, Tactic Tactic, LayerSpec Spec, ValueList<TacticVerdict> Verdicts) Choose(Layer layer, int batch)
+    public (Tactic Tactic, LayerSpec Spec, ValueList<TacticVerdict> Verdicts) Choose(Layer layer, int batch)
     {
-        resources.MaxBatch = batch;
-        var spec = layer.SpecAt(TimedBatch);
+        var spec = layer.SpecAt(TimedBatch(batch));
         var candidates = TacticCatalog.For(layer).Select(tactic => new Candidate(tactic, Accept(tactic, layer))).ToArray();
         foreach (var refused in candidates.Where(candidate => !candidate.Verdict.Accepted)) events?.Report(new TacticRejected(layer.Name, spec, refused.Tactic.Name, refused.Verdict.Reason));
         var accepted = candidates.Where(candidate => candidate.Verdict.Accepted).ToArray();
-        var (chosen, reason) = Planned(layer, spec, accepted) ?? Fastest(layer, spec, accepted);
+        var (chosen, reason) = Planned(layer, spec, accepted) ?? Fastest(layer, batch, spec, accepted);
         events?.Report(new TacticChosen(layer.Name, spec, chosen.Tactic.Name, reason));
-        return (chosen.Tactic.Build(layer, resources), chosen.Tactic, spec, candidates.Select(candidate => candidate.Describe(candidate == chosen ? reason : null)).ToValueList());
+        return (chosen.Tactic, spec, candidates.Select(candidate => candidate.Describe(candidate == chosen ? reason : null)).ToValueList());
     }
 
     private Verdict Accept(Tactic tactic, Layer layer) =>
@@ -44,7 +43,7 @@ internal sealed class Autotuner(LoweredNetwork network, BuildResources resources
         return (found, choice.Reason);
     }
 
-    private (Candidate, string) Fastest(Layer layer, LayerSpec spec, Candidate[] accepted)
+    private (Candidate, string) Fastest(Layer layer, int batch, LayerSpec spec, Candidate[] accepted)
     {
         if (accepted.Length == 1) return (accepted[0], "the only one that accepts");
         foreach (var candidate in accepted) candidate.Estimate = candidate.Tactic is IReferenceTactic ? double.MaxValue : candidate.Tactic.EstimateSeconds(layer, resources.Device);
@@ -55,16 +54,16 @@ internal sealed class Autotuner(LoweredNetwork network, BuildResources resources
         if (close.Any(candidate => candidate.Seconds is null))
         {
             if (options.TuningBudget is { } budget && Stopwatch.GetElapsedTime(_begin) > budget) return (best, "expected to be the fastest; the time for measuring was used up");
-            Time(close, layer, spec);
+            Time(close, layer, batch, spec);
         }
         return (close.MinBy(candidate => candidate.Seconds)!, "measured to be the fastest");
     }
 
     // All of them again, also those that the cache knows: only times of one session compare.
-    private void Time(Candidate[] candidates, Layer layer, LayerSpec spec)
+    private void Time(Candidate[] candidates, Layer layer, int batch, LayerSpec spec)
     {
         _timer ??= new LayerTimer(network, resources.Device, resources.Code);
-        var seconds = _timer.Seconds([.. candidates.Select(candidate => candidate.Tactic)], layer, resources.MaxBatch, TimedBatch);
+        var seconds = _timer.Seconds([.. candidates.Select(candidate => candidate.Tactic)], layer, batch, TimedBatch(batch));
         for (var i = 0; i < candidates.Length; i++)
         {
             candidates[i].Seconds = seconds[i];
@@ -74,7 +73,7 @@ internal sealed class Autotuner(LoweredNetwork network, BuildResources resources
     }
 
     // The batch that layers are timed at: the best one, unless they see smaller ones only.
-    private int TimedBatch => options.OptBatch == 0 || network.Shapes.IsFixed ? resources.MaxBatch : Math.Min(options.OptBatch, resources.MaxBatch);
+    private int TimedBatch(int batch) => options.OptBatch == 0 || network.Shapes.IsFixed ? batch : Math.Min(options.OptBatch, batch);
 
     private string Key(Tactic tactic, LayerSpec spec) => $"{resources.Device.Kind} {tactic.Name} {spec}";
 

@@ -1,53 +1,23 @@
 using Pith.Building;
 using Pith.Kernels.Jit;
-using Pith.Runtime;
 
 namespace Pith.Tactics;
 
-/// <summary>What a tactic may ask for while it builds a layer: the device, the largest batch, and native memory and emitted code that live as long as the engine.</summary>
-/// <param name="device">The machine.</param>
-/// <param name="maxBatch">The largest batch.</param>
-/// <param name="code">Emitted code that somebody else owns; null for code of its own.</param>
-internal sealed unsafe class BuildResources(Device device, int maxBatch, CodeArena? code = null) : IDisposable
+/// <summary>What a tactic may ask for while it builds a layer. Thread-safe.</summary>
+/// <param name="engine">What lives as long as the engine.</param>
+/// <param name="maxBatch">The largest batch that the layer sees.</param>
+internal sealed unsafe class BuildResources(EngineResources engine, int maxBatch)
 {
-    // Blocks grow from what a toy needs to several huge pages.
-    private const long SmallestBlock = 64 << 10, LargestBlock = 16 << 20;
+    public Device Device => engine.Device;
 
-    private readonly List<AlignedMemory> _memory = [];
-    private readonly Dictionary<Slot, nint> _constants = new(ReferenceEqualityComparer.Instance);
-    private readonly Lock _gate = new();
-    private long _used;
-
-    public Device Device { get; } = device;
-
-    /// <summary>The largest batch that the layer sees which is being built.</summary>
-    public int MaxBatch { get; set; } = maxBatch;
+    /// <summary>The largest batch that the layer sees.</summary>
+    public int MaxBatch => maxBatch;
 
     /// <summary>Emitted kernels.</summary>
-    public CodeArena Code { get; } = code ?? new CodeArena();
+    public CodeArena Code => engine.Code;
 
-    /// <summary>Bytes handed out so far.</summary>
-    public long Bytes { get; private set; }
-
-    /// <summary>Zeroed memory for packed weights and tables, with room behind it for a vector that is loaded at its last element. Pieces lie next to each other. Thread-safe.</summary>
-    public byte* Allocate(long bytes)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
-        var whole = (bytes + 2 * AlignedMemory.Alignment - 1) & -AlignedMemory.Alignment;
-        lock (_gate)
-        {
-            if (_memory.Count == 0 || _used + whole > _memory[^1].Bytes)
-            {
-                var next = _memory.Count == 0 ? SmallestBlock : Math.Min(2 * _memory[^1].Bytes, LargestBlock);
-                _memory.Add(new AlignedMemory(Math.Max(whole, next)));
-                _used = 0;
-            }
-            var start = _memory[^1].Start + _used;
-            _used += whole;
-            Bytes += bytes;
-            return start;
-        }
-    }
+    /// <inheritdoc cref="EngineResources.Allocate"/>
+    public byte* Allocate(long bytes) => engine.Allocate(bytes);
 
     /// <summary>A copy of <paramref name="items"/>.</summary>
     public T* Copy<T>(ReadOnlySpan<T> items) where T : unmanaged
@@ -57,26 +27,6 @@ internal sealed unsafe class BuildResources(Device device, int maxBatch, CodeAre
         return copy;
     }
 
-    /// <summary>Says that the layer reads a constant operand at run time, so that <see cref="RunState.Address"/> knows it. Other slots are left as they are.</summary>
-    public void KeepConstant(Slot? slot)
-    {
-        if (slot?.Constant is not { } tensor || _constants.ContainsKey(slot)) return;
-        var memory = Allocate(slot.Bytes(MaxBatch));
-        _constants.Add(slot, (nint)memory);
-        fixed (byte* rowMajor = tensor.Bytes) SlotTensors.FromRowMajor(slot, MaxBatch, rowMajor, memory);
-    }
-
-    /// <summary>Enters the kept constants into a context's table of addresses.</summary>
-    public void Bind(RunState state)
-    {
-        foreach (var (slot, memory) in _constants) state.SetMemory(slot, (byte*)memory);
-    }
-
-    public void Dispose()
-    {
-        if (code is null) Code.Dispose();
-        foreach (var memory in _memory) memory.Dispose();
-        _memory.Clear();
-        _constants.Clear();
-    }
+    /// <summary>Says that the layer reads a constant operand at run time, so that its address is known then. Other slots are left as they are.</summary>
+    public void KeepConstant(Slot? slot) => engine.Keep(slot, maxBatch);
 }

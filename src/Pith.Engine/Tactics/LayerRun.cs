@@ -7,7 +7,7 @@ namespace Pith.Tactics;
 /// <summary>One layer built by one tactic, with memory of its own: runs again and again without the rest of the network.</summary>
 internal sealed unsafe class LayerRun : IDisposable
 {
-    private readonly BuildResources _resources;
+    private readonly EngineResources _resources;
     private readonly CacheEviction _eviction;
     private readonly RunState _state;
     private readonly RunnableLayer _runnable;
@@ -23,8 +23,8 @@ internal sealed unsafe class LayerRun : IDisposable
     /// <param name="code">Emitted code that the caller owns; null for code of its own.</param>
     public LayerRun(Tactic tactic, Layer layer, LoweredNetwork network, int maxBatch, int batch, Device device, WorkerPool pool, CodeArena? code = null)
     {
-        _resources = new BuildResources(device, maxBatch, code);
-        _runnable = tactic.Build(layer, _resources);
+        _resources = new EngineResources(device, code);
+        _runnable = tactic.Build(layer, new BuildResources(_resources, maxBatch));
         _state = new RunState(network.Slots.Count, pool, _runnable.ScratchBytes, _runnable.SharedScratchBytes) { Batch = batch };
         _operands = [.. layer.Inputs.Concat(layer.Outputs).OfType<Slot>().Where(slot => slot.Constant is null).Distinct().Select(slot => (slot, new AlignedMemory(slot.Bytes(maxBatch))))];
         foreach (var (slot, memory) in _operands) _state.SetMemory(slot, memory.Start);

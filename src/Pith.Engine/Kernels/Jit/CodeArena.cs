@@ -12,7 +12,7 @@ internal sealed unsafe partial class CodeArena : IDisposable
     private const int PageBytes = 4096;
 
     private readonly List<(nint Start, nuint Bytes)> _pages = [];
-    private readonly Dictionary<object, nint> _kernels = [];
+    private readonly Dictionary<object, Lazy<nint>> _kernels = [];
     private readonly Lock _gate = new();
 
     /// <summary>Bytes of all pages.</summary>
@@ -30,11 +30,13 @@ internal sealed unsafe partial class CodeArena : IDisposable
     /// <exception cref="PithException">The system refuses executable memory.</exception>
     public nint Get(object key, Func<byte[]> emit)
     {
+        Lazy<nint>? kernel;
         lock (_gate)
         {
-            if (!_kernels.TryGetValue(key, out var kernel)) _kernels.Add(key, kernel = Add(emit()));
-            return kernel;
+            if (!_kernels.TryGetValue(key, out kernel)) _kernels.Add(key, kernel = new Lazy<nint>(() => Add(emit())));
         }
+        // Different kernels are emitted side by side; who asks for one that is being emitted waits.
+        return kernel.Value;
     }
 
     public void Dispose()
@@ -58,7 +60,7 @@ internal sealed unsafe partial class CodeArena : IDisposable
             Free(start, bytes);
             throw Refused("to make memory executable", bytes);
         }
-        _pages.Add((start, bytes));
+        lock (_gate) _pages.Add((start, bytes));
         return start;
     }
 

@@ -83,8 +83,7 @@ public sealed class Engine : IDisposable
     public static Engine Load(string path, EngineOptions? options = null, IProgress<PithEvent>? events = null)
     {
         ArgumentNullException.ThrowIfNull(path);
-        // The first kernel takes the assembler some 50 ms, which pass while the file is read.
-        if (Isa.Current >= IsaLevel.Avx512Vnni) _ = Task.Run(() => new PeakEmitter(IsaLevel.Avx512Vnni).Emit());
+        LoadWarmUp.Start();
         using var plan = PlanFile.Open(path);
         var manifest = PlanManifest.Parse(plan.Manifest, path);
         options ??= manifest.Options;

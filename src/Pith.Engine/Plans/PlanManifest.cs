@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using Pith.Tactics;
 
 namespace Pith.Plans;
@@ -13,12 +12,12 @@ namespace Pith.Plans;
 /// <param name="Literal">See <see cref="EngineOptions.Literal"/>.</param>
 /// <param name="Observed">See <see cref="EngineOptions.Observed"/>.</param>
 /// <param name="Layers">The choices in execution order.</param>
-internal sealed record PlanManifest(string? Device, int MaxBatch, int MinBatch, int OptBatch, int Threads, bool Literal, string[]? Observed, PlanManifest.Choice[]? Layers)
+internal sealed record PlanManifest(string Device, int MaxBatch, int MinBatch, int OptBatch, int Threads, bool Literal, string[] Observed, PlanManifest.Choice[] Layers)
 {
     private const int LargestBatch = 1 << 20;
 
     /// <summary>What runs one layer, and the seconds of every tactic that was timed.</summary>
-    internal sealed record Choice(string? Name, string? Spec, string? Tactic, string? Reason, Dictionary<string, double>? Timed);
+    internal sealed record Choice(string Name, string Spec, string Tactic, string Reason, IReadOnlyDictionary<string, double> Timed);
 
     public static PlanManifest Of(Engine engine, EngineOptions options, Device device) => new(
         device.Kind, engine.MaxBatch, engine.MinBatch, options.OptBatch, options.Threads, options.Literal, [.. options.Observed],
@@ -26,35 +25,34 @@ internal sealed record PlanManifest(string? Device, int MaxBatch, int MinBatch, 
 
     /// <summary>Reads a manifest.</summary>
     /// <exception cref="PithException">It is not one.</exception>
-    public static PlanManifest Parse(ReadOnlySpan<byte> json, string path)
+    public static PlanManifest Parse(ReadOnlyMemory<byte> json, string path)
     {
         try
         {
-            var manifest = JsonSerializer.Deserialize(json, PlanManifestJson.Default.PlanManifest);
-            if (manifest is { Device: not null, MaxBatch: >= 1 and <= LargestBatch, MinBatch: >= 1, OptBatch: >= 0, Threads: >= 0, Observed: not null, Layers: not null } && manifest.MinBatch <= manifest.MaxBatch && manifest.OptBatch <= manifest.MaxBatch
-                && manifest.Observed.All(name => name is not null) && manifest.Layers.All(layer => layer is { Name: not null, Spec: not null, Tactic: not null, Reason: not null, Timed: not null } && layer.Timed.Values.All(seconds => seconds > 0 && double.IsFinite(seconds)))) return manifest;
+            using var document = JsonDocument.Parse(json);
+            var manifest = PlanManifestJson.Read(document.RootElement);
+            if (manifest is { MaxBatch: >= 1 and <= LargestBatch, MinBatch: >= 1, OptBatch: >= 0, Threads: >= 0 } && manifest.MinBatch <= manifest.MaxBatch && manifest.OptBatch <= manifest.MaxBatch
+                && manifest.Layers.All(layer => layer.Timed.Values.All(seconds => seconds > 0 && double.IsFinite(seconds)))) return manifest;
         }
-        catch (Exception failure) when (failure is JsonException or NotSupportedException)
+        catch (Exception failure) when (failure is JsonException or FormatException or InvalidOperationException or KeyNotFoundException)
         {
             throw new PithException($"'{path}' is damaged: its manifest cannot be read ({failure.Message}). Build it again.", failure);
         }
-        throw new PithException($"'{path}' is damaged: its manifest lacks parts. Build it again.");
+        throw new PithException($"'{path}' is damaged: its manifest has numbers that cannot be. Build it again.");
     }
 
-    public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, PlanManifestJson.Default.PlanManifest);
+    public byte[] ToBytes() => PlanManifestJson.Write(this);
 
     /// <summary>How to build the engine again.</summary>
-    [JsonIgnore]
-    public EngineOptions Options => new() { MaxBatch = MaxBatch, MinBatch = MinBatch, OptBatch = OptBatch, Threads = Threads, Literal = Literal, Observed = Observed!, TimeTactics = false };
+    public EngineOptions Options => new() { MaxBatch = MaxBatch, MinBatch = MinBatch, OptBatch = OptBatch, Threads = Threads, Literal = Literal, Observed = Observed, TimeTactics = false };
 
     /// <summary>The choices by layer name; of layers with one name the first counts.</summary>
-    [JsonIgnore]
     public IReadOnlyDictionary<string, PlannedTactic> Tactics
     {
         get
         {
             var tactics = new Dictionary<string, PlannedTactic>(StringComparer.Ordinal);
-            foreach (var layer in Layers!) tactics.TryAdd(layer.Name!, new PlannedTactic(layer.Spec!, layer.Tactic!, layer.Reason!, layer.Timed!));
+            foreach (var layer in Layers) tactics.TryAdd(layer.Name, new PlannedTactic(layer.Spec, layer.Tactic, layer.Reason, layer.Timed));
             return tactics;
         }
     }
@@ -66,8 +64,3 @@ internal sealed record PlanManifest(string? Device, int MaxBatch, int MinBatch, 
         return new Choice(layer.Name, layer.Spec.ToString(), layer.Tactic, chosen.Reason, timed);
     }
 }
-
-/// <summary>Reads and writes manifests with code that is generated at build time: finding it out by reflection takes some 50 ms of a process's first load.</summary>
-[JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
-[JsonSerializable(typeof(PlanManifest))]
-internal sealed partial class PlanManifestJson : JsonSerializerContext;

@@ -28,11 +28,11 @@ internal static class BorderPlanner
             if (!fixedSlots.Contains(slot) && slot is { Kind: SlotKind.Computed, Layout: Layout.ChannelsLast, Shape.Rank: 4 }) slot.Border = border;
     }
 
-    private static bool WritesRows(Layer layer) => layer is PoolLayer or ContractionLayer || (layer is QuantizeLayer { Input: { Layout: Layout.RowMajor, Shape.Rank: 4 } input } && input.Height * input.Width > 1);
+    private static bool WritesRows(Layer layer) => layer is PoolLayer or ContractionLayer or PixelTableLayer || (layer is QuantizeLayer { Input: { Layout: Layout.RowMajor, Shape.Rank: 4 } input } && input.Height * input.Width > 1);
 
     private static bool ReadsRows(Layer layer) => layer is PoolLayer or ContractionLayer;
 
-    private static bool WritesFloatRows(Layer layer) => layer is PoolLayer { Input.DataType: DataType.Float32, IsGlobal: false } or ContractionLayer { Int8: null }
+    private static bool WritesFloatRows(Layer layer) => layer is PoolLayer { Input.DataType: DataType.Float32, IsGlobal: false } or ContractionLayer { Int8: null } or PixelTableLayer
         or ReorderLayer { Output: { Layout: Layout.ChannelsLast, Channels: <= InterleavedPlanes.Most } };
 
     private static bool ReadsFloatRows(Layer layer) => layer is PoolLayer { Input.DataType: DataType.Float32 } or ContractionLayer { Int8: null };

@@ -10,6 +10,7 @@ internal static class Fusion
         ContractionFusion.TryFuse,
         TrainingFusion.TryFuse,
         PoolFusion.TryFuse,
+        PixelTableFusion.TryFuse,
         BinaryFusion.TryFuse,
         TableFusion.TryFuse,
         FakeQuantizeFusion.TryFuse,

@@ -45,6 +45,13 @@ internal static class TacticCatalog
         new ReferenceTable(),
     ];
 
+    private static readonly Tactic[] s_pixelTable =
+    [
+        new Int8PixelTable(),
+        new Fp32PixelTable(),
+        new ReferencePixelTable(),
+    ];
+
     private static readonly Tactic[] s_concat =
     [
         new Int8Concat(),
@@ -110,6 +117,7 @@ internal static class TacticCatalog
         PoolLayer => s_pool,
         BinaryLayer => s_binary,
         TableLayer => s_table,
+        PixelTableLayer => s_pixelTable,
         ConcatLayer => s_concat,
         QuantizeLayer => s_quantize,
         DequantizeLayer => s_dequantize,

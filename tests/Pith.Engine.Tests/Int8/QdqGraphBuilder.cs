@@ -3,11 +3,14 @@ using Pith.Ops;
 namespace Pith.EngineTests.Int8;
 
 /// <summary>Builds small quantized graphs in the form that exporters write: float ops between QuantizeLinear and DequantizeLinear.</summary>
-internal sealed class QdqGraphBuilder(int seed, bool unsigned = false)
+internal sealed class QdqGraphBuilder(Graph graph, int seed, bool unsigned = false)
 {
+    public QdqGraphBuilder(int seed, bool unsigned = false)
+        : this(new Graph("qdq"), seed, unsigned) { }
+
     private readonly Random _random = new(seed);
 
-    public Graph Graph { get; } = new("qdq");
+    public Graph Graph => graph;
 
     public Value Input(params ReadOnlySpan<int> dims) => Graph.AddInput("x", TensorType.Float32([Dim.Named("N"), .. dims.ToArray().Select(Dim.Of)]));
 

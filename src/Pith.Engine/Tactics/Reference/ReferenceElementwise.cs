@@ -62,6 +62,42 @@ internal sealed unsafe class ReferenceTable : Tactic<TableLayer>, IReferenceTact
     }
 }
 
+/// <summary>A table of 256 entries for each channel of an image, element by element.</summary>
+internal sealed unsafe class ReferencePixelTable : Tactic<PixelTableLayer>, IReferenceTactic
+{
+    public override string Name => "reference";
+
+    protected override Verdict Accept(PixelTableLayer layer, Device device) => Verdict.Yes;
+
+    protected override double EstimateSeconds(PixelTableLayer layer, Device device) => double.MaxValue;
+
+    protected override RunnableLayer Build(PixelTableLayer layer, BuildResources resources)
+    {
+        resources.KeepConstant(layer.Input);
+        return new Runnable(layer);
+    }
+
+    private sealed class Runnable(PixelTableLayer layer) : RunnableLayer
+    {
+        public override void Run(RunState state)
+        {
+            var output = layer.Output;
+            var result = Tensor.Zeros(output.DataType, output.Shape.At(state.Batch));
+            long at = 0;
+            for (var n = 0; n < result.Shape[0]; n++)
+                for (var c = 0; c < output.Channels; c++)
+                    for (var y = 0; y < output.Height; y++)
+                        for (var x = 0; x < output.Width; x++, at++)
+                        {
+                            var entry = (c * 256) + state.Address(layer.Input)[layer.RowOffset(n, y) + c * layer.ChannelStride + x * layer.PixelStride];
+                            if (result is Tensor<float> real) real.Data[at] = layer.Tables.As<float>().Data[entry];
+                            else result.Bytes[(int)at] = (byte)(layer.Tables.As<byte>().Data[entry] ^ (output.DataType == DataType.Int8 ? 0x80 : 0));
+                        }
+            SlotTensors.Write(output, state, result);
+        }
+    }
+}
+
 /// <summary>Joins the channels of quantized tensors, pixel by pixel.</summary>
 internal sealed unsafe class ReferenceConcat : Tactic<ConcatLayer>, IReferenceTactic
 {

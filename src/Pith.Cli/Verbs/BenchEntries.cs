@@ -68,7 +68,10 @@ internal sealed class BenchEntries(int streams, int threads, IReadOnlyList<int>?
         var inputs = from.Engine.Inputs;
         if (inputs.Count != to.Inputs.Count) throw new PithException($"'{model}' has {to.Inputs.Count} inputs, the network that it is compared with has {inputs.Count}.");
         for (var i = 0; i < inputs.Count; i++)
-            if (inputs[i].Type.DataType == DataType.Float32) to.SetInput(i, from.Input<float>(inputs[i].Name));
+        {
+            if (inputs[i].Type.DataType == DataType.Float32) to.SetInput<float>(i, from.Input<float>(inputs[i].Name));
+            if (inputs[i].Type.DataType == DataType.UInt8) to.SetInput<byte>(i, from.Input<byte>(inputs[i].Name));
+        }
     }
 
     private T Own<T>(T disposable) where T : IDisposable

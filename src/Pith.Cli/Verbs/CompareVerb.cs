@@ -101,8 +101,9 @@ internal sealed class CompareVerb : Verb
         var dataset = DatasetCatalog.Open(data);
         if (dataset.Count < count) throw new PithException($"'{data}' has {dataset.Count} images, {count} were asked for (--count).");
         var metadata = EngineFile.IsPlan(model) ? new SortedDictionary<string, string>() : ModelFile.Load(model.Split(StageSeparator)[0]).Metadata;
-        var loader = new BatchLoader(dataset, PreprocessingCatalog.Of(metadata, dataset, preprocess), new BatchLoaderOptions { BatchSize = 1 });
-        return loader.Epoch().Take(count).Select(batch => (IReadOnlyList<Tensor>)[Tensor.Create(new Shape(1, batch.Shape.Channels, batch.Shape.Height, batch.Shape.Width), batch.ImagesInUse.ToArray())]);
+        var input = ImageInput.Of(model, trace.Inputs);
+        var loader = new BatchLoader(dataset, input.Left(PreprocessingCatalog.Of(metadata, dataset, preprocess)), new BatchLoaderOptions { BatchSize = 1 });
+        return loader.Epoch().Take(count).Select(batch => (IReadOnlyList<Tensor>)[input.ToTensor(batch.ImagesInUse)]);
     }
 
     private static IReadOnlyList<Tensor> Noise(NetworkTrace trace, int seed)
@@ -110,9 +111,10 @@ internal sealed class CompareVerb : Verb
         var random = new Random(seed);
         return [.. trace.Inputs.Select(input =>
         {
-            if (input.Type.DataType != DataType.Float32) throw new PithException($"Noise can be made for float inputs only; '{input.Name}' is {input.Type}. Use --data.");
-            var tensor = Tensor.Zeros<float>(new Shape([.. input.Type.Dims.Select(dim => dim.IsFixed ? dim.Size : 1)]));
-            foreach (ref var x in tensor.Span) x = random.NextSingle() * 4 - 2;
+            var tensor = Tensor.Zeros(input.Type.DataType, new Shape([.. input.Type.Dims.Select(dim => dim.IsFixed ? dim.Size : 1)]));
+            if (tensor is Tensor<byte> bytes) random.NextBytes(bytes.Span);
+            else if (tensor is Tensor<float> floats) foreach (ref var x in floats.Span) x = random.NextSingle() * 4 - 2;
+            else throw new PithException($"Noise can be made for float and uint8 inputs only; '{input.Name}' is {input.Type}. Use --data.");
             return tensor;
         })];
     }

@@ -13,6 +13,7 @@ internal static class VerbCatalog
         new FineTuneVerb(),
         new QuantizeVerb(),
         new QatVerb(),
+        new BytesVerb(),
         new BuildVerb(),
         new BenchVerb(),
         new EvalVerb(),

@@ -29,6 +29,7 @@ public sealed record BenchmarkTarget(int Batch, IReadOnlyList<IQuery> Streams)
         var random = new Random(1);
         foreach (var (name, type) in context.Engine.Inputs)
         {
+            if (type.DataType == DataType.UInt8) random.NextBytes(context.Input<byte>(name));
             if (type.DataType != DataType.Float32) continue;
             foreach (ref var x in context.Input<float>(name)) x = random.NextSingle() * 4 - 2;
         }

@@ -4,12 +4,14 @@ namespace Pith.Compression;
 
 /// <summary>What an image classifier takes and gives, for checks before anything runs.</summary>
 /// <param name="Model">The network's name, for messages.</param>
-/// <param name="Input">The name of its image input, [N, C, H, W].</param>
-/// <param name="Image">C, H and W.</param>
+/// <param name="Input">Its image input.</param>
 /// <param name="Output">The name of its first output, [N, <paramref name="Classes"/>].</param>
 /// <param name="Classes">Outputs per image.</param>
-internal sealed record ClassifierSignature(string Model, string Input, ImageShape Image, string Output, int Classes)
+internal sealed record ClassifierSignature(string Model, ImageInput Input, string Output, int Classes)
 {
+    /// <summary>C, H and W of an image.</summary>
+    public ImageShape Image => Input.Shape;
+
     /// <exception cref="PithException">The graph is no image classifier.</exception>
     public static ClassifierSignature Of(Graph graph) =>
         Of(graph.Name, [.. graph.Inputs.Select(input => (input.Name, input.Type))], [.. graph.Outputs.Select(output => (output.Name, output.Type))]);
@@ -21,12 +23,12 @@ internal sealed record ClassifierSignature(string Model, string Input, ImageShap
     {
         if (inputs.Count != 1 || outputs.Count == 0) throw Unfit(model, $"it has {inputs.Count} inputs and {outputs.Count} outputs, expected one input and at least one output");
         var (input, image) = inputs[0];
-        if (image.DataType != DataType.Float32 || image.Rank != 4 || !image.Dims.Skip(1).All(dim => dim.IsFixed)) throw Unfit(model, $"its input '{input}' is {image}, expected float images [N, C, H, W] with known C, H and W");
+        if (image.DataType is not (DataType.Float32 or DataType.UInt8) || image.Rank != 4 || !image.Dims.Skip(1).All(dim => dim.IsFixed)) throw Unfit(model, $"its input '{input}' is {image}, expected float or uint8 images [N, C, H, W] or [N, H, W, C] with known C, H and W");
         var (output, scores) = outputs[0];
         // Some networks end in [N, K, 1, 1].
         var classes = scores.Dims.Skip(1).Where(dim => dim != 1).DefaultIfEmpty(1).ToArray();
         if (scores.DataType != DataType.Float32 || scores.Rank < 2 || classes.Length != 1 || !classes[0].IsFixed) throw Unfit(model, $"its output '{output}' is {scores}, expected one float per class, [N, K]");
-        return new(model, input, new ImageShape(image[1].Size, image[2].Size, image[3].Size), output, classes[0].Size);
+        return new(model, new ImageInput(input, image), output, classes[0].Size);
     }
 
     /// <summary>Checks that the data fits.</summary>

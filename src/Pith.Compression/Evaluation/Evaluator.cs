@@ -28,7 +28,7 @@ public static class Evaluator
     /// <summary>Builds an engine for <paramref name="graph"/> and evaluates it.</summary>
     /// <param name="graph">A classifier; not changed.</param>
     /// <param name="dataset">The images.</param>
-    /// <param name="preprocessing">How they become the network's input.</param>
+    /// <param name="preprocessing">How they become the network's input; of a network that takes bytes only the geometry, since it normalises them itself.</param>
     /// <param name="options">Batch, threads, progress.</param>
     /// <exception cref="PithException">Network and data do not fit each other, or an image cannot be read.</exception>
     /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
@@ -46,7 +46,7 @@ public static class Evaluator
     /// <summary>Evaluates an engine that exists, for example one that was loaded from a plan.</summary>
     /// <param name="context">The engine's context; <see cref="EvaluationOptions.Batch"/> and <see cref="EvaluationOptions.Threads"/> are those it was made with.</param>
     /// <param name="dataset">The images.</param>
-    /// <param name="preprocessing">How they become the network's input.</param>
+    /// <param name="preprocessing">How they become the network's input; of a network that takes bytes only the geometry, since it normalises them itself.</param>
     /// <param name="options">Progress and cancellation.</param>
     /// <exception cref="PithException">Network and data do not fit each other, or an image cannot be read.</exception>
     /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
@@ -56,7 +56,7 @@ public static class Evaluator
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(options);
         var signature = ClassifierSignature.Of(context.Engine);
-        var loader = new BatchLoader(dataset, preprocessing, new BatchLoaderOptions { BatchSize = context.Engine.MaxBatch });
+        var loader = new BatchLoader(dataset, signature.Input.Left(preprocessing), new BatchLoaderOptions { BatchSize = context.Engine.MaxBatch });
         signature.RequireFit(dataset, loader);
 
         // A network with a fixed batch runs all of it; what the last run has behind its last image is not looked at.
@@ -66,7 +66,7 @@ public static class Evaluator
         foreach (var batch in loader.Epoch())
         {
             options.Cancellation.ThrowIfCancellationRequested();
-            batch.ImagesInUse.CopyTo(context.Input<float>(signature.Input));
+            signature.Input.Write(batch.ImagesInUse, context);
             context.Run(isFixed ? context.Engine.MaxBatch : batch.Count);
             Count(accuracy, context.Output<float>(signature.Output), batch, signature.Classes);
             options.Events?.Report(new ProgressMade(options.Task, accuracy.Count, dataset.Count, $"top-1 {accuracy.Top1:P2}"));

@@ -30,7 +30,7 @@ internal sealed class Teacher : IDisposable
     /// <summary>Writes the teacher's logits for a batch into the student's input.</summary>
     public void Answer(Batch batch, ExecutionContext student)
     {
-        batch.ImagesInUse.CopyTo(_context.Input<float>(_signature.Input));
+        _signature.Input.Write(batch.ImagesInUse, _context);
         _context.Run(batch.Count);
         _context.Output<float>(_signature.Output).CopyTo(student.Input<float>(_logitsInput));
     }

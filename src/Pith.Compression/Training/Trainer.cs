@@ -33,8 +33,9 @@ public sealed class Trainer
     {
         (_graph, _data, _settings, _options) = (graph, data, settings, options);
         var augmentation = settings.CropPadding > 0 || settings.Flip ? new Augmentation(settings.CropPadding, settings.Flip) : null;
-        _loader = new BatchLoader(data.Train, data.Preprocessing, new BatchLoaderOptions { BatchSize = settings.BatchSize, Shuffle = true, Seed = settings.Seed, Augmentation = augmentation });
-        ClassifierSignature.Of(graph).RequireFit(data.Train, _loader);
+        var signature = ClassifierSignature.Of(graph);
+        _loader = new BatchLoader(data.Train, signature.Input.Left(data.Preprocessing), new BatchLoaderOptions { BatchSize = settings.BatchSize, Shuffle = true, Seed = settings.Seed, Augmentation = augmentation });
+        signature.RequireFit(data.Train, _loader);
         _stepsPerEpoch = data.Train.Count / settings.BatchSize;
         if (_stepsPerEpoch == 0) throw new PithException($"Dataset '{data.Train.Name}' has {data.Train.Count} images, fewer than one batch of {settings.BatchSize}. Use more data or a smaller 'batch_size'.");
         _freezeStep = (long)Math.Round(settings.FreezeNormAfter * settings.Epochs) * _stepsPerEpoch;

@@ -69,7 +69,7 @@ internal sealed class TrainingSession : IDisposable
     /// <returns>The loss may be NaN or infinite; then nothing was updated.</returns>
     public StepResult Step(Batch batch, long step, double learningRate)
     {
-        batch.ImagesInUse.CopyTo(_context.Input<float>(_signature.Input));
+        _signature.Input.Write(batch.ImagesInUse, _context);
         batch.LabelsInUse.CopyTo(_context.Input<int>(_training.Labels.Name));
         _teacher?.Answer(batch, _context);
         _context.Run(batch.Count);

@@ -50,6 +50,9 @@ public sealed record Preprocessing
     /// <summary>Channels of the result: 3 (R, G, B) or 1 (grey); images of the other kind are converted.</summary>
     public int Channels => Mean.Count;
 
+    /// <summary>The same geometry with the samples left as they are, 0..255: what is left to do for a network that normalises them itself.</summary>
+    public Preprocessing KeepingSamples() => this with { Scale = 1, Mean = ValueList.Repeat(0f, Channels), Std = ValueList.Repeat(1f, Channels) };
+
     /// <summary>The shape that an image of <paramref name="width"/> x <paramref name="height"/> pixels becomes.</summary>
     /// <exception cref="PithException">The crop does not fit.</exception>
     public ImageShape OutputShape(int width, int height)
@@ -70,6 +73,20 @@ public sealed record Preprocessing
     {
         ArgumentNullException.ThrowIfNull(image);
         new PixelNormalizer(this).Write(Fit(image), PixelShift.None, chw);
+    }
+
+    /// <summary>
+    /// A copy of a network that takes 8-bit images and does the normalisation itself, by Cast, Div, Sub and Div in front of what it was: plain ONNX that any runtime takes, and to which Pith's engine
+    /// gives the bits that <see cref="Apply"/> and the network give. Resizing and cropping stay outside; the copy's metadata says so. Thread-safe.
+    /// </summary>
+    /// <param name="graph">A network with one float input [N, C, H, W], C being <see cref="Channels"/>; not changed.</param>
+    /// <param name="layout">How the images lie.</param>
+    /// <returns>The network with a uint8 input of the same name.</returns>
+    /// <exception cref="PithException">The network takes something else.</exception>
+    public Graph FoldInto(Graph graph, ImageLayout layout = ImageLayout.Nchw)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        return PreprocessingFold.Apply(Checked(), graph, layout);
     }
 
     /// <summary>A compact JSON object from which <see cref="FromJson"/> restores an equal value.</summary>

@@ -70,11 +70,12 @@ public sealed class OnnxRuntimeSession : IQuery, IDisposable
 
     /// <summary>Copies row-major elements into the input at this position.</summary>
     /// <exception cref="PithException">The input has another type or number of elements.</exception>
-    public void SetInput(int index, ReadOnlySpan<float> elements)
+    public void SetInput<T>(int index, ReadOnlySpan<T> elements) where T : unmanaged
     {
         var input = _inputs[index];
-        if (input.Type != DataType.Float32 || input.Shape.Length != elements.Length) throw new PithException($"Input '{input.Name}' of '{_model}' is {input.Type.ShortName()}{input.Shape} to ONNX Runtime, got {elements.Length} floats. Do the two models belong together?");
-        Marshal.Copy(elements.ToArray(), 0, input.Data, elements.Length);
+        if (input.Type != DataTypes.Of<T>() || input.Shape.Length != elements.Length) throw new PithException($"Input '{input.Name}' of '{_model}' is {input.Type.ShortName()}{input.Shape} to ONNX Runtime, got {elements.Length} elements of type {DataTypes.Of<T>().ShortName()}. Do the two models belong together?");
+        var bytes = MemoryMarshal.AsBytes(elements).ToArray();
+        Marshal.Copy(bytes, 0, input.Data, bytes.Length);
     }
 
     /// <inheritdoc/>

@@ -23,9 +23,9 @@ internal sealed class CalibrationQueue : IDisposable
     /// <summary>The number of different labels of the samples taken.</summary>
     public int ClassesSeen => _classes.Count;
 
-    /// <summary>Copies the next samples into <paramref name="images"/>, which has room for a batch. Null when all have been taken or another thread has failed.</summary>
+    /// <summary>Writes the next samples into <paramref name="input"/> of <paramref name="context"/>. Null when all have been taken or another thread has failed.</summary>
     /// <exception cref="PithException">The data ends too early or does not fit.</exception>
-    public CalibrationSlice? Take(Span<float> images)
+    public CalibrationSlice? Take(ImageInput input, ExecutionContext context)
     {
         lock (_gate)
         {
@@ -39,8 +39,7 @@ internal sealed class CalibrationQueue : IDisposable
             var isFirstHalf = _taken < half;
             var count = Math.Min(_current.Count - _used, (isFirstHalf ? half : _samples) - _taken);
             var size = _current.Shape.Elements;
-            if (count * size > images.Length) throw new PithException($"A calibration batch of {count} samples of {_current.Shape} does not fit the network's input, which has room for {images.Length} elements.");
-            _current.ImagesInUse.Slice(_used * size, count * size).CopyTo(images);
+            input.Write(_current.ImagesInUse.Slice(_used * size, count * size), context);
             foreach (var label in _current.LabelsInUse.Slice(_used, count)) _classes.Add(label);
             _used += count;
             _taken += count;

@@ -1,3 +1,5 @@
+using Pith.Compression.Data;
+
 namespace Pith.Compression;
 
 /// <summary>
@@ -21,11 +23,11 @@ public static class CalibrationRun
         ArgumentNullException.ThrowIfNull(tensors);
         ArgumentNullException.ThrowIfNull(data);
         if (data.Samples < 1) throw new PithException($"Calibration needs at least one sample, {data.Samples} were asked for.");
-        if (graph.Inputs.Count != 1) throw new PithException($"Calibration feeds one input with images; graph '{graph.Name}' has {graph.Inputs.Count} inputs.");
+        var input = ImageInput.Of(graph);
         var threads = data.Threads > 0 ? data.Threads : Environment.ProcessorCount;
         using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = data.BatchSize, Threads = 1, Observed = tensors, TimeTactics = false });
         using var queue = new CalibrationQueue(data.Batches, data.Samples, events);
-        var workers = Enumerable.Range(0, threads).Select(_ => new CalibrationWorker(engine, graph.Inputs[0].Name, tensors, queue)).ToArray();
+        var workers = Enumerable.Range(0, threads).Select(_ => new CalibrationWorker(engine, input, tensors, queue)).ToArray();
         try
         {
             Task.WaitAll([.. workers.Select(worker => Task.Factory.StartNew(worker.Run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))]);

@@ -1,14 +1,16 @@
+using Pith.Compression.Data;
+
 namespace Pith.Compression;
 
 /// <summary>One thread of a calibration run: an engine context and the statistics of what it has run.</summary>
 internal sealed class CalibrationWorker : IValueObserver, IDisposable
 {
     private readonly ExecutionContext _context;
-    private readonly string _input;
+    private readonly ImageInput _input;
     private readonly CalibrationQueue _queue;
     private CalibrationSlice _slice;
 
-    public CalibrationWorker(Engine engine, string input, IEnumerable<string> tensors, CalibrationQueue queue)
+    public CalibrationWorker(Engine engine, ImageInput input, IEnumerable<string> tensors, CalibrationQueue queue)
     {
         (_input, _queue) = (input, queue);
         Statistics = new ActivationStatistics(tensors);
@@ -23,7 +25,7 @@ internal sealed class CalibrationWorker : IValueObserver, IDisposable
     {
         try
         {
-            while (_queue.Take(_context.Input<float>(_input)) is { } slice)
+            while (_queue.Take(_input, _context) is { } slice)
             {
                 _slice = slice;
                 _context.Run(slice.Samples);

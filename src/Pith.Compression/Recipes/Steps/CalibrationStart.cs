@@ -24,7 +24,7 @@ internal static class CalibrationStart
         if (context.Cache is { } cache) return Outcome(FakeQuantization.FromCache(start, options, cache), cache);
 
         var dataset = context.RequireTrainingData();
-        var preprocessing = context.PreprocessingOf(start, dataset);
+        var preprocessing = ImageInput.Of(start).Left(context.PreprocessingOf(start, dataset));
         var drawn = new DatasetSubset(dataset, DataSplit.Draw(dataset, settings.Samples, settings.CalibrationSeed));
         var batch = Math.Min(BatchSize, drawn.Count);
         var loader = new BatchLoader(drawn, preprocessing, new BatchLoaderOptions { BatchSize = batch });

@@ -1,0 +1,73 @@
+using System.Runtime.InteropServices;
+
+namespace Pith.Compression.Data;
+
+/// <summary>
+/// The input of a network that takes images: floats that preprocessing has made of them, or the 8-bit samples themselves, which the network normalises; [N, C, H, W] or [N, H, W, C]. Batches are
+/// [N, C, H, W] of floats always; what is written into the network is what it takes.
+/// </summary>
+/// <param name="Name">The input's name.</param>
+/// <param name="Type">Its type.</param>
+internal sealed record ImageInput(string Name, TensorType Type)
+{
+    /// <summary>The only input of a network.</summary>
+    /// <exception cref="PithException">There are none or several.</exception>
+    public static ImageInput Of(string network, IReadOnlyList<(string Name, TensorType Type)> inputs) =>
+        inputs is [var (name, type)] ? new ImageInput(name, type) : throw new PithException($"Images are fed into one input; network '{network}' has {inputs.Count} inputs.");
+
+    /// <summary>The only input of a graph.</summary>
+    /// <exception cref="PithException">There are none or several.</exception>
+    public static ImageInput Of(Graph graph) => Of(graph.Name, [.. graph.Inputs.Select(input => (input.Name, input.Type))]);
+
+    /// <summary>Whether the network takes 8-bit samples.</summary>
+    public bool TakesBytes => Type.DataType == DataType.UInt8;
+
+    /// <summary>Whether the channels of a pixel lie together: the last axis has as many as images have, the second has not.</summary>
+    public bool IsInterleaved => Type.Rank == 4 && HasChannels(3) && !HasChannels(1);
+
+    /// <summary>Channels, height and width of one image.</summary>
+    public ImageShape Shape => IsInterleaved ? new ImageShape(Type[3].Size, Type[1].Size, Type[2].Size) : new ImageShape(Type[1].Size, Type[2].Size, Type[3].Size);
+
+    /// <summary>The part of <paramref name="preprocessing"/> that is left to do outside of the network.</summary>
+    public Preprocessing Left(Preprocessing preprocessing) => TakesBytes ? preprocessing.KeepingSamples() : preprocessing;
+
+    /// <summary>Copies images, [N, C, H, W] with any N up to the largest batch, into the input of a context.</summary>
+    /// <exception cref="PithException">They do not fit, or are no 8-bit samples where the network takes those.</exception>
+    public void Write(ReadOnlySpan<float> images, ExecutionContext context)
+    {
+        if (TakesBytes) Write(images, context.Input<byte>(Name), ToByte);
+        else Write(images, context.Input<float>(Name), sample => sample);
+    }
+
+    /// <summary>The same as a tensor.</summary>
+    /// <exception cref="PithException">They do not fit, or are no 8-bit samples where the network takes those.</exception>
+    public Tensor ToTensor(ReadOnlySpan<float> images)
+    {
+        var tensor = Tensor.Zeros(Type.DataType, new Shape([images.Length / Shape.Elements, .. Type.Dims.Skip(1).Select(dim => dim.Size)]));
+        if (tensor is Tensor<byte> bytes) Write(images, bytes.Span, ToByte);
+        else Write(images, tensor.As<float>().Span, sample => sample);
+        return tensor;
+    }
+
+    private void Write<T>(ReadOnlySpan<float> images, Span<T> input, Func<float, T> convert) where T : unmanaged
+    {
+        if (images.Length > input.Length) throw new PithException($"A batch of {images.Length} elements does not fit the network's input '{Name}', which has room for {input.Length}.");
+        if (!IsInterleaved)
+        {
+            if (typeof(T) == typeof(float)) MemoryMarshal.AsBytes(images).CopyTo(MemoryMarshal.AsBytes(input));
+            else for (var i = 0; i < images.Length; i++) input[i] = convert(images[i]);
+            return;
+        }
+        var (channels, pixels) = (Shape.Channels, Shape.Height * Shape.Width);
+        for (var i = 0; i < images.Length; i++)
+        {
+            var (plane, pixel) = Math.DivRem(i, pixels);
+            input[((plane / channels * pixels) + pixel) * channels + plane % channels] = convert(images[i]);
+        }
+    }
+
+    private byte ToByte(float sample) =>
+        sample is >= 0 and <= 255 && sample == MathF.Truncate(sample) ? (byte)sample : throw new PithException($"The network's input '{Name}' takes 8-bit samples, whole numbers of 0 to 255; the data has {sample:R}. Its preprocessing is part of it: give it images, not values that are normalised already.");
+
+    private bool HasChannels(int axis) => Type[axis].IsFixed && Type[axis].Size is 1 or 3;
+}

@@ -79,7 +79,7 @@ public static class EngineBuilder
             {
                 var (layer, (tactic, spec, verdicts)) = (network.Layers[i], chosen[i]);
                 var runnable = tactic.Build(layer, new BuildResources(resources, network.BatchOf(i)));
-                var whole = layer.Output.Border.IsEmpty ? runnable : new BorderedLayer(runnable, layer.Output);
+                var whole = layer.Output.Border.IsEmpty || runnable.WritesBorder ? runnable : new BorderedLayer(runnable, layer.Output);
                 layers[i] = new BuiltLayer(layer, whole, Describe(layer, tactic, spec, verdicts));
             });
         }

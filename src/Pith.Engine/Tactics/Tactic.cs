@@ -56,6 +56,9 @@ internal abstract class RunnableLayer
     /// <summary>Scratch memory that all workers share.</summary>
     public virtual long SharedScratchBytes => 0;
 
+    /// <summary>Whether the layer also writes the border of its result, if that has one.</summary>
+    public virtual bool WritesBorder => false;
+
     /// <summary>Reads the operands' slots and writes the results'.</summary>
     public abstract void Run(RunState state);
 }

@@ -19,15 +19,10 @@ internal sealed unsafe class Fp32PixelTable : Tactic<PixelTableLayer>
         return new Runnable(layer, resources.Copy<float>(layer.Tables.As<float>().Data));
     }
 
-    private sealed class Runnable(PixelTableLayer layer, float* tables) : RunnableLayer, IParallelBody
+    private sealed class Runnable(PixelTableLayer layer, float* tables) : RowLayer(layer.Output)
     {
-        private readonly RowParts _parts = new(layer.Output);
-
-        public override void Run(RunState state) => state.RunParallel(this, _parts.Count(state.Batch));
-
-        public void RunPart(RunState state, int part, int worker)
+        protected override void RunRows(RunState state, int image, int first, int end, int worker)
         {
-            var (image, first, end) = _parts.Range(part);
             for (var y = first; y < end; y++) Row(state.Address(layer.Input) + layer.RowOffset(image, y), (float*)(state.Address(layer.Output) + layer.Output.PixelOffset(image, y, 0)));
         }
 

@@ -22,22 +22,14 @@ internal sealed unsafe class Planes32 : Tactic<ReorderLayer>
         return new Runnable(layer, resources.Device.Isa);
     }
 
-    private sealed class Runnable(ReorderLayer layer, IsaLevel isa) : RunnableLayer, IParallelBody
+    private sealed class Runnable(ReorderLayer layer, IsaLevel isa) : RowLayer(layer.Output)
     {
-        private const int ElementsPerPart = 16384;
-
-        private readonly int _bands = Math.Max(1, Math.Min(layer.Output.Height, layer.Output.Height * layer.Output.Width * layer.Output.Channels / ElementsPerPart));
-
-        public override void Run(RunState state) => state.RunParallel(this, layer.Output.Shape.Size(0, state.Batch) * _bands);
-
-        public void RunPart(RunState state, int part, int worker)
+        protected override void RunRows(RunState state, int image, int first, int end, int worker)
         {
-            var (image, band) = Math.DivRem(part, _bands);
-            var (output, height, width) = (layer.Output, layer.Output.Height, layer.Output.Width);
-            var plane = (nint)height * width;
+            var (output, width) = (layer.Output, layer.Output.Width);
+            var plane = (nint)output.Height * width;
             var from = (uint*)state.Address(layer.Input) + image * output.Channels * plane;
-            for (var row = height * band / _bands; row < height * (band + 1) / _bands; row++)
-                InterleavedPlanes.Run(from + row * width, plane, (uint*)(state.Address(output) + output.PixelOffset(image, row, 0)), output.Channels, width, isa);
+            for (var row = first; row < end; row++) InterleavedPlanes.Run(from + row * width, plane, (uint*)(state.Address(output) + output.PixelOffset(image, row, 0)), output.Channels, width, isa);
         }
     }
 }

@@ -22,28 +22,18 @@ internal sealed unsafe class Int8PixelTable : Tactic<PixelTableLayer>
         return new Scalar(layer, new PixelTableInt8 { Tables = tables, Channels = layer.Output.Channels, PixelBytes = layer.Output.PixelBytes, ChannelStride = layer.ChannelStride, PixelStride = layer.PixelStride });
     }
 
-    private sealed class Scalar(PixelTableLayer layer, PixelTableInt8 kernel) : RunnableLayer, IParallelBody
+    private sealed class Scalar(PixelTableLayer layer, PixelTableInt8 kernel) : RowLayer(layer.Output)
     {
-        private readonly RowParts _parts = new(layer.Output);
-
-        public override void Run(RunState state) => state.RunParallel(this, _parts.Count(state.Batch));
-
-        public void RunPart(RunState state, int part, int worker)
+        protected override void RunRows(RunState state, int image, int first, int end, int worker)
         {
-            var (image, first, end) = _parts.Range(part);
             for (var y = first; y < end; y++) kernel.Row(state.Address(layer.Input) + layer.RowOffset(image, y), state.Address(layer.Output) + layer.Output.PixelOffset(image, y, 0), layer.Output.Width);
         }
     }
 
-    private sealed class Vectors(PixelTableLayer layer, byte* constants) : RunnableLayer, IParallelBody
+    private sealed class Vectors(PixelTableLayer layer, byte* constants) : RowLayer(layer.Output)
     {
-        private readonly RowParts _parts = new(layer.Output);
-
-        public override void Run(RunState state) => state.RunParallel(this, _parts.Count(state.Batch));
-
-        public void RunPart(RunState state, int part, int worker)
+        protected override void RunRows(RunState state, int image, int first, int end, int worker)
         {
-            var (image, first, end) = _parts.Range(part);
             var output = layer.Output;
             PixelTableVbmi.Rows(state.Address(layer.Input) + layer.RowOffset(image, first), layer.IsInterleaved ? 0 : layer.ChannelStride, constants, state.Address(output) + output.PixelOffset(image, first, 0), output.RowBytes, output.Width, end - first);
         }

@@ -28,7 +28,8 @@ internal sealed unsafe class Int8Quantize : Tactic<QuantizeLayer>
         };
     }
 
-    private static RunnableLayer Create<T>(QuantizeLayer layer, bool isTurned) where T : struct, ILanes<T> => isTurned ? new Turned<T>(layer) : new Pixels<T>(layer);
+    private static RunnableLayer Create<T>(QuantizeLayer layer, bool isTurned) where T : struct, ILanes<T> =>
+        !isTurned ? new Pixels<T>(layer) : layer.Output.Channels == 3 ? new Planes<T>(layer) : new Turned<T>(layer);
 
     private sealed class Pixels<T>(QuantizeLayer layer) : RunnableLayer, IParallelBody where T : struct, ILanes<T>
     {
@@ -54,35 +55,36 @@ internal sealed unsafe class Int8Quantize : Tactic<QuantizeLayer>
         }
     }
 
-    // A part is some rows of an image: each channel's row is quantized to scratch, then the rows are interleaved.
-    private sealed class Turned<T>(QuantizeLayer layer) : RunnableLayer, IParallelBody where T : struct, ILanes<T>
+    // Three channels: planes become pixels at once.
+    private sealed class Planes<T>(QuantizeLayer layer) : RowLayer(layer.Output) where T : struct, ILanes<T>
     {
-        private const int PartPixels = 2048;
-
         private readonly Quantizer<T> _quantizer = new(layer.To);
-        private readonly int _rows = Math.Clamp(PartPixels / layer.Input.Width, 1, layer.Input.Height);
 
-        private int Height => layer.Input.Height;
-
-        private int Width => layer.Input.Width;
-
-        private int PartsPerImage => (Height + _rows - 1) / _rows;
-
-        public override long ScratchBytes => (long)layer.Output.PixelBytes * Width;
-
-        public override void Run(RunState state) => state.RunParallel(this, layer.Input.Shape.Size(0, state.Batch) * PartsPerImage);
-
-        public void RunPart(RunState state, int part, int worker)
+        protected override void RunRows(RunState state, int image, int first, int end, int worker)
         {
-            var (image, first) = Math.DivRem(part, PartsPerImage);
-            var (channels, pixelBytes) = (layer.Output.Channels, layer.Output.PixelBytes);
+            var (height, width) = (layer.Input.Height, layer.Input.Width);
+            var input = (float*)state.Address(layer.Input) + (nint)image * 3 * height * width;
+            for (var y = first; y < end; y++) PlanesToPixels<T>.Row(input + y * width, (nint)height * width, state.Address(layer.Output) + layer.Output.PixelOffset(image, y, 0), width, _quantizer, layer.To);
+        }
+    }
+
+    // Each channel's row is quantized to scratch, then the rows are interleaved.
+    private sealed class Turned<T>(QuantizeLayer layer) : RowLayer(layer.Output) where T : struct, ILanes<T>
+    {
+        private readonly Quantizer<T> _quantizer = new(layer.To);
+
+        public override long ScratchBytes => (long)layer.Output.PixelBytes * layer.Output.Width;
+
+        protected override void RunRows(RunState state, int image, int first, int end, int worker)
+        {
+            var (height, width, channels, pixelBytes) = (layer.Output.Height, layer.Output.Width, layer.Output.Channels, layer.Output.PixelBytes);
             var rows = state.Scratch(worker);
-            new Span<byte>(rows + (nint)channels * Width, (pixelBytes - channels) * Width).Clear();
-            for (var y = first * _rows; y < Math.Min(Height, (first + 1) * _rows); y++)
+            new Span<byte>(rows + (nint)channels * width, (pixelBytes - channels) * width).Clear();
+            for (var y = first; y < end; y++)
             {
-                var input = (float*)state.Address(layer.Input) + ((nint)image * channels * Height + y) * Width;
-                for (var c = 0; c < channels; c++) ElementwiseInt8<T>.Quantize(input + (nint)c * Height * Width, rows + (nint)c * Width, Width, _quantizer, layer.To);
-                ChannelInterleave.Run(rows, Width, pixelBytes, state.Address(layer.Output) + layer.Output.PixelOffset(image, y, 0));
+                var input = (float*)state.Address(layer.Input) + ((nint)image * channels * height + y) * width;
+                for (var c = 0; c < channels; c++) ElementwiseInt8<T>.Quantize(input + (nint)c * height * width, rows + (nint)c * width, width, _quantizer, layer.To);
+                ChannelInterleave.Run(rows, width, pixelBytes, state.Address(layer.Output) + layer.Output.PixelOffset(image, y, 0));
             }
         }
     }

@@ -25,6 +25,9 @@ internal unsafe interface ILanes<T> where T : struct, ILanes<T>
     /// <summary>Rounds lanes to integers (ties to even), adds the zero point and stores bytes. The sums must lie in 0 … 255.</summary>
     static abstract void StoreBytes(byte* destination, T value, int zeroPoint);
 
+    /// <summary>Rounds lanes to integers (ties to even), adds the zero point and stores pixels of four bytes: one lane of each operand, and 0. The sums must lie in 0 … 255.</summary>
+    static abstract void StorePixels(byte* destination, T first, T second, T third, int zeroPoint);
+
     static abstract T operator +(T left, T right);
     static abstract T operator -(T left, T right);
     static abstract T operator *(T left, T right);

@@ -40,6 +40,11 @@ internal readonly unsafe struct Lanes128 : ILanes<Lanes128>
         *(uint*)destination = Vector128.Narrow(words, words).AsUInt32().ToScalar();
     }
 
+    // The zero point is added to all bytes at once: the sum of a negative integer and it is what it would be by itself.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StorePixels(byte* destination, Lanes128 first, Lanes128 second, Lanes128 third, int zeroPoint) =>
+        (Vector128.ConvertToInt32(Vector128.Round(first._v)) + (Vector128.ConvertToInt32(Vector128.Round(second._v)) << 8) + (Vector128.ConvertToInt32(Vector128.Round(third._v)) << 16) + Vector128.Create(zeroPoint * 0x010101)).AsByte().Store(destination);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes128 operator +(Lanes128 left, Lanes128 right) => new(left._v + right._v);
 

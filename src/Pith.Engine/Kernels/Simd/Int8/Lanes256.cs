@@ -39,6 +39,11 @@ internal readonly unsafe struct Lanes256 : ILanes<Lanes256>
         *(ulong*)destination = Sse2.PackUnsignedSaturate(words, words).AsUInt64().ToScalar();
     }
 
+    // The zero point is added to all bytes at once: the sum of a negative integer and it is what it would be by itself.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StorePixels(byte* destination, Lanes256 first, Lanes256 second, Lanes256 third, int zeroPoint) =>
+        (Avx.ConvertToVector256Int32(first._v) + (Avx.ConvertToVector256Int32(second._v) << 8) + (Avx.ConvertToVector256Int32(third._v) << 16) + Vector256.Create(zeroPoint * 0x010101)).AsByte().Store(destination);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256 operator +(Lanes256 left, Lanes256 right) => new(left._v + right._v);
 

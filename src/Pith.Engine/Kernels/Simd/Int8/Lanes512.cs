@@ -35,6 +35,11 @@ internal readonly unsafe struct Lanes512 : ILanes<Lanes512>
     public static void StoreBytes(byte* destination, Lanes512 value, int zeroPoint) =>
         Avx512F.ConvertToVector128Byte(Avx512F.ConvertToVector512Int32(value._v) + Vector512.Create(zeroPoint)).Store(destination);
 
+    // The zero point is added to all bytes at once: the sum of a negative integer and it is what it would be by itself.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StorePixels(byte* destination, Lanes512 first, Lanes512 second, Lanes512 third, int zeroPoint) =>
+        (Avx512F.ConvertToVector512Int32(first._v) + (Avx512F.ConvertToVector512Int32(second._v) << 8) + (Avx512F.ConvertToVector512Int32(third._v) << 16) + Vector512.Create(zeroPoint * 0x010101)).AsByte().Store(destination);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes512 operator +(Lanes512 left, Lanes512 right) => new(left._v + right._v);
 

@@ -6,36 +6,38 @@ namespace Pith.Kernels.Int8;
 /// <summary>QuantizeLinear on vectors, with its constants in registers: round(x / scale) + zero point, stored. The bits are those of <see cref="Int8Arithmetic.Quantize"/>.</summary>
 internal readonly unsafe struct Quantizer<T> where T : struct, ILanes<T>
 {
-    // Values beyond so many steps saturate whatever they are; within, quick division is exact enough and nothing overflows.
-    private const float SaturatedSteps = 1024;
-
     private readonly T _scale;
     private readonly T _reciprocal;
-    private readonly T _lowestReal;
-    private readonly T _highestReal;
+
+    // The range within which nothing saturates: of the quotient, or, where division is quick and could overflow beyond, of the dividend. A bound divided by the scale rounds to what it was made from.
     private readonly T _lowest;
     private readonly T _highest;
-    private readonly int _zeroPoint;
-    private readonly bool _isQuick;
 
     public Quantizer(Quantization to)
     {
         var reciprocal = QuickDivision.Reciprocal(to.Scale);
-        _isQuick = reciprocal != 0;
-        _zeroPoint = to.StoredZeroPoint;
+        IsQuick = reciprocal != 0;
+        ZeroPoint = to.StoredZeroPoint;
+        var unit = IsQuick ? to.Scale : 1;
         _scale = T.Broadcast(to.Scale);
         _reciprocal = T.Broadcast(reciprocal);
-        _lowestReal = T.Broadcast(-SaturatedSteps * to.Scale);
-        _highestReal = T.Broadcast(SaturatedSteps * to.Scale);
-        _lowest = T.Broadcast(-_zeroPoint);
-        _highest = T.Broadcast(255 - _zeroPoint);
+        _lowest = T.Broadcast(-ZeroPoint * unit);
+        _highest = T.Broadcast((255 - ZeroPoint) * unit);
     }
+
+    /// <summary>What <see cref="Steps"/> is told: whether division can be quick.</summary>
+    public bool IsQuick { get; }
+
+    /// <summary>Stored.</summary>
+    public int ZeroPoint { get; }
+
+    /// <summary>x in steps of the scale, saturated, still to be rounded and the zero point to be added.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public T Steps(T x, bool isQuick) => isQuick
+        ? T.DivideQuickly(T.AtMost(T.AtLeast(x, _lowest), _highest), _scale, _reciprocal)
+        : T.AtMost(T.AtLeast(x / _scale, _lowest), _highest);
 
     /// <summary>Stores <see cref="ILanes{T}.Count"/> bytes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Store(T x, byte* q)
-    {
-        var value = _isQuick ? T.DivideQuickly(T.AtMost(T.AtLeast(x, _lowestReal), _highestReal), _scale, _reciprocal) : x / _scale;
-        T.StoreBytes(q, T.AtMost(T.AtLeast(value, _lowest), _highest), _zeroPoint);
-    }
+    public void Store(T x, byte* q) => T.StoreBytes(q, Steps(x, IsQuick), ZeroPoint);
 }

@@ -19,6 +19,14 @@ internal readonly unsafe struct ScalarLane(float value) : ILanes<ScalarLane>
 
     public static void StoreBytes(byte* destination, ScalarLane value, int zeroPoint) => *destination = (byte)((int)MathF.Round(value.Value, MidpointRounding.ToEven) + zeroPoint);
 
+    public static void StorePixels(byte* destination, ScalarLane first, ScalarLane second, ScalarLane third, int zeroPoint)
+    {
+        StoreBytes(destination, first, zeroPoint);
+        StoreBytes(destination + 1, second, zeroPoint);
+        StoreBytes(destination + 2, third, zeroPoint);
+        destination[3] = 0;
+    }
+
     public static ScalarLane operator +(ScalarLane left, ScalarLane right) => new(left.Value + right.Value);
 
     public static ScalarLane operator -(ScalarLane left, ScalarLane right) => new(left.Value - right.Value);

@@ -27,6 +27,19 @@ public sealed class OnnxRuntimeTests
         Assert.Equal(2, Assert.Single(json.GetProperty("others").EnumerateArray()).GetProperty("streams").GetInt32());
     }
 
+    [Theory]
+    [InlineData("nchw")]
+    [InlineData("nhwc")]
+    public void Networks_that_take_bytes_are_plain_onnx(string layout)
+    {
+        using var folder = WithNetwork();
+        PithCommand.Run("bytes", folder.File("net.onnx"), "-o", folder.File("bytes.onnx"), "--preprocess", "cifar10", "--layout", layout).Ends(0);
+        var json = PithCommand.Run("bench", folder.File("bytes.onnx"), "--with", "onnxruntime", "--batch", "3", "--duration", "0.01", "--json").Ends(0).Json;
+        var outputs = Assert.Single(json.GetProperty("others").EnumerateArray()).GetProperty("outputs");
+        Assert.Equal(3, outputs.GetProperty("same_top1").GetInt32());
+        Assert.InRange(outputs.GetProperty("max_difference").GetDouble(), 0, 1e-3);
+    }
+
     [Fact]
     public void What_it_refuses_is_a_clear_error()
     {

@@ -58,6 +58,35 @@ public sealed class WorkflowTests
         Assert.Equal(["again.onnx", "classes.txt", "int8.cache", "int8.cache.pith.json", "int8.onnx", "int8.plan", "net.onnx", "qat.onnx", "sparse.onnx", "tuned.onnx"], folder.Files);
     }
 
+    [Theory]
+    [InlineData("nchw")]
+    [InlineData("nhwc")]
+    public void A_network_that_takes_bytes_goes_through_the_same_verbs(string layout)
+    {
+        using var folder = new TemporaryFolder();
+        string File(string name) => folder.File(name);
+        Json("models", "cifar-resnet8", "--seed", "3", "-o", File("net.onnx"));
+        Json("quantize", File("net.onnx"), "-o", File("int8.onnx"), "--data", Train, "--samples", "16");
+        // The metadata says how images were normalised for calibration.
+        var bytes = Json("bytes", File("int8.onnx"), "-o", File("bytes.onnx"), "--layout", layout);
+        Has(bytes, "model", "output", "input");
+        Assert.Equal(layout == "nchw" ? "u8[N,3,32,32]" : "u8[N,32,32,3]", bytes.GetProperty("input").GetProperty("type").GetString());
+
+        var want = Json("eval", File("int8.onnx"), "--data", Test, "--predictions", File("want.txt"));
+        Json("eval", File("bytes.onnx"), "--data", Test, "--predictions", File("got.txt"));
+        Assert.Equal(System.IO.File.ReadAllLines(File("want.txt")), System.IO.File.ReadAllLines(File("got.txt")));
+        Json("build", File("bytes.onnx"), "-o", File("bytes.plan"), "--batch", "4", "--no-timing");
+        Assert.Equal(want.GetProperty("correct").GetInt32(), Json("eval", File("bytes.plan"), "--data", Test).GetProperty("correct").GetInt32());
+        Json("compare", File("bytes.onnx") + "@reference", File("bytes.onnx") + "@engine", "--identical");
+        Json("compare", File("bytes.onnx") + "@reference", File("bytes.onnx") + "@engine", "--identical", "--data", Test, "--count", "2");
+        Has(Json("bench", File("bytes.onnx"), "--against", File("int8.onnx"), "--duration", "0.01", "--warm-up", "0", "--iterations", "2"), "ratio");
+
+        Json("bytes", File("net.onnx"), "-o", File("float-bytes.onnx"), "--preprocess", "cifar10", "--layout", layout);
+        Json("quantize", File("float-bytes.onnx"), "-o", File("again.onnx"), "--data", Train, "--samples", "16");
+        Json("finetune", File("float-bytes.onnx"), "-o", File("tuned.onnx"), "--data", Train, "--epochs", "1", "--batch", "16");
+        PithCommand.Run("bytes", File("bytes.onnx"), "-o", File("never.onnx")).Refuses(1);
+    }
+
     [Fact]
     public void A_difference_fails_the_comparison_that_asks_for_none()
     {

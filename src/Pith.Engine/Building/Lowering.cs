@@ -68,7 +68,7 @@ internal sealed class Lowering
         {
             slot = Add(value, SlotKind.Computed, layout);
             var name = $"{value.Name}/{(layout == Layout.RowMajor ? "rowmajor" : "nhwc")}";
-            _layers.Add(new ReorderLayer { Name = name, Nodes = [], Inputs = [slots[0]], Outputs = [slot] });
+            _layers.Add(PixelTableFusion.TryTurn(name, slots[0], slot) ?? (Layer)new ReorderLayer { Name = name, Nodes = [], Inputs = [slots[0]], Outputs = [slot] });
         }
         slots.Add(slot);
         return slot;

@@ -33,6 +33,15 @@ internal static class PixelTableFusion
         };
     }
 
+    /// <summary>An image of 8-bit values that are read as they are, for example quantized by the caller, becomes channels-last by tables that change nothing; null for everything else.</summary>
+    public static PixelTableLayer? TryTurn(string name, Slot from, Slot to)
+    {
+        if (from.Layout != Layout.RowMajor || !to.IsQuantized || to.Shape.Rank != 4 || to.Channels > MostChannels) return null;
+        var flip = to.DataType == DataType.Int8 ? 0x80 : 0;
+        var tables = Tensor.Create(new Shape(to.Channels, 256), [.. Enumerable.Range(0, 256 * to.Channels).Select(i => (byte)(i ^ flip))]);
+        return new PixelTableLayer { Name = name, Nodes = [], Inputs = [from], Outputs = [to], IsInterleaved = false, Tables = tables };
+    }
+
     // From the image on, as long as there is one reader and the arithmetic is of this kind; then back to where a layer can end.
     private static List<Node> LongestChain(Node first, Value source, FusionContext context, out bool isInterleaved)
     {
@@ -83,9 +92,12 @@ internal sealed class PixelChain(Value source, FusionContext context)
         return true;
     }
 
-    /// <summary>Whether the latest value is float or freshly quantized, has these axes of the image, and comes of the byte and the channel alone.</summary>
+    /// <summary>Whether the latest value can be a layer's result, has these axes of the image, and comes of the byte and the channel alone.</summary>
     public bool IsPixelwise(int[] axes) =>
-        (_isQuantized || Nodes[^1].Output.Type.DataType == DataType.Float32) && _axes.AsSpan().SequenceEqual(axes) && (_constantAxis is not { } axis || axis == _axes[1]);
+        CanEnd(Nodes[^1].Output.Type.DataType) && _axes.AsSpan().SequenceEqual(axes) && (_constantAxis is not { } axis || axis == _axes[1]);
+
+    // Bytes that nothing was done to but turning them are the caller's, or a layer's that has them channels-last already.
+    private bool CanEnd(DataType type) => type == DataType.Float32 || (type.IsQuantized() && (_isQuantized || source.Producer is null));
 
     private bool Accepts(Node node, Value value)
     {
@@ -94,8 +106,8 @@ internal sealed class PixelChain(Value source, FusionContext context)
         return node.Op switch
         {
             Cast => true,
-            // Others are activations of the network, which integer layers read as they are.
-            DequantizeLinear => source.Producer is null && QdqPatterns.OfDequantize(node) is not null,
+            // Only of the caller's own bytes: integer layers read the operand of any other as it is.
+            DequantizeLinear => Nodes.Count == 0 && source.Producer is null && QdqPatterns.OfDequantize(node) is not null,
             QuantizeLinear => !context.Literal && QdqPatterns.OfQuantize(node) is not null,
             UnaryOp => true,
             Clip => node.Inputs.Skip(1).All(bound => bound is null or { Constant: not null }),

@@ -101,6 +101,35 @@ public class PixelTableTests
         foreach (var (expected, got) in want.Zip(guarded.Run(x))) Assert.Equal(expected, got, 1e-4f);
     }
 
+    [Theory]
+    [InlineData(DataType.UInt8, 3, false)]
+    [InlineData(DataType.Int8, 3, false)]
+    [InlineData(DataType.UInt8, 8, false)]
+    [InlineData(DataType.UInt8, 3, true)]
+    [InlineData(DataType.Int8, 8, true)]
+    public void An_image_that_the_caller_quantized_is_only_turned(DataType type, int channels, bool interleaved)
+    {
+        var graph = new Graph("quantized");
+        int[] sizes = interleaved ? [9, 67, channels] : [channels, 9, 67];
+        var x = graph.AddInput("x", new TensorType(type, [Dim.Named("N"), .. sizes.Select(Dim.Of)]));
+        var b = new QdqGraphBuilder(graph, 4);
+        var real = graph.Add(new DequantizeLinear(), interleaved ? Turned(graph, x) : x, Scalar(graph, 0.02f), graph.AddConstant("zero", Tensor.Scalar(7).ConvertTo(type)));
+        graph.AddOutput(b.Quantized(b.Conv(real, channels, 16, 3, pad: 1)));
+        var image = Bytes(new Random(9), type, new Shape([2, .. sizes]));
+        using var reference = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = 2, ReferenceOnly = true, Threads = 1 });
+        var want = Run(reference, image);
+        foreach (var (engine, what) in Engines(graph, 2))
+            using (engine)
+            {
+                Assert.Equal([LayerKind.Table, LayerKind.Conv], engine.Layers.Take(2).Select(layer => layer.Spec.Kind));
+                using var guarded = new GuardedRun(engine);
+                Assert.True(want.SequenceEqual(guarded.Run(image)), what);
+            }
+        // Against plain loops over the tensors as they are: no table in it.
+        var literal = GraphInterpreter.Run(graph, [image])[0].As<float>().Data;
+        Assert.True(want.Zip(literal).Average(pair => Math.Abs(pair.First - pair.Second)) < 0.002 * literal.Max(MathF.Abs));
+    }
+
     [Fact]
     public void A_value_that_somebody_observes_ends_the_table()
     {

@@ -39,7 +39,7 @@ internal static class CommonOptions
 
     public static Option<string?> Preprocess() => new("--preprocess")
     {
-        Description = $"How images become the network's input: {string.Join(", ", PreprocessingCatalog.All.Select(known => known.Name))}. Default: what the model's metadata says, else what is usual for the data.",
+        Description = $"How images become the network's input: {string.Join(", ", PreprocessingCatalog.All.Select(known => known.Name))}. Default: what the model's metadata says, else what is usual for the data. Of a network that takes bytes only the sizes count: it normalises them itself.",
         HelpName = "name",
     };
 

@@ -16,7 +16,7 @@ internal static class PixelTableFusion
 
     public static FusedNode? TryFuse(Node node, FusionContext context)
     {
-        if (node.Op is not (Transpose or Cast or DequantizeLinear) || node.Input(0)! is not { Constant: null, Type: { Rank: 4 } type } source || !type.DataType.IsQuantized()) return null;
+        if (node.Op is not (Transpose or Cast or DequantizeLinear) || node.Input(0)! is not { Constant: null, Type: { Rank: 4 } type } source || !type.DataType.IsQuantized() || !IsImage(context.ShapeOf(source))) return null;
         var nodes = LongestChain(node, source, context, out var isInterleaved);
         if (nodes.Count == 0) return null;
         var result = nodes[^1].Output;
@@ -36,11 +36,14 @@ internal static class PixelTableFusion
     /// <summary>An image of 8-bit values that are read as they are, for example quantized by the caller, becomes channels-last by tables that change nothing; null for everything else.</summary>
     public static PixelTableLayer? TryTurn(string name, Slot from, Slot to)
     {
-        if (from.Layout != Layout.RowMajor || !to.IsQuantized || to.Shape.Rank != 4 || to.Channels > MostChannels) return null;
+        if (from.Layout != Layout.RowMajor || !to.IsQuantized || !IsImage(to.Shape) || to.Channels > MostChannels) return null;
         var flip = to.DataType == DataType.Int8 ? 0x80 : 0;
         var tables = Tensor.Create(new Shape(to.Channels, 256), [.. Enumerable.Range(0, 256 * to.Channels).Select(i => (byte)(i ^ flip))]);
         return new PixelTableLayer { Name = name, Nodes = [], Inputs = [from], Outputs = [to], IsInterleaved = false, Tables = tables };
     }
+
+    // Only the number of images may grow with the batch.
+    private static bool IsImage(BatchShape shape) => shape.Rank == 4 && !shape.Scales.Skip(1).Any(scales => scales);
 
     // From the image on, as long as there is one reader and the arithmetic is of this kind; then back to where a layer can end.
     private static List<Node> LongestChain(Node first, Value source, FusionContext context, out bool isInterleaved)

@@ -186,6 +186,21 @@ public class PixelTableTests
     }
 
     [Fact]
+    public void Channels_that_grow_with_the_batch_have_no_tables()
+    {
+        var graph = new Graph("bytes");
+        var x = graph.AddInput("x", new TensorType(DataType.UInt8, [Dim.Named("N"), Dim.Of(2), Dim.Of(4), Dim.Of(5)]));
+        graph.AddOutput(Div(graph, Float(graph, graph.Add(new Transpose([1, 0, 2, 3]), x)), 3));
+        var image = Bytes(new Random(8), DataType.UInt8, new Shape(3, 2, 4, 5));
+        using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = 3, TimeTactics = false });
+        Assert.DoesNotContain(engine.Layers, layer => layer.Spec.Kind == LayerKind.Table);
+        using var context = engine.CreateContext();
+        context.SetInput("x", image);
+        context.Run(3);
+        Assert.Equal(GraphInterpreter.Run(graph, [image])[0].As<float>().Data, context.Output<float>(engine.Outputs[0].Name).ToArray());
+    }
+
+    [Fact]
     public void A_run_from_bytes_allocates_nothing()
     {
         var (graph, x, prepared) = Prepared("turned last", DataType.UInt8, 2, 3, 20, 70);

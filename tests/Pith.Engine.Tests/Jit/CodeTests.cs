@@ -30,10 +30,10 @@ public class CodeTests
                 Division = DivisionKind.Quick, ClampsFloats = true,
             };
             var tile = new TilePattern(1, 6) { InputColumn = 64, OutputColumn = 64, ResidualColumn = 64 };
-            var spec = new ConvKernelSpec(new PanelShape(2, 24, epilogue.IsNatural), tile, new ReductionShape(3, 640, 1, 0, 192), epilogue);
+            var spec = new ConvKernelSpec(new PanelShape(2, 24, epilogue.IsNatural), tile, new ReductionShape(3, 640, 1, 0, 192), new Int8ConvArithmetic(epilogue));
             Check(new ConvVnniEmitter(spec), s_vnni);
             Check(new ConvAmxEmitter(spec, asm => new TileUnit(asm)), s_amx);
-            foreach (var narrow in new[] { spec with { Panel = new PanelShape(1, 15, epilogue.IsNatural) }, spec with { Panel = new PanelShape(1, 7, true), Epilogue = epilogue with { IsFloatOutput = true } } })
+            foreach (var narrow in new[] { spec with { Panel = new PanelShape(1, 15, epilogue.IsNatural) }, spec with { Panel = new PanelShape(1, 7, true), Arithmetic = new Int8ConvArithmetic(epilogue with { IsFloatOutput = true }) } })
             {
                 Check(new ConvAvxVnniEmitter(narrow), s_avxVnni);
                 Check(new ConvAvx2Emitter(narrow), s_avx2);

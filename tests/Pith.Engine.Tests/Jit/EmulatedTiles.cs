@@ -53,7 +53,7 @@ internal sealed class EmulatedTiles(Assembler asm) : TileUnit(asm)
         }
     });
 
-    public override void Dot(int sum, int left, int right) => Keeping(() =>
+    public override void DotInt8(int sum, int left, int right) => Keeping(() =>
     {
         var top = Asm.CreateLabel();
         Asm.xor(edi, edi);

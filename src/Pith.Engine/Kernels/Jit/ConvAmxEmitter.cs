@@ -37,7 +37,7 @@ internal sealed class ConvAmxEmitter : KernelEmitter
     private readonly ConvKernelSpec _spec;
     private readonly AmxTiling _tiling;
     private readonly TileUnit _unit;
-    private EpilogueEmitter? _epilogue;
+    private ITileEpilogue? _epilogue;
 
     public ConvAmxEmitter(ConvKernelSpec spec, Func<Assembler, TileUnit> unit)
     {
@@ -66,8 +66,7 @@ internal sealed class ConvAmxEmitter : KernelEmitter
     protected override void Body()
     {
         // Accumulators come in register slots of four in turn; the last registers are the epilogue's.
-        _epilogue = new EpilogueEmitter(
-            Asm, _spec.Epilogue, _spec.Panel, new EpilogueRegisters(s_output, s_residual, s_panel, s_shared, Enumerable.Range(0, VectorRegisters).ToArray()), _spec.Tile.Output, _spec.Tile.Residual);
+        _epilogue = _spec.Arithmetic.Epilogue(Asm, _spec.Panel, new EpilogueRegisters(s_output, s_residual, s_panel, s_shared, Enumerable.Range(0, VectorRegisters).ToArray()), _spec.Tile);
         Asm.sub(rsp, FrameBytes + _unit.FrameBytes);
         Asm.mov(__qword_ptr[rsp + Arguments], Args);
         _epilogue.LoadMask();
@@ -96,7 +95,7 @@ internal sealed class ConvAmxEmitter : KernelEmitter
         // The arguments are the kernel's to change.
         Advance(nameof(ConvKernelArgs.Output), _spec.OutputPanelBytes);
         Advance(nameof(ConvKernelArgs.Residual), _spec.ResidualPanelBytes);
-        Advance(nameof(ConvKernelArgs.Panel), EpilogueConstants.PanelBytes(Vectors));
+        Advance(nameof(ConvKernelArgs.Panel), _spec.Arithmetic.PanelBytes(Vectors));
         Asm.dec(__qword_ptr[rsp + PanelsLeft]);
         Asm.jne(panel);
 
@@ -182,7 +181,7 @@ internal sealed class ConvAmxEmitter : KernelEmitter
         var (tile, row) = _tiling.Locate(pixel);
         var register = 4 * (pixel / Math.Max(1, 4 / Vectors) % turns) + slot;
         Asm.vmovdqu64(Zmm(register), __zmmword_ptr[s_oldest + ((tile * Vectors + vector) * TileUnit.TileBytes + row * TileUnit.RowBytes)]);
-        Asm.vpaddd(Zmm(register), Zmm(register), __zmmword_ptr[s_panel + EpilogueConstants.Start(vector)]);
+        _spec.Arithmetic.Add(Asm, Zmm(register), __zmmword_ptr[s_panel + vector * ConvArithmetic.StartBytes]);
         return register;
     }
 
@@ -208,7 +207,7 @@ internal sealed class ConvAmxEmitter : KernelEmitter
                         _unit.Store(sum, s_newest, s_stride64, sum * TileUnit.TileBytes);
                         _unit.Zero(sum);
                     }
-                    _unit.Dot(sum, left, right);
+                    _spec.Arithmetic.MultiplyAdd(_unit, sum, left, right);
                     done++;
                     while (emitted < (long)epilogue.Length * done / products) epilogue[emitted++]();
                 }

@@ -26,10 +26,10 @@ internal unsafe struct ConvKernelArgs
     /// <summary>The first panel's packed weights; those of the next follow.</summary>
     public byte* Weights;
 
-    /// <summary>The first panel's <see cref="EpilogueConstants"/>; those of the next follow.</summary>
+    /// <summary>The first panel's constants, which begin with the values that sums start from; those of the next follow.</summary>
     public byte* Panel;
 
-    /// <summary>The layer's <see cref="EpilogueConstants"/>.</summary>
+    /// <summary>The constants of all panels.</summary>
     public byte* Shared;
 
     /// <summary>Scratch memory of the thread, for kernels that use some.</summary>
@@ -78,11 +78,14 @@ internal readonly record struct ReductionShape(int Rows, int RowBytes, int Colum
 }
 
 /// <summary>Everything that the code of a convolution kernel depends on.</summary>
-internal sealed record ConvKernelSpec(PanelShape Panel, TilePattern Tile, ReductionShape Reduction, EpilogueSpec Epilogue)
+internal sealed record ConvKernelSpec(PanelShape Panel, TilePattern Tile, ReductionShape Reduction, ConvArithmetic Arithmetic)
 {
+    /// <summary>What follows in a kernel of INT8 layers, which kernels without AVX-512 all are.</summary>
+    public EpilogueSpec Int8Epilogue => ((Int8ConvArithmetic)Arithmetic).Spec;
+
     /// <summary>Bytes from the results of a panel to those of the next.</summary>
-    public int OutputPanelBytes => Panel.Capacity * (Epilogue.IsFloatOutput ? sizeof(float) : 1);
+    public int OutputPanelBytes => Panel.Capacity * Arithmetic.OutputBytes;
 
     /// <summary>Bytes from the residual of a panel to that of the next.</summary>
-    public int ResidualPanelBytes => Panel.Capacity * (Epilogue.Residual == ResidualKind.Floats ? sizeof(float) : 1);
+    public int ResidualPanelBytes => Panel.Capacity * Arithmetic.ResidualBytes;
 }

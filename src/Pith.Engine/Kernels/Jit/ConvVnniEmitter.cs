@@ -9,7 +9,7 @@ namespace Pith.Kernels.Jit;
 /// </summary>
 internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : VectorTileEmitter(spec)
 {
-    /// <summary>Input bytes that one VPDPBUSD multiplies for each channel.</summary>
+    /// <summary>Input bytes that one instruction multiplies for each channel.</summary>
     public const int StepBytes = 4;
 
     // So many multiply instructions in a loop's body make its counting invisible; more only fill the instruction cache.
@@ -17,8 +17,8 @@ internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : VectorTileEmitter(s
 
     private static readonly AssemblerRegister64 s_weight = r13;
 
-    /// <summary>The most pixels of a tile with so many vectors of channels.</summary>
-    public static int LargestTile(int vectors, EpilogueSpec epilogue) => (Registers - Math.Max(vectors + 2, epilogue.Temporaries)) / vectors;
+    /// <summary>The most pixels of a tile with so many vectors of channels and an epilogue that needs so many registers.</summary>
+    public static int LargestTile(int vectors, int temporaries) => (Registers - Math.Max(vectors + 2, temporaries)) / vectors;
 
     protected override int PanelWeightBytes => Spec.Reduction.Runs * Spec.Reduction.RunBytes * Spec.Panel.Capacity;
 
@@ -44,8 +44,8 @@ internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : VectorTileEmitter(s
                 Asm.vpbroadcastd(pixel, __dword_ptr[Pixel + (Spec.Tile.Input(p) + step * StepBytes)]);
                 for (var v = 0; v < Vectors; v++)
                 {
-                    if (keepsWeights) Asm.vpdpbusd(Zmm(p * Vectors + v), pixel, Zmm(Accumulators + v));
-                    else Asm.vpdpbusd(Zmm(p * Vectors + v), pixel, Weight(step, v));
+                    if (keepsWeights) Spec.Arithmetic.MultiplyAdd(Asm, Zmm(p * Vectors + v), pixel, Zmm(Accumulators + v));
+                    else Spec.Arithmetic.MultiplyAdd(Asm, Zmm(p * Vectors + v), pixel, Weight(step, v));
                 }
             }
         }

@@ -8,7 +8,7 @@ namespace Pith.Kernels.Jit;
 /// <param name="Output">Holds the address of the tile's first result.</param>
 /// <param name="Residual">Holds the address of the tile's first residual.</param>
 /// <param name="Panel">Holds the address of the panel's constants.</param>
-/// <param name="Shared">Holds the address of the layer's <see cref="EpilogueConstants"/>.</param>
+/// <param name="Shared">Holds the address of the constants of all panels.</param>
 /// <param name="Free">Vector registers that may be overwritten.</param>
 internal readonly record struct EpilogueRegisters(AssemblerRegister64 Output, AssemblerRegister64 Residual, AssemblerRegister64 Panel, AssemblerRegister64 Shared, int[] Free);
 
@@ -16,7 +16,7 @@ internal readonly record struct EpilogueRegisters(AssemblerRegister64 Output, As
 /// Emits what turns accumulators into results: <see cref="Int8Arithmetic"/>, sixteen channels at a time. Written once for every kernel. The tail of a panel that is not full is masked by
 /// <c>k1</c>, which <see cref="LoadMask"/> sets; <c>k2</c> is overwritten.
 /// </summary>
-internal sealed class EpilogueEmitter
+internal sealed class EpilogueEmitter : ITileEpilogue
 {
     private readonly Assembler _asm;
     private readonly EpilogueSpec _spec;
@@ -40,7 +40,6 @@ internal sealed class EpilogueEmitter
         if (GuardedSigmoid.Applies(spec)) _sigmoid = new GuardedSigmoid(asm, spec, registers, Exact);
     }
 
-    /// <summary>Sets the mask of the last pack's channels, when not all are stored. Overwrites rax.</summary>
     public void LoadMask()
     {
         var stored = StoredOfLast;
@@ -49,9 +48,6 @@ internal sealed class EpilogueEmitter
         _asm.kmovq(k1, rax);
     }
 
-    /// <summary>All pixels of a tile as steps of a few instructions, to be emitted in order, with other code in between if wanted.</summary>
-    /// <param name="count">Number of pixels.</param>
-    /// <param name="load">Brings the accumulator of a pixel and vector into a register that may be overwritten, and returns its index; the last argument numbers the at most four accumulators that are packed together.</param>
     public IEnumerable<Action> Steps(int count, Func<int, int, int, int> load) => Steps(count, (pixel, pack, vector, slot) =>
     {
         var value = load(pixel, vector, slot);
@@ -59,7 +55,7 @@ internal sealed class EpilogueEmitter
         return value;
     });
 
-    /// <summary>The same for real values, which are already scaled: activation, division, rounding, packing.</summary>
+    /// <summary><see cref="Steps(int, Func{int, int, int, int})"/> for real values, which are already scaled: activation, division, rounding, packing.</summary>
     /// <param name="count">Number of pixels.</param>
     /// <param name="value">The register of the value of a pixel and vector, which may be overwritten.</param>
     public IEnumerable<Action> RealSteps(int count, Func<int, int, int> value) => Steps(count, (pixel, _, vector, _) => value(pixel, vector));
@@ -145,7 +141,6 @@ internal sealed class EpilogueEmitter
         _asm.vpshufb(r, bytes, Vector((pack.Width == 4 ? EpilogueConstants.BytesToInts : EpilogueConstants.WordsToInts) + 64 * inPack));
     }
 
-    /// <summary>Emits what is out of line; call once, behind the kernel's return.</summary>
     public void OutOfLine() => _sigmoid?.EmitSlowPaths();
 
     private void Finish(int value)

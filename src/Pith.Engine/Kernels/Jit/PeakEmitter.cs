@@ -19,7 +19,7 @@ internal sealed class PeakEmitter(IsaLevel isa) : KernelEmitter
         var top = Asm.CreateLabel();
         Asm.Label(ref top);
         if (isa >= IsaLevel.Amx)
-            for (var i = 0; i < TileAccumulators; i++) tiles.Dot(i, 4 + i / 2, 6 + i % 2);
+            for (var i = 0; i < TileAccumulators; i++) tiles.DotInt8(i, 4 + i / 2, 6 + i % 2);
         else
             for (var i = 0; i < VectorAccumulators; i++) Asm.vpdpbusd(Zmm(i), zmm30, zmm31);
         Asm.dec(eax);

@@ -68,5 +68,5 @@ internal class TileUnit(Assembler asm)
     public virtual void Store(int tile, AssemblerRegister64 start, AssemblerRegister64 stride, int offset) => Asm.tilestored(__[start + stride * 1 + offset], s_tmm[tile]);
 
     /// <summary>sum[m, n] += sum over k of left[m, k] (unsigned bytes) * right[k / 4, n, k % 4] (signed bytes), in 32-bit integers.</summary>
-    public virtual void Dot(int sum, int left, int right) => Asm.tdpbusd(s_tmm[sum], s_tmm[left], s_tmm[right]);
+    public virtual void DotInt8(int sum, int left, int right) => Asm.tdpbusd(s_tmm[sum], s_tmm[left], s_tmm[right]);
 }

@@ -20,7 +20,7 @@ internal abstract class VectorTileEmitter(ConvKernelSpec spec) : KernelEmitter
     private const int ArgumentsAt = 0, PanelsLeftAt = 8;
 
     private static readonly AssemblerRegister64 s_input = rbx, s_tiles = rsi, s_tileCount = rcx, s_panel = r8, s_output = r10, s_residual = r11, s_tileOutput = r14, s_tileResidual = r15;
-    private EpilogueEmitter? _epilogue;
+    private ITileEpilogue? _epilogue;
 
     /// <summary>Holds the address of the tile's first window when products begin.</summary>
     protected static AssemblerRegister64 Pixel => r12;
@@ -28,7 +28,7 @@ internal abstract class VectorTileEmitter(ConvKernelSpec spec) : KernelEmitter
     /// <summary>Holds the address of the panel's weights; must stay.</summary>
     protected static AssemblerRegister64 Weights => rdx;
 
-    /// <summary>Holds the address of the layer's <see cref="EpilogueConstants"/>; must stay.</summary>
+    /// <summary>Holds the address of the constants of all panels; must stay.</summary>
     protected static AssemblerRegister64 Shared => r9;
 
     protected ConvKernelSpec Spec { get; } = spec;
@@ -53,9 +53,8 @@ internal abstract class VectorTileEmitter(ConvKernelSpec spec) : KernelEmitter
 
     protected override void Body()
     {
-        _epilogue = new EpilogueEmitter(
-            Asm, Spec.Epilogue, Spec.Panel, new EpilogueRegisters(s_tileOutput, s_tileResidual, s_panel, Shared, Enumerable.Range(Accumulators, Registers - Accumulators).ToArray()),
-            Spec.Tile.Output, Spec.Tile.Residual);
+        var registers = new EpilogueRegisters(s_tileOutput, s_tileResidual, s_panel, Shared, Enumerable.Range(Accumulators, Registers - Accumulators).ToArray());
+        _epilogue = Spec.Arithmetic.Epilogue(Asm, Spec.Panel, registers, Spec.Tile);
         _epilogue.LoadMask();
         Load<ConvKernelArgs>(Args, (s_input, nameof(ConvKernelArgs.Input)), (s_output, nameof(ConvKernelArgs.Output)), (s_residual, nameof(ConvKernelArgs.Residual)));
         Load<ConvKernelArgs>(Args, (Weights, nameof(ConvKernelArgs.Weights)), (s_panel, nameof(ConvKernelArgs.Panel)), (Shared, nameof(ConvKernelArgs.Shared)), (rax, nameof(ConvKernelArgs.PanelCount)));
@@ -74,7 +73,7 @@ internal abstract class VectorTileEmitter(ConvKernelSpec spec) : KernelEmitter
         Asm.jne(tile);
         Asm.add(Weights, PanelWeightBytes);
         if (PanelInputBytes != 0) Asm.add(s_input, PanelInputBytes);
-        Asm.add(s_panel, EpilogueConstants.PanelBytes(Vectors));
+        Asm.add(s_panel, Spec.Arithmetic.PanelBytes(Vectors));
         Asm.add(s_output, Spec.OutputPanelBytes);
         Asm.add(s_residual, Spec.ResidualPanelBytes);
         Asm.dec(__qword_ptr[rsp + PanelsLeftAt]);
@@ -93,7 +92,7 @@ internal abstract class VectorTileEmitter(ConvKernelSpec spec) : KernelEmitter
         }
         for (var i = 0; i < Accumulators; i++)
         {
-            if (i < Vectors) Asm.vmovdqu64(Zmm(i), __zmmword_ptr[s_panel + EpilogueConstants.Start(i)]);
+            if (i < Vectors) Asm.vmovdqu64(Zmm(i), __zmmword_ptr[s_panel + i * ConvArithmetic.StartBytes]);
             else Asm.vmovdqa64(Zmm(i), Zmm(i % Vectors));
         }
     }

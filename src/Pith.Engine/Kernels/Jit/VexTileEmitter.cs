@@ -60,7 +60,7 @@ internal abstract class VexTileEmitter(ConvKernelSpec spec) : KernelEmitter
     {
         var first = Math.Min(Accumulators, Registers - VexEpilogueEmitter.Temporaries);
         var epilogue = new VexEpilogueEmitter(
-            Asm, Spec.Epilogue, Spec.Panel.Channels, new EpilogueRegisters(s_tileOutput, s_tileResidual, s_panel, s_shared, Enumerable.Range(first, Registers - first).ToArray()), Spec.Tile);
+            Asm, Spec.Int8Epilogue, Spec.Panel.Channels, new EpilogueRegisters(s_tileOutput, s_tileResidual, s_panel, s_shared, Enumerable.Range(first, Registers - first).ToArray()), Spec.Tile);
         OpenFrame();
         var (block, panel, tile) = (Asm.CreateLabel(), Asm.CreateLabel(), Asm.CreateLabel());
         Asm.Label(ref block);

@@ -13,7 +13,7 @@ internal sealed unsafe class AmxKernels : ConvKernelFamily
 
     public override byte[] TileConfig(ConvKernelSpec spec) => TileUnit.Config(ConvAmxEmitter.TileRows(spec));
 
-    public override TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue) => AmxTiling.Largest(image, ConvAmxEmitter.Accumulators / vectors);
+    public override TilePattern Tile(TilePattern image, int vectors, int temporaries) => AmxTiling.Largest(image, ConvAmxEmitter.Accumulators / vectors);
 
     // The last tasks of a block have nothing to run beside: fewer, larger blocks.
     public override int CloseBytes => 28 << 10;

@@ -12,14 +12,17 @@ internal abstract unsafe class ConvKernelFamily
     /// <summary>The pixels of an image that are computed at once; tiles may overlap at its right and lower edge.</summary>
     /// <param name="image">All pixels of an image.</param>
     /// <param name="vectors">Vectors of channels that are computed at once.</param>
-    /// <param name="epilogue">What follows.</param>
-    public abstract TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue);
+    /// <param name="temporaries">Vector registers that what follows needs beside the sums.</param>
+    public abstract TilePattern Tile(TilePattern image, int vectors, int temporaries);
 
     /// <summary>Why a device that has the instructions, or may do better, is not for this family, or null.</summary>
     public virtual string? Refuses(Device device) => null;
 
-    /// <summary>Why there is no code for an INT8 layer, or null.</summary>
+    /// <summary>Why there is no code for a layer of the right numbers, or null.</summary>
     public virtual string? Refuses(ContractionLayer layer) => null;
+
+    /// <summary>Vector registers that the layer's epilogue needs beside the sums, roughly.</summary>
+    public virtual int Temporaries(ContractionLayer layer) => new EpilogueSpec { Activation = layer.Activation.Kind, Residual = layer.Residual is null ? ResidualKind.None : ResidualKind.Bytes }.Temporaries;
 
     /// <summary>The layer's operands as the kernels see them.</summary>
     public virtual ConvOperands Operands(ContractionLayer layer) => new(layer, isDepthwise: false);
@@ -53,7 +56,7 @@ internal abstract unsafe class ConvKernelFamily
     /// <summary>The panel's channel at each lane of each vector.</summary>
     protected static int[] ChannelOrder(PanelShape panel) => [.. Enumerable.Range(0, panel.Capacity).Select(i => panel.Channel(i / PanelShape.Lanes, i % PanelShape.Lanes))];
 
-    /// <summary>Packs for VPDPBUSD: [steps of four bytes][channels][4].</summary>
+    /// <summary>Packs for instructions that take four bytes of each channel: [steps of four bytes][channels][4].</summary>
     protected static void PackSteps(PanelShape panel, ReductionShape reduction, byte* rows, nint rowBytes, byte* packed)
     {
         var channels = ChannelOrder(panel);

@@ -18,7 +18,7 @@ internal sealed unsafe class DepthwiseKernels : ConvKernelFamily
 
     public override ConvOperands Operands(ContractionLayer layer) => new(layer, isDepthwise: true);
 
-    public override TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue) => image with { Rows = 1, Columns = EvenParts.Length(image.Columns, DepthwiseEmitter.LargestTile) };
+    public override TilePattern Tile(TilePattern image, int vectors, int temporaries) => image with { Rows = 1, Columns = EvenParts.Length(image.Columns, DepthwiseEmitter.LargestTile) };
 
     // Interleaving takes up to eight instructions a column and group of rows, then four products for each tap.
     public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction) =>

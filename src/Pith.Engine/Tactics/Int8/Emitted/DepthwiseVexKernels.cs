@@ -19,7 +19,7 @@ internal sealed unsafe class DepthwiseVexKernels : ConvKernelFamily
 
     public override ConvOperands Operands(ContractionLayer layer) => new(layer, isDepthwise: true);
 
-    public override TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue) => image with { Rows = 1, Columns = EvenParts.Length(image.Columns, VexTileEmitter.LargestTile) };
+    public override TilePattern Tile(TilePattern image, int vectors, int temporaries) => image with { Rows = 1, Columns = EvenParts.Length(image.Columns, VexTileEmitter.LargestTile) };
 
     // Interleaving takes up to six instructions a column and pair of rows, then two products and two sums for each tap; the epilogue runs beside.
     public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction) =>

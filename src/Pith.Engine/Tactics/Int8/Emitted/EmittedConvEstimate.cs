@@ -23,7 +23,7 @@ internal sealed class EmittedConvEstimate
         var operands = family.Operands(layer);
         var image = new TilePattern(operands.Height, operands.Width) { InputRow = (int)operands.InputRow, InputColumn = operands.InputColumn };
         var shape = new PanelShape(blocking.Vectors, blocking.Vectors * PanelShape.Lanes, false);
-        var tile = family.Tile(image, blocking.Vectors, new EpilogueSpec { Activation = layer.Activation.Kind, Residual = layer.Residual is null ? ResidualKind.None : ResidualKind.Bytes });
+        var tile = family.Tile(image, blocking.Vectors, family.Temporaries(layer));
         double tiles = EvenParts.Count(image.Rows, tile.Rows) * EvenParts.Count(image.Columns, tile.Columns);
         double panels = EvenParts.Count(operands.GroupChannels, shape.Capacity) * operands.Groups;
         var weightBytes = panels * family.WeightBytes(shape, operands.Reduction);

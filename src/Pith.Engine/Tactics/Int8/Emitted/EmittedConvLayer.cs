@@ -1,12 +1,11 @@
 using Pith.Building;
 using Pith.Kernels;
-using Pith.Kernels.Int8;
 using Pith.Kernels.Jit;
 using Pith.Runtime;
 
 namespace Pith.Tactics;
 
-/// <summary>A built <see cref="Int8EmittedConv"/>.</summary>
+/// <summary>A convolution or matrix product by emitted kernels of one family, cut up in one way.</summary>
 internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
 {
     // Less is not worth handing to another thread.
@@ -19,31 +18,31 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     private readonly ConvKernelFamily _family;
     private readonly ConvBlocking _blocking;
     private readonly ConvOperands _operands;
-    private readonly EpilogueSpec _epilogue;
+    private readonly ConvParameters _parameters;
+    private readonly ConvArithmetic _arithmetic;
     private readonly double _seconds;
-    private readonly byte* _shared;
     private readonly ConvPanels[] _panels;
-    private readonly PaddedCopies? _copies;
     private readonly nint _enterTiles;
     private readonly nint _leaveTiles;
 
-    public EmittedConvLayer(ContractionLayer layer, BuildResources resources, ConvKernelFamily family, ConvBlocking blocking, double seconds)
+    /// <param name="layer">The layer.</param>
+    /// <param name="resources">Memory and code.</param>
+    /// <param name="family">The kernels.</param>
+    /// <param name="blocking">How the work is cut up.</param>
+    /// <param name="operands">The layer's operands as the family sees them.</param>
+    /// <param name="parameters">The layer's numbers.</param>
+    /// <param name="seconds">A rough time of one image, from which threads get parts that are worth it.</param>
+    public EmittedConvLayer(ContractionLayer layer, BuildResources resources, ConvKernelFamily family, ConvBlocking blocking, ConvOperands operands, ConvParameters parameters, double seconds)
     {
-        (_layer, _family, _blocking, _seconds) = (layer, family, blocking, seconds);
-        _operands = family.Operands(layer);
-        var constants = new ContractionConstants(layer);
-        var epilogue = EpilogueInt8.Create(layer, constants, resources);
-        _epilogue = EpilogueConstants.Spec(epilogue, constants, LargestSum(layer));
-        _shared = resources.Allocate(EpilogueConstants.SharedBytes);
-        EpilogueConstants.Fill(epilogue, _shared);
+        (_layer, _family, _blocking, _operands, _parameters, _seconds) = (layer, family, blocking, operands, parameters, seconds);
+        _arithmetic = parameters.Arithmetic;
         resources.KeepConstant(layer.Residual);
-        _panels = [.. Shapes().Select(shape => Build(shape.Shape, shape.Count, shape.FirstChannel, constants, resources))];
+        _panels = [.. Shapes().Select(shape => Build(shape.Shape, shape.Count, shape.FirstChannel, resources))];
         if (_panels[0].Tiles[0].TileConfig != null)
         {
             _enterTiles = resources.Code.Get((nameof(TileStateEmitter), true), () => new TileStateEmitter(resources.Device.Tiles, enters: true).Emit());
             _leaveTiles = resources.Code.Get((nameof(TileStateEmitter), false), () => new TileStateEmitter(resources.Device.Tiles, enters: false).Emit());
         }
-        if (_operands.NeedsCopy) _copies = new PaddedCopies(layer, _operands);
         SharedScratchBytes = _operands.NeedsCopy ? layer.Images(resources.MaxBatch) * (long)_operands.ImageBytes : 0;
     }
 
@@ -53,14 +52,14 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
 
     public override void Run(RunState state)
     {
-        if (_copies is not null) state.RunParallel(_copies, _layer.Images(state.Batch));
+        if (_operands.NeedsCopy) _parameters.CopyImages(state);
         state.RunParallel(this, Parts(state));
     }
 
     public void RunPart(RunState state, int part, int worker)
     {
         var parts = Parts(state);
-        var args = new ConvKernelArgs { Shared = _shared, Scratch = state.Scratch(worker) };
+        var args = new ConvKernelArgs { Shared = _parameters.Shared, Scratch = state.Scratch(worker) };
         foreach (var panels in _panels)
         {
             var tiles = TilesFor(panels, state);
@@ -96,9 +95,9 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
                 args->Weights = panels.Weights + panel * panels.WeightBytes;
                 args->Panel = panels.Constants + panel * panels.ConstantBytes;
                 args->Input = input + (nint)image * _operands.ImageBytes + group * _operands.GroupBytes + (_operands.IsDepthwise ? channel : 0);
-                args->Output = state.Address(_layer.Output) + (nint)image * _layer.Output.ImageBytes + channel * (_epilogue.IsFloatOutput ? sizeof(float) : 1);
+                args->Output = state.Address(_layer.Output) + (nint)image * _layer.Output.ImageBytes + channel * _arithmetic.OutputBytes;
                 if (_layer.Residual is { } residual)
-                    args->Residual = state.Address(residual) + (nint)image * residual.ImageBytes + channel * (_epilogue.Residual == ResidualKind.Floats ? sizeof(float) : 1);
+                    args->Residual = state.Address(residual) + (nint)image * residual.ImageBytes + channel * _arithmetic.ResidualBytes;
                 ((delegate* unmanaged<ConvKernelArgs*, void>)tiles.Kernel)(args);
                 panel += (int)args->PanelCount;
             }
@@ -131,17 +130,10 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         return Math.Max(1, _family.CloseBytes / (pixels * (_operands.PixelBytes + _layer.Output.PixelBytes)));
     }
 
-    // No accumulator is larger in magnitude.
-    private static double LargestSum(ContractionLayer layer)
-    {
-        var perChannel = layer.Int8!.Weights.Shape.LengthOf(1, 4);
-        return perChannel * 255.0 * 128 + layer.Int8.IntegerBias.Max(bias => Math.Abs((double)bias));
-    }
-
     // Full panels, then what is left of each group.
     private IEnumerable<(PanelShape Shape, int Count, int FirstChannel)> Shapes()
     {
-        var isNatural = _epilogue.IsNatural;
+        var isNatural = _arithmetic.IsNatural;
         var full = _operands.GroupChannels / (_blocking.Vectors * PanelShape.Lanes);
         var covered = full * _blocking.Vectors * PanelShape.Lanes;
         var rest = _operands.GroupChannels - covered;
@@ -151,7 +143,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         if (rest > 0) yield return (new PanelShape(restVectors, rest, isNatural), 1, covered);
     }
 
-    private ConvPanels Build(PanelShape shape, int perGroup, int firstChannel, ContractionConstants constants, BuildResources resources)
+    private ConvPanels Build(PanelShape shape, int perGroup, int firstChannel, BuildResources resources)
     {
         var panels = new ConvPanels
         {
@@ -160,7 +152,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
             Count = perGroup * _operands.Groups,
             FirstChannel = firstChannel,
             WeightBytes = _family.WeightBytes(shape, _operands.Reduction),
-            ConstantBytes = EpilogueConstants.PanelBytes(shape.Vectors),
+            ConstantBytes = _arithmetic.PanelBytes(shape.Vectors),
             Tiles = [.. ImageCounts(resources.MaxBatch).Select(images => BuildTiles(shape, images, resources))],
         };
         panels.Weights = resources.Allocate(panels.Count * panels.WeightBytes);
@@ -171,9 +163,9 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
             var (group, first) = (panel / perGroup, firstChannel + panel % perGroup * shape.Capacity);
             using var rows = new AlignedMemory(shape.Capacity * rowBytes);
             for (var channel = 0; channel < shape.Capacity; channel++)
-                if (ChannelOf(group, first + channel) is var k and >= 0) CopyWeights(k, first + channel, rows.Start + channel * rowBytes);
+                if (ChannelOf(group, first + channel) is var k and >= 0) _parameters.CopyWeights(k, first + channel, rows.Start + channel * rowBytes);
             _family.Pack(shape, _operands.Reduction, rows.Start, rowBytes, panels.Weights + panel * panels.WeightBytes);
-            EpilogueConstants.FillPanel(shape, channel => channel < shape.Channels ? ChannelOf(group, first + channel) : -1, constants, panels.Constants + panel * panels.ConstantBytes);
+            _parameters.FillPanel(shape, channel => channel < shape.Channels ? ChannelOf(group, first + channel) : -1, panels.Constants + panel * panels.ConstantBytes);
         });
         return panels;
     }
@@ -183,25 +175,6 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     {
         var k = group * _operands.GroupChannels + channel;
         return channel < _operands.GroupChannels && k < _layer.OutChannels ? k : -1;
-    }
-
-    // The weights of output channel k, [C/groups, taps], as runs: [taps][channels of a pixel or of the joined group], with zeros where channels of a joined group do not meet.
-    private void CopyWeights(int k, int channelInGroup, byte* row)
-    {
-        var (groupIn, taps) = (_operands.GroupIn, _layer.Window.Taps);
-        fixed (sbyte* weights = _layer.Int8!.Weights.Data)
-        {
-            var from = (byte*)weights + (nint)k * groupIn * taps;
-            if (_operands.IsDepthwise || (taps == 1 && _operands.GroupOut >= _operands.GroupChannels))
-            {
-                Buffer.MemoryCopy(from, row, groupIn * taps, groupIn * taps);
-                return;
-            }
-            var tapBytes = (nint)_operands.Reduction.Runs * _operands.Reduction.RunBytes / taps;
-            row += channelInGroup / _operands.GroupOut * groupIn;
-            for (var tap = 0; tap < taps; tap++, row += tapBytes)
-                for (var c = 0; c < groupIn; c++) row[c] = from[c * taps + tap];
-        }
     }
 
     private IEnumerable<int> ImageCounts(int maxBatch)
@@ -229,7 +202,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
             ResidualRow = (int)residualRow,
             ResidualColumn = (int)residualColumn,
         };
-        var pattern = _family.Tile(full, shape.Vectors, _epilogue);
+        var pattern = _family.Tile(full, shape.Vectors, _arithmetic.Temporaries);
         var (rows, columns) = (pattern.Rows, pattern.Columns);
         // Tiles of one row are the same code whatever the row's length.
         if (rows == 1) pattern = pattern with { InputRow = 0, OutputRow = 0, ResidualRow = 0 };
@@ -249,7 +222,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
                 Residual = image * (residual?.ImageBytes ?? 0) + y * residualRow + x * residualColumn,
             };
         }
-        var spec = new ConvKernelSpec(shape, pattern, _operands.Reduction, _epilogue);
+        var spec = new ConvKernelSpec(shape, pattern, _operands.Reduction, _arithmetic);
         return new ConvTiles
         {
             Images = images,
@@ -259,25 +232,5 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
             Offsets = offsets,
             PerImage = perImage,
         };
-    }
-
-    /// <summary>Copies images into shared scratch memory with their padding around them.</summary>
-    private sealed class PaddedCopies(ContractionLayer layer, ConvOperands operands) : IParallelBody
-    {
-        public void RunPart(RunState state, int part, int worker)
-        {
-            var copy = new PaddedCopyInt8
-            {
-                Image = state.Address(layer.Input) + part * layer.Input.ImageBytes,
-                Height = layer.Input.Height,
-                Width = layer.Input.Width,
-                PixelBytes = layer.Input.PixelBytes,
-                RowBytes = layer.Input.RowBytes,
-                ZeroPoint = (byte)layer.Int8!.Input.StoredZeroPoint,
-                PadLeft = layer.Window.PadLeft,
-                Columns = operands.CopyColumns,
-            };
-            copy.Run(-layer.Window.PadTop, operands.CopyRows, state.SharedScratch + part * operands.ImageBytes);
-        }
     }
 }

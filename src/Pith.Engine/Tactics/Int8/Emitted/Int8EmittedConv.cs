@@ -37,5 +37,9 @@ internal sealed class Int8EmittedConv(ConvKernelFamily family, IsaLevel isa, Con
 
     protected override double EstimateSeconds(ContractionLayer layer, Device device) => new EmittedConvEstimate(layer, family, blocking, device.Threads).Seconds;
 
-    protected override RunnableLayer Build(ContractionLayer layer, BuildResources resources) => new EmittedConvLayer(layer, resources, family, blocking, EstimateSeconds(layer, resources.Device));
+    protected override RunnableLayer Build(ContractionLayer layer, BuildResources resources)
+    {
+        var operands = family.Operands(layer);
+        return new EmittedConvLayer(layer, resources, family, blocking, operands, new Int8ConvParameters(layer, operands, resources), EstimateSeconds(layer, resources.Device));
+    }
 }

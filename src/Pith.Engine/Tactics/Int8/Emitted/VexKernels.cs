@@ -14,7 +14,7 @@ internal abstract class VexKernels : ConvKernelFamily
     protected abstract double TilePixels { get; }
 
     // Pixels at the right and lower edge that are computed twice cost more than a tile that does not fill the registers.
-    public override TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue)
+    public override TilePattern Tile(TilePattern image, int vectors, int temporaries)
     {
         var tiles =
             from rows in Enumerable.Range(1, Math.Min(image.Rows, VexTileEmitter.LargestTile))

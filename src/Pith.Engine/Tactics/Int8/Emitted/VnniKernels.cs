@@ -9,9 +9,9 @@ internal sealed unsafe class VnniKernels : ConvKernelFamily
     public override string Name => "avx512vnni";
 
     // The fewest tiles that fit the registers, all of one size: parts of a row, or several whole rows.
-    public override TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue)
+    public override TilePattern Tile(TilePattern image, int vectors, int temporaries)
     {
-        var most = ConvVnniEmitter.LargestTile(vectors, epilogue);
+        var most = ConvVnniEmitter.LargestTile(vectors, temporaries);
         return image.Columns >= most
             ? image with { Rows = 1, Columns = EvenParts.Length(image.Columns, most) }
             : image with { Rows = EvenParts.Length(image.Rows, Math.Min(image.Rows, most / image.Columns)) };

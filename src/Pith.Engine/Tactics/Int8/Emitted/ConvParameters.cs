@@ -1,0 +1,29 @@
+using Pith.Kernels.Jit;
+using Pith.Runtime;
+
+namespace Pith.Tactics;
+
+/// <summary>The numbers of a layer in the form that emitted convolutions take: what they compute with, weights, constants, and images where these cannot be read where they lie.</summary>
+internal abstract unsafe class ConvParameters
+{
+    /// <summary>What the kernels compute with.</summary>
+    public abstract ConvArithmetic Arithmetic { get; }
+
+    /// <summary>The constants of all panels.</summary>
+    public abstract byte* Shared { get; }
+
+    /// <summary>Writes the weights of an output channel as runs into zeroed memory.</summary>
+    /// <param name="channel">The layer's output channel.</param>
+    /// <param name="channelInGroup">The same within its group of <see cref="ConvOperands"/>.</param>
+    /// <param name="row">The bytes of the reduction.</param>
+    public abstract void CopyWeights(int channel, int channelInGroup, byte* row);
+
+    /// <summary>Fills the constants of one panel.</summary>
+    /// <param name="panel">The panel's shape.</param>
+    /// <param name="channelOf">The layer's channel for a channel of the panel, or -1 for none.</param>
+    /// <param name="block">Zeroed memory.</param>
+    public abstract void FillPanel(PanelShape panel, Func<int, int> channelOf, byte* block);
+
+    /// <summary>Writes the padded copies that kernels read into shared scratch memory. Called only for operands that need a copy.</summary>
+    public abstract void CopyImages(RunState state);
+}

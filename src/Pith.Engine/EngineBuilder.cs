@@ -109,7 +109,7 @@ public static class EngineBuilder
             Nodes = layer.Nodes,
             Outputs = layer.Outputs.Select(slot => slot.Name).ToValueList(),
             Tactic = tactic.Name,
-            Precision = layer.Precision,
+            Precision = tactic.Precision(layer),
             Verdicts = verdicts,
             Macs = layer.Macs,
             WeightBytes = weights.Sum(weight => (long)weight.Length * weight.DataType.SizeInBytes()),

@@ -95,6 +95,8 @@ public readonly record struct LayerSpec
     public DataType? Residual { get; init; }
     /// <summary>The activation, e.g. <c>clip(0,6)</c>; empty for none.</summary>
     public string Activation { get; init; }
+    /// <summary>Whether a float layer may round the operands of its products to bfloat16; see <see cref="EngineOptions.Bf16"/>.</summary>
+    public bool AllowsBf16 { get; init; }
 
     /// <summary>One line, parts separated by blanks: <c>conv s8&gt;s8 n1 c64 h56 w56 k64 r3,3 stride1,1 pad1,1,1,1 bias +s8 act:clip(0,6)</c>. <see cref="Parse"/> reads it back.</summary>
     public override string ToString()
@@ -113,6 +115,7 @@ public readonly record struct LayerSpec
         if (HasBias) text.Append(" bias");
         if (Residual is { } residual) text.Append(" +").Append(residual.ShortName());
         if (!string.IsNullOrEmpty(Activation)) text.Append(" act:").Append(Activation);
+        if (AllowsBf16) text.Append(" bf16");
         if (!string.IsNullOrEmpty(Detail)) text.Append(" | ").Append(Detail);
         return text.ToString();
     }
@@ -137,6 +140,7 @@ public readonly record struct LayerSpec
     private LayerSpec With(string part, string whole)
     {
         if (part == "bias") return this with { HasBias = true };
+        if (part == "bf16") return this with { AllowsBf16 = true };
         if (part[0] == '+') return this with { Residual = TypeOf(part[1..], whole) };
         if (part.StartsWith("act:", StringComparison.Ordinal)) return this with { Activation = part[4..] };
         var split = part.AsSpan().IndexOfAnyInRange('0', '9');

@@ -39,9 +39,9 @@ internal sealed unsafe class GuardedRun : IDisposable
     }
 
     /// <summary>Runs all layers and returns the first output.</summary>
-    public float[] Run(Tensor input)
+    public float[] Run(params ReadOnlySpan<Tensor> inputs)
     {
-        input.Bytes.CopyTo(new Span<byte>(_state.Address(_engine.Network.Inputs[0]), input.Bytes.Length));
+        for (var i = 0; i < inputs.Length; i++) inputs[i].Bytes.CopyTo(new Span<byte>(_state.Address(_engine.Network.Inputs[i]), inputs[i].Bytes.Length));
         // Layers that run image by image see one image at a time, wherever it lies.
         _state.Batch = 1;
         for (var image = 0; image < _engine.MaxBatch; image++)

@@ -8,12 +8,12 @@ public class PeakRateTests
     public void Every_level_has_a_rate_that_is_measured_once()
     {
         foreach (var isa in Enum.GetValues<IsaLevel>().Where(isa => isa <= Isa.Detected))
-            foreach (var int8 in (bool[])[false, true])
+            foreach (var precision in (string[])["float32", "bfloat16", "int8"])
             {
-                var rate = PeakRate.MacsPerSecond(isa, int8, threads: 2);
+                var rate = PeakRate.MacsPerSecond(isa, precision, threads: 2);
                 // From a slow emulator to a machine of the next decade.
                 Assert.InRange(rate, 1e6, 1e15);
-                Assert.Equal(rate, PeakRate.MacsPerSecond(isa, int8, threads: 2));
+                Assert.Equal(rate, PeakRate.MacsPerSecond(isa, precision, threads: 2));
             }
     }
 }

@@ -34,6 +34,7 @@ internal sealed class BenchVerb : Verb
     private readonly Option<string?> _exportTimes = CommonOptions.OutputFile(new("--export-times") { Description = "Where to write the start and latency of every timed run, as JSON.", HelpName = "file" });
     private readonly Option<string?> _exportProfile = CommonOptions.OutputFile(new("--export-profile") { Description = "Where to write the time of each layer, as JSON.", HelpName = "file" });
     private readonly Option<string?> _exportLayerInfo = CommonOptions.OutputFile(new("--export-layer-info") { Description = "Where to write the layers and tactics, as JSON.", HelpName = "file" });
+    private readonly Option<bool> _bf16 = CommonOptions.Bf16();
     private readonly Option<string?> _cache = CommonOptions.TimingCache();
 
     public override string Name => "bench";
@@ -57,7 +58,7 @@ internal sealed class BenchVerb : Verb
     {
         command.Add(_model);
         _with.AcceptOnlyFromAmong(OnnxRuntimeName);
-        foreach (var option in (Option[])[_against, _with, _withModel, _library, _layer, _batch, _streams, _threads, _processors, _warmUp, _duration, _iterations, _percentile, _profile, _layerInfo, _exportTimes, _exportProfile, _exportLayerInfo, _cache]) command.Add(option);
+        foreach (var option in (Option[])[_against, _with, _withModel, _library, _layer, _batch, _streams, _threads, _processors, _warmUp, _duration, _iterations, _percentile, _profile, _layerInfo, _exportTimes, _exportProfile, _exportLayerInfo, _bf16, _cache]) command.Add(option);
     }
 
     public override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation)
@@ -93,7 +94,7 @@ internal sealed class BenchVerb : Verb
         var processors = Processors(arguments.GetValue(_processors), threads, streams);
         var cachePath = arguments.GetValue(_cache);
         var cache = CommonOptions.LoadTimingCache(cachePath);
-        var options = new EngineOptions { MaxBatch = settings.Batches[0], Threads = threads, TimingCache = cache };
+        var options = new EngineOptions { MaxBatch = settings.Batches[0], Threads = threads, Bf16 = arguments.GetValue(_bf16), TimingCache = cache };
         using var entries = new BenchEntries(streams, threads, processors);
         var report = terminal.Track(events =>
         {

@@ -15,6 +15,7 @@ internal sealed class BuildVerb : Verb
     private readonly Option<int> _optBatch = new("--opt-batch") { Description = "The batch that kernels are timed for; 0 means the largest.", HelpName = "n" };
     private readonly Option<double?> _tuningTime = new("--tuning-time") { Description = "Seconds for timing kernels; layers that come later are chosen by estimate. Default: as long as it takes.", HelpName = "s" };
     private readonly Option<int> _threads = CommonOptions.Threads();
+    private readonly Option<bool> _bf16 = CommonOptions.Bf16();
     private readonly Option<string?> _cache = CommonOptions.TimingCache();
     private readonly Option<bool> _noTiming = new("--no-timing") { Description = "Choose kernels by estimate: the same plan every time." };
     private readonly Option<bool> _verbose = new("--verbose", "-v") { Description = "Print for each layer which kernels were refused, and why." };
@@ -34,6 +35,7 @@ internal sealed class BuildVerb : Verb
         command.Add(_optBatch);
         command.Add(_tuningTime);
         command.Add(_threads);
+        command.Add(_bf16);
         command.Add(_cache);
         command.Add(_noTiming);
         command.Add(_verbose);
@@ -55,6 +57,7 @@ internal sealed class BuildVerb : Verb
                 : seconds is >= 0 and <= 86_400 ? TimeSpan.FromSeconds(seconds)
                 : throw new UsageException(string.Create(CultureInfo.InvariantCulture, $"--tuning-time must be 0 to 86400 seconds, got {seconds}.")),
             Threads = arguments.GetValue(_threads),
+            Bf16 = arguments.GetValue(_bf16),
             TimingCache = cache,
             TimeTactics = !arguments.GetValue(_noTiming),
         };
@@ -68,8 +71,8 @@ internal sealed class BuildVerb : Verb
 
     private static void Draw(IAnsiConsole console, Engine engine, string output, bool verbose)
     {
-        var int8 = engine.Layers.Count(layer => layer.Precision == "int8");
-        console.MarkupLineInterpolated($"{output}: {engine.Layers.Count} layers ({int8} int8), batch {engine.MinBatch} to {engine.MaxBatch}, weights {StageText.Bytes(engine.WeightBytes)}, activations {StageText.Bytes(engine.ActivationBytes)}");
+        var (int8, bf16) = (engine.Layers.Count(layer => layer.Precision == "int8"), engine.Layers.Count(layer => layer.Precision == "bfloat16"));
+        console.MarkupLineInterpolated($"{output}: {engine.Layers.Count} layers ({int8} int8, {bf16} bfloat16), batch {engine.MinBatch} to {engine.MaxBatch}, weights {StageText.Bytes(engine.WeightBytes)}, activations {StageText.Bytes(engine.ActivationBytes)}");
         if (verbose) LayerInfoText.Draw(console, engine.Layers);
     }
 }

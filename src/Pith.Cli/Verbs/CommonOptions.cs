@@ -66,6 +66,8 @@ internal static class CommonOptions
 
     public static Option<int> Batch(int fallback) => new("--batch") { Description = "Images of one run.", HelpName = "n", DefaultValueFactory = _ => fallback };
 
+    public static Option<bool> Bf16() => new("--bf16") { Description = "Lets float convolutions and matrix products use bfloat16 operands, where the CPU has them and they are faster; sums stay FP32. INT8 layers are unaffected." };
+
     public static Option<string?> TimingCache() =>
         OutputFile(new("--timing-cache") { Description = "File with timings of earlier builds; read when it is there, written afterwards.", HelpName = "file" });
 

@@ -12,7 +12,7 @@ public sealed record LayerResult
     /// <summary>The tactic that runs it.</summary>
     public required string Tactic { get; init; }
 
-    /// <summary><c>float32</c> or <c>int8</c>.</summary>
+    /// <summary>The type that it computes on: <c>float32</c>, <c>bfloat16</c>, <c>int8</c> …</summary>
     public required string Precision { get; init; }
 
     /// <summary><c>2:4</c>, <c>dense</c>, or null for layers without weights.</summary>

@@ -111,7 +111,7 @@ internal sealed class Contraction
     }
 
     /// <summary>The layer; <paramref name="int8"/> is null for float.</summary>
-    public ContractionLayer Layer(LayerParts parts, Activation activation, Int8Contraction? int8) => new()
+    public ContractionLayer Layer(LayerParts parts, Activation activation, Int8Contraction? int8, bool allowsBf16) => new()
     {
         Name = parts.Name,
         Nodes = parts.Nodes,
@@ -124,5 +124,6 @@ internal sealed class Contraction
         TransposedWeights = TransposedWeights,
         Activation = activation,
         Int8 = int8,
+        AllowsBf16 = allowsBf16,
     };
 }

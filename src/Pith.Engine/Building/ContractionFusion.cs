@@ -95,7 +95,7 @@ internal sealed class ContractionFusion
             Inputs = [q, null, null, residual],
             Outputs = [_result],
             Layouts = LayoutRule.ChannelsLast(),
-            Create = parts => contraction.Layer(parts, activation, int8),
+            Create = parts => contraction.Layer(parts, activation, int8, allowsBf16: false),
         };
     }
 
@@ -109,7 +109,7 @@ internal sealed class ContractionFusion
             Inputs = [contraction.Input, Folded(contraction.Weight), _bias is null ? null : Folded(_bias), _residual],
             Outputs = [_result],
             Layouts = contraction.IsConv ? LayoutRule.ChannelsLast(rowMajorInputs: [1, 2]) : LayoutRule.RowMajor,
-            Create = parts => contraction.Layer(parts, activation, null),
+            Create = parts => contraction.Layer(parts, activation, null, _context.AllowsBf16),
         };
     }
 

@@ -24,6 +24,9 @@ internal sealed class ContractionLayer : Layer
     /// <summary>The integer arithmetic; null when the layer computes in float.</summary>
     public Int8Contraction? Int8 { get; init; }
 
+    /// <summary>Whether a float layer may round its operands to bfloat16.</summary>
+    public bool AllowsBf16 { get; init; }
+
     public Slot Input => Inputs[0]!;
 
     public Slot? Weight => Inputs[1];
@@ -36,6 +39,9 @@ internal sealed class ContractionLayer : Layer
 
     /// <summary>Each output channel sees the one input channel of the same number, and no other.</summary>
     public bool IsDepthwise => Groups > 1 && Groups == Channels && Groups == OutChannels;
+
+    /// <summary>Whether weights and, if there is one, bias of a float layer are known when it is built.</summary>
+    public bool HasConstantWeights => Weight?.Constant is Tensor<float> && (Bias is null || Bias.Constant is Tensor<float>);
 
     public override string Precision => Int8 is null ? "float32" : "int8";
 
@@ -70,6 +76,7 @@ internal sealed class ContractionLayer : Layer
         HasBias = Bias is not null || Int8?.HasBias == true,
         Residual = Residual?.DataType,
         Activation = ActivationText.Of(Activation),
+        AllowsBf16 = AllowsBf16,
         Detail = Int8 is null && Weight!.Constant is null ? "computed weights" : "",
     };
 }

@@ -21,7 +21,7 @@ internal static class Fusion
     /// <summary>The fused nodes in execution order. Values in <paramref name="observed"/> and the graph's outputs are always results of one.</summary>
     public static IReadOnlyList<FusedNode> Fuse(Graph graph, IReadOnlyCollection<Value> observed, BatchShapes shapes, EngineOptions options)
     {
-        var context = new FusionContext(graph, observed, shapes, options.Literal);
+        var context = new FusionContext(graph, observed, shapes, options);
         var all = new List<FusedNode>();
         foreach (var fuse in s_fusions)
             foreach (var node in graph.Nodes)

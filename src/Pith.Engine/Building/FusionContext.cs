@@ -7,11 +7,12 @@ internal sealed class FusionContext
     private readonly HashSet<Node> _taken = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<Node, int> _order = new(ReferenceEqualityComparer.Instance);
 
-    public FusionContext(Graph graph, IEnumerable<Value> observed, BatchShapes shapes, bool literal)
+    public FusionContext(Graph graph, IEnumerable<Value> observed, BatchShapes shapes, EngineOptions options)
     {
         Graph = graph;
         Shapes = shapes;
-        Literal = literal;
+        Literal = options.Literal;
+        AllowsBf16 = options.Bf16;
         _visible = new HashSet<Value>(observed.Concat(graph.Outputs), ReferenceEqualityComparer.Instance);
         foreach (var node in graph.Nodes) _order.Add(node, _order.Count);
     }
@@ -22,6 +23,9 @@ internal sealed class FusionContext
 
     /// <summary>True when Q and DQ run as written.</summary>
     public bool Literal { get; }
+
+    /// <summary>True when float layers may round their operands to bfloat16.</summary>
+    public bool AllowsBf16 { get; }
 
     public int Order(Node node) => _order[node];
 

@@ -35,6 +35,12 @@ public static class Isa
     /// <summary>Whether the CPU has AMX, whether or not the operating system lets the process use it.</summary>
     internal static bool HasAmx { get; private set; }
 
+    /// <summary>Whether the CPU multiplies bfloat16 in AVX-512 registers; no level includes it. Kernels use it from <see cref="IsaLevel.Avx512Vnni"/> on.</summary>
+    internal static bool HasAvx512Bf16 { get; private set; }
+
+    /// <summary>Whether the CPU multiplies bfloat16 in AMX tiles. Kernels use it at <see cref="IsaLevel.Amx"/>.</summary>
+    internal static bool HasAmxBf16 { get; private set; }
+
     /// <summary>The strongest level that this CPU has and the operating system allows, whatever the cap.</summary>
     public static IsaLevel Detected { get; } = Detect();
 
@@ -71,11 +77,14 @@ public static class Isa
     {
         if (!Avx2.IsSupported || !Fma.IsSupported) return IsaLevel.Portable;
         // CPUID leaf 7, subleaf 0: AVX512-VNNI is ecx bit 11; AMX-TILE and AMX-INT8 are edx bits 24 and 25.
-        var (_, _, ecx, edx) = X86Base.CpuId(7, 0);
+        var (subleaves, _, ecx, edx) = X86Base.CpuId(7, 0);
         var avx512Vnni = Avx512BW.IsSupported && Avx512DQ.IsSupported && (ecx & 1 << 11) != 0;
         if (!avx512Vnni) return AvxVnni.IsSupported ? IsaLevel.AvxVnni : IsaLevel.Avx2;
         const int amxTileAndInt8 = 3 << 24;
         HasAmx = (edx & amxTileAndInt8) == amxTileAndInt8;
+        // AMX-BF16 is edx bit 22; AVX512-BF16 is eax bit 5 of subleaf 1, which is there when subleaf 0 says so in eax.
+        HasAmxBf16 = HasAmx && (edx & 1 << 22) != 0;
+        HasAvx512Bf16 = subleaves >= 1 && (X86Base.CpuId(7, 1).Eax & 1 << 5) != 0;
         return HasAmx && AmxPermission.IsGranted ? IsaLevel.Amx : IsaLevel.Avx512Vnni;
     }
 

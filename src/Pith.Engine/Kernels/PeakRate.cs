@@ -11,7 +11,7 @@ namespace Pith.Kernels;
 /// </summary>
 internal static unsafe class PeakRate
 {
-    private static readonly ConcurrentDictionary<(IsaLevel, bool, int), double> s_measured = new();
+    private static readonly ConcurrentDictionary<(IsaLevel, string, int), double> s_measured = new();
     private static readonly CodeArena s_code = new();
     private static readonly TimeSpan s_window = TimeSpan.FromMilliseconds(1);
 
@@ -20,22 +20,24 @@ internal static unsafe class PeakRate
 
     /// <summary>Measured at the first call for these arguments, which takes about 20 ms, and remembered.</summary>
     /// <param name="isa">The level that kernels may use.</param>
-    /// <param name="int8">8-bit products with 32-bit sums; else FP32.</param>
+    /// <param name="precision">As <see cref="LayerInfo.Precision"/> has it: <c>int8</c>, <c>bfloat16</c> where the CPU has it, everything else is FP32.</param>
     /// <param name="threads">Threads that work at the same time.</param>
-    public static double MacsPerSecond(IsaLevel isa, bool int8, int threads)
+    public static double MacsPerSecond(IsaLevel isa, string precision, int threads)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
-        return s_measured.GetOrAdd((isa, int8, threads), _ => Measure(LoopFor(isa, int8), threads));
+        return s_measured.GetOrAdd((isa, precision, threads), _ => Measure(LoopFor(isa, precision), threads));
     }
 
     // The list that a kernel family with instructions of its own is added to: its loop, and the multiply-accumulates of one call.
-    private static (Action Loop, double Macs) LoopFor(IsaLevel isa, bool int8) => (isa, int8) switch
+    private static (Action Loop, double Macs) LoopFor(IsaLevel isa, string precision) => (isa, precision) switch
     {
-        (>= IsaLevel.Avx512Vnni, true) => Emitted(isa),
-        (>= IsaLevel.AvxVnni, true) when AvxVnni.IsSupported => PeakLoop.Of<Vector256<int>, MultiplyAddAvxVnni>(),
-        (>= IsaLevel.Avx2, true) when Avx2.IsSupported => PeakLoop.Of<Vector256<int>, MultiplyAddInt8Avx2>(),
-        (_, true) => PeakLoop.Of<Vector128<short>, MultiplyAddInt8Portable>(),
-        (_, false) => Isa.Fp32Lanes(isa) switch
+        (>= IsaLevel.Avx512Vnni, "int8") => Emitted(new Int8ConvArithmetic(default), isa >= IsaLevel.Amx),
+        (>= IsaLevel.Amx, "bfloat16") when Isa.HasAmxBf16 => Emitted(new Bf16ConvArithmetic(default), true),
+        (>= IsaLevel.Avx512Vnni, "bfloat16") when Isa.HasAvx512Bf16 => Emitted(new Bf16ConvArithmetic(default), false),
+        (>= IsaLevel.AvxVnni, "int8") when AvxVnni.IsSupported => PeakLoop.Of<Vector256<int>, MultiplyAddAvxVnni>(),
+        (>= IsaLevel.Avx2, "int8") when Avx2.IsSupported => PeakLoop.Of<Vector256<int>, MultiplyAddInt8Avx2>(),
+        (_, "int8") => PeakLoop.Of<Vector128<short>, MultiplyAddInt8Portable>(),
+        _ => Isa.Fp32Lanes(isa) switch
         {
             16 => PeakLoop.Of<Vector512<float>, MultiplyAddFp32Vector512>(),
             8 => PeakLoop.Of<Vector256<float>, MultiplyAddFp32Vector256>(),
@@ -43,10 +45,10 @@ internal static unsafe class PeakRate
         },
     };
 
-    private static (Action Loop, double Macs) Emitted(IsaLevel isa)
+    private static (Action Loop, double Macs) Emitted(ConvArithmetic arithmetic, bool usesTiles)
     {
-        var emitter = new PeakEmitter(isa);
-        var loop = (delegate* unmanaged<void*, void>)s_code.Get(isa, emitter.Emit);
+        var emitter = new PeakEmitter(arithmetic, usesTiles);
+        var loop = (delegate* unmanaged<void*, void>)s_code.Get((arithmetic, usesTiles), emitter.Emit);
         var config = TileUnit.Config([.. Enumerable.Repeat(TileUnit.Rows, TileUnit.Count)]);
         return (() =>
         {

@@ -10,9 +10,10 @@ namespace Pith.Plans;
 /// <param name="OptBatch">The batch that tactics were timed for; 0 for the largest.</param>
 /// <param name="Threads">Threads of a context; 0 for one per processor.</param>
 /// <param name="Literal">See <see cref="EngineOptions.Literal"/>.</param>
+/// <param name="Bf16">See <see cref="EngineOptions.Bf16"/>.</param>
 /// <param name="Observed">See <see cref="EngineOptions.Observed"/>.</param>
 /// <param name="Layers">The choices in execution order.</param>
-internal sealed record PlanManifest(string Device, int MaxBatch, int MinBatch, int OptBatch, int Threads, bool Literal, string[] Observed, PlanManifest.Choice[] Layers)
+internal sealed record PlanManifest(string Device, int MaxBatch, int MinBatch, int OptBatch, int Threads, bool Literal, bool Bf16, string[] Observed, PlanManifest.Choice[] Layers)
 {
     private const int LargestBatch = 1 << 20;
 
@@ -20,7 +21,7 @@ internal sealed record PlanManifest(string Device, int MaxBatch, int MinBatch, i
     internal sealed record Choice(string Name, string Spec, string Tactic, string Reason, IReadOnlyDictionary<string, double> Timed);
 
     public static PlanManifest Of(Engine engine, EngineOptions options, Device device) => new(
-        device.Kind, engine.MaxBatch, engine.MinBatch, options.OptBatch, options.Threads, options.Literal, [.. options.Observed],
+        device.Kind, engine.MaxBatch, engine.MinBatch, options.OptBatch, options.Threads, options.Literal, options.Bf16, [.. options.Observed],
         [.. engine.Layers.Select(layer => Of(layer))]);
 
     /// <summary>Reads a manifest.</summary>
@@ -44,7 +45,7 @@ internal sealed record PlanManifest(string Device, int MaxBatch, int MinBatch, i
     public byte[] ToBytes() => PlanManifestJson.Write(this);
 
     /// <summary>How to build the engine again.</summary>
-    public EngineOptions Options => new() { MaxBatch = MaxBatch, MinBatch = MinBatch, OptBatch = OptBatch, Threads = Threads, Literal = Literal, Observed = Observed, TimeTactics = false };
+    public EngineOptions Options => new() { MaxBatch = MaxBatch, MinBatch = MinBatch, OptBatch = OptBatch, Threads = Threads, Literal = Literal, Bf16 = Bf16, Observed = Observed, TimeTactics = false };
 
     /// <summary>The choices by layer name; of layers with one name the first counts.</summary>
     public IReadOnlyDictionary<string, PlannedTactic> Tactics

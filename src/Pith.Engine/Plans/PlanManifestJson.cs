@@ -17,6 +17,7 @@ internal static class PlanManifestJson
             json.WriteNumber("optBatch", manifest.OptBatch);
             json.WriteNumber("threads", manifest.Threads);
             json.WriteBoolean("literal", manifest.Literal);
+            json.WriteBoolean("bf16", manifest.Bf16);
             json.WriteStartArray("observed");
             foreach (var name in manifest.Observed) json.WriteStringValue(name);
             json.WriteEndArray();
@@ -33,7 +34,7 @@ internal static class PlanManifestJson
     /// <exception cref="InvalidOperationException">Something is of another kind.</exception>
     /// <exception cref="FormatException">A number is none, or too large.</exception>
     public static PlanManifest Read(JsonElement json) => new(
-        Text(json, "device"), Number(json, "maxBatch"), Number(json, "minBatch"), Number(json, "optBatch"), Number(json, "threads"), json.GetProperty("literal").GetBoolean(),
+        Text(json, "device"), Number(json, "maxBatch"), Number(json, "minBatch"), Number(json, "optBatch"), Number(json, "threads"), json.GetProperty("literal").GetBoolean(), json.GetProperty("bf16").GetBoolean(),
         [.. json.GetProperty("observed").EnumerateArray().Select(Text)], [.. json.GetProperty("layers").EnumerateArray().Select(Layer)]);
 
     private static void Write(Utf8JsonWriter json, PlanManifest.Choice layer)

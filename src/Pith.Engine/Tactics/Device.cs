@@ -17,6 +17,12 @@ internal sealed record Device(IsaLevel Isa, int Threads)
     /// <summary>Makes the AMX instructions for an assembler: the CPU's own, unless a test has others.</summary>
     public Func<Assembler, TileUnit> Tiles { get; init; } = s_tiles;
 
+    /// <summary>Whether kernels may multiply bfloat16 in AVX-512 registers, at a level that has these.</summary>
+    public bool HasAvx512Bf16 { get; init; } = Kernels.Isa.HasAvx512Bf16;
+
+    /// <summary>Whether kernels may multiply bfloat16 in AMX tiles, at a level that has these.</summary>
+    public bool HasAmxBf16 { get; init; } = Kernels.Isa.HasAmxBf16;
+
     // Raised when kernels become faster or slower, so that old timings and choices are not believed.
     private const int KernelRevision = 1;
 

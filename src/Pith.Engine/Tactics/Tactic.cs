@@ -17,6 +17,9 @@ internal abstract class Tactic
     /// <summary>The name that plans, caches and reports use.</summary>
     public abstract string Name { get; }
 
+    /// <summary>The type that the arithmetic is done in, as reports name it.</summary>
+    public virtual string Precision(Layer layer) => layer.Precision;
+
     /// <summary>Whether the tactic can run the layer on the device.</summary>
     public abstract Verdict Accept(Layer layer, Device device);
 

@@ -17,6 +17,8 @@ internal static class TacticCatalog
         .. Int8EmittedConv.All(new Avx2Kernels(), IsaLevel.Avx2, [1]),
         new Int8Depthwise(),
         new Int8Conv(),
+        .. Bf16EmittedConv.All(new Bf16TileKernels(), IsaLevel.Amx, [2, 1, 4]),
+        .. Bf16EmittedConv.All(new Bf16VectorKernels(), IsaLevel.Avx512Vnni, [2, 4, 3, 1]),
         new Fp32EmittedConv(),
         new Fp32EmittedDepthwise(),
         new Fp32Conv(),

@@ -5,7 +5,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Pith.EngineTests.Jit;
 
 /// <summary>
-/// AMX as AVX-512 VNNI code: tiles live in the kernel's stack frame, and every other register is as it was. What an AMX kernel computes can so be checked, bit for bit, on machines without AMX;
+/// AMX as AVX-512 VNNI and BF16 code: tiles live in the kernel's stack frame, and every other register is as it was. What an AMX kernel computes can so be checked, bit for bit, on machines without AMX;
 /// only rdi, which the kernels do not use once their arguments are read, is overwritten.
 /// </summary>
 internal sealed class EmulatedTiles(Assembler asm) : TileUnit(asm)
@@ -53,7 +53,12 @@ internal sealed class EmulatedTiles(Assembler asm) : TileUnit(asm)
         }
     });
 
-    public override void DotInt8(int sum, int left, int right) => Keeping(() =>
+    public override void DotInt8(int sum, int left, int right) => Dot(sum, left, right, k => Asm.vpdpbusd(zmm31, zmm30, Row(right, k)));
+
+    public override void DotBf16(int sum, int left, int right) => Dot(sum, left, right, k => Asm.vdpbf16ps(zmm31, zmm30, Row(right, k)));
+
+    // Row by row of the sums in zmm31: four bytes of the left row at a time, in every lane of zmm30.
+    private void Dot(int sum, int left, int right, Action<int> multiplyAdd) => Keeping(() =>
     {
         var top = Asm.CreateLabel();
         Asm.xor(edi, edi);
@@ -62,7 +67,7 @@ internal sealed class EmulatedTiles(Assembler asm) : TileUnit(asm)
         for (var k = 0; k < Rows; k++)
         {
             Asm.vpbroadcastd(zmm30, __dword_ptr[rsp + rdi * 1 + (At(left) + 4 * k)]);
-            Asm.vpdpbusd(zmm31, zmm30, Row(right, k));
+            multiplyAdd(k);
         }
         Asm.vmovdqu64(__zmmword_ptr[rsp + rdi * 1 + At(sum)], zmm31);
         Asm.add(rdi, RowBytes);

@@ -8,5 +8,5 @@ internal static class TestDevice
 {
     public static bool Has(IsaLevel isa) => isa <= Isa.Detected || (isa == IsaLevel.Amx && Isa.Detected >= IsaLevel.Avx512Vnni);
 
-    public static Device At(IsaLevel isa, int threads = 2) => isa <= Isa.Detected ? new Device(isa, threads) : new Device(isa, threads) { Tiles = asm => new EmulatedTiles(asm) };
+    public static Device At(IsaLevel isa, int threads = 2) => isa <= Isa.Detected ? new Device(isa, threads) : new Device(isa, threads) { Tiles = asm => new EmulatedTiles(asm), HasAmxBf16 = Isa.HasAvx512Bf16 };
 }

@@ -11,6 +11,9 @@ internal abstract record ConvArithmetic
     /// <summary>Bytes of the values of a vector that sums start from.</summary>
     public const int StartBytes = PanelShape.Lanes * sizeof(int);
 
+    /// <summary>Bytes of an operand of the products.</summary>
+    public abstract int OperandBytes { get; }
+
     /// <summary>Bytes of a result.</summary>
     public abstract int OutputBytes { get; }
 
@@ -46,6 +49,8 @@ internal abstract record ConvArithmetic
 /// <param name="Spec">What follows.</param>
 internal sealed record Int8ConvArithmetic(EpilogueSpec Spec) : ConvArithmetic
 {
+    public override int OperandBytes => 1;
+
     public override int OutputBytes => Spec.IsFloatOutput ? sizeof(float) : 1;
 
     public override int ResidualBytes => Spec.Residual == ResidualKind.Floats ? sizeof(float) : 1;

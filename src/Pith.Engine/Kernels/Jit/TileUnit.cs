@@ -69,4 +69,7 @@ internal class TileUnit(Assembler asm)
 
     /// <summary>sum[m, n] += sum over k of left[m, k] (unsigned bytes) * right[k / 4, n, k % 4] (signed bytes), in 32-bit integers.</summary>
     public virtual void DotInt8(int sum, int left, int right) => Asm.tdpbusd(s_tmm[sum], s_tmm[left], s_tmm[right]);
+
+    /// <summary>sum[m, n] += sum over k of left[m, k] * right[k / 2, n, k % 2], bfloat16, in floats.</summary>
+    public virtual void DotBf16(int sum, int left, int right) => Asm.tdpbf16ps(s_tmm[sum], s_tmm[left], s_tmm[right]);
 }

@@ -5,7 +5,7 @@ using Pith.Kernels.Jit;
 namespace Pith.Tactics;
 
 /// <summary>AMX; see <see cref="ConvAmxEmitter"/>.</summary>
-internal sealed unsafe class AmxKernels : ConvKernelFamily
+internal unsafe class AmxKernels : ConvKernelFamily
 {
     public override string Name => "amx";
 

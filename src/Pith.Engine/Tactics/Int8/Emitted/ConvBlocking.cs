@@ -1,3 +1,4 @@
+using Pith.Kernels;
 using Pith.Kernels.Jit;
 
 namespace Pith.Tactics;
@@ -8,6 +9,23 @@ namespace Pith.Tactics;
 /// <param name="TilesOutside">All panels of some tiles before the next tiles, so that these stay in the first-level cache; otherwise all tiles of a panel before the next panel, whose weights stay.</param>
 internal readonly record struct ConvBlocking(int Vectors, bool SplitsChannels, bool TilesOutside)
 {
+    /// <summary>Every way to cut a layer up, panels of the first of <paramref name="vectors"/> first.</summary>
+    public static IEnumerable<ConvBlocking> All(int[] vectors) =>
+        from v in vectors
+        from splitsChannels in (bool[])[false, true]
+        from tilesOutside in (bool[])[false, true]
+        select new ConvBlocking(v, splitsChannels, tilesOutside);
+
+    /// <summary>Whether a layer can be cut up so, and differently from other ways.</summary>
+    public Verdict Fits(ConvOperands operands, int threads)
+    {
+        var panels = EvenParts.Count(operands.GroupChannels, Channels);
+        if (!operands.IsDepthwise && Vectors > 1 && operands.GroupChannels <= Channels - PanelShape.Lanes) return Verdict.No("panels would be wider than the layer");
+        if (SplitsChannels && (threads == 1 || panels * operands.Groups == 1)) return Verdict.No("there is nothing to split");
+        if (TilesOutside && panels == 1) return Verdict.No("one panel needs no order");
+        return Verdict.Yes;
+    }
+
     /// <summary>Output channels of a panel.</summary>
     public int Channels => Vectors * PanelShape.Lanes;
 

@@ -1,4 +1,5 @@
 using Pith.Building;
+using Pith.Kernels;
 using Pith.Kernels.Int8;
 using Pith.Kernels.Jit;
 
@@ -10,33 +11,54 @@ internal sealed class ConvOperands
     /// <param name="layer">The layer.</param>
     /// <param name="isDepthwise">True to see a depthwise convolution as one group whose panels each read their own channels.</param>
     public ConvOperands(ContractionLayer layer, bool isDepthwise)
+        : this(layer, layer.Window, isDepthwise, layer.Input.PixelBytes, layer.Window.IsPadded && !layer.Input.Border.Covers(layer.Window), slackBytes: 0)
     {
+    }
+
+    private ConvOperands(ContractionLayer layer, Window window, bool isDepthwise, int pixelBytes, bool needsCopy, int slackBytes)
+    {
+        (PixelBytes, NeedsCopy) = (pixelBytes, needsCopy);
         IsDepthwise = isDepthwise;
-        var (groupIn, groupOut, window) = (layer.Channels / layer.Groups, layer.OutChannels / layer.Groups, layer.Window);
+        var (groupIn, groupOut) = (layer.Channels / layer.Groups, layer.OutChannels / layer.Groups);
         GroupIn = groupIn;
         GroupOut = groupOut;
         var join = layer.Groups == 1 ? 1 : isDepthwise ? layer.Groups : ConvInt8Packing.GroupsToJoin(layer.Groups, groupIn, groupOut);
         Groups = layer.Groups / join;
-        GroupBytes = Groups == 1 ? layer.Input.PixelBytes : join * groupIn;
+        GroupBytes = Groups == 1 ? PixelBytes : join * groupIn;
         // Without groups the padding channels of a byte result are written too.
         GroupChannels = Groups == 1 && layer.Output.IsQuantized ? layer.Output.PixelBytes : join * groupOut;
         (Height, Width) = layer.OutputSize;
-        NeedsCopy = window.IsPadded && !layer.Input.Border.Covers(window);
         CopyColumns = (Width - 1) * window.StrideWidth + (window.KernelWidth - 1) * window.DilationWidth + 1;
         CopyRows = (Height - 1) * window.StrideHeight + (window.KernelHeight - 1) * window.DilationHeight + 1;
-        PixelBytes = layer.Input.PixelBytes;
         RowBytes = NeedsCopy ? (nint)CopyColumns * PixelBytes : layer.IsGemm ? PixelBytes : layer.Input.RowBytes;
-        ImageBytes = NeedsCopy ? CopyRows * RowBytes : layer.IsGemm ? PixelBytes : layer.Input.ImageBytes;
+        ImageBytes = NeedsCopy ? CopyRows * RowBytes + slackBytes : layer.IsGemm ? PixelBytes : layer.Input.ImageBytes;
         Origin = NeedsCopy ? 0 : -(window.PadTop * RowBytes + window.PadLeft * PixelBytes);
         (InputRow, InputColumn) = (window.StrideHeight * RowBytes, window.StrideWidth * PixelBytes);
+        OutputImage = ImageBytesOf(layer, layer.Output);
+        ResidualImage = layer.Residual is { } residual ? ImageBytesOf(layer, residual) : 0;
         IsOnePixel = Height * Width == 1 && window == Window.Point;
         // Dense pointwise images are one long row, so that tiles need not stop at row ends.
-        if (window == Window.Point && layer.Input.Border.IsEmpty && layer.Output.Border.IsEmpty && layer.Residual?.Border.IsEmpty != false) (Height, Width) = (1, Height * Width);
+        if (window == Window.Point && (NeedsCopy || layer.Input.Border.IsEmpty) && layer.Output.Border.IsEmpty && layer.Residual?.Border.IsEmpty != false) (Height, Width) = (1, Height * Width);
         // Columns that lie next to each other are one run.
         Reduction = isDepthwise ? new ReductionShape(window.KernelHeight, (int)(window.DilationHeight * RowBytes), window.KernelWidth, window.DilationWidth * PixelBytes, 1)
             : Groups == 1 && window.DilationWidth == 1
             ? new ReductionShape(window.KernelHeight, (int)(window.DilationHeight * RowBytes), 1, 0, window.KernelWidth * PixelBytes)
             : new ReductionShape(window.KernelHeight, (int)(window.DilationHeight * RowBytes), window.KernelWidth, window.DilationWidth * PixelBytes, GroupBytes);
+    }
+
+    /// <summary>The operands of a float layer without groups that reads copies of its images in bfloat16. Kernels read <paramref name="stepBytes"/> of a run at a time, the last of which may lie beyond it.</summary>
+    public static ConvOperands OfBf16(ContractionLayer layer, int stepBytes)
+    {
+        // Beyond a run lies the next pixel, which has weights of 0, or what follows the image. Infinity times 0 is not 0: neither may be another image.
+        var isPoint = layer.Window.Taps == 1;
+        var step = isPoint ? stepBytes : ConvVnniEmitter.StepBytes;
+        var pixelBytes = EvenParts.Count(layer.Channels * sizeof(ushort), step) * step;
+        // A window of one tap needs nothing but the pixels that it meets.
+        return new ConvOperands(layer, isPoint ? Window.Point : layer.Window, isDepthwise: false, pixelBytes, needsCopy: true, slackBytes: stepBytes - step)
+        {
+            CopyStepRows = isPoint ? layer.Window.StrideHeight : 1,
+            CopyStepColumns = isPoint ? layer.Window.StrideWidth : 1,
+        };
     }
 
     /// <summary>Each output channel sees the one input channel of the same number; runs are then single bytes.</summary>
@@ -68,6 +90,12 @@ internal sealed class ConvOperands
     public int CopyRows { get; }
     public int CopyColumns { get; }
 
+    /// <summary>Rows of the image from a row of the copy to the next.</summary>
+    public int CopyStepRows { get; private init; } = 1;
+
+    /// <summary>Columns of the image from a column of the copy to the next.</summary>
+    public int CopyStepColumns { get; private init; } = 1;
+
     /// <summary>Bytes of an input pixel.</summary>
     public int PixelBytes { get; }
 
@@ -86,8 +114,17 @@ internal sealed class ConvOperands
     /// <summary>Bytes from the window of an output to that of the output on the right.</summary>
     public int InputColumn { get; }
 
+    /// <summary>Bytes from image to image of the output.</summary>
+    public nint OutputImage { get; }
+
+    /// <summary>Bytes from image to image of the residual; 0 when there is none.</summary>
+    public nint ResidualImage { get; }
+
     /// <summary>Images are single pixels, as in matrix products: tiles then take pixels from several images.</summary>
     public bool IsOnePixel { get; }
 
     public ReductionShape Reduction { get; }
+
+    // Float matrices may have any rank: their rows are the images.
+    private static nint ImageBytesOf(ContractionLayer layer, Slot result) => layer.IsGemm && !result.IsQuantized ? layer.OutChannels * sizeof(float) : result.ImageBytes;
 }

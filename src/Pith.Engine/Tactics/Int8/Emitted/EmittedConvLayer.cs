@@ -95,9 +95,9 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
                 args->Weights = panels.Weights + panel * panels.WeightBytes;
                 args->Panel = panels.Constants + panel * panels.ConstantBytes;
                 args->Input = input + (nint)image * _operands.ImageBytes + group * _operands.GroupBytes + (_operands.IsDepthwise ? channel : 0);
-                args->Output = state.Address(_layer.Output) + (nint)image * _layer.Output.ImageBytes + channel * _arithmetic.OutputBytes;
+                args->Output = state.Address(_layer.Output) + (nint)image * _operands.OutputImage + channel * _arithmetic.OutputBytes;
                 if (_layer.Residual is { } residual)
-                    args->Residual = state.Address(residual) + (nint)image * residual.ImageBytes + channel * _arithmetic.ResidualBytes;
+                    args->Residual = state.Address(residual) + (nint)image * _operands.ResidualImage + channel * _arithmetic.ResidualBytes;
                 ((delegate* unmanaged<ConvKernelArgs*, void>)tiles.Kernel)(args);
                 panel += (int)args->PanelCount;
             }
@@ -190,8 +190,8 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         // Single pixels lie one image apart.
         var (output, residual) = (_layer.Output, _layer.Residual);
         var inputColumn = _operands.IsOnePixel ? _operands.ImageBytes : _operands.InputColumn;
-        var outputColumn = _operands.IsOnePixel ? output.ImageBytes : output.PixelBytes;
-        var residualColumn = residual is null ? 0 : _operands.IsOnePixel ? residual.ImageBytes : residual.PixelBytes;
+        var outputColumn = _operands.IsOnePixel ? _operands.OutputImage : output.PixelBytes;
+        var residualColumn = _operands.IsOnePixel ? _operands.ResidualImage : residual?.PixelBytes ?? 0;
         var (outputRow, residualRow) = (output.RowBytes, residual?.RowBytes ?? 0);
         var full = new TilePattern(height, width)
         {
@@ -218,8 +218,8 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
             offsets[i] = new TileOffsets
             {
                 Input = image * _operands.ImageBytes + y * _operands.InputRow + x * inputColumn,
-                Output = image * output.ImageBytes + y * outputRow + x * outputColumn,
-                Residual = image * (residual?.ImageBytes ?? 0) + y * residualRow + x * residualColumn,
+                Output = image * _operands.OutputImage + y * outputRow + x * outputColumn,
+                Residual = image * _operands.ResidualImage + y * residualRow + x * residualColumn,
             };
         }
         var spec = new ConvKernelSpec(shape, pattern, _operands.Reduction, _arithmetic);

@@ -1,6 +1,5 @@
 using Pith.Building;
 using Pith.Kernels;
-using Pith.Kernels.Jit;
 
 namespace Pith.Tactics;
 
@@ -13,13 +12,7 @@ internal sealed class Int8EmittedConv(ConvKernelFamily family, IsaLevel isa, Con
     public override string Name => $"int8-{family.Name}:{blocking}";
 
     /// <summary>A tactic for each way to cut the work up, panels of the first of <paramref name="vectors"/> first.</summary>
-    public static IEnumerable<Int8EmittedConv> All(ConvKernelFamily family, IsaLevel isa, int[] vectors)
-    {
-        foreach (var v in vectors)
-            foreach (var splitsChannels in (bool[])[false, true])
-                foreach (var tilesOutside in (bool[])[false, true])
-                    yield return new Int8EmittedConv(family, isa, new ConvBlocking(v, splitsChannels, tilesOutside));
-    }
+    public static IEnumerable<Int8EmittedConv> All(ConvKernelFamily family, IsaLevel isa, int[] vectors) => ConvBlocking.All(vectors).Select(blocking => new Int8EmittedConv(family, isa, blocking));
 
     protected override Verdict Accept(ContractionLayer layer, Device device)
     {
@@ -27,12 +20,7 @@ internal sealed class Int8EmittedConv(ConvKernelFamily family, IsaLevel isa, Con
         if (family.Refuses(device) is { } unfit) return Verdict.No(unfit);
         if (layer.Int8 is null) return Verdict.No("is for INT8 layers");
         if (family.Refuses(layer) is { } reason) return Verdict.No(reason);
-        var operands = family.Operands(layer);
-        var panels = EvenParts.Count(operands.GroupChannels, blocking.Channels);
-        if (!operands.IsDepthwise && blocking.Vectors > 1 && operands.GroupChannels <= blocking.Channels - PanelShape.Lanes) return Verdict.No("panels would be wider than the layer");
-        if (blocking.SplitsChannels && (device.Threads == 1 || panels * operands.Groups == 1)) return Verdict.No("there is nothing to split");
-        if (blocking.TilesOutside && panels == 1) return Verdict.No("one panel needs no order");
-        return Verdict.Yes;
+        return blocking.Fits(family.Operands(layer), device.Threads);
     }
 
     protected override double EstimateSeconds(ContractionLayer layer, Device device) => new EmittedConvEstimate(layer, family, blocking, device.Threads).Seconds;

@@ -1,0 +1,30 @@
+using Pith.Building;
+using Pith.Kernels.Jit;
+
+namespace Pith.Tactics;
+
+/// <summary>Products of bfloat16 in AVX-512 registers: the kernels of <see cref="VnniKernels"/> with VDPBF16PS.</summary>
+internal sealed class Bf16VectorKernels : VnniKernels
+{
+    public override string Name => "avx512bf16";
+
+    public override string? Refuses(Device device) => device.HasAvx512Bf16 ? null : "needs AVX512-BF16";
+
+    public override int Temporaries(ContractionLayer layer) => ActivationFp32Emitter.Temporaries(ActivationFp32Emitter.Simplest(layer.Activation));
+
+    public override ConvOperands Operands(ContractionLayer layer) => ConvOperands.OfBf16(layer, ConvVnniEmitter.StepBytes);
+
+    protected override double ProductsPerCycle => 1;
+}
+
+/// <summary>Products of bfloat16 in AMX tiles: the kernels of <see cref="AmxKernels"/> with TDPBF16PS. Their input is rounded in AVX-512 registers.</summary>
+internal sealed class Bf16TileKernels : AmxKernels
+{
+    public override string Name => "amxbf16";
+
+    public override string? Refuses(Device device) => device is { HasAmxBf16: true, HasAvx512Bf16: true } ? null : "needs AMX-BF16 and AVX512-BF16";
+
+    public override int Temporaries(ContractionLayer layer) => ActivationFp32Emitter.Temporaries(ActivationFp32Emitter.Simplest(layer.Activation));
+
+    public override ConvOperands Operands(ContractionLayer layer) => ConvOperands.OfBf16(layer, ConvAmxEmitter.ChunkBytes);
+}

@@ -77,7 +77,7 @@ public sealed class Engine : IDisposable
 
     /// <summary>Builds the engine that a plan describes, without timing anything.</summary>
     /// <param name="path">A file that <see cref="Save"/> wrote.</param>
-    /// <param name="options">Null to build as the plan was; otherwise what to do differently, e.g. another batch or number of threads. Choices are kept for layers that stay what they were.</param>
+    /// <param name="options">Null to build as the plan was; otherwise what to do differently, e.g. another batch or number of threads. Choices are kept for layers that stay what they were, and a plan that was built with <see cref="EngineOptions.Bf16"/> keeps it.</param>
     /// <param name="events">Receives decisions, and a <see cref="Noted"/> when the plan comes from another kind of machine, on which tactics are then chosen anew.</param>
     /// <exception cref="PithException">The file cannot be read, is no plan of this version, or is damaged.</exception>
     public static Engine Load(string path, EngineOptions? options = null, IProgress<PithEvent>? events = null)
@@ -86,7 +86,8 @@ public sealed class Engine : IDisposable
         LoadWarmUp.Start();
         using var plan = PlanFile.Open(path);
         var manifest = PlanManifest.Parse(plan.Manifest, path);
-        options ??= manifest.Options;
+        // What a plan may round is part of what it computes.
+        options = options is null ? manifest.Options : options with { Bf16 = options.Bf16 || manifest.Bf16 };
         var device = EngineBuilder.DeviceFor(options);
         var isSameKind = device.Kind == manifest.Device;
         if (!isSameKind) events?.Report(new Noted($"The plan '{path}' was made for {manifest.Device}, this machine is {device.Kind}: tactics are chosen anew."));

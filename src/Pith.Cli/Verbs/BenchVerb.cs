@@ -52,7 +52,7 @@ internal sealed class BenchVerb : Verb
     ];
 
     // What makes no sense for one layer.
-    private Option[] OfNetworks => [_against, _with, _withModel, _library, _batch, _streams, _processors, _percentile, _profile, _layerInfo, _exportTimes, _exportProfile, _exportLayerInfo, _cache];
+    private Option[] OfNetworks => [_against, _with, _withModel, _library, _batch, _streams, _processors, _percentile, _profile, _layerInfo, _exportTimes, _exportProfile, _exportLayerInfo, _bf16, _cache];
 
     public override void Declare(Command command)
     {

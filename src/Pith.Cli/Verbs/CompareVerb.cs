@@ -31,7 +31,7 @@ internal sealed class CompareVerb : Verb
         "pith compare net-int8.onnx@reference net-int8.onnx@engine --identical",
         "pith compare net.onnx net-int8.onnx --data cifar10:folder --count 32",
         "pith compare net.onnx net.plan --min-snr 60",
-        "stages: @interpreter (the graph as it is), @simplified (after the passes), @literal (Q/DQ run in float), @reference (fused, plain loops), @engine (fused, fast; the default)",
+        "stages: @interpreter (the graph as it is), @simplified (after the passes), @literal (Q/DQ run in float), @reference (fused, plain loops), @engine (fused, fast; the default), @bf16 (the same, float layers in bfloat16)",
     ];
 
     public override void Declare(Command command)
@@ -90,8 +90,10 @@ internal sealed class CompareVerb : Verb
                 return EngineTrace.Build(graph, options with { ReferenceOnly = true });
             case "engine":
                 return EngineTrace.Build(graph, options);
+            case "bf16":
+                return EngineTrace.Build(graph, options with { Bf16 = true });
             default:
-                throw new UsageException($"There is no stage '@{stage}'. Expected @interpreter, @simplified, @literal, @reference or @engine.");
+                throw new UsageException($"There is no stage '@{stage}'. Expected @interpreter, @simplified, @literal, @reference, @engine or @bf16.");
         }
     }
 

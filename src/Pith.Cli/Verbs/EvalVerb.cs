@@ -15,6 +15,7 @@ internal sealed class EvalVerb : Verb
     private readonly Option<string?> _preprocess = CommonOptions.Preprocess();
     private readonly Option<int> _batch = CommonOptions.Batch(32);
     private readonly Option<int> _threads = CommonOptions.Threads();
+    private readonly Option<bool> _bf16 = CommonOptions.Bf16();
     private readonly Option<string?> _predictions = CommonOptions.OutputFile(new("--predictions") { Description = "Also write the predicted class of each image, one per line, in the order of the data.", HelpName = "file" });
 
     public override string Name => "eval";
@@ -35,6 +36,7 @@ internal sealed class EvalVerb : Verb
         command.Add(_preprocess);
         command.Add(_batch);
         command.Add(_threads);
+        command.Add(_bf16);
         command.Add(_predictions);
     }
 
@@ -46,7 +48,7 @@ internal sealed class EvalVerb : Verb
         var result = terminal.Track(events =>
         {
             // By estimate: the score of a float network must not depend on which of two equally fast kernels won a race.
-            var options = new EngineOptions { MaxBatch = Math.Min(batch, dataset.Count), Threads = arguments.GetValue(_threads), TimeTactics = false };
+            var options = new EngineOptions { MaxBatch = Math.Min(batch, dataset.Count), Threads = arguments.GetValue(_threads), Bf16 = arguments.GetValue(_bf16), TimeTactics = false };
             using var engine = EngineFile.Open(model, options, events);
             using var context = engine.CreateContext(options.Threads);
             var preprocessing = PreprocessingCatalog.Of(engine.Metadata, dataset, arguments.GetValue(_preprocess));

@@ -16,6 +16,10 @@ public class CodeTests
 
     private static readonly CpuidFeature[] s_amx = [.. s_vnni, CpuidFeature.AMX_TILE, CpuidFeature.AMX_INT8];
 
+    private static readonly CpuidFeature[] s_bf16 = [.. s_vnni.Except([CpuidFeature.AVX512_VNNI]), CpuidFeature.AVX512_BF16];
+
+    private static readonly CpuidFeature[] s_amxBf16 = [.. s_vnni.Except([CpuidFeature.AVX512_VNNI]), CpuidFeature.AMX_TILE, CpuidFeature.AMX_BF16];
+
     public static TheoryData<string> Activations() => ["None", "LeakyRelu", "HardSwish", "HardSigmoid", "Silu", "Sigmoid"];
 
     [Theory]
@@ -41,6 +45,21 @@ public class CodeTests
             }
             if (!epilogue.IsNatural) Check(new DepthwiseEmitter(spec with { Panel = new PanelShape(4, 40, false), Reduction = new ReductionShape(3, 640, 3, 64, 1) }), s_vnni);
         }
+    }
+
+    [Theory]
+    [MemberData(nameof(Activations))]
+    public void Bf16_kernels_use_the_instructions_that_they_ask_for_only(string activation)
+    {
+        foreach (var hasResidual in (bool[])[false, true])
+        {
+            var arithmetic = new Bf16ConvArithmetic(new EpilogueFp32Spec(hasResidual, Enum.Parse<ActivationKind>(activation), Streams: false));
+            var tile = new TilePattern(1, 6) { InputColumn = 64, OutputColumn = 64, ResidualColumn = 64 };
+            var spec = new ConvKernelSpec(new PanelShape(2, 24, IsNatural: true), tile, new ReductionShape(3, 640, 1, 0, 192), arithmetic);
+            Check(new ConvVnniEmitter(spec), s_bf16);
+            Check(new ConvAmxEmitter(spec, asm => new TileUnit(asm)), s_amxBf16);
+        }
+        Check(new Bf16CopyEmitter(), s_bf16);
     }
 
     [Fact]

@@ -31,7 +31,7 @@ internal sealed record TacticTiming(string Tactic, string? Refused)
     /// <summary>By the median.</summary>
     public double? MacsPerSecond { get; init; }
 
-    /// <summary>The share of the machine's rate, 0 to 1.</summary>
+    /// <summary>The share of what the machine does at the tactic's precision, 0 to 1.</summary>
     public double? PeakShare { get; init; }
 
     public static TacticTiming Of(string tactic, LatencyStatistics latency, long macs, double peak) => new(tactic, null)

@@ -29,7 +29,7 @@ internal sealed class LayerNetwork
         var spec = Complete(LayerSpec.Parse(text), text);
         var graph = new LayerNetwork(spec).Build();
         Passes.PassRunner.RunToFixpoint(graph, Passes.Pipelines.Simplify);
-        var network = Lowering.Lower(graph, new EngineOptions { MaxBatch = spec.Images });
+        var network = Lowering.Lower(graph, new EngineOptions { MaxBatch = spec.Images, Bf16 = spec.AllowsBf16 });
         var layers = network.Layers.OfType<ContractionLayer>().ToArray();
         if (Array.Find(layers, layer => layer.SpecAt(spec.Images) == spec) is { } found) return (network, found);
         throw new PithException($"No network lowers to the layer '{text}'; the nearest is '{layers.FirstOrDefault()?.SpecAt(spec.Images)}'. Quantized results need a quantized input, and an INT8 layer takes only activations with an INT8 form.");

@@ -47,5 +47,5 @@ internal static class ConvBf16Reference
         return (result, magnitude);
     }
 
-    private static double[] Rounded(Tensor<float> values) => [.. values.Data.Select(value => (double)Bf16.Widen(Bf16.Round(value)))];
+    private static double[] Rounded(Tensor<float> values) => [.. values.Data.Select(value => (double)Bfloat16.Widen(Bfloat16.Round(value)))];
 }

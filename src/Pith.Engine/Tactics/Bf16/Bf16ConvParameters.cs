@@ -35,7 +35,7 @@ internal sealed unsafe class Bf16ConvParameters : ConvParameters
         var isColumns = _layer.IsGemm && !_layer.TransposedWeights;
         nint first = isColumns ? channel : (nint)channel * channels * taps, stride = isColumns ? _layer.OutChannels : taps;
         for (var tap = 0; tap < taps; tap++, row += _operands.PixelBytes)
-            for (var c = 0; c < channels; c++) ((ushort*)row)[c] = Bf16.Round(_weights[first + c * stride + tap]);
+            for (var c = 0; c < channels; c++) ((ushort*)row)[c] = Bfloat16.Round(_weights[first + c * stride + tap]);
     }
 
     public override void FillPanel(PanelShape panel, Func<int, int> channelOf, byte* block)

@@ -10,16 +10,20 @@ namespace Pith.Tactics;
 /// </summary>
 /// <param name="family">The instruction set.</param>
 /// <param name="isa">The level that has its registers.</param>
+/// <param name="macsPerSecond">Multiply-accumulates per second and core that layers reach, to be compared with FP32.</param>
 /// <param name="blocking">How the work is cut up.</param>
-internal sealed class Bf16EmittedConv(ConvKernelFamily family, IsaLevel isa, ConvBlocking blocking) : Tactic<ContractionLayer>
+internal sealed class Bf16EmittedConv(ConvKernelFamily family, IsaLevel isa, double macsPerSecond, ConvBlocking blocking) : Tactic<ContractionLayer>
 {
-    // Rounding the input to its copy: bytes of floats per second and core.
-    private const double RoundedBytesPerSecond = 25e9;
+    // Rounding the input: until all threads are at it, and bytes of the copy per second and core.
+    private const double RoundingSeconds = 1e-6, RoundedBytesPerSecond = 12e9;
+
+    private const double BlockingWeight = 1e-3;
 
     public override string Name => $"bf16-{family.Name}:{blocking}";
 
     /// <summary>A tactic for each way to cut the work up, panels of the first of <paramref name="vectors"/> first.</summary>
-    public static IEnumerable<Bf16EmittedConv> All(ConvKernelFamily family, IsaLevel isa, int[] vectors) => ConvBlocking.All(vectors).Select(blocking => new Bf16EmittedConv(family, isa, blocking));
+    public static IEnumerable<Bf16EmittedConv> All(ConvKernelFamily family, IsaLevel isa, double macsPerSecond, int[] vectors) =>
+        ConvBlocking.All(vectors).Select(blocking => new Bf16EmittedConv(family, isa, macsPerSecond, blocking));
 
     public override string Precision(Layer layer) => "bfloat16";
 
@@ -36,12 +40,15 @@ internal sealed class Bf16EmittedConv(ConvKernelFamily family, IsaLevel isa, Con
         return blocking.Fits(family.Operands(layer), device.Threads);
     }
 
+    // As rough as that of FP32, which it is compared with: a rate, and no memory but that which FP32 does not read. The blocking's own estimate, which knows more, only decides among blockings.
     protected override double EstimateSeconds(ContractionLayer layer, Device device) =>
-        new EmittedConvEstimate(layer, family, blocking, device.Threads).Seconds + layer.Input.Bytes(1) / (RoundedBytesPerSecond * device.Threads);
+        layer.Macs / (macsPerSecond * device.Threads) + RoundingSeconds + layer.Images(1) * (double)family.Operands(layer).ImageBytes / (RoundedBytesPerSecond * device.Threads) + BlockingWeight * BlockingSeconds(layer, device);
 
     protected override RunnableLayer Build(ContractionLayer layer, BuildResources resources)
     {
         var operands = family.Operands(layer);
-        return new EmittedConvLayer(layer, resources, family, blocking, operands, new Bf16ConvParameters(layer, operands, resources), EstimateSeconds(layer, resources.Device));
+        return new EmittedConvLayer(layer, resources, family, blocking, operands, new Bf16ConvParameters(layer, operands, resources), BlockingSeconds(layer, resources.Device));
     }
+
+    private double BlockingSeconds(ContractionLayer layer, Device device) => new EmittedConvEstimate(layer, family, blocking, device.Threads).Seconds;
 }

@@ -13,8 +13,6 @@ internal sealed class Bf16VectorKernels : VnniKernels
     public override int Temporaries(ContractionLayer layer) => ActivationFp32Emitter.Temporaries(ActivationFp32Emitter.Simplest(layer.Activation));
 
     public override ConvOperands Operands(ContractionLayer layer) => ConvOperands.OfBf16(layer, ConvVnniEmitter.StepBytes);
-
-    protected override double ProductsPerCycle => 1;
 }
 
 /// <summary>Products of bfloat16 in AMX tiles: the kernels of <see cref="AmxKernels"/> with TDPBF16PS. Their input is rounded in AVX-512 registers.</summary>

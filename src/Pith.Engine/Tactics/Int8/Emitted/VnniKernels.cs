@@ -17,14 +17,11 @@ internal unsafe class VnniKernels : ConvKernelFamily
             : image with { Rows = EvenParts.Length(image.Rows, Math.Min(image.Rows, most / image.Columns)) };
     }
 
-    /// <summary>Products of vectors that the CPU makes in a cycle.</summary>
-    protected virtual double ProductsPerCycle => 2;
-
-    // Products beside two loads a cycle, then the epilogue.
+    // Two products or two loads a cycle, then the epilogue.
     public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)
     {
         double steps = reduction.Runs * (reduction.RunBytes / ConvVnniEmitter.StepBytes), products = tile.Pixels * vectors, loads = tile.Pixels + vectors;
-        return steps * Math.Max(products / ProductsPerCycle, loads / 2) + 6 * products + 30;
+        return steps * Math.Max(products, loads) / 2 + 6 * products + 30;
     }
 
     public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => (nint)reduction.Runs * reduction.RunBytes * panel.Capacity;

@@ -1,7 +1,7 @@
 namespace Pith.Kernels;
 
 /// <summary>bfloat16: the upper half of a 32-bit float. Written once; the conversion instructions round in the same way, but take denormal numbers for 0, as the product instructions do.</summary>
-internal static class Bf16
+internal static class Bfloat16
 {
     /// <summary>The bits of the nearest bfloat16, ties to even. NaN stays NaN; what is nearer to 2^128 than to the largest finite one becomes infinity.</summary>
     public static ushort Round(float value)

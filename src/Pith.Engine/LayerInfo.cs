@@ -18,7 +18,7 @@ public sealed record LayerInfo
     /// <summary>The tactic that runs it.</summary>
     public required string Tactic { get; init; }
 
-    /// <summary>The type that the layer computes on: <c>int8</c>, <c>float32</c> …</summary>
+    /// <summary>The type that the layer computes on: <c>int8</c>, <c>float32</c>, <c>bfloat16</c> (operands of the products; sums and results are float32) …</summary>
     public required string Precision { get; init; }
 
     /// <summary>Every tactic that was considered, in catalog order, with the reason or time.</summary>

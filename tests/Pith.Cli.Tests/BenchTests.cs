@@ -47,6 +47,26 @@ public sealed class BenchTests
     }
 
     [Fact]
+    public void Bf16_is_allowed_by_one_option_and_kept_by_the_plan()
+    {
+        using var folder = new TemporaryFolder();
+        var plan = folder.File("net.plan");
+        var built = PithCommand.Run("build", "cifar-resnet8", "--bf16", "--no-timing", "-o", plan, "--json").Ends(0).Json;
+        Assert.All(built.GetProperty("layers").EnumerateArray().Where(layer => layer.GetProperty("macs").GetInt64() > 0), layer => Assert.True(layer.GetProperty("spec").GetProperty("allows_bf16").GetBoolean()));
+        Assert.Equal(Precisions(built), Precisions(PithCommand.Run("info", plan, "--json").Ends(0).Json));
+        // Whether any is faster so depends on the machine, whether the plan keeps it does not.
+        Assert.Equal(Precisions(built).Any(IsBf16), Precisions(Bench(plan, "--profile")).Any(IsBf16));
+        PithCommand.Run("compare", "cifar-resnet8@engine", "cifar-resnet8@bf16", "--min-snr", "25").Ends(0);
+        PithCommand.Run("eval", "cifar-resnet8", "--bf16", "--data", "procedural:count=32").Ends(0);
+        PithCommand.Run("bench", "--layer", "conv f32>f32 n1 c64 h8 w8 k64 r3,3 stride1,1 pad1,1,1,1 bf16", "--duration", "0.01", "--warm-up", "0", "--iterations", "2").Ends(0);
+    }
+
+    private static bool IsBf16(string precision) => precision.EndsWith(" bfloat16", StringComparison.Ordinal);
+
+    // A file may list nodes that do not depend on each other in another order.
+    private static string[] Precisions(JsonElement json) => [.. json.GetProperty("layers").EnumerateArray().Select(layer => $"{layer.GetProperty("name")} {layer.GetProperty("precision")}").Order(StringComparer.Ordinal)];
+
+    [Fact]
     public void Exported_files_hold_the_layers_whether_or_not_they_are_printed()
     {
         using var folder = new TemporaryFolder();
@@ -105,6 +125,7 @@ public sealed class BenchTests
     [InlineData("conv s8>s8 n1 c8 h1 w1 k8 r3,3")]
     [InlineData("conv s16>s8 n1 c8 h4 w4 k8")]
     [InlineData("conv f32>s8 n1 c8 h4 w4 k8")]
+    [InlineData("conv s8>f32 n1 c8 h4 w4 k8 bf16")]
     [InlineData("gemm s8>s8 n1 c8 k8 act:nosuch")]
     [InlineData("gemm s8>s8 n1 c999999999 k8")]
     public void A_layer_that_cannot_be_built_is_a_clear_error(string layer) => PithCommand.Run("bench", "--layer", layer).Refuses(1);

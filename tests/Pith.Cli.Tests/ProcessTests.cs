@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using Pith.Kernels;
 
 namespace Pith.Cli.Tests;
 
@@ -24,11 +25,23 @@ public sealed class ProcessTests
         Assert.Equal(2, Start("compress").ExitCode);
     }
 
+    [Fact]
+    public void Bf16_on_a_machine_without_it_changes_nothing_and_says_why()
+    {
+        using var folder = new TemporaryFolder();
+        var result = Start("avx2", ["build", "cifar-resnet8", "--bf16", "--no-timing", "--verbose", "-o", folder.File("net.plan")]).Ends(0);
+        Assert.Contains(" 0 bfloat16)", result.Output, StringComparison.Ordinal);
+        Assert.Matches(@"- bf16-avx512bf16 \(\d+ ways\): needs Avx512Vnni", result.Output);
+    }
+
+    private static CommandResult Start(params string[] arguments) => Start(null, arguments);
+
     /// <summary>The program lies beside the tests, as every assembly that they refer to.</summary>
-    private static CommandResult Start(params string[] arguments)
+    private static CommandResult Start(string? maxIsa, string[] arguments)
     {
         var limit = TimeSpan.FromMinutes(1);
         var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Pith.Cli.dll"), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        if (maxIsa is not null) start.Environment[Isa.CapVariable] = maxIsa;
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         var error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);

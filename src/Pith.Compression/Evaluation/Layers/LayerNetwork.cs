@@ -41,6 +41,7 @@ internal sealed class LayerNetwork
         if (spec.Kind is not (LayerKind.Conv or LayerKind.Gemm)) throw new PithException($"'{text}' is a layer of kind {spec.Kind.ToString().ToLowerInvariant()}; only conv and gemm layers can be timed alone, e.g. '{Example}'. pith bench MODEL --profile times every layer of a network.");
         foreach (var (type, what) in (ReadOnlySpan<(DataType?, string)>)[(spec.Input, "input"), (spec.Output, "output"), (spec.Residual, "residual")])
             if (type is { } given && given != DataType.Float32 && !given.IsQuantized()) throw new PithException($"'{text}': the {what} is {given.ShortName()}, expected s8, u8 or f32.");
+        if (spec.AllowsBf16 && spec.Input.IsQuantized()) throw new PithException($"'{text}': bf16 is for float layers, the input is {spec.Input.ShortName()}.");
         var isConv = spec.Kind == LayerKind.Conv;
         RequireSize(text, "n", spec.Images);
         RequireSize(text, "c", spec.Channels);

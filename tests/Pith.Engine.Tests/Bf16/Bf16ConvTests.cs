@@ -38,6 +38,8 @@ public class Bf16ConvTests
         { 5, 15, 11, 3, 2, 1, 1, 1, 2, false },
         { 130, 70, 1, 1, 1, 1, 1, 0, 19, false },
         { 48, 24, 1, 1, 1, 1, 1, 0, 1, false },
+        // Two images are 9 MB and stored past the caches, one is not.
+        { 3, 64, 136, 135, 1, 1, 1, 0, 2, false },
     };
 
     [Theory]

@@ -16,7 +16,7 @@ public class CodeTests
 
     private static readonly CpuidFeature[] s_amx = [.. s_vnni, CpuidFeature.AMX_TILE, CpuidFeature.AMX_INT8];
 
-    private static readonly CpuidFeature[] s_bf16 = [.. s_vnni.Except([CpuidFeature.AVX512_VNNI]), CpuidFeature.AVX512_BF16];
+    private static readonly CpuidFeature[] s_bf16 = [.. s_vnni.Except([CpuidFeature.AVX512_VNNI]), CpuidFeature.AVX512_BF16, CpuidFeature.SSE];
 
     private static readonly CpuidFeature[] s_amxBf16 = [.. s_vnni.Except([CpuidFeature.AVX512_VNNI]), CpuidFeature.AMX_TILE, CpuidFeature.AMX_BF16];
 
@@ -57,6 +57,7 @@ public class CodeTests
             var tile = new TilePattern(1, 6) { InputColumn = 64, OutputColumn = 64, ResidualColumn = 64 };
             var spec = new ConvKernelSpec(new PanelShape(2, 24, IsNatural: true), tile, new ReductionShape(3, 640, 1, 0, 192), arithmetic);
             Check(new ConvVnniEmitter(spec), s_bf16);
+            Check(new ConvVnniEmitter(spec with { Arithmetic = new Bf16ConvArithmetic(arithmetic.Spec with { Streams = true }) }), s_bf16);
             Check(new ConvAmxEmitter(spec, asm => new TileUnit(asm)), s_amxBf16);
         }
         Check(new Bf16CopyEmitter(), s_bf16);

@@ -16,6 +16,11 @@ internal sealed record Bf16ConvArithmetic(EpilogueFp32Spec Spec) : ConvArithmeti
 
     public override int Temporaries => Spec.Temporaries;
 
+    // Floats come from and go to memory or the last-level cache.
+    public override bool FetchesResidual => Spec.HasResidual;
+
+    public override bool FetchesOutput => !Spec.Streams;
+
     // The biases.
     public override int PanelBytes(int vectors) => vectors * StartBytes;
 
@@ -48,6 +53,11 @@ internal sealed record Bf16ConvArithmetic(EpilogueFp32Spec Spec) : ConvArithmeti
                 yield return () => sums = load(pixel, vector, slot);
                 yield return () => _emitter.Finish(sums, vector, tile.Output(pixel), tile.Residual(pixel), _temporaries);
             }
+        }
+
+        public void Close()
+        {
+            if (spec.Streams) asm.sfence();
         }
 
         public void OutOfLine()

@@ -26,6 +26,12 @@ internal abstract record ConvArithmetic
     /// <summary>Vector registers that what follows needs beside the sums.</summary>
     public abstract int Temporaries { get; }
 
+    /// <summary>Whether the residual is fetched while the sums are made.</summary>
+    public virtual bool FetchesResidual => false;
+
+    /// <summary>Whether the memory of the results is fetched while the sums are made.</summary>
+    public virtual bool FetchesOutput => false;
+
     /// <summary>Bytes of one panel's constants, of which the first are <see cref="StartBytes"/> for each vector.</summary>
     public abstract int PanelBytes(int vectors);
 

@@ -141,6 +141,10 @@ internal sealed class EpilogueEmitter : ITileEpilogue
         _asm.vpshufb(r, bytes, Vector((pack.Width == 4 ? EpilogueConstants.BytesToInts : EpilogueConstants.WordsToInts) + 64 * inPack));
     }
 
+    public void Close()
+    {
+    }
+
     public void OutOfLine() => _sigmoid?.EmitSlowPaths();
 
     private void Finish(int value)

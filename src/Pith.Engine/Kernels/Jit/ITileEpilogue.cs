@@ -11,6 +11,9 @@ internal interface ITileEpilogue
     /// <param name="load">Brings the sums of a pixel and vector into a register that may be overwritten, and returns its index; the last argument numbers the at most four sums that are finished together.</param>
     IEnumerable<Action> Steps(int count, Func<int, int, int, int> load);
 
+    /// <summary>Emits what comes behind the last tile.</summary>
+    void Close();
+
     /// <summary>Emits what is out of line; call once, behind the kernel's return.</summary>
     void OutOfLine();
 }

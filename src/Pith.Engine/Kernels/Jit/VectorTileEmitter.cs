@@ -78,6 +78,7 @@ internal abstract class VectorTileEmitter(ConvKernelSpec spec) : KernelEmitter
         Asm.add(s_residual, Spec.ResidualPanelBytes);
         Asm.dec(__qword_ptr[rsp + PanelsLeftAt]);
         Asm.jne(panel);
+        _epilogue.Close();
         Asm.add(rsp, 16);
     }
 
@@ -90,10 +91,18 @@ internal abstract class VectorTileEmitter(ConvKernelSpec spec) : KernelEmitter
             Asm.mov(register, Field<TileOffsets>(s_tiles, offset));
             Asm.add(register, operand);
         }
+        if (Spec.Arithmetic.FetchesResidual) Fetch(s_tileResidual, Spec.Tile.Residual, Spec.Arithmetic.ResidualBytes);
+        if (Spec.Arithmetic.FetchesOutput) Fetch(s_tileOutput, Spec.Tile.Output, Spec.Arithmetic.OutputBytes);
         for (var i = 0; i < Accumulators; i++)
         {
             if (i < Vectors) Asm.vmovdqu64(Zmm(i), __zmmword_ptr[s_panel + i * ConvArithmetic.StartBytes]);
             else Asm.vmovdqa64(Zmm(i), Zmm(i % Vectors));
         }
+    }
+
+    private void Fetch(AssemblerRegister64 operand, Func<int, int> offset, int elementBytes)
+    {
+        for (var p = 0; p < Pixels; p++)
+            for (var v = 0; v < Vectors; v++) Asm.prefetcht1(__byte_ptr[operand + (offset(p) + v * PanelShape.Lanes * elementBytes)]);
     }
 }

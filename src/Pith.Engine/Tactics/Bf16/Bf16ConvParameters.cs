@@ -14,17 +14,22 @@ internal sealed unsafe class Bf16ConvParameters : ConvParameters
     private readonly float[] _weights;
     private readonly float[]? _biases;
 
-    public Bf16ConvParameters(ContractionLayer layer, ConvOperands operands, BuildResources resources)
+    public Bf16ConvParameters(ContractionLayer layer, ConvOperands operands, bool mayStream, BuildResources resources)
     {
         (_layer, _operands, _images) = (layer, operands, new Bf16Images(layer, operands, resources));
         _weights = ((Tensor<float>)layer.Weight!.Constant!).Data;
         _biases = (layer.Bias?.Constant as Tensor<float>)?.Data;
-        Arithmetic = new Bf16ConvArithmetic(new EpilogueFp32Spec(layer.Residual is not null, ActivationFp32Emitter.Simplest(layer.Activation), Streams: false));
+        var epilogue = new EpilogueFp32Spec(layer.Residual is not null, ActivationFp32Emitter.Simplest(layer.Activation), Streams: false);
+        Arithmetic = new Bf16ConvArithmetic(epilogue);
+        // Only aligned vectors can be streamed.
+        if (mayStream && layer.OutChannels % PanelShape.Lanes == 0) Streaming = new Bf16ConvArithmetic(epilogue with { Streams = true });
         Shared = resources.Allocate(ActivationFp32Emitter.ConstantBytes);
         ActivationFp32Emitter.Fill(layer.Activation, Shared);
     }
 
     public override ConvArithmetic Arithmetic { get; }
+
+    public override ConvArithmetic? Streaming { get; }
 
     public override byte* Shared { get; }
 

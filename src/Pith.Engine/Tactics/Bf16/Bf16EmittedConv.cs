@@ -47,7 +47,7 @@ internal sealed class Bf16EmittedConv(ConvKernelFamily family, IsaLevel isa, dou
     protected override RunnableLayer Build(ContractionLayer layer, BuildResources resources)
     {
         var operands = family.Operands(layer);
-        return new EmittedConvLayer(layer, resources, family, blocking, operands, new Bf16ConvParameters(layer, operands, resources), BlockingSeconds(layer, resources.Device));
+        return new EmittedConvLayer(layer, resources, family, blocking, operands, new Bf16ConvParameters(layer, operands, family.MayStream, resources), BlockingSeconds(layer, resources.Device));
     }
 
     private double BlockingSeconds(ContractionLayer layer, Device device) => new EmittedConvEstimate(layer, family, blocking, device.Threads).Seconds;

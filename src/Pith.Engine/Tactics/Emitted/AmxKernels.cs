@@ -11,6 +11,9 @@ internal unsafe class AmxKernels : ConvKernelFamily
 
     public override long ScratchBytes => ConvAmxEmitter.ScratchBytes;
 
+    // The results of the first task are stored up to three times.
+    public override bool MayStream => false;
+
     public override byte[] TileConfig(ConvKernelSpec spec) => TileUnit.Config(ConvAmxEmitter.TileRows(spec));
 
     public override TilePattern Tile(TilePattern image, int vectors, int temporaries) => AmxTiling.Largest(image, ConvAmxEmitter.Accumulators / vectors);

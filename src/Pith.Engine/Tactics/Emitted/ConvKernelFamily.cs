@@ -44,6 +44,9 @@ internal abstract unsafe class ConvKernelFamily
     /// <summary>The code.</summary>
     public abstract byte[] Emit(ConvKernelSpec spec, Device device);
 
+    /// <summary>Whether results may be stored past the caches: each is stored once, but for the edges of tiles.</summary>
+    public virtual bool MayStream => true;
+
     /// <summary>Scratch memory of a thread.</summary>
     public virtual long ScratchBytes => 0;
 

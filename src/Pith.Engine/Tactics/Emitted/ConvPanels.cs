@@ -37,6 +37,9 @@ internal sealed unsafe class ConvTiles
 
     public required nint Kernel { get; init; }
 
+    /// <summary>The kernel for results that do not fit the caches; may be the same.</summary>
+    public required nint StreamingKernel { get; init; }
+
     /// <summary>The configuration of AMX tiles that the kernel needs; null for none.</summary>
     public required byte* TileConfig { get; init; }
 

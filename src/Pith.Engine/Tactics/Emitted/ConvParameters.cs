@@ -9,6 +9,9 @@ internal abstract unsafe class ConvParameters
     /// <summary>What the kernels compute with.</summary>
     public abstract ConvArithmetic Arithmetic { get; }
 
+    /// <summary>The same for runs whose results do not fit the caches: stored past them. Null where there is no such code.</summary>
+    public virtual ConvArithmetic? Streaming => null;
+
     /// <summary>The constants of all panels.</summary>
     public abstract byte* Shared { get; }
 

@@ -11,6 +11,9 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     // Less is not worth handing to another thread.
     private const double PartSeconds = 4e-6;
 
+    // Results of more bytes do not stay in the caches until the next layer: storing them past these saves reading each line before it is written.
+    private const long StreamedBytes = 8 << 20;
+
     // Tiles are listed for all images at once when these are not more.
     private const int LongestList = 2048;
 
@@ -80,6 +83,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     // Some panels on tiles that are counted over all images: one call for each group and, unless the list of tiles goes on over the images, for each image.
     private void RunBlock(RunState state, ConvKernelArgs* args, ConvPanels panels, ConvTiles tiles, int firstPanel, int endPanel, long firstTile, long endTile)
     {
+        var kernel = _layer.Output.Bytes(state.Batch) > StreamedBytes ? tiles.StreamingKernel : tiles.Kernel;
         var input = (_operands.NeedsCopy ? state.SharedScratch : state.Address(_layer.Input)) + _operands.Origin;
         for (var tile = firstTile; tile < endTile;)
         {
@@ -98,7 +102,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
                 args->Output = state.Address(_layer.Output) + (nint)image * _operands.OutputImage + channel * _arithmetic.OutputBytes;
                 if (_layer.Residual is { } residual)
                     args->Residual = state.Address(residual) + (nint)image * _operands.ResidualImage + channel * _arithmetic.ResidualBytes;
-                ((delegate* unmanaged<ConvKernelArgs*, void>)tiles.Kernel)(args);
+                ((delegate* unmanaged<ConvKernelArgs*, void>)kernel)(args);
                 panel += (int)args->PanelCount;
             }
             tile += count;
@@ -223,11 +227,14 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
             };
         }
         var spec = new ConvKernelSpec(shape, pattern, _operands.Reduction, _arithmetic);
+        nint Kernel(ConvKernelSpec spec) => resources.Code.Get((_family.Name, spec), () => _family.Emit(spec, resources.Device));
+        var kernel = Kernel(spec);
         return new ConvTiles
         {
             Images = images,
             SpansImages = _operands.IsOnePixel || listed > 1,
-            Kernel = resources.Code.Get((_family.Name, spec), () => _family.Emit(spec, resources.Device)),
+            Kernel = kernel,
+            StreamingKernel = _parameters.Streaming is { } streaming && _layer.Output.Bytes(resources.MaxBatch) > StreamedBytes ? Kernel(spec with { Arithmetic = streaming }) : kernel,
             TileConfig = _family.TileConfig(spec) is { Length: > 0 } config ? resources.Copy<byte>(config) : null,
             Offsets = offsets,
             PerImage = perImage,

@@ -5,7 +5,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Pith.Kernels.Jit;
 
 /// <summary>
-/// Kernel <c>conv_u8s8s32_MTxNT_amx</c>: up to four accumulator tiles (2 x 2, 4 x 1 or 1 x 4 of pixels by 16 channels) with TDPBUSD, 64 bytes of the reduction at a time, reading the image where it
+/// Kernels <c>conv_u8s8s32_MTxNT_amx</c> and <c>conv_bf16f32_MTxNT_amx</c>: up to four accumulator tiles (2 x 2, 4 x 1 or 1 x 4 of pixels by 16 channels) with TDPBUSD or TDPBF16PS, 64 bytes of the reduction at a time, reading the image where it
 /// lies. The epilogue of the task before the last runs between the products of the present one, and accumulators are stored just before they are zeroed, when their last product has long finished.
 /// A task is one tile pattern on one panel. The thread's tiles are configured as <see cref="TileRows"/> says. Weights are packed as [runs][chunks of 64 bytes][V][16 rows][16 channels][4].
 /// </summary>

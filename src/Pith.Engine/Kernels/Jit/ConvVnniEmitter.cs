@@ -4,8 +4,8 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Pith.Kernels.Jit;
 
 /// <summary>
-/// Kernel <c>conv_u8s8s32_PxV16c4_avx512vnni</c>: P pixels by V vectors of 16 output channels stay in registers while four input bytes of each pixel at a time are broadcast and multiplied
-/// with the panel's weights by VPDPBUSD. Weights are packed as [runs][RunBytes / 4][V][16][4].
+/// Kernels <c>conv_u8s8s32_PxV16c4_avx512vnni</c> and <c>conv_bf16f32_PxV16c2_avx512bf16</c>: P pixels by V vectors of 16 output channels stay in registers while four input bytes of each pixel at a
+/// time are broadcast and multiplied with the panel's weights, by VPDPBUSD or VDPBF16PS. Weights are packed as [runs][RunBytes / 4][V][16][4].
 /// </summary>
 internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : VectorTileEmitter(spec)
 {

@@ -3,14 +3,11 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Pith.Kernels.Jit;
 
 /// <summary>
-/// Kernel <c>conv_u8s8s32_6x16c2_avx2</c>: the input of a block of tiles is widened to words once for all panels; then two channels of each pixel at a time are broadcast and multiplied with the
-/// panel's weights, words too, by VPMADDWD, whose sums are exact. (VPMADDUBSW on bytes would saturate.) Weights are packed as [runs][RunBytes / 2][16][2] words.
+/// Kernel <c>conv_u8s8s32_6x16c2_avx2</c>: the input of a block of tiles is widened to words once for all panels and multiplied with their weights, words too, as
+/// <see cref="WordProducts"/> does. Weights are packed as [runs][RunBytes / 2][16][2] words.
 /// </summary>
 internal sealed class ConvAvx2Emitter(ConvKernelSpec spec) : ConvVexEmitter(spec)
 {
-    /// <summary>Input channels that one VPMADDWD multiplies for each output channel.</summary>
-    public const int StepChannels = 2;
-
     /// <summary>Scratch memory of a thread; a tile must fit.</summary>
     public const int ScratchBytes = 512 << 10;
 
@@ -20,11 +17,9 @@ internal sealed class ConvAvx2Emitter(ConvKernelSpec spec) : ConvVexEmitter(spec
     // Longer segments are widened in a loop.
     private const int UnrolledChunks = 8;
 
-    private const int FirstWeight = 12, PixelRegister = 14, ProductRegister = 15;
-
     private readonly WordTile _words = new(spec.Tile, spec.Reduction);
 
-    protected override int StepBytes => StepChannels * sizeof(short);
+    protected override int StepBytes => WordProducts.StepBytes;
 
     protected override ReductionShape Reduction => _words.Reduction;
 
@@ -84,20 +79,5 @@ internal sealed class ConvAvx2Emitter(ConvKernelSpec spec) : ConvVexEmitter(spec
         Asm.add(Input, _words.Bytes);
     }
 
-    protected override void Steps(int count)
-    {
-        var pixel = Ymm(PixelRegister);
-        for (var step = 0; step < count; step++)
-        {
-            for (var half = 0; half < Halves; half++) Asm.vmovdqu(Ymm(FirstWeight + half), WeightAt(step, half));
-            for (var p = 0; p < Spec.Tile.Pixels; p++)
-            {
-                Asm.vpbroadcastd(pixel, __dword_ptr[Pixel + (_words.Input(p) + step * StepBytes)]);
-                // The last product takes the pixel's place.
-                int Product(int half) => half == Halves - 1 ? PixelRegister : ProductRegister;
-                for (var half = 0; half < Halves; half++) Asm.vpmaddwd(Ymm(Product(half)), pixel, Ymm(FirstWeight + half));
-                for (var half = 0; half < Halves; half++) Asm.vpaddd(Ymm(p * Halves + half), Ymm(p * Halves + half), Ymm(Product(half)));
-            }
-        }
-    }
+    protected override void Steps(int count) => new WordProducts(Asm, Halves).Emit(count, Spec.Tile.Pixels, _words.Input, Pixel, Weight);
 }

@@ -69,7 +69,7 @@ internal sealed unsafe class Avx2Kernels : VexKernels
     // Two products beside two sums, or two loads, a cycle, then the epilogue.
     public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)
     {
-        double steps = reduction.Runs * (reduction.RunBytes / ConvAvx2Emitter.StepChannels), products = 2 * tile.Pixels, loads = tile.Pixels + 2;
+        double steps = reduction.Runs * (reduction.RunBytes / WordProducts.StepChannels), products = 2 * tile.Pixels, loads = tile.Pixels + 2;
         return steps * Math.Max(products, loads) / 2 + 6 * tile.Pixels + 20;
     }
 
@@ -79,9 +79,9 @@ internal sealed unsafe class Avx2Kernels : VexKernels
     {
         var channels = ChannelOrder(panel);
         var to = (short*)packed;
-        for (nint at = 0; at < (nint)reduction.Runs * reduction.RunBytes; at += ConvAvx2Emitter.StepChannels)
+        for (nint at = 0; at < (nint)reduction.Runs * reduction.RunBytes; at += WordProducts.StepChannels)
             foreach (var channel in channels)
-                for (var i = 0; i < ConvAvx2Emitter.StepChannels; i++) *to++ = (sbyte)rows[channel * rowBytes + at + i];
+                for (var i = 0; i < WordProducts.StepChannels; i++) *to++ = (sbyte)rows[channel * rowBytes + at + i];
     }
 
     public override byte[] Emit(ConvKernelSpec spec, Device device) => new ConvAvx2Emitter(spec).Emit();

@@ -14,6 +14,7 @@ internal static class TacticCatalog
         .. Int8EmittedConv.All(new VnniKernels(), IsaLevel.Avx512Vnni, [2, 4, 3, 1]),
         .. Int8EmittedConv.All(new DepthwiseVexKernels(), IsaLevel.Avx2, [1]),
         .. Int8EmittedConv.All(new AvxVnniKernels(), IsaLevel.AvxVnni, [1]),
+        .. Int8EmittedConv.All(new WinogradKernels(), IsaLevel.Avx2, [1]),
         .. Int8EmittedConv.All(new Avx2Kernels(), IsaLevel.Avx2, [1]),
         new Int8Depthwise(),
         new Int8Conv(),

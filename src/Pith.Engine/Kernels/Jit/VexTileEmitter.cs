@@ -20,9 +20,9 @@ internal abstract class VexTileEmitter(ConvKernelSpec spec) : KernelEmitter
     // What the stack keeps.
     private const int ArgsAt = 0, PanelsLeftAt = 8, BlockTilesAt = 16, BlockCountAt = 24, TilesLeftAt = 32, FrameBytes = 40;
 
-    protected static readonly AssemblerRegister64 Input = rbx, Tiles = rsi, TileCount = rcx, Pixel = r12, Weight = r13, Row = rbp, Column = rax;
+    protected static readonly AssemblerRegister64 Input = rbx, Tiles = rsi, TileCount = rcx, Pixel = r12, Weight = r13, Row = rbp, Column = rax, Weights = rdx;
 
-    private static readonly AssemblerRegister64 s_weights = rdx, s_panel = r8, s_shared = r9, s_output = r10, s_residual = r11, s_tileOutput = r14, s_tileResidual = r15;
+    private static readonly AssemblerRegister64 s_panel = r8, s_shared = r9, s_output = r10, s_residual = r11, s_tileOutput = r14, s_tileResidual = r15;
 
     protected ConvKernelSpec Spec { get; } = spec;
 
@@ -37,8 +37,11 @@ internal abstract class VexTileEmitter(ConvKernelSpec spec) : KernelEmitter
     /// <summary>Bytes from the input of a panel to that of the next.</summary>
     protected virtual int PanelInputBytes => 0;
 
-    /// <summary>The most tiles of a block.</summary>
+    /// <summary>Tiles of a block.</summary>
     protected virtual int BlockTiles => int.MaxValue;
+
+    /// <summary>The most tiles of the last block, which takes what would be left over for a short one.</summary>
+    protected virtual int LastBlockTiles => BlockTiles;
 
     /// <summary>Emits what comes before the panels of a block, whose tiles are at <see cref="Tiles"/> and counted by <see cref="TileCount"/>.</summary>
     protected virtual void OpenBlock()
@@ -79,7 +82,7 @@ internal abstract class VexTileEmitter(ConvKernelSpec spec) : KernelEmitter
         Asm.add(Tiles, Marshal.SizeOf<TileOffsets>());
         Asm.dec(TileCount);
         Asm.jne(tile);
-        Asm.add(s_weights, PanelWeightBytes);
+        Asm.add(Weights, PanelWeightBytes);
         if (PanelInputBytes != 0) Asm.add(Input, PanelInputBytes);
         Asm.add(s_panel, EpilogueConstants.PanelBytes(1));
         Asm.add(s_output, Spec.OutputPanelBytes);
@@ -112,7 +115,7 @@ internal abstract class VexTileEmitter(ConvKernelSpec spec) : KernelEmitter
         Asm.mov(Tiles, __qword_ptr[rsp + BlockTilesAt]);
         Asm.mov(TileCount, __qword_ptr[rsp + TilesLeftAt]);
         Asm.mov(rax, BlockTiles);
-        Asm.cmp(TileCount, rax);
+        Asm.cmp(TileCount, LastBlockTiles);
         Asm.cmovg(TileCount, rax);
         Asm.mov(__qword_ptr[rsp + BlockCountAt], TileCount);
         Asm.mov(rax, __qword_ptr[rsp + ArgsAt]);
@@ -126,7 +129,7 @@ internal abstract class VexTileEmitter(ConvKernelSpec spec) : KernelEmitter
         (AssemblerRegister64 Register, string Field)[] fields =
         [
             (Input, nameof(ConvKernelArgs.Input)), (s_output, nameof(ConvKernelArgs.Output)), (s_residual, nameof(ConvKernelArgs.Residual)),
-            (s_weights, nameof(ConvKernelArgs.Weights)), (s_panel, nameof(ConvKernelArgs.Panel)), (s_shared, nameof(ConvKernelArgs.Shared)),
+            (Weights, nameof(ConvKernelArgs.Weights)), (s_panel, nameof(ConvKernelArgs.Panel)), (s_shared, nameof(ConvKernelArgs.Shared)),
         ];
         foreach (var (register, field) in fields) Asm.mov(register, Argument(rax, field));
     }
@@ -138,7 +141,7 @@ internal abstract class VexTileEmitter(ConvKernelSpec spec) : KernelEmitter
         Asm.mov(s_tileResidual, TileOffset(nameof(TileOffsets.Residual)));
         Asm.add(s_tileOutput, s_output);
         Asm.add(s_tileResidual, s_residual);
-        Asm.mov(Weight, s_weights);
+        Asm.mov(Weight, Weights);
         for (var i = 0; i < Accumulators; i++)
         {
             if (i < Halves) Asm.vmovdqu(Ymm(i), __ymmword_ptr[s_panel + (EpilogueConstants.Start(0) + i * VectorBytes)]);

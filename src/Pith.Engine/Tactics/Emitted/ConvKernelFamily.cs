@@ -30,6 +30,15 @@ internal abstract unsafe class ConvKernelFamily
     /// <summary>Rough cycles for one tile on one panel, everything in the first-level cache.</summary>
     public abstract double TileCycles(TilePattern tile, int vectors, ReductionShape reduction);
 
+    /// <summary>Rough cycles for what is done with a tile once for all panels.</summary>
+    public virtual double OpenTileCycles(ReductionShape reduction) => 0;
+
+    /// <summary>The kernels themselves pass all panels over some tiles before the next, whatever the blocking.</summary>
+    public virtual bool OrdersTiles => false;
+
+    /// <summary>Fewer tiles are not worth a pass over the weights.</summary>
+    public virtual int LeastTiles => 1;
+
     /// <summary>Bytes of one panel's packed weights.</summary>
     public abstract nint WeightBytes(PanelShape panel, ReductionShape reduction);
 

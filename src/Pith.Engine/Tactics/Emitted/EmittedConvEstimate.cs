@@ -31,7 +31,7 @@ internal sealed class EmittedConvEstimate
         // What one thread does; a share that does not divide leaves threads waiting.
         if (blocking.SplitsChannels) (panels, weightBytes, outputBytes) = (Math.Ceiling(panels / threads), weightBytes / threads, outputBytes / threads);
         else (tiles, inputBytes, outputBytes) = (Math.Ceiling(tiles / threads), inputBytes / threads, outputBytes / threads);
-        var compute = tiles * panels * family.TileCycles(tile, blocking.Vectors, operands.Reduction) / CyclesPerSecond;
+        var compute = tiles * (panels * family.TileCycles(tile, blocking.Vectors, operands.Reduction) + family.OpenTileCycles(operands.Reduction)) / CyclesPerSecond;
         // Whichever loop is inside passes over its operand again and again, unless that stays close.
         var again = blocking.TilesOutside
             ? (weightBytes > CloseBytes ? Math.Max(0, inputBytes / CloseBytes - 1) * weightBytes : 0)

@@ -122,10 +122,10 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     {
         var threads = state.Pool.Threads;
         if (threads == 1) return 1;
-        var wanted = (int)Math.Clamp(_seconds * state.Batch / PartSeconds, 1, 4 * threads);
+        var most = _blocking.SplitsChannels ? _panels[0].Count : EvenParts.Count(TileCount(TilesFor(_panels[0], state), state), _family.LeastTiles);
+        var wanted = (int)Math.Min(Math.Clamp(_seconds * state.Batch / PartSeconds, 1, 4 * threads), most);
         // As many for each thread: a remainder would leave the others waiting.
-        if (wanted > threads) wanted = wanted / threads * threads;
-        return (int)Math.Min(wanted, _blocking.SplitsChannels ? _panels[0].Count : TileCount(TilesFor(_panels[0], state), state));
+        return wanted > threads ? wanted / threads * threads : wanted;
     }
 
     private long TilesInCache(ConvTiles tiles)

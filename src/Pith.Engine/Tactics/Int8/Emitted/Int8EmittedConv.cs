@@ -20,6 +20,7 @@ internal sealed class Int8EmittedConv(ConvKernelFamily family, IsaLevel isa, Con
         if (family.Refuses(device) is { } unfit) return Verdict.No(unfit);
         if (layer.Int8 is null) return Verdict.No("is for INT8 layers");
         if (family.Refuses(layer) is { } reason) return Verdict.No(reason);
+        if (blocking.TilesOutside && family.OrdersTiles) return Verdict.No("its kernels have an order of their own");
         return blocking.Fits(family.Operands(layer), device.Threads);
     }
 

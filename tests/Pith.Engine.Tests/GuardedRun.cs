@@ -13,12 +13,13 @@ internal sealed unsafe class GuardedRun : IDisposable
 
     private readonly Engine _engine;
     private readonly RunState _state;
-    private readonly WorkerPool _pool = new(2);
+    private readonly WorkerPool _pool;
     private readonly List<(Slot Slot, GuardedBuffer Buffer, nint Start, long Bytes)> _buffers = [];
 
-    public GuardedRun(Engine engine)
+    public GuardedRun(Engine engine, int threads = 2)
     {
         _engine = engine;
+        _pool = new WorkerPool(threads);
         _state = new RunState(engine.Network.Slots.Count, _pool, engine.Built.Max(layer => layer.Runnable.ScratchBytes), engine.Built.Max(layer => layer.Runnable.SharedScratchBytes)) { Batch = engine.MaxBatch };
         foreach (var slot in engine.Network.Slots.Where(slot => slot.Kind != SlotKind.Constant))
         {

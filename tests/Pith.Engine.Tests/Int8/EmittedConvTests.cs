@@ -62,7 +62,7 @@ public class EmittedConvTests
             using var reference = EngineBuilder.Build(b.Graph, new EngineOptions { MaxBatch = images, ReferenceOnly = true });
             using var expected = new GuardedRun(reference);
             var want = expected.Run(input);
-            foreach (var (isa, family) in families) CheckAll(b.Graph, images, TestDevice.At(isa), family, input, want, $"{activation} seed {channels + size}");
+            foreach (var (isa, family) in families) EmittedTactics.CheckAll(b.Graph, images, TestDevice.At(isa), family, input, want, $"{activation} seed {channels + size}");
         }
     }
 
@@ -86,24 +86,6 @@ public class EmittedConvTests
             var want = expected.Run(input);
             Assert.True(want.Distinct().Count() > 10);
             Assert.Equal(want, got.Run(input));
-        }
-    }
-
-    private static void CheckAll(Graph graph, int images, Device device, string family, Tensor<float> input, float[] want, string repro)
-    {
-        var options = new EngineOptions { MaxBatch = images, TimeTactics = false };
-        using var first = EngineBuilder.Build(graph, options, device);
-        var layer = first.Layers.Last(layer => layer.Spec.Kind == LayerKind.Conv);
-        var tactics = layer.Verdicts.Where(verdict => verdict.Accepted && verdict.Tactic.Contains(family, StringComparison.Ordinal)).Select(verdict => verdict.Tactic).ToArray();
-        Assert.NotEmpty(tactics);
-        foreach (var tactic in tactics)
-        {
-            var planned = first.Layers.ToDictionary(layer => layer.Name, layer => new PlannedTactic(layer.Spec.ToString(), tactic, "a test asks for it", new Dictionary<string, double>()));
-            using var engine = EngineBuilder.Build(graph, options, device, planned: planned);
-            Assert.Equal(tactic, engine.Layers.Last(layer => layer.Spec.Kind == LayerKind.Conv).Tactic);
-            using var run = new GuardedRun(engine);
-            Assert.True(want.AsSpan().SequenceEqual(run.Run(input)), $"{tactic} {layer.Spec} {repro}");
-            Assert.True(want.AsSpan().SequenceEqual(run.Run(input)), $"second run, {tactic} {layer.Spec} {repro}");
         }
     }
 }

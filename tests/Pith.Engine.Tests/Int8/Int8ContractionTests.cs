@@ -11,7 +11,6 @@ public class Int8ContractionTests
     private static readonly int[] s_channels = [1, 3, 4, 5, 8, 9, 16, 31];
     private static readonly int[] s_outChannels = [1, 4, 7, 8, 15, 16, 17, 33, 40];
     private static readonly int[] s_sizes = [1, 2, 5, 6, 7, 11, 13];
-    private static readonly string[] s_epilogues = ["", "relu", "clip", "hardswish", "silu", "sigmoid", "hardsigmoid", "leaky", "byte residual", "float residual", "float", "float bias", "no bias"];
 
     public static TheoryData<IsaLevel> Levels() => [.. Enum.GetValues<IsaLevel>().Where(TestDevice.Has)];
 
@@ -80,7 +79,7 @@ public class Int8ContractionTests
         var window = new WindowAttributes { Strides = [random.Next(1, 4), random.Next(1, 3)], Dilations = [dilation, dilation], Pads = pads.ToValueList() };
         var input = new Shape(random.Next(1, 4), channels, height, width);
         var x = b.Quantized(b.Input(channels, height, width));
-        return (Finish(random, b, x, epilogue => b.Conv(x, channels, outChannels, kernel, window, bias: epilogue != "no bias", integerBias: epilogue != "float bias")), input);
+        return (b.WithEpilogue(random, epilogue => b.Conv(x, channels, outChannels, kernel, window, bias: epilogue != "no bias", integerBias: epilogue != "float bias")), input);
     }
 
     private static (Value, Shape) Grouped(Random random, QdqGraphBuilder b)
@@ -91,36 +90,13 @@ public class Int8ContractionTests
         var kernel = Pick(random, [1, 3, 5]);
         var x = b.Quantized(b.Input(groups * groupIn, size, size));
         var window = WindowAttributes.Uniform(kernel, random.Next(1, 3), kernel / 2);
-        return (Finish(random, b, x, epilogue => b.Conv(x, groups * groupIn, groups * groupOut, kernel, window, groups, epilogue != "no bias", epilogue != "float bias")), new Shape(random.Next(1, 3), groups * groupIn, size, size));
+        return (b.WithEpilogue(random, epilogue => b.Conv(x, groups * groupIn, groups * groupOut, kernel, window, groups, epilogue != "no bias", epilogue != "float bias")), new Shape(random.Next(1, 3), groups * groupIn, size, size));
     }
 
     private static (Value, Shape) MatrixProduct(Random random, QdqGraphBuilder b)
     {
         var (channels, outChannels, rows) = (random.Next(1, 70), Pick(random, s_outChannels), Pick(random, [1, 2, 5, 6, 7, 13]));
         var x = b.Quantized(b.Input(channels));
-        return (Finish(random, b, x, epilogue => random.Next(2) == 0 ? b.Gemm(x, channels, outChannels, epilogue != "no bias") : b.MatMul(x, channels, outChannels)), new Shape(rows, channels));
-    }
-
-    // Adds an epilogue behind the contraction.
-    private static Value Finish(Random random, QdqGraphBuilder b, Value x, Func<string, Value> contraction)
-    {
-        var epilogue = Pick(random, s_epilogues);
-        var residual = epilogue.EndsWith("residual", StringComparison.Ordinal) ? contraction("") : null;
-        if (epilogue == "byte residual") residual = b.Quantized(residual!);
-        var y = contraction(epilogue);
-        var graph = b.Graph;
-        var result = epilogue switch
-        {
-            "relu" => graph.Add(new Relu(), y),
-            "clip" => graph.Add(new Clip(), y, graph.AddConstant("low", Tensor.Scalar(-0.5f)), graph.AddConstant("high", Tensor.Scalar(1.5f))),
-            "hardswish" => graph.Add(new HardSwish(), y),
-            "silu" => graph.Add(new Mul(), y, graph.Add(new Sigmoid(), y)),
-            "sigmoid" => graph.Add(new Sigmoid(), y),
-            "hardsigmoid" => graph.Add(new HardSigmoid(), y),
-            "leaky" => graph.Add(new LeakyRelu(0.2f), y),
-            "byte residual" or "float residual" => graph.Add(new Relu(), graph.Add(new Add(), y, residual!)),
-            _ => y,
-        };
-        return epilogue == "float" ? result : b.Quantized(result);
+        return (b.WithEpilogue(random, epilogue => random.Next(2) == 0 ? b.Gemm(x, channels, outChannels, epilogue != "no bias") : b.MatMul(x, channels, outChannels)), new Shape(rows, channels));
     }
 }

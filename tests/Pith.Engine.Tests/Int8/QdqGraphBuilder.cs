@@ -5,6 +5,8 @@ namespace Pith.EngineTests.Int8;
 /// <summary>Builds small quantized graphs in the form that exporters write: float ops between QuantizeLinear and DequantizeLinear.</summary>
 internal sealed class QdqGraphBuilder(Graph graph, int seed, bool unsigned = false)
 {
+    private static readonly string[] s_epilogues = ["", "relu", "clip", "hardswish", "silu", "sigmoid", "hardsigmoid", "leaky", "byte residual", "float residual", "float", "float bias", "no bias"];
+
     public QdqGraphBuilder(int seed, bool unsigned = false)
         : this(new Graph("qdq"), seed, unsigned) { }
 
@@ -39,6 +41,28 @@ internal sealed class QdqGraphBuilder(Graph graph, int seed, bool unsigned = fal
     }
 
     public Value MatMul(Value x, int channels, int outChannels) => Graph.Add(new MatMul(), x, Weights(new Shape(channels, outChannels), 1).Weights);
+
+    /// <summary>A contraction, which may depend on the name of the epilogue, and what follows: one of all epilogues.</summary>
+    public Value WithEpilogue(Random random, Func<string, Value> contraction)
+    {
+        var epilogue = s_epilogues[random.Next(s_epilogues.Length)];
+        var residual = epilogue.EndsWith("residual", StringComparison.Ordinal) ? contraction("") : null;
+        if (epilogue == "byte residual") residual = Quantized(residual!);
+        var y = contraction(epilogue);
+        var result = epilogue switch
+        {
+            "relu" => Graph.Add(new Relu(), y),
+            "clip" => Graph.Add(new Clip(), y, Graph.AddConstant("low", Tensor.Scalar(-0.5f)), Graph.AddConstant("high", Tensor.Scalar(1.5f))),
+            "hardswish" => Graph.Add(new HardSwish(), y),
+            "silu" => Graph.Add(new Mul(), y, Graph.Add(new Sigmoid(), y)),
+            "sigmoid" => Graph.Add(new Sigmoid(), y),
+            "hardsigmoid" => Graph.Add(new HardSigmoid(), y),
+            "leaky" => Graph.Add(new LeakyRelu(0.2f), y),
+            "byte residual" or "float residual" => Graph.Add(new Relu(), Graph.Add(new Add(), y, residual!)),
+            _ => y,
+        };
+        return epilogue == "float" ? result : Quantized(result);
+    }
 
     public Tensor<float> Data(Shape shape, float amax = 4)
     {

@@ -10,7 +10,7 @@ public class CodeTests
     private static readonly CpuidFeature[] s_vnni =
         [CpuidFeature.INTEL8086, CpuidFeature.INTEL386, CpuidFeature.X64, CpuidFeature.AVX, CpuidFeature.AVX512F, CpuidFeature.AVX512BW, CpuidFeature.AVX512DQ, CpuidFeature.AVX512VL, CpuidFeature.AVX512_VNNI];
 
-    private static readonly CpuidFeature[] s_avx2 = [CpuidFeature.INTEL8086, CpuidFeature.INTEL386, CpuidFeature.X64, CpuidFeature.CMOV, CpuidFeature.AVX, CpuidFeature.AVX2, CpuidFeature.FMA];
+    private static readonly CpuidFeature[] s_avx2 = [CpuidFeature.INTEL8086, CpuidFeature.INTEL386, CpuidFeature.X64, CpuidFeature.CMOV, CpuidFeature.SSE, CpuidFeature.AVX, CpuidFeature.AVX2, CpuidFeature.FMA];
 
     private static readonly CpuidFeature[] s_avxVnni = [.. s_avx2, CpuidFeature.AVX_VNNI];
 
@@ -41,6 +41,7 @@ public class CodeTests
             {
                 Check(new ConvAvxVnniEmitter(narrow), s_avxVnni);
                 Check(new ConvAvx2Emitter(narrow), s_avx2);
+                Check(new ConvWinogradEmitter(narrow with { Tile = new TilePattern(2, 2) { InputRow = 640, InputColumn = 64, OutputRow = 640, OutputColumn = 64 } }), s_avx2);
                 Check(new DepthwiseVexEmitter(narrow with { Reduction = new ReductionShape(3, 640, 3, 64, 1) }), s_avx2);
             }
             if (!epilogue.IsNatural) Check(new DepthwiseEmitter(spec with { Panel = new PanelShape(4, 40, false), Reduction = new ReductionShape(3, 640, 3, 64, 1) }), s_vnni);

@@ -168,12 +168,19 @@ internal sealed class ConvWinogradEmitter : VexTileEmitter
         WindowLoop.Repeat(Asm, s_step, Channels / (Unrolled * WordProducts.StepChannels), () =>
         {
             _products.Emit(Unrolled, tiles, tile => tile * TileBytes, Pixel, Weight);
+            FetchAhead();
             Asm.add(Pixel, Unrolled * WordProducts.StepBytes);
             Asm.add(Weight, Unrolled * WordProducts.WeightStepBytes);
         });
         Asm.sub(Pixel, Channels * sizeof(short));
         Asm.sub(Weight, PositionWeightBytes);
         for (var i = 0; i < tiles * Halves; i++) Asm.vmovdqu(__ymmword_ptr[s_groupSums + (i / Halves * SumBytes + i % Halves * VectorBytes)], Ymm(i));
+    }
+
+    // The next position's weights come into the second-level cache meanwhile: the first group of tiles would wait for them, if they come from beyond.
+    private void FetchAhead()
+    {
+        for (var step = 0; step < Unrolled; step++) Asm.prefetcht1(__byte_ptr[Weight + (PositionWeightBytes + step * WordProducts.WeightStepBytes)]);
     }
 
     // The loop over positions leaves the address behind the transformed tiles, where the sums are.

@@ -122,7 +122,8 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     {
         var threads = state.Pool.Threads;
         if (threads == 1) return 1;
-        var most = _blocking.SplitsChannels ? _panels[0].Count : EvenParts.Count(TileCount(TilesFor(_panels[0], state), state), _family.LeastTiles);
+        var tiles = TileCount(TilesFor(_panels[0], state), state);
+        var most = _blocking.SplitsChannels ? _panels[0].Count : Math.Max(tiles / _family.LeastTiles, Math.Min(tiles, threads));
         var wanted = (int)Math.Min(Math.Clamp(_seconds * state.Batch / PartSeconds, 1, 4 * threads), most);
         // As many for each thread: a remainder would leave the others waiting.
         return wanted > threads ? wanted / threads * threads : wanted;

@@ -1,0 +1,138 @@
+using Pith.EngineTests.Jit;
+using Pith.Kernels;
+using Pith.Ops;
+using Pith.Tactics;
+
+namespace Pith.EngineTests.Int8;
+
+/// <summary>Winograd's convolution against the plain loops, bit for bit: the edges of its tiles and blocks, all epilogues, the largest numbers, and what it leaves to others.</summary>
+public class WinogradTests
+{
+    private const string Family = "winograd-avx2:";
+
+    private static readonly int[] s_channels = [16, 17, 24, 31, 33, 40, 65, 80];
+    private static readonly int[] s_outChannels = [1, 7, 8, 9, 16, 17, 33, 40];
+    private static readonly int[] s_sizes = [2, 3, 4, 5, 6, 7, 8, 9, 14];
+
+    public static TheoryData<int> Threads() => [1, 2, 3];
+
+    [Theory]
+    [MemberData(nameof(Threads))]
+    public void It_equals_the_loops_for_all_shapes_and_epilogues(int threads)
+    {
+        SkipWithoutAvx2();
+        for (var seed = 100 * threads; seed < 100 * threads + 60; seed++)
+        {
+            var random = new Random(seed);
+            var (channels, outChannels, height, width, images) = (Pick(random, s_channels), Pick(random, s_outChannels), Pick(random, s_sizes), Pick(random, s_sizes), random.Next(1, 4));
+            // Paddings that may differ on all sides; what is left has two rows and columns at least.
+            var pads = Enumerable.Range(0, 4).Select(_ => random.Next(3)).ToArray();
+            if (height + pads[0] + pads[2] < 4 || width + pads[1] + pads[3] < 4) pads = [1, 1, 1, 1];
+            var window = new WindowAttributes { Strides = [1, 1], Dilations = [1, 1], Pads = pads.ToValueList() };
+            var b = new QdqGraphBuilder(seed, unsigned: seed % 2 == 0);
+            var x = b.Quantized(b.Input(channels, height, width));
+            // A convolution before it, so that its input may have a border in memory.
+            if (random.Next(2) == 0) x = b.Quantized(b.Conv(x, channels, channels));
+            b.Graph.AddOutput(b.WithEpilogue(random, epilogue => b.Conv(x, channels, outChannels, 3, window, bias: epilogue != "no bias", integerBias: epilogue != "float bias")));
+            CheckAgainstLoops(b.Graph, images, threads, b.Data(new Shape(images, channels, height, width)), $"seed {seed}");
+        }
+    }
+
+    // Tiles of an image, and images: one block, the longest, a block and a short one, several. By the channels a block is 24, 12 or 6 tiles; one thread gets all of them.
+    [Theory]
+    [InlineData(16, 10, 1)]
+    [InlineData(16, 12, 1)]
+    [InlineData(16, 13, 1)]
+    [InlineData(16, 14, 3)]
+    [InlineData(512, 7, 2)]
+    [InlineData(520, 8, 1)]
+    [InlineData(1000, 5, 1)]
+    public void It_equals_the_loops_for_all_numbers_of_tiles(int channels, int size, int images)
+    {
+        SkipWithoutAvx2();
+        var b = new QdqGraphBuilder(channels + size, unsigned: true);
+        var x = b.Quantized(b.Input(channels, size, size));
+        b.Graph.AddOutput(b.Quantized(b.Graph.Add(new Relu(), b.Conv(x, channels, 24, 3, 1, 1))));
+        CheckAgainstLoops(b.Graph, images, threads: 1, b.Data(new Shape(images, channels, size, size)), $"{channels} channels, size {size}");
+    }
+
+    [Theory]
+    [InlineData(127)]
+    [InlineData(-128)]
+    [InlineData(0)]
+    public void The_largest_numbers_do_not_overflow_on_the_way(int weight)
+    {
+        SkipWithoutAvx2();
+        // As many channels as are accepted; pixels of 0 and 255 and, for 0, weights of -128 and 127 in all patterns, besides all pixels 255.
+        const int channels = 1827;
+        var random = new Random(5);
+        var graph = Extreme(channels, weight, random);
+        var input = Tensor.Zeros<float>(new Shape(2, channels, 5, 4));
+        foreach (ref var value in input.Span) value = random.Next(2) * 255;
+        input.Span[(input.Length / 2)..].Fill(255);
+        CheckAgainstLoops(graph, images: 2, threads: 2, input, $"weights {weight}");
+    }
+
+    [Fact]
+    public void What_it_cannot_do_or_not_do_better_is_refused_with_the_reason()
+    {
+        SkipWithoutAvx2();
+        Assert.Contains("sums could leave 32 bits", Refusal(Extreme(1828, 1, new Random(1)), IsaLevel.Avx2), StringComparison.Ordinal);
+        Assert.Contains("smaller than a tile", Refusal(Conv(16, 1, 1, 1), IsaLevel.Avx2), StringComparison.Ordinal);
+        Assert.Contains("stride 1", Refusal(Conv(16, 8, 2, 1), IsaLevel.Avx2), StringComparison.Ordinal);
+        Assert.Contains("without groups", Refusal(Conv(32, 8, 1, 2), IsaLevel.Avx2), StringComparison.Ordinal);
+        Assert.Contains("fewer than 16 channels", Refusal(Conv(15, 8, 1, 1), IsaLevel.Avx2), StringComparison.Ordinal);
+        Assert.Null(Refusal(Conv(16, 8, 1, 1), IsaLevel.Avx2));
+        if (Int8Conv.HasVnni(new Device(IsaLevel.AvxVnni, 1))) Assert.Contains("AVX-VNNI", Refusal(Conv(16, 8, 1, 1), IsaLevel.AvxVnni), StringComparison.Ordinal);
+        if (Isa.Detected >= IsaLevel.Avx512Vnni) Assert.Contains("AVX-512", Refusal(Conv(16, 8, 1, 1), IsaLevel.Avx512Vnni), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void It_is_chosen_without_timing_where_it_is_faster()
+    {
+        SkipWithoutAvx2();
+        using var engine = EngineBuilder.Build(Conv(64, 14, 1, 1), new EngineOptions { TimeTactics = false }, TestDevice.At(IsaLevel.Avx2));
+        Assert.Contains(Family, engine.Layers.Single(layer => layer.Spec.Kind == LayerKind.Conv).Tactic, StringComparison.Ordinal);
+    }
+
+    private static void SkipWithoutAvx2()
+    {
+        if (Isa.Detected < IsaLevel.Avx2) Assert.Skip("This CPU has no AVX2.");
+    }
+
+    private static void CheckAgainstLoops(Graph graph, int images, int threads, Tensor<float> input, string repro)
+    {
+        using var reference = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = images, ReferenceOnly = true });
+        using var expected = new GuardedRun(reference);
+        EmittedTactics.CheckAll(graph, images, TestDevice.At(IsaLevel.Avx2, threads), Family, input, expected.Run(input), repro);
+    }
+
+    // Bytes as they are, with weights of one value, or of -128 and 127 for 0.
+    private static Graph Extreme(int channels, int weight, Random random)
+    {
+        var graph = new Graph();
+        var x = graph.AddInput("x", TensorType.Float32([Dim.Named("N"), channels, 5, 4]));
+        var (one, zero) = (graph.AddConstant("one", Tensor.Scalar(1f)), graph.AddConstant("zero", Tensor.Scalar((byte)0)));
+        var q = graph.Add(new DequantizeLinear(), graph.Add(new QuantizeLinear(), x, one, zero), one, zero);
+        var w = Tensor.Zeros<sbyte>(new Shape(9, channels, 3, 3));
+        foreach (ref var value in w.Span) value = (sbyte)(weight != 0 ? weight : random.Next(2) == 0 ? 127 : -128);
+        graph.AddOutput(graph.Add(new Conv(), q, graph.Add(new DequantizeLinear(), graph.AddConstant("w", w), one)));
+        return graph;
+    }
+
+    private static Graph Conv(int channels, int size, int stride, int groups)
+    {
+        var b = new QdqGraphBuilder(1);
+        b.Graph.AddOutput(b.Quantized(b.Conv(b.Quantized(b.Input(channels, size, size)), channels, 32, 3, stride, 1, groups)));
+        return b.Graph;
+    }
+
+    private static string? Refusal(Graph graph, IsaLevel isa)
+    {
+        using var engine = EngineBuilder.Build(graph, new EngineOptions { TimeTactics = false }, TestDevice.At(isa));
+        var verdict = engine.Layers.Single(layer => layer.Spec.Kind == LayerKind.Conv).Verdicts.First(verdict => verdict.Tactic.Contains(Family, StringComparison.Ordinal));
+        return verdict.Accepted ? null : verdict.Reason;
+    }
+
+    private static T Pick<T>(Random random, T[] from) => from[random.Next(from.Length)];
+}

@@ -41,7 +41,9 @@ public class CodeTests
             {
                 Check(new ConvAvxVnniEmitter(narrow), s_avxVnni);
                 Check(new ConvAvx2Emitter(narrow), s_avx2);
-                Check(new ConvWinogradEmitter(narrow with { Tile = new TilePattern(2, 2) { InputRow = 640, InputColumn = 64, OutputRow = 640, OutputColumn = 64 } }), s_avx2);
+                var square = new TilePattern(2, 2) { InputRow = 640, InputColumn = 64, OutputRow = 640, OutputColumn = 64 };
+                Check(new ConvWinograd2Emitter(narrow with { Tile = square }), s_avx2);
+                Check(new ConvWinograd4Emitter(narrow with { Tile = square with { Rows = 4, Columns = 4 } }), s_avx2);
                 Check(new DepthwiseVexEmitter(narrow with { Reduction = new ReductionShape(3, 640, 3, 64, 1) }), s_avx2);
             }
             if (!epilogue.IsNatural) Check(new DepthwiseEmitter(spec with { Panel = new PanelShape(4, 40, false), Reduction = new ReductionShape(3, 640, 3, 64, 1) }), s_vnni);

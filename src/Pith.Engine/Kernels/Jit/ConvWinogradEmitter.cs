@@ -5,63 +5,89 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Pith.Kernels.Jit;
 
 /// <summary>
-/// Kernel <c>conv_winograd_u8s8s32_6x16c2_avx2</c>: 3x3 windows of stride 1 by F(2x2, 3x3) of Lavin and Gray (arXiv 1509.09308), in integers. A tile is 2x2 outputs Y = A'[(G g G') * (B' d B)]A of 4x4
-/// inputs d: 16 products for each input channel where the plain sum has 36. With 2G for G all numbers are integers, and results four times too large; the division is exact.
-/// For a block of tiles: B' d B of all channels goes to scratch memory as words; then, for each panel of output channels, each of the 16 positions is a matrix product of tiles by
-/// channels (<see cref="WordProducts"/>), and A' brings a tile's 16 sums to its four accumulators. Weights are packed as [16][channels / 2][16][2] words.
+/// 3x3 windows of stride 1 by F(m x m, 3x3) of Lavin and Gray (arXiv 1509.09308), in integers. A tile is m x m outputs A'[(G g G') * (B' d B)]A of (m + 2) x (m + 2) inputs d: for each input channel it
+/// takes (m + 2)^2 products where the plain sum has 9 m^2. G is scaled to integers; results are then too large by a factor, and the division is exact. For a block of tiles, B' d B of all channels
+/// goes to scratch memory as words; then, for each panel of output channels, each of the (m + 2)^2 positions is a matrix product of tiles by channels (<see cref="WordProducts"/>), and A' brings
+/// a tile's sums to its accumulators. Weights are packed as [positions][channels / 2][16][2] words.
 /// </summary>
 /// <remarks>
-/// No number leaves its type. An element of B' d B is a sum of up to four bytes, at most 4 * 255 = 1020, or a difference of two sums of up to two. One of 2G g 2G' is at most 9 * 128 = 1152. Sums may
-/// wrap: A' only adds and subtracts, so what it gives is right modulo 2^32, and four times the plain sum fits 32 bits for up to <see cref="MostChannels"/> channels.
+/// Transformed inputs and weights fit 16 bits, which each of the derived emitters proves. Sums may wrap: what follows is made of sums, differences and products by integers only, so its
+/// results are right modulo 2^32, and for the layers that <see cref="Tactics.WinogradKernels"/> accept these fit 32 bits before they are divided.
 /// </remarks>
-internal sealed class ConvWinogradEmitter : VexTileEmitter
+internal abstract class ConvWinogradEmitter(ConvKernelSpec spec) : VexTileEmitter(spec)
 {
-    /// <summary>Rows and columns of a tile's input, and of its transform.</summary>
-    public const int Size = 4;
+    /// <summary>Rows and columns of a window.</summary>
+    public const int Window = 3;
 
-    /// <summary>Elements of a transformed tile.</summary>
-    public const int Positions = Size * Size;
-
-    /// <summary>Outputs of a tile along each axis.</summary>
-    public const int Outputs = 2;
-
-    /// <summary>With more input channels, 4 * 9 * 255 * 128 for each could leave 32 bits.</summary>
-    public const int MostChannels = int.MaxValue / (4 * 9 * 255 * 128);
-
-    /// <summary>Scratch memory of a thread, enough for <see cref="MostChannels"/>.</summary>
+    /// <summary>Scratch memory of a thread.</summary>
     public const int ScratchBytes = 576 << 10;
 
     // Transformed tiles of a block stay in the second-level cache, and its sums in the first.
-    private const int BlockBytes = 192 << 10, LargestBlock = 24;
-
-    private const int ChunkBytes = 16, SumBytes = Positions * PanelShape.Lanes * sizeof(int);
+    private const int BlockBytes = 192 << 10, BlockSumBytes = 28 << 10;
 
     // Steps of the matrix product in a loop's body; divides the channels of all layers.
     private const int Unrolled = 4;
 
+    /// <summary>Channels whose inputs are transformed at once.</summary>
+    protected const int ChunkBytes = 16;
+
+    /// <summary>Bytes of a position's sums for a tile.</summary>
+    protected const int SumBytes = PanelShape.Lanes * sizeof(int);
+
     private static readonly AssemblerRegister64 s_step = rdi, s_sums = r14, s_groupSums = r15, s_tilesLeft = rax;
 
-    private readonly WordProducts _products;
+    /// <summary>Rows and columns of a tile's input, and of its transform.</summary>
+    protected int Size => Spec.Tile.Rows + Window - 1;
 
-    public ConvWinogradEmitter(ConvKernelSpec spec) : base(spec) => _products = new WordProducts(Asm, Halves);
+    private int Positions => Size * Size;
+
+    private int TileSumBytes => Positions * SumBytes;
 
     // Bytes of a pixel, of which padding channels are some.
     private int Channels => Spec.Tile.InputColumn;
 
     // Bytes of one position of a transformed tile.
-    private int TileBytes => (Channels + ChunkBytes - 1) / ChunkBytes * ChunkBytes * sizeof(short);
+    private int TileBytes => BytesOf(Channels);
 
-    // Not a power of two: the 16 positions of a tile would share a few lines of the cache.
+    // Not a power of two: the positions of a tile would share a few lines of the cache.
     private int PositionBytes => LastBlockTiles * TileBytes + 64;
 
     private int PositionWeightBytes => Channels / WordProducts.StepChannels * WordProducts.WeightStepBytes;
 
     protected override int PanelWeightBytes => Positions * PositionWeightBytes;
 
-    protected override int BlockTiles => Math.Clamp(BlockBytes / (Positions * TileBytes) / LargestTile * LargestTile, LargestTile, LargestBlock);
+    protected override int BlockTiles => BlockOf(Channels, Spec.Tile.Rows);
 
     // A short block at the end would need all weights for a few tiles.
-    protected override int LastBlockTiles => BlockTiles * 3 / 2;
+    protected override int LastBlockTiles => LastBlockOf(BlockTiles);
+
+    /// <summary>Whether a block of tiles fits scratch memory.</summary>
+    /// <param name="channels">Bytes of a pixel.</param>
+    /// <param name="outputs">Rows and columns of a tile.</param>
+    public static bool FitsScratch(int channels, int outputs)
+    {
+        var (positions, tiles) = ((outputs + Window - 1) * (outputs + Window - 1), LastBlockOf(BlockOf(channels, outputs)));
+        return positions * (tiles * BytesOf(channels) + 64 + tiles * SumBytes) <= ScratchBytes;
+    }
+
+    private static int BytesOf(int channels) => EvenParts.Count(channels, ChunkBytes) * ChunkBytes * sizeof(short);
+
+    private static int BlockOf(int channels, int outputs)
+    {
+        var positions = (outputs + Window - 1) * (outputs + Window - 1);
+        return Math.Max(1, Math.Min(BlockBytes / (positions * BytesOf(channels)), BlockSumBytes / (positions * SumBytes)) / LargestTile) * LargestTile;
+    }
+
+    private static int LastBlockOf(int tiles) => tiles * 3 / 2;
+
+    /// <summary>Emits the transform of <see cref="ChunkBytes"/> channels of a tile from <see cref="Bytes"/> to <see cref="Transformed"/>, with all vector registers.</summary>
+    protected abstract void TransformInput();
+
+    /// <summary>The channels of a pixel of a tile.</summary>
+    protected AssemblerMemoryOperand Bytes(int row, int column) => __xmmword_ptr[Pixel + (row * Spec.Reduction.RowBytes + column * Spec.Tile.InputColumn)];
+
+    /// <summary>Where they go to.</summary>
+    protected AssemblerMemoryOperand Transformed(int row, int column) => __ymmword_ptr[Weight + (row * Size + column) * PositionBytes];
 
     protected override void OpenBlock()
     {
@@ -82,39 +108,7 @@ internal sealed class ConvWinogradEmitter : VexTileEmitter
         Asm.jne(tile);
     }
 
-    // B' d B of 16 channels; the weights' address is that of the transformed tile here. Columns first, one of the results at a time, from the two that it is made of.
-    private void TransformInput()
-    {
-        AssemblerRegisterYMM Column(int row, int column) => Ymm((column - 1) * Size + row);
-        AssemblerRegisterYMM Mixed(int row) => Ymm(2 * Size + row);
-        void Load(AssemblerRegisterYMM to, int row, int column) => Asm.vpmovzxbw(to, __xmmword_ptr[Pixel + (row * Spec.Reduction.RowBytes + column * Spec.Tile.InputColumn)]);
-
-        foreach (var column in (int[])[1, 2])
-            for (var row = 0; row < Size; row++) Load(Column(row, column), row, column);
-        for (var column = 0; column < Size; column++)
-        {
-            for (var row = 0; row < Size; row++)
-            {
-                var (mixed, one, two) = (Mixed(row), Column(row, 1), Column(row, 2));
-                if (column is 0 or 3) Load(mixed, row, column);
-                if (column == 0) Asm.vpsubw(mixed, mixed, two);
-                else if (column == 1) Asm.vpaddw(mixed, one, two);
-                else if (column == 2) Asm.vpsubw(mixed, two, one);
-                else Asm.vpsubw(mixed, one, mixed);
-            }
-            var result = Ymm(3 * Size);
-            for (var row = 0; row < Size; row++)
-            {
-                if (row == 0) Asm.vpsubw(result, Mixed(0), Mixed(2));
-                else if (row == 1) Asm.vpaddw(result, Mixed(1), Mixed(2));
-                else if (row == 2) Asm.vpsubw(result, Mixed(2), Mixed(1));
-                else Asm.vpsubw(result, Mixed(1), Mixed(3));
-                Asm.vmovdqu(__ymmword_ptr[Weight + (row * Size + column) * PositionBytes], result);
-            }
-        }
-    }
-
-    // The matrix products of a panel on the block: sums to scratch memory behind the transformed tiles, [tiles][16 positions][16 channels].
+    // The matrix products of a panel on the block: sums to scratch memory behind the transformed tiles, [tiles][positions][16 channels].
     protected override void OpenPanel()
     {
         Asm.mov(Input, Argument(rax, nameof(ConvKernelArgs.Scratch)));
@@ -127,7 +121,7 @@ internal sealed class ConvWinogradEmitter : VexTileEmitter
             Asm.mov(s_tilesLeft, TileCount);
             GroupsOfTiles();
             Asm.add(Input, PositionBytes);
-            Asm.add(s_sums, PanelShape.Lanes * sizeof(int));
+            Asm.add(s_sums, SumBytes);
             Asm.add(Weight, PositionWeightBytes);
         });
     }
@@ -141,7 +135,7 @@ internal sealed class ConvWinogradEmitter : VexTileEmitter
         Asm.Label(ref full);
         Group(LargestTile);
         Asm.add(Pixel, LargestTile * TileBytes);
-        Asm.add(s_groupSums, LargestTile * SumBytes);
+        Asm.add(s_groupSums, LargestTile * TileSumBytes);
         Asm.sub(s_tilesLeft, LargestTile);
         Asm.cmp(s_tilesLeft, LargestTile);
         Asm.jge(full);
@@ -167,14 +161,14 @@ internal sealed class ConvWinogradEmitter : VexTileEmitter
         for (var i = 0; i < tiles * Halves; i++) Asm.vpxor(Ymm(i), Ymm(i), Ymm(i));
         WindowLoop.Repeat(Asm, s_step, Channels / (Unrolled * WordProducts.StepChannels), () =>
         {
-            _products.Emit(Unrolled, tiles, tile => tile * TileBytes, Pixel, Weight);
+            new WordProducts(Asm, Halves).Emit(Unrolled, tiles, tile => tile * TileBytes, Pixel, Weight);
             FetchAhead();
             Asm.add(Pixel, Unrolled * WordProducts.StepBytes);
             Asm.add(Weight, Unrolled * WordProducts.WeightStepBytes);
         });
         Asm.sub(Pixel, Channels * sizeof(short));
         Asm.sub(Weight, PositionWeightBytes);
-        for (var i = 0; i < tiles * Halves; i++) Asm.vmovdqu(__ymmword_ptr[s_groupSums + (i / Halves * SumBytes + i % Halves * VectorBytes)], Ymm(i));
+        for (var i = 0; i < tiles * Halves; i++) Asm.vmovdqu(__ymmword_ptr[s_groupSums + (i / Halves * TileSumBytes + i % Halves * VectorBytes)], Ymm(i));
     }
 
     // The next position's weights come into the second-level cache meanwhile: the first group of tiles would wait for them, if they come from beyond.
@@ -187,41 +181,9 @@ internal sealed class ConvWinogradEmitter : VexTileEmitter
     protected override void OpenTile()
     {
         Asm.mov(Pixel, Input);
-        Asm.add(Input, SumBytes);
+        Asm.add(Input, TileSumBytes);
     }
 
-    // A' M A / 4, added to the start values. Columns first: rows of A' are 1 1 1 0 and 0 1 -1 -1.
-    protected override void Products()
-    {
-        for (var half = 0; half < Halves; half++)
-        {
-            AssemblerMemoryOperand Sum(int row, int column) => __ymmword_ptr[Pixel + ((row * Size + column) * PanelShape.Lanes * sizeof(int) + half * VectorBytes)];
-            AssemblerRegisterYMM Upper(int column) => Ymm(8 + column);
-            AssemblerRegisterYMM Lower(int column) => Ymm(8 + Size + column);
-            for (var column = 0; column < Size; column++)
-            {
-                Asm.vmovdqu(Upper(column), Sum(1, column));
-                Asm.vpsubd(Lower(column), Upper(column), Sum(2, column));
-                Asm.vpaddd(Upper(column), Upper(column), Sum(2, column));
-                Asm.vpaddd(Upper(column), Upper(column), Sum(0, column));
-                Asm.vpsubd(Lower(column), Lower(column), Sum(3, column));
-            }
-            Add(Upper, 0, half);
-            Add(Lower, Outputs, half);
-        }
-    }
-
-    // The two outputs of a row.
-    private void Add(Func<int, AssemblerRegisterYMM> row, int firstPixel, int half)
-    {
-        Asm.vpaddd(row(0), row(0), row(1));
-        Asm.vpaddd(row(0), row(0), row(2));
-        Asm.vpsubd(row(1), row(1), row(2));
-        Asm.vpsubd(row(1), row(1), row(3));
-        for (var i = 0; i < Outputs; i++)
-        {
-            Asm.vpsrad(row(i), row(i), 2);
-            Asm.vpaddd(Ymm((firstPixel + i) * Halves + half), Ymm((firstPixel + i) * Halves + half), row(i));
-        }
-    }
+    /// <summary>A tile's sums of eight channels at a position.</summary>
+    protected AssemblerMemoryOperand Sum(int row, int column, int half) => __ymmword_ptr[Pixel + ((row * Size + column) * SumBytes + half * VectorBytes)];
 }

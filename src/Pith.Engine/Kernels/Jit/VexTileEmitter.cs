@@ -29,7 +29,10 @@ internal abstract class VexTileEmitter(ConvKernelSpec spec) : KernelEmitter
     /// <summary>Registers of a pixel.</summary>
     protected int Halves => (Spec.Panel.Channels + VexEpilogueEmitter.Lanes - 1) / VexEpilogueEmitter.Lanes;
 
-    protected int Accumulators => Spec.Tile.Pixels * Halves;
+    protected int Accumulators => Spec.Tile.Pixels / Bands * Halves;
+
+    /// <summary>Equal parts of a tile, some rows each, that are finished one after the other; counted by <see cref="Row"/> when there are several.</summary>
+    protected virtual int Bands => 1;
 
     /// <summary>Bytes from a panel's weights to those of the next.</summary>
     protected abstract int PanelWeightBytes { get; }
@@ -53,17 +56,17 @@ internal abstract class VexTileEmitter(ConvKernelSpec spec) : KernelEmitter
     {
     }
 
-    /// <summary>Brings the address of the tile's first window into <see cref="Pixel"/>.</summary>
+    /// <summary>Emits what comes before a tile: brings the address of its first window into <see cref="Pixel"/>.</summary>
     protected abstract void OpenTile();
 
-    /// <summary>Emits the products of a tile.</summary>
+    /// <summary>Emits the products of a tile or, where there are several, of a band, whose start values are in the accumulators.</summary>
     protected abstract void Products();
 
     protected override void Body()
     {
         var first = Math.Min(Accumulators, Registers - VexEpilogueEmitter.Temporaries);
         var epilogue = new VexEpilogueEmitter(
-            Asm, Spec.Int8Epilogue, Spec.Panel.Channels, new EpilogueRegisters(s_tileOutput, s_tileResidual, s_panel, s_shared, Enumerable.Range(first, Registers - first).ToArray()), Spec.Tile);
+            Asm, Spec.Int8Epilogue, Spec.Panel.Channels, new EpilogueRegisters(s_tileOutput, s_tileResidual, s_panel, s_shared, Enumerable.Range(first, Registers - first).ToArray()), Spec.Tile with { Rows = Spec.Tile.Rows / Bands });
         OpenFrame();
         var (block, panel, tile) = (Asm.CreateLabel(), Asm.CreateLabel(), Asm.CreateLabel());
         Asm.Label(ref block);
@@ -77,8 +80,15 @@ internal abstract class VexTileEmitter(ConvKernelSpec spec) : KernelEmitter
         OpenPanel();
         Asm.Label(ref tile);
         StartTile();
-        Products();
-        epilogue.Emit();
+        WindowLoop.Repeat(Asm, Row, Bands, () =>
+        {
+            StartAccumulators();
+            Products();
+            epilogue.Emit();
+            if (Bands == 1) return;
+            Asm.add(s_tileOutput, Spec.Tile.Rows / Bands * Spec.Tile.OutputRow);
+            Asm.add(s_tileResidual, Spec.Tile.Rows / Bands * Spec.Tile.ResidualRow);
+        });
         Asm.add(Tiles, Marshal.SizeOf<TileOffsets>());
         Asm.dec(TileCount);
         Asm.jne(tile);
@@ -142,6 +152,10 @@ internal abstract class VexTileEmitter(ConvKernelSpec spec) : KernelEmitter
         Asm.add(s_tileOutput, s_output);
         Asm.add(s_tileResidual, s_residual);
         Asm.mov(Weight, Weights);
+    }
+
+    private void StartAccumulators()
+    {
         for (var i = 0; i < Accumulators; i++)
         {
             if (i < Halves) Asm.vmovdqu(Ymm(i), __ymmword_ptr[s_panel + (EpilogueConstants.Start(0) + i * VectorBytes)]);

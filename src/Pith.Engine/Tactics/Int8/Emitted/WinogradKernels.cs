@@ -5,23 +5,33 @@ using Pith.Kernels.Jit;
 namespace Pith.Tactics;
 
 /// <summary>3x3 convolution with fewer multiplications, for CPUs on which these are dear; see <see cref="ConvWinogradEmitter"/>.</summary>
-internal sealed unsafe class WinogradKernels : ConvKernelFamily
+/// <param name="outputs">Rows and columns of a tile.</param>
+/// <param name="weightTransform">The rows of G as integers.</param>
+/// <param name="extraBits">Bits by which sums are too large before they are divided.</param>
+internal abstract unsafe class WinogradKernels(int outputs, int[][] weightTransform, int extraBits) : ConvKernelFamily
 {
-    private const int Window = 3;
+    private const int Window = ConvWinogradEmitter.Window, LargestByte = 255, LargestWeight = 128;
+
+    // Of all tiles.
+    private const int MostExtraBits = ConvWinograd4Emitter.ExtraBits;
 
     // With fewer the transforms cost more than they save.
     private const int LeastChannels = 16;
 
-    // Rows of 2G.
-    private static readonly int[][] s_twiceG = [[2, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 2]];
-
-    public override string Name => "winograd-avx2";
+    public override string Name => $"winograd{outputs}-avx2";
 
     public override long ScratchBytes => ConvWinogradEmitter.ScratchBytes;
 
     public override bool OrdersTiles => true;
 
-    public override int LeastTiles => 24;
+    public override int LeastTiles => 96 / Pixels;
+
+    private int Positions => weightTransform.Length * weightTransform.Length;
+
+    private int Pixels => outputs * outputs;
+
+    /// <summary>Rough cycles for the transform of 16 channels of a tile.</summary>
+    protected abstract double InputCycles { get; }
 
     public override string? Refuses(Device device) =>
         device.Isa >= IsaLevel.Avx512Vnni ? "is for CPUs without AVX-512" : Int8Conv.HasVnni(device) ? "AVX-VNNI sums twice as many products at once, and bytes" : null;
@@ -29,30 +39,51 @@ internal sealed unsafe class WinogradKernels : ConvKernelFamily
     public override string? Refuses(ContractionLayer layer) => layer switch
     {
         { Window: not { KernelHeight: Window, KernelWidth: Window, StrideHeight: 1, StrideWidth: 1, DilationHeight: 1, DilationWidth: 1 } } or { Groups: not 1 } => "is for 3x3 windows of stride 1, without groups",
-        { OutputSize: { Height: < ConvWinogradEmitter.Outputs } or { Width: < ConvWinogradEmitter.Outputs } } => "results are smaller than a tile",
         { Channels: < LeastChannels } => $"has fewer than {LeastChannels} channels",
-        { Channels: > ConvWinogradEmitter.MostChannels } => "sums could leave 32 bits",
+        _ when layer.OutputSize.Height < outputs || layer.OutputSize.Width < outputs => "results are smaller than a tile",
+        _ when !ConvWinogradEmitter.FitsScratch(layer.Input.PixelBytes, outputs) => "transformed tiles do not fit its scratch memory",
+        _ when LargestSum(layer.Int8!.Weights) > int.MaxValue >> extraBits => $"sums could leave {32 - extraBits} bits",
         _ => null,
     };
 
-    public override TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue) => image with { Rows = ConvWinogradEmitter.Outputs, Columns = ConvWinogradEmitter.Outputs };
+    // The largest magnitude of a sum of bytes times the weights of an output channel.
+    private static long LargestSum(Tensor<sbyte> weights)
+    {
+        var perChannel = weights.Shape.LengthOf(1, 4);
+        var most = (long)perChannel * LargestWeight * LargestByte;
+        // Layers with few channels are fine whatever their weights.
+        if (most <= int.MaxValue >> MostExtraBits) return most;
+        var largest = 0;
+        for (var k = 0; k < weights.Shape[0]; k++)
+        {
+            var (positive, negative) = (0, 0);
+            foreach (var weight in weights.Data.AsSpan(k * perChannel, perChannel))
+            {
+                positive += Math.Max((int)weight, 0);
+                negative -= Math.Min((int)weight, 0);
+            }
+            largest = Math.Max(largest, Math.Max(positive, negative));
+        }
+        return (long)largest * LargestByte;
+    }
+
+    public override TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue) => image with { Rows = outputs, Columns = outputs };
 
     // A product and a sum twice a cycle, hardly less; then sums to memory and back, and the epilogue.
-    public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction) => ConvWinogradEmitter.Positions * Channels(reduction) / WordProducts.StepChannels * 1.15 + 100;
+    public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction) => Positions * Channels(reduction) / WordProducts.StepChannels * 1.15 + 25 * Pixels;
 
-    // Loads, sums and stores of 16 channels at a time.
-    public override double OpenTileCycles(ReductionShape reduction) => Channels(reduction) / 16 * 24;
+    public override double OpenTileCycles(ReductionShape reduction) => Channels(reduction) / 16 * InputCycles;
 
-    public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => (nint)ConvWinogradEmitter.Positions * Channels(reduction) * panel.Capacity * sizeof(short);
+    public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => (nint)Positions * Channels(reduction) * panel.Capacity * sizeof(short);
 
-    // 2G g 2G' as [position][channels / 2][16][2].
+    // G g G' as [position][channels / 2][16][2].
     public override void Pack(PanelShape panel, ReductionShape reduction, byte* rows, nint rowBytes, byte* packed)
     {
-        var (order, channels) = (ChannelOrder(panel), Channels(reduction));
+        var (order, channels, size) = (ChannelOrder(panel), Channels(reduction), weightTransform.Length);
         var to = (short*)packed;
-        for (var position = 0; position < ConvWinogradEmitter.Positions; position++)
+        for (var position = 0; position < Positions; position++)
         {
-            var (down, across) = (s_twiceG[position / ConvWinogradEmitter.Size], s_twiceG[position % ConvWinogradEmitter.Size]);
+            var (down, across) = (weightTransform[position / size], weightTransform[position % size]);
             for (var at = 0; at < channels; at += WordProducts.StepChannels)
                 foreach (var channel in order)
                     for (var i = 0; i < WordProducts.StepChannels; i++)
@@ -66,8 +97,22 @@ internal sealed unsafe class WinogradKernels : ConvKernelFamily
         }
     }
 
-    public override byte[] Emit(ConvKernelSpec spec, Device device) => new ConvWinogradEmitter(spec).Emit();
-
     // Bytes of a pixel.
     private static int Channels(ReductionShape reduction) => reduction.RunBytes / Window;
+}
+
+/// <summary>Tiles of 2x2; see <see cref="ConvWinograd2Emitter"/>.</summary>
+internal sealed class Winograd2Kernels() : WinogradKernels(ConvWinograd2Emitter.Outputs, ConvWinograd2Emitter.WeightTransform, ConvWinograd2Emitter.ExtraBits)
+{
+    protected override double InputCycles => 24;
+
+    public override byte[] Emit(ConvKernelSpec spec, Device device) => new ConvWinograd2Emitter(spec).Emit();
+}
+
+/// <summary>Tiles of 4x4, for images that these cover well; see <see cref="ConvWinograd4Emitter"/>.</summary>
+internal sealed class Winograd4Kernels() : WinogradKernels(ConvWinograd4Emitter.Outputs, ConvWinograd4Emitter.WeightTransform, ConvWinograd4Emitter.ExtraBits)
+{
+    protected override double InputCycles => 110;
+
+    public override byte[] Emit(ConvKernelSpec spec, Device device) => new ConvWinograd4Emitter(spec).Emit();
 }

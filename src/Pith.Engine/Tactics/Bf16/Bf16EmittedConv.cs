@@ -23,7 +23,7 @@ internal sealed class Bf16EmittedConv(ConvKernelFamily family, IsaLevel isa, dou
 
     /// <summary>A tactic for each way to cut the work up, panels of the first of <paramref name="vectors"/> first.</summary>
     public static IEnumerable<Bf16EmittedConv> All(ConvKernelFamily family, IsaLevel isa, double macsPerSecond, int[] vectors) =>
-        ConvBlocking.All(vectors).Select(blocking => new Bf16EmittedConv(family, isa, macsPerSecond, blocking));
+        ConvBlocking.All(family, vectors).Select(blocking => new Bf16EmittedConv(family, isa, macsPerSecond, blocking));
 
     public override string Precision(Layer layer) => "bfloat16";
 

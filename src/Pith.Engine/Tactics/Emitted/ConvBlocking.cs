@@ -9,11 +9,11 @@ namespace Pith.Tactics;
 /// <param name="TilesOutside">All panels of some tiles before the next tiles, so that these stay in the first-level cache; otherwise all tiles of a panel before the next panel, whose weights stay.</param>
 internal readonly record struct ConvBlocking(int Vectors, bool SplitsChannels, bool TilesOutside)
 {
-    /// <summary>Every way to cut a layer up, panels of the first of <paramref name="vectors"/> first.</summary>
-    public static IEnumerable<ConvBlocking> All(int[] vectors) =>
+    /// <summary>Every way in which a family can cut a layer up, panels of the first of <paramref name="vectors"/> first.</summary>
+    public static IEnumerable<ConvBlocking> All(ConvKernelFamily family, int[] vectors) =>
         from v in vectors
         from splitsChannels in (bool[])[false, true]
-        from tilesOutside in (bool[])[false, true]
+        from tilesOutside in (bool[])(family.OrdersTiles ? [false] : [false, true])
         select new ConvBlocking(v, splitsChannels, tilesOutside);
 
     /// <summary>Whether a layer can be cut up so, and differently from other ways.</summary>

@@ -12,7 +12,7 @@ internal sealed class Int8EmittedConv(ConvKernelFamily family, IsaLevel isa, Con
     public override string Name => $"int8-{family.Name}:{blocking}";
 
     /// <summary>A tactic for each way to cut the work up, panels of the first of <paramref name="vectors"/> first.</summary>
-    public static IEnumerable<Int8EmittedConv> All(ConvKernelFamily family, IsaLevel isa, int[] vectors) => ConvBlocking.All(vectors).Select(blocking => new Int8EmittedConv(family, isa, blocking));
+    public static IEnumerable<Int8EmittedConv> All(ConvKernelFamily family, IsaLevel isa, int[] vectors) => ConvBlocking.All(family, vectors).Select(blocking => new Int8EmittedConv(family, isa, blocking));
 
     protected override Verdict Accept(ContractionLayer layer, Device device)
     {
@@ -20,7 +20,6 @@ internal sealed class Int8EmittedConv(ConvKernelFamily family, IsaLevel isa, Con
         if (family.Refuses(device) is { } unfit) return Verdict.No(unfit);
         if (layer.Int8 is null) return Verdict.No("is for INT8 layers");
         if (family.Refuses(layer) is { } reason) return Verdict.No(reason);
-        if (blocking.TilesOutside && family.OrdersTiles) return Verdict.No("its kernels have an order of their own");
         return blocking.Fits(family.Operands(layer), device.Threads);
     }
 

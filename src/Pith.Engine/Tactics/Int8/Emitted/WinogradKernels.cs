@@ -12,9 +12,6 @@ internal abstract unsafe class WinogradKernels(int outputs, int[][] weightTransf
 {
     private const int Window = ConvWinogradEmitter.Window, LargestByte = 255, LargestWeight = 128;
 
-    // Of all tiles.
-    private const int MostExtraBits = ConvWinograd4Emitter.ExtraBits;
-
     // With fewer the transforms cost more than they save.
     private const int LeastChannels = 16;
 
@@ -30,6 +27,8 @@ internal abstract unsafe class WinogradKernels(int outputs, int[][] weightTransf
 
     private int Pixels => outputs * outputs;
 
+    private int LargestAccepted => int.MaxValue >> extraBits;
+
     /// <summary>Rough cycles for the transform of 16 channels of a tile.</summary>
     protected abstract double InputCycles { get; }
 
@@ -42,17 +41,17 @@ internal abstract unsafe class WinogradKernels(int outputs, int[][] weightTransf
         { Channels: < LeastChannels } => $"has fewer than {LeastChannels} channels",
         _ when layer.OutputSize.Height < outputs || layer.OutputSize.Width < outputs => "results are smaller than a tile",
         _ when !ConvWinogradEmitter.FitsScratch(layer.Input.PixelBytes, outputs) => "transformed tiles do not fit its scratch memory",
-        _ when LargestSum(layer.Int8!.Weights) > int.MaxValue >> extraBits => $"sums could leave {32 - extraBits} bits",
+        _ when LargestSum(layer.Int8!.Weights) > LargestAccepted => $"sums could leave {32 - extraBits} bits",
         _ => null,
     };
 
     // The largest magnitude of a sum of bytes times the weights of an output channel.
-    private static long LargestSum(Tensor<sbyte> weights)
+    private long LargestSum(Tensor<sbyte> weights)
     {
         var perChannel = weights.Shape.LengthOf(1, 4);
         var most = (long)perChannel * LargestWeight * LargestByte;
-        // Layers with few channels are fine whatever their weights.
-        if (most <= int.MaxValue >> MostExtraBits) return most;
+        // With few channels they are fine whatever the weights.
+        if (most <= LargestAccepted) return most;
         var largest = 0;
         for (var k = 0; k < weights.Shape[0]; k++)
         {
@@ -79,21 +78,37 @@ internal abstract unsafe class WinogradKernels(int outputs, int[][] weightTransf
     // G g G' as [position][channels / 2][16][2].
     public override void Pack(PanelShape panel, ReductionShape reduction, byte* rows, nint rowBytes, byte* packed)
     {
-        var (order, channels, size) = (ChannelOrder(panel), Channels(reduction), weightTransform.Length);
-        var to = (short*)packed;
-        for (var position = 0; position < Positions; position++)
+        var (order, channels) = (ChannelOrder(panel), Channels(reduction));
+        var transformed = stackalloc short[Positions];
+        for (var i = 0; i < order.Length; i++)
+            for (var channel = 0; channel < channels; channel++)
+            {
+                TransformWeights((sbyte*)rows + order[i] * rowBytes + channel, channels, transformed);
+                var (step, inStep) = Math.DivRem(channel, WordProducts.StepChannels);
+                var to = (short*)packed + (step * order.Length + i) * WordProducts.StepChannels + inStep;
+                for (var position = 0; position < Positions; position++) to[(nint)position * channels * order.Length] = transformed[position];
+            }
+    }
+
+    // G g G' of one window, whose taps lie some bytes apart.
+    private void TransformWeights(sbyte* g, int tapBytes, short* transformed)
+    {
+        var size = weightTransform.Length;
+        for (var row = 0; row < size; row++)
         {
-            var (down, across) = (weightTransform[position / size], weightTransform[position % size]);
-            for (var at = 0; at < channels; at += WordProducts.StepChannels)
-                foreach (var channel in order)
-                    for (var i = 0; i < WordProducts.StepChannels; i++)
-                    {
-                        var g = (sbyte*)rows + channel * rowBytes + at + i;
-                        var sum = 0;
-                        for (var row = 0; row < Window; row++)
-                            for (var column = 0; column < Window; column++) sum += down[row] * across[column] * g[(row * Window + column) * channels];
-                        *to++ = (short)sum;
-                    }
+            var (down, r0, r1, r2) = (weightTransform[row], 0, 0, 0);
+            for (var tap = 0; tap < Window; tap++)
+            {
+                var at = g + tap * Window * tapBytes;
+                r0 += down[tap] * at[0];
+                r1 += down[tap] * at[tapBytes];
+                r2 += down[tap] * at[2 * tapBytes];
+            }
+            for (var column = 0; column < size; column++)
+            {
+                var across = weightTransform[column];
+                transformed[row * size + column] = (short)(across[0] * r0 + across[1] * r1 + across[2] * r2);
+            }
         }
     }
 

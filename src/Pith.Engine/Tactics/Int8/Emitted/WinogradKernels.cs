@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Pith.Building;
 using Pith.Kernels;
 using Pith.Kernels.Jit;
@@ -75,39 +76,40 @@ internal abstract unsafe class WinogradKernels(int outputs, int[][] weightTransf
 
     public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => (nint)Positions * Channels(reduction) * panel.Capacity * sizeof(short);
 
-    // G g G' as [position][channels / 2][16][2].
+    // G g G' as [position][channels / 2][16][2]; eight channels at a time, which divides all layers'.
     public override void Pack(PanelShape panel, ReductionShape reduction, byte* rows, nint rowBytes, byte* packed)
     {
-        var (order, channels) = (ChannelOrder(panel), Channels(reduction));
-        var transformed = stackalloc short[Positions];
-        for (var i = 0; i < order.Length; i++)
-            for (var channel = 0; channel < channels; channel++)
+        var (order, steps) = (ChannelOrder(panel), Channels(reduction) / WordProducts.StepChannels);
+        var transformed = stackalloc Vector128<short>[Positions];
+        for (var step = 0; step < steps; step += Vector128<int>.Count)
+            for (var i = 0; i < order.Length; i++)
             {
-                TransformWeights((sbyte*)rows + order[i] * rowBytes + channel, channels, transformed);
-                var (step, inStep) = Math.DivRem(channel, WordProducts.StepChannels);
-                var to = (short*)packed + (step * order.Length + i) * WordProducts.StepChannels + inStep;
-                for (var position = 0; position < Positions; position++) to[(nint)position * channels * order.Length] = transformed[position];
+                Transform(rows + order[i] * rowBytes + step * WordProducts.StepChannels, Channels(reduction), transformed);
+                for (var position = 0; position < Positions; position++)
+                {
+                    var to = (int*)packed + ((nint)position * steps + step) * order.Length + i;
+                    for (var pair = 0; pair < Vector128<int>.Count; pair++) to[pair * order.Length] = transformed[position].AsInt32()[pair];
+                }
             }
     }
 
-    // G g G' of one window, whose taps lie some bytes apart.
-    private void TransformWeights(sbyte* g, int tapBytes, short* transformed)
+    // G g G' of eight windows, whose taps lie some bytes apart.
+    private void Transform(byte* g, int tapBytes, Vector128<short>* transformed)
     {
         var size = weightTransform.Length;
+        var mixed = stackalloc Vector128<short>[Window];
         for (var row = 0; row < size; row++)
         {
-            var (down, r0, r1, r2) = (weightTransform[row], 0, 0, 0);
-            for (var tap = 0; tap < Window; tap++)
+            for (var column = 0; column < Window; column++)
             {
-                var at = g + tap * Window * tapBytes;
-                r0 += down[tap] * at[0];
-                r1 += down[tap] * at[tapBytes];
-                r2 += down[tap] * at[2 * tapBytes];
+                mixed[column] = Vector128<short>.Zero;
+                for (var tap = 0; tap < Window; tap++)
+                    mixed[column] += Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(long*)(g + (tap * Window + column) * tapBytes)).AsSByte()) * (short)weightTransform[row][tap];
             }
             for (var column = 0; column < size; column++)
             {
                 var across = weightTransform[column];
-                transformed[row * size + column] = (short)(across[0] * r0 + across[1] * r1 + across[2] * r2);
+                transformed[row * size + column] = mixed[0] * (short)across[0] + mixed[1] * (short)across[1] + mixed[2] * (short)across[2];
             }
         }
     }

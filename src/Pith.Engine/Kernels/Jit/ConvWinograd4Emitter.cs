@@ -4,8 +4,8 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Pith.Kernels.Jit;
 
 /// <summary>
-/// Kernel <c>conv_winograd4_u8s8s32_6x16c2_avx2</c>: F(4x4, 3x3), 36 products for 16 outputs. G has denominators of up to 24. Its rows are scaled to integers, each by a factor of its own that A' makes up
-/// to 24; results are too large by 24^2 = 2^6 * 9, or less where rows of A' have a common factor. Modulo 2^32 a multiple of 9 is divided by multiplying with the inverse; the six bits must be there.
+/// Kernel <c>conv_winograd4_u8s8s32_6x16c2_avx2</c>: F(4x4, 3x3), 36 products for 16 outputs. G has denominators of up to 24; its rows are scaled to integers, each by a factor of its own that A' makes up
+/// to 24. Results are too large by 24^2 = 2^6 * 9, or less where rows of A' have a common factor. Modulo 2^32 a multiple of 9 is divided by multiplying with the inverse; the six bits must be there.
 /// </summary>
 /// <remarks>
 /// A row of B' has coefficients from -8 to 2 in sum, so that an element of B' d B is at most (8 * 8 + 2 * 2) * 255 = 17,340. The coefficients of a row of the scaled G are at most 7 in sum, so that a
@@ -23,6 +23,9 @@ internal sealed class ConvWinograd4Emitter(ConvKernelSpec spec) : ConvWinogradEm
 
     // Bits by which the outputs of a row are too large.
     private static readonly byte[] s_extraBits = [6, 5, 4, 4];
+
+    // Where TransformSums leaves its results.
+    private static readonly AssemblerRegisterYMM[] s_results = [Ymm(12), Ymm(13), Ymm(8), Ymm(11)];
 
     /// <summary>Rows of G times 12, 6, 6, 24, 24 and 3; A' has 2, 4, 4, 1, 1 and 8 in their columns.</summary>
     public static int[][] WeightTransform { get; } = [[3, 0, 0], [-1, -1, -1], [-1, 1, -1], [1, 2, 4], [1, -2, 4], [0, 0, 3]];
@@ -106,26 +109,24 @@ internal sealed class ConvWinograd4Emitter(ConvKernelSpec spec) : ConvWinogradEm
         Asm.add(Pixel, Size * SumBytes);
     }
 
-    private static readonly AssemblerRegisterYMM[] s_results = [Ymm(12), Ymm(13), Ymm(8), Ymm(11)];
-
     // Rows of A': 2 4 4 1 1 0, 0 4 -4 2 -2 0, 0 4 4 4 4 0, 0 4 -4 8 -8 8, the last three without their common factors of 2, 4 and 4. With p and d for sum and difference of the second and third
     // number, q and e for those of the next two: 2 (m0 + 2p) + q; 2d + e; p + q; 2 (e + m5) + d.
     private void TransformSums(Func<int, AssemblerMemoryOperand> m)
     {
         var (p, d, q, e) = (Ymm(8), Ymm(9), Ymm(10), Ymm(11));
-        foreach (var (sum, difference, first) in new[] { (p, d, 1), (q, e, 3) })
+        foreach (var (sum, difference, at) in new[] { (p, d, 1), (q, e, 3) })
         {
-            Asm.vmovdqu(sum, m(first));
-            Asm.vpsubd(difference, sum, m(first + 1));
-            Asm.vpaddd(sum, sum, m(first + 1));
+            Asm.vmovdqu(sum, m(at));
+            Asm.vpsubd(difference, sum, m(at + 1));
+            Asm.vpaddd(sum, sum, m(at + 1));
         }
-        var (first0, second) = (s_results[0], s_results[1]);
-        Asm.vpaddd(first0, p, p);
-        Asm.vpaddd(first0, first0, m(0));
-        Asm.vpaddd(first0, first0, first0);
-        Asm.vpaddd(first0, first0, q);
-        Asm.vpaddd(second, d, d);
-        Asm.vpaddd(second, second, e);
+        var (zeroth, first) = (s_results[0], s_results[1]);
+        Asm.vpaddd(zeroth, p, p);
+        Asm.vpaddd(zeroth, zeroth, m(0));
+        Asm.vpaddd(zeroth, zeroth, zeroth);
+        Asm.vpaddd(zeroth, zeroth, q);
+        Asm.vpaddd(first, d, d);
+        Asm.vpaddd(first, first, e);
         Asm.vpaddd(p, p, q);
         Asm.vpaddd(e, e, m(5));
         Asm.vpaddd(e, e, e);

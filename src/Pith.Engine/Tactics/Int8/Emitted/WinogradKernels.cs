@@ -67,7 +67,7 @@ internal abstract unsafe class WinogradKernels(int outputs, int[][] weightTransf
         return (long)largest * LargestByte;
     }
 
-    public override TilePattern Tile(TilePattern image, int vectors, EpilogueSpec epilogue) => image with { Rows = outputs, Columns = outputs };
+    public override TilePattern Tile(TilePattern image, int vectors, int temporaries) => image with { Rows = outputs, Columns = outputs };
 
     // A product and a sum twice a cycle, hardly less; then sums to memory and back, and the epilogue.
     public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction) => Positions * Channels(reduction) / WordProducts.StepChannels * 1.15 + 25 * Pixels;

@@ -1,8 +1,8 @@
 namespace Pith.Onnx;
 
 /// <summary>
-/// Orders a file's nodes by the names they read and write, so that each stands after those it depends on; otherwise as in the file. Nodes that no output depends on are
-/// left out.
+/// Orders a file's nodes so that each stands after those whose results it reads: as in the file, when they stand so there, so that a graph that was saved comes back in its own order. Nodes that no
+/// output depends on are left out.
 /// </summary>
 internal static class NodeOrder
 {
@@ -44,7 +44,19 @@ internal static class NodeOrder
                 stack.Push((producer, 0));
             }
         }
-        return sorted;
+        var asInFile = nodes.Where((_, i) => marks[i] == Mark.Done).ToList();
+        return IsInOrder(asInFile, isGiven) ? asInFile : sorted;
+    }
+
+    private static bool IsInOrder(List<NodeProto> nodes, Func<string, bool> isGiven)
+    {
+        var written = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var node in nodes)
+        {
+            if (node.Input.Any(name => name.Length > 0 && !isGiven(name) && !written.Contains(name))) return false;
+            written.UnionWith(node.Output);
+        }
+        return true;
     }
 
     private static Dictionary<string, int> Producers(IReadOnlyList<NodeProto> nodes, Func<string, bool> isGiven)

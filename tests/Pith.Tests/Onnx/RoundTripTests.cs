@@ -44,6 +44,18 @@ public class RoundTripTests
     }
 
     [Fact]
+    public void Nodes_come_back_in_the_order_in_which_they_ran()
+    {
+        var graph = new Graph("g");
+        var x = graph.AddInput("x", TensorType.Float32(2));
+        // A walk back from the output would meet the left operand first.
+        var right = graph.AddNode(new Relu(), [x], "right").Output;
+        var left = graph.AddNode(new Sigmoid(), [x], "left").Output;
+        graph.AddOutput(graph.AddNode(new Add(), [left, right], "sum").Output);
+        Assert.Equal(["right", "left", "sum"], OnnxModel.Load(OnnxModel.ToBytes(graph)).Nodes.Select(node => node.Name));
+    }
+
+    [Fact]
     public void The_same_graph_gives_the_same_bytes_whatever_its_history()
     {
         static Graph Build(bool detour)

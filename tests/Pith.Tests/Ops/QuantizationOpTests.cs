@@ -13,6 +13,14 @@ public class QuantizationOpTests
     }
 
     [Fact]
+    public void Nan_becomes_the_smallest_value()
+    {
+        var x = Tensor.Vector(float.NaN, 1);
+        Assert.Equal([-128, 1], new QuantizeLinear().Evaluate([x, Tensor.Scalar(1f), Tensor.Scalar<sbyte>(0)], 1)[0].As<sbyte>().Data);
+        Assert.Equal([0, 8], new QuantizeLinear().Evaluate([x, Tensor.Scalar(1f), Tensor.Scalar<byte>(7)], 1)[0].As<byte>().Data);
+    }
+
+    [Fact]
     public void Scales_per_channel_follow_the_axis()
     {
         var x = Tensor.Create(new Shape(2, 2), new float[] { 1, 2, 3, 4 });

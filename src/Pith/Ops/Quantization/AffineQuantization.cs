@@ -18,9 +18,8 @@ public static class AffineQuantization
         _ => throw new PithException($"Elements of type {type.ShortName()} are not quantized; expected int8, uint8, int16, uint16 or int32."),
     };
 
-    /// <summary>round(value / scale) + zero point, saturated to <paramref name="range"/>.</summary>
-    public static int Quantize(float value, float scale, int zeroPoint, (int Min, int Max) range) =>
-        (int)Math.Clamp((double)MathF.Round(value / scale, MidpointRounding.ToEven) + zeroPoint, range.Min, range.Max);
+    /// <summary>round(value / scale) + zero point, saturated to <paramref name="range"/>; NaN becomes the smallest.</summary>
+    public static int Quantize(float value, float scale, int zeroPoint, (int Min, int Max) range) => Saturate((double)MathF.Round(value / scale, MidpointRounding.ToEven) + zeroPoint, range);
 
     /// <summary>(quantized - zero point) * scale.</summary>
     public static float Dequantize(int quantized, int zeroPoint, float scale) => (float)((long)quantized - zeroPoint) * scale;
@@ -28,5 +27,8 @@ public static class AffineQuantization
     /// <summary>round(accumulator * multiplier) + zero point, saturated to <paramref name="range"/>: the last step of an integer product, where the multiplier is the product of the operands' scales over the
     /// result's scale.</summary>
     public static int Requantize(int accumulator, float multiplier, int zeroPoint, (int Min, int Max) range) =>
-        (int)Math.Clamp((double)MathF.Round(accumulator * multiplier, MidpointRounding.ToEven) + zeroPoint, range.Min, range.Max);
+        Saturate((double)MathF.Round(accumulator * multiplier, MidpointRounding.ToEven) + zeroPoint, range);
+
+    // Comparisons with NaN are false.
+    private static int Saturate(double value, (int Min, int Max) range) => value >= range.Min ? (int)Math.Min(value, range.Max) : range.Min;
 }

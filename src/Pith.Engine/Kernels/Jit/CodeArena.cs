@@ -65,7 +65,7 @@ internal sealed unsafe partial class CodeArena : IDisposable
     }
 
     private static PithException Refused(string what, nuint bytes) =>
-        new($"The system refuses {what} for {bytes} bytes of kernel code ({new Win32Exception(Marshal.GetLastPInvokeError()).Message}). Set {Isa.CapVariable}=avxvnni or lower to run without emitted code.");
+        new($"The system refuses {what} for {bytes} bytes of kernel code ({new Win32Exception(Marshal.GetLastPInvokeError()).Message}). Set {Isa.CapVariable}=portable to run without emitted code.");
 
     private static nint Allocate(nuint bytes)
     {

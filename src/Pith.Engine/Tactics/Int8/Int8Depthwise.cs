@@ -1,12 +1,12 @@
 using Pith.Building;
-using Pith.Kernels;
-using Pith.Kernels.Int8;
 
 namespace Pith.Tactics;
 
-/// <summary>INT8 convolution of each channel by itself.</summary>
+/// <summary>INT8 convolution of each channel by itself with the 128-bit vectors that every CPU has; see <see cref="Int8Conv"/>.</summary>
 internal sealed class Int8Depthwise : Tactic<ContractionLayer>
 {
+    private const double MacsPerSecond = 5e9;
+
     public override string Name => "int8-depthwise";
 
     protected override Verdict Accept(ContractionLayer layer, Device device) => layer switch
@@ -17,18 +17,7 @@ internal sealed class Int8Depthwise : Tactic<ContractionLayer>
         _ => Verdict.Yes,
     };
 
-    protected override double EstimateSeconds(ContractionLayer layer, Device device) =>
-        layer.Macs / (1e9 * (Int8Conv.HasVnni(device) ? 25 : device.Isa >= IsaLevel.Avx2 ? 20 : 5));
+    protected override double EstimateSeconds(ContractionLayer layer, Device device) => layer.Macs / MacsPerSecond;
 
-    protected override RunnableLayer Build(ContractionLayer layer, BuildResources resources)
-    {
-        var seconds = EstimateSeconds(layer, resources.Device);
-        if (!Int8Conv.HasVnni(resources.Device))
-            return resources.Device.Isa >= IsaLevel.Avx2
-                ? new Int8DepthwiseLayer<Depthwise_u8s8s32_32t4_avx2, Lanes256>(layer, resources, seconds)
-                : new Int8DepthwiseLayer<Depthwise_u8s8s32_32t4_portable, Lanes128>(layer, resources, seconds);
-        return resources.Device.Isa >= IsaLevel.Avx512Vnni
-            ? new Int8DepthwiseLayer<Depthwise_u8s8s32_32t4_avxvnni, Lanes512>(layer, resources, seconds)
-            : new Int8DepthwiseLayer<Depthwise_u8s8s32_32t4_avxvnni, Lanes256>(layer, resources, seconds);
-    }
+    protected override RunnableLayer Build(ContractionLayer layer, BuildResources resources) => new Int8DepthwiseLayer(layer, resources, EstimateSeconds(layer, resources.Device));
 }

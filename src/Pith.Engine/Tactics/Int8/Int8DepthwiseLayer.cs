@@ -6,7 +6,7 @@ using Pith.Runtime;
 namespace Pith.Tactics;
 
 /// <summary>A built <see cref="Int8Depthwise"/>.</summary>
-internal sealed unsafe class Int8DepthwiseLayer<TKernel, TLanes> : RunnableLayer, IParallelBody where TKernel : struct, IDepthwiseInt8 where TLanes : struct, ILanes<TLanes>
+internal sealed unsafe class Int8DepthwiseLayer : RunnableLayer, IParallelBody
 {
     private readonly ContractionLayer _layer;
     private readonly double _seconds;
@@ -22,10 +22,10 @@ internal sealed unsafe class Int8DepthwiseLayer<TKernel, TLanes> : RunnableLayer
             Channels = layer.Output.PixelBytes,
             TapGroups = (layer.Window.Taps + DepthwiseInt8.TapGroup - 1) / DepthwiseInt8.TapGroup,
         };
-        conv.BlockBytes = (nint)conv.TapGroups * TKernel.GroupBytes;
+        conv.BlockBytes = (nint)conv.TapGroups * Depthwise_u8s8s32_32t4_portable.GroupBytes;
         conv.Weights = resources.Allocate(conv.Blocks * conv.BlockBytes);
         conv.TapOffsets = TapOffsets(conv, resources);
-        DepthwiseInt8Kernel<TKernel, TLanes>.Pack(layer.Int8!.Weights.Span, layer.Window.Taps, &conv);
+        DepthwiseInt8Kernel.Pack(layer.Int8!.Weights.Span, layer.Window.Taps, &conv);
         var constants = new ContractionConstants(layer);
         conv.Epilogue = EpilogueInt8.Create(layer, constants, resources);
         conv.Start = (int*)resources.Allocate((long)conv.Blocks * DepthwiseInt8.Block * sizeof(int));
@@ -49,7 +49,7 @@ internal sealed unsafe class Int8DepthwiseLayer<TKernel, TLanes> : RunnableLayer
         (part, var blocks) = Math.DivRem(part, conv.BlockParts);
         var (image, band) = Math.DivRem(part, conv.Bands.Count);
         var first = blocks * conv.PartBlocks;
-        DepthwiseInt8Kernel<TKernel, TLanes>.Run(&conv, image, band, first, Math.Min(first + conv.PartBlocks, conv.Blocks), state.Scratch(worker));
+        DepthwiseInt8Kernel.Run(&conv, image, band, first, Math.Min(first + conv.PartBlocks, conv.Blocks), state.Scratch(worker));
     }
 
     private DepthwiseInt8 At(RunState state)

@@ -1,7 +1,7 @@
 namespace Pith.Kernels.Int8;
 
-/// <summary>Runs parts of a <see cref="ConvInt8"/> with one tile kernel and one width of epilogue.</summary>
-internal static unsafe class ConvInt8Kernel<TTile, TLanes> where TTile : struct, ITileInt8 where TLanes : struct, ILanes<TLanes>
+/// <summary>Runs parts of a <see cref="ConvInt8"/> tile by tile.</summary>
+internal static unsafe class ConvInt8Kernel
 {
     /// <summary>Computes panels [<paramref name="firstPanel"/>, <paramref name="endPanel"/>) of one band of one image.</summary>
     /// <param name="conv">The convolution.</param>
@@ -15,8 +15,8 @@ internal static unsafe class ConvInt8Kernel<TTile, TLanes> where TTile : struct,
         var (source, offsets) = conv->Bands.Open(image, band, scratch);
         var pixels = conv->Bands.RowsOf(band) * conv->Bands.OutWidth;
         var firstPixel = ((nint)image * conv->Bands.OutHeight + band * conv->Bands.Rows) * conv->Bands.OutWidth;
-        var accumulators = stackalloc int[TileInt8.MaxRows * TileInt8.Panel];
-        var starts = stackalloc byte*[TileInt8.MaxRows];
+        var accumulators = stackalloc int[Tile_u8s8s32_2x16c4_portable.Rows * TileInt8.Panel];
+        var starts = stackalloc byte*[Tile_u8s8s32_2x16c4_portable.Rows];
         var tile = new TileInt8
         {
             Pixels = starts,
@@ -26,7 +26,7 @@ internal static unsafe class ConvInt8Kernel<TTile, TLanes> where TTile : struct,
             Accumulators = accumulators,
         };
         // One loop in two orders: the outer one covers everything in one step, or the inner one does.
-        var (panelStep, pixelStep) = conv->TilesOutside ? (endPanel - firstPanel, TTile.Rows) : (1, pixels);
+        var (panelStep, pixelStep) = conv->TilesOutside ? (endPanel - firstPanel, Tile_u8s8s32_2x16c4_portable.Rows) : (1, pixels);
         for (var outerPanel = firstPanel; outerPanel < endPanel; outerPanel += panelStep)
             for (var outerPixel = 0; outerPixel < pixels; outerPixel += pixelStep)
                 for (var panel = outerPanel; panel < outerPanel + panelStep; panel++)
@@ -41,13 +41,13 @@ internal static unsafe class ConvInt8Kernel<TTile, TLanes> where TTile : struct,
         var channels = Math.Min(TileInt8.Panel, conv->GroupOut - inGroup * TileInt8.Panel);
         tile->Weights = conv->Weights + panel * conv->PanelBytes;
         tile->Start = conv->Start + panel * TileInt8.Panel;
-        for (var pixel = begin; pixel < end; pixel += TTile.Rows)
+        for (var pixel = begin; pixel < end; pixel += Tile_u8s8s32_2x16c4_portable.Rows)
         {
-            var count = Math.Min(TTile.Rows, end - pixel);
+            var count = Math.Min(Tile_u8s8s32_2x16c4_portable.Rows, end - pixel);
             // A tile that is not full computes its last pixel several times.
-            for (var p = 0; p < TTile.Rows; p++) tile->Pixels[p] = source + offsets[pixel + Math.Min(p, count - 1)];
-            TTile.Run(tile);
-            conv->Epilogue.Apply<TLanes>(tile->Accumulators, TileInt8.Panel, count, firstPixel + pixel, channel, channels);
+            for (var p = 0; p < Tile_u8s8s32_2x16c4_portable.Rows; p++) tile->Pixels[p] = source + offsets[pixel + Math.Min(p, count - 1)];
+            Tile_u8s8s32_2x16c4_portable.Run(tile);
+            conv->Epilogue.Apply<Lanes128>(tile->Accumulators, TileInt8.Panel, count, firstPixel + pixel, channel, channels);
         }
     }
 }

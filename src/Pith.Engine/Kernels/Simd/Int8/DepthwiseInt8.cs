@@ -37,24 +37,3 @@ internal unsafe struct DepthwiseInt8
 
     public readonly int BlockParts => (Blocks + PartBlocks - 1) / PartBlocks;
 }
-
-/// <summary>A kernel for one pixel and one block of channels of a <see cref="DepthwiseInt8"/>, and the packing that it reads.</summary>
-internal unsafe interface IDepthwiseInt8
-{
-    /// <summary>Bytes of packed weights for one block and one group of taps.</summary>
-    static abstract int GroupBytes { get; }
-
-    /// <summary>Packs one group of taps: <paramref name="weights"/> [<see cref="DepthwiseInt8.TapGroup"/>, <see cref="DepthwiseInt8.Block"/>].</summary>
-    static abstract void PackGroup(sbyte* weights, byte* packed);
-
-    /// <summary>accumulators[pixel, c] = start[c] + sum over taps of pixel[tap][c] * weight[tap, c], for some pixels.</summary>
-    /// <param name="source">Where offsets count from, at the block's first channel.</param>
-    /// <param name="pixelOffsets">Where the window of each pixel starts.</param>
-    /// <param name="pixels">Number of pixels.</param>
-    /// <param name="tapOffsets">[groups, <see cref="DepthwiseInt8.TapGroup"/>]</param>
-    /// <param name="tapGroups">Groups of taps.</param>
-    /// <param name="weights">The block's packed weights.</param>
-    /// <param name="start">[<see cref="DepthwiseInt8.Block"/>]</param>
-    /// <param name="accumulators">[pixels, <see cref="DepthwiseInt8.Block"/>]</param>
-    static abstract void Run(byte* source, nint* pixelOffsets, int pixels, nint* tapOffsets, int tapGroups, byte* weights, int* start, int* accumulators);
-}

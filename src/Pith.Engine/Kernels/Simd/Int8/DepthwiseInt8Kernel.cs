@@ -1,7 +1,7 @@
 namespace Pith.Kernels.Int8;
 
-/// <summary>Runs parts of a <see cref="DepthwiseInt8"/> with one kernel and one width of epilogue.</summary>
-internal static unsafe class DepthwiseInt8Kernel<TKernel, TLanes> where TKernel : struct, IDepthwiseInt8 where TLanes : struct, ILanes<TLanes>
+/// <summary>Runs parts of a <see cref="DepthwiseInt8"/> some pixels at a time.</summary>
+internal static unsafe class DepthwiseInt8Kernel
 {
     // Pixels between two epilogues: their accumulators stay in the first-level cache.
     private const int Pixels = 8;
@@ -19,8 +19,8 @@ internal static unsafe class DepthwiseInt8Kernel<TKernel, TLanes> where TKernel 
             for (var block = firstBlock; block < endBlock; block++)
             {
                 var channel = block * DepthwiseInt8.Block;
-                TKernel.Run((byte*)source + channel, (nint*)offsets + pixel, count, conv->TapOffsets, conv->TapGroups, conv->Weights + block * conv->BlockBytes, conv->Start + channel, accumulators);
-                conv->Epilogue.Apply<TLanes>(accumulators, DepthwiseInt8.Block, count, firstPixel + pixel, channel, Math.Min(DepthwiseInt8.Block, conv->Channels - channel));
+                Depthwise_u8s8s32_32t4_portable.Run((byte*)source + channel, (nint*)offsets + pixel, count, conv->TapOffsets, conv->TapGroups, conv->Weights + block * conv->BlockBytes, conv->Start + channel, accumulators);
+                conv->Epilogue.Apply<Lanes128>(accumulators, DepthwiseInt8.Block, count, firstPixel + pixel, channel, Math.Min(DepthwiseInt8.Block, conv->Channels - channel));
             }
         }
     }
@@ -41,7 +41,7 @@ internal static unsafe class DepthwiseInt8Kernel<TKernel, TLanes> where TKernel 
                     var (tap, channel) = (g * DepthwiseInt8.TapGroup + i / DepthwiseInt8.Block, block * DepthwiseInt8.Block + i % DepthwiseInt8.Block);
                     group[i] = tap < taps && channel < channels ? weights[channel * taps + tap] : (sbyte)0;
                 }
-                TKernel.PackGroup(group, conv->Weights + block * conv->BlockBytes + g * TKernel.GroupBytes);
+                Depthwise_u8s8s32_32t4_portable.PackGroup(group, conv->Weights + block * conv->BlockBytes + g * Depthwise_u8s8s32_32t4_portable.GroupBytes);
             }
     }
 }

@@ -9,9 +9,6 @@ internal unsafe struct TileInt8
     /// <summary>Output channels of a tile.</summary>
     public const int Panel = 16;
 
-    /// <summary>Most pixels of a tile, over all kernels.</summary>
-    public const int MaxRows = 6;
-
     /// <summary>Bytes that are multiplied in one step; segments are whole steps.</summary>
     public const int Step = 4;
 
@@ -34,20 +31,4 @@ internal unsafe struct TileInt8
 
     /// <summary>[rows, <see cref="Panel"/>]</summary>
     public int* Accumulators;
-}
-
-/// <summary>A kernel for <see cref="TileInt8"/> and the packing that it reads.</summary>
-internal unsafe interface ITileInt8
-{
-    /// <summary>Pixels of a tile.</summary>
-    static abstract int Rows { get; }
-
-    /// <summary>Bytes of packed weights for one step.</summary>
-    static abstract int StepBytes { get; }
-
-    /// <summary>Packs one step: <paramref name="weights"/> [<see cref="TileInt8.Panel"/>, <see cref="TileInt8.Step"/>].</summary>
-    static abstract void PackStep(sbyte* weights, byte* packed);
-
-    /// <summary>Computes the tile.</summary>
-    static abstract void Run(TileInt8* tile);
 }

@@ -3,14 +3,16 @@ using System.Runtime.Intrinsics;
 
 namespace Pith.Kernels.Int8;
 
-/// <summary>128-bit vectors of any CPU: a byte times eight 16-bit weights is exact in 16 bits, then widened and added.</summary>
-internal readonly unsafe struct Tile_u8s8s32_2x16c4_portable : ITileInt8
+/// <summary>A kernel for <see cref="TileInt8"/> with 128-bit vectors of any CPU: a byte times eight 16-bit weights is exact in 16 bits, then widened and added.</summary>
+internal static unsafe class Tile_u8s8s32_2x16c4_portable
 {
-    public static int Rows => 2;
+    /// <summary>Pixels of a tile.</summary>
+    public const int Rows = 2;
 
-    public static int StepBytes => 2 * TileInt8.Panel * TileInt8.Step;
+    /// <summary>Bytes of packed weights for one step.</summary>
+    public const int StepBytes = 2 * TileInt8.Panel * TileInt8.Step;
 
-    // [byte][channel]
+    /// <summary>Packs one step: <paramref name="weights"/> [<see cref="TileInt8.Panel"/>, <see cref="TileInt8.Step"/>] become [byte][channel].</summary>
     public static void PackStep(sbyte* weights, byte* packed)
     {
         var to = (short*)packed;
@@ -18,6 +20,7 @@ internal readonly unsafe struct Tile_u8s8s32_2x16c4_portable : ITileInt8
             for (var k = 0; k < TileInt8.Panel; k++) *to++ = weights[k * TileInt8.Step + i];
     }
 
+    /// <summary>Computes the tile.</summary>
     public static void Run(TileInt8* tile)
     {
         for (var row = 0; row < Rows; row++)

@@ -31,7 +31,7 @@ internal sealed unsafe class AvxVnniKernels : VexKernels
 
     protected override double TilePixels => 1.2;
 
-    public override string? Refuses(Device device) => device.Isa >= IsaLevel.Avx512Vnni ? "is for CPUs without AVX-512" : Int8Conv.HasVnni(device) ? null : "needs AVX-VNNI";
+    public override string? Refuses(Device device) => device.Isa >= IsaLevel.Avx512Vnni ? "is for CPUs without AVX-512" : device.HasAvxVnni ? null : "needs AVX-VNNI";
 
     // Two products or two loads a cycle, then the epilogue.
     public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)
@@ -57,7 +57,7 @@ internal sealed unsafe class Avx2Kernels : VexKernels
     public override long ScratchBytes => ConvAvx2Emitter.ScratchBytes;
 
     public override string? Refuses(Device device) =>
-        device.Isa >= IsaLevel.Avx512Vnni ? "is for CPUs without AVX-512" : Int8Conv.HasVnni(device) ? "is for CPUs without AVX-VNNI" : null;
+        device.Isa >= IsaLevel.Avx512Vnni ? "is for CPUs without AVX-512" : device.HasAvxVnni ? "is for CPUs without AVX-VNNI" : null;
 
     public override string? Refuses(ContractionLayer layer)
     {

@@ -34,7 +34,7 @@ internal abstract unsafe class WinogradKernels(int outputs, int[][] weightTransf
     protected abstract double InputCycles { get; }
 
     public override string? Refuses(Device device) =>
-        device.Isa >= IsaLevel.Avx512Vnni ? "is for CPUs without AVX-512" : Int8Conv.HasVnni(device) ? "AVX-VNNI sums twice as many products at once, and bytes" : null;
+        device.Isa >= IsaLevel.Avx512Vnni ? "is for CPUs without AVX-512" : device.HasAvxVnni ? "AVX-VNNI sums twice as many products at once, and bytes" : null;
 
     public override string? Refuses(ContractionLayer layer) => layer switch
     {

@@ -71,8 +71,8 @@ internal sealed class BuildVerb : Verb
 
     private static void Draw(IAnsiConsole console, Engine engine, string output, bool verbose)
     {
-        var (int8, bf16) = (engine.Layers.Count(layer => layer.Precision == "int8"), engine.Layers.Count(layer => layer.Precision == "bfloat16"));
-        console.MarkupLineInterpolated($"{output}: {engine.Layers.Count} layers ({int8} int8, {bf16} bfloat16), batch {engine.MinBatch} to {engine.MaxBatch}, weights {StageText.Bytes(engine.WeightBytes)}, activations {StageText.Bytes(engine.ActivationBytes)}");
+        var precisions = string.Join(", ", engine.Layers.GroupBy(layer => layer.Precision).Select(layers => $"{layers.Count()} {layers.Key}"));
+        console.MarkupLineInterpolated($"{output}: {engine.Layers.Count} layers ({precisions}), batch {engine.MinBatch} to {engine.MaxBatch}, weights {StageText.Bytes(engine.WeightBytes)}, activations {StageText.Bytes(engine.ActivationBytes)}");
         if (verbose) LayerInfoText.Draw(console, engine.Layers);
     }
 }

@@ -6,7 +6,8 @@ plan=$(realpath "$1") rounds=${2:-11}
 project=$(dirname "${BASH_SOURCE[0]}")/Pith.ColdStart
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-publish() { dotnet publish "$project" -c Release -r linux-x64 -v quiet -nologo -o "$folder/$1" "${@:2}"; }
+# Each way has its own intermediate files: what is compiled for one does not start in another.
+publish() { dotnet publish "$project" -c Release -r linux-x64 -v quiet -nologo --artifacts-path "$folder/artifacts/$1" -o "$folder/$1" "${@:2}"; }
 publish jit --self-contained false
 publish ready-to-run --self-contained false -p:PublishReadyToRun=true
 publish composite --self-contained true -p:PublishReadyToRun=true -p:PublishReadyToRunComposite=true

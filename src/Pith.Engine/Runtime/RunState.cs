@@ -9,6 +9,8 @@ internal sealed unsafe class RunState : IDisposable
     private readonly AlignedMemory _scratch;
     private readonly AlignedMemory _shared;
     private readonly long _scratchPerWorker;
+    private readonly BorderedBody _bordered = new();
+    private Slot? _border;
 
     public RunState(int slots, WorkerPool pool, long scratchPerWorker, long sharedScratch)
     {
@@ -41,7 +43,27 @@ internal sealed unsafe class RunState : IDisposable
     public byte* SharedScratch => _shared.Start;
 
     /// <summary>Runs the parts of a layer on the context's threads.</summary>
-    public void RunParallel(IParallelBody body, int parts) => Pool.Run(body, this, parts);
+    public void RunParallel(IParallelBody body, int parts)
+    {
+        if (_border is null || parts == 0)
+        {
+            Pool.Run(body, this, parts);
+            return;
+        }
+        var border = _border;
+        _border = null;
+        _bordered.Run(this, border, body, parts);
+    }
+
+    /// <summary>Has the border of a slot written together with the next parts that are run.</summary>
+    public void OpenBorder(Slot slot) => _border = slot;
+
+    /// <summary>Writes the border now if no parts were run.</summary>
+    public void CloseBorder()
+    {
+        if (_border is { } slot) BorderedBody.WriteShare(slot, this, 0, 1);
+        _border = null;
+    }
 
     public void Dispose()
     {

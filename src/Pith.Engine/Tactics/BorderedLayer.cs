@@ -3,8 +3,8 @@ using Pith.Runtime;
 
 namespace Pith.Tactics;
 
-/// <summary>A layer whose result has a <see cref="Border"/> that it does not write itself: writes the border, whose memory other slots have used since the last run, then runs the layer.</summary>
-internal sealed class BorderedLayer(RunnableLayer inner, Slot slot) : RunnableLayer, IParallelBody
+/// <summary>A layer whose result has a <see cref="Border"/> that it does not write itself: the border, whose memory other slots have used since the last run, is written by the threads that run the layer.</summary>
+internal sealed class BorderedLayer(RunnableLayer inner, Slot slot) : RunnableLayer
 {
     public override long ScratchBytes => inner.ScratchBytes;
 
@@ -12,10 +12,8 @@ internal sealed class BorderedLayer(RunnableLayer inner, Slot slot) : RunnableLa
 
     public override void Run(RunState state)
     {
-        state.RunParallel(this, slot.Shape.Size(0, state.Batch));
+        state.OpenBorder(slot);
         inner.Run(state);
+        state.CloseBorder();
     }
-
-    /// <summary>Writes the border of one image.</summary>
-    public void RunPart(RunState state, int part, int worker) => BorderRows.Write(slot, state, part, 0, slot.Height);
 }

@@ -1,7 +1,6 @@
 using Pith.Building;
-using Pith.Runtime;
 
-namespace Pith.Tactics;
+namespace Pith.Runtime;
 
 /// <summary>Writes the <see cref="Border"/> of a slot.</summary>
 internal static unsafe class BorderRows

@@ -68,23 +68,30 @@ internal sealed unsafe class Int8Quantize : Tactic<QuantizeLayer>
         }
     }
 
-    // Each channel's row is quantized to scratch, then the rows are interleaved.
+    // Some rows of each channel, which lie one behind the other, are quantized to scratch, then interleaved.
     private sealed class Turned<T>(QuantizeLayer layer) : RowLayer(layer.Output) where T : struct, ILanes<T>
     {
-        private readonly Quantizer<T> _quantizer = new(layer.To);
+        // What is quantized is still in the second-level cache when it is interleaved.
+        private const int CloseBytes = 64 << 10;
 
-        public override long ScratchBytes => (long)layer.Output.PixelBytes * layer.Output.Width;
+        private readonly Quantizer<T> _quantizer = new(layer.To);
+        private readonly int _rows = Math.Clamp(CloseBytes / (layer.Output.PixelBytes * layer.Output.Width), 1, layer.Output.Height);
+
+        public override long ScratchBytes => (long)layer.Output.PixelBytes * layer.Output.Width * _rows;
 
         protected override void RunRows(RunState state, int image, int first, int end, int worker)
         {
             var (height, width, channels, pixelBytes) = (layer.Output.Height, layer.Output.Width, layer.Output.Channels, layer.Output.PixelBytes);
-            var rows = state.Scratch(worker);
-            new Span<byte>(rows + (nint)channels * width, (pixelBytes - channels) * width).Clear();
-            for (var y = first; y < end; y++)
+            var bytes = state.Scratch(worker);
+            for (var band = first; band < end; band += _rows)
             {
-                var input = (float*)state.Address(layer.Input) + ((nint)image * channels * height + y) * width;
-                for (var c = 0; c < channels; c++) ElementwiseInt8<T>.Quantize(input + (nint)c * height * width, rows + (nint)c * width, width, _quantizer, layer.To);
-                ChannelInterleave.Run(rows, width, pixelBytes, state.Address(layer.Output) + layer.Output.PixelOffset(image, y, 0));
+                var bandEnd = Math.Min(band + _rows, end);
+                var plane = (bandEnd - band) * width;
+                var input = (float*)state.Address(layer.Input) + ((nint)image * channels * height + band) * width;
+                for (var c = 0; c < channels; c++) ElementwiseInt8<T>.Quantize(input + (nint)c * height * width, bytes + (nint)c * plane, plane, _quantizer, layer.To);
+                new Span<byte>(bytes + (nint)channels * plane, (pixelBytes - channels) * plane).Clear();
+                for (var y = band; y < bandEnd; y++)
+                    ChannelInterleave.Run(bytes + (y - band) * width, plane, width, pixelBytes, state.Address(layer.Output) + layer.Output.PixelOffset(image, y, 0));
             }
         }
     }

@@ -6,15 +6,16 @@ namespace Pith.Kernels.Int8;
 /// <summary>Turns rows of bytes, one for each channel, into pixels: four channels at a time, and where SSE2 is there sixteen pixels.</summary>
 internal static unsafe class ChannelInterleave
 {
-    /// <param name="rows">[<paramref name="channels"/>, <paramref name="width"/>]</param>
+    /// <param name="rows">[<paramref name="channels"/>, <paramref name="width"/>], <paramref name="plane"/> bytes from channel to channel.</param>
+    /// <param name="plane">At least the width.</param>
     /// <param name="width">Pixels.</param>
     /// <param name="channels">Channels, a multiple of 4.</param>
     /// <param name="pixels">[<paramref name="width"/>, <paramref name="channels"/>]</param>
-    public static void Run(byte* rows, int width, int channels, byte* pixels)
+    public static void Run(byte* rows, nint plane, int width, int channels, byte* pixels)
     {
         for (var c = 0; c < channels; c += 4)
         {
-            byte* r0 = rows + (nint)c * width, r1 = r0 + width, r2 = r1 + width, r3 = r2 + width;
+            byte* r0 = rows + c * plane, r1 = r0 + plane, r2 = r1 + plane, r3 = r2 + plane;
             var x = 0;
             if (Sse2.IsSupported && channels == 4)
                 for (; x + Vector128<byte>.Count <= width; x += Vector128<byte>.Count) Sixteen(r0 + x, r1 + x, r2 + x, r3 + x, pixels + x * 4);

@@ -110,6 +110,7 @@ internal static class TacticCatalog
         new Fp32PoolGradient(),
         new Fp32FakeQuantizeGradient(),
         new Fp32Softmax(),
+        new Fp32LayerNorm(),
         new BlockConcat(),
         new ClassLosses(),
         new ReferenceOp(),

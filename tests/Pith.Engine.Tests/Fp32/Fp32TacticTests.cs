@@ -249,6 +249,42 @@ public class Fp32TacticTests
         TacticCheck.Agrees(graph, "fp32-softmax", SumTolerance);
     }
 
+    [Theory]
+    [InlineData(1, 1, true)]
+    [InlineData(3, 37, true)]
+    [InlineData(5, 64, false)]
+    [InlineData(300, 100, true)]
+    public void Layer_normalization_of_rows(int rows, int columns, bool hasBias)
+    {
+        var graph = Graph(g =>
+        {
+            var x = g.AddInput("x", TensorType.Float32(Dim.Named("N"), rows, columns));
+            var (scale, bias) = (g.AddInput("scale", TensorType.Float32(columns)), g.AddInput("bias", TensorType.Float32(columns)));
+            g.AddOutput(hasBias ? g.Add(new LayerNormalization(), x, scale, bias) : g.Add(new LayerNormalization(), x, scale));
+        });
+        TacticCheck.Agrees(graph, "fp32-layer-norm", SumTolerance);
+    }
+
+    [Fact]
+    public void Layer_normalization_of_several_axes()
+    {
+        var graph = Graph(g =>
+        {
+            var x = g.AddInput("x", TensorType.Float32(Dim.Named("N"), 3, 7, 5));
+            g.AddOutput(g.Add(new LayerNormalization { Axis = 2 }, x, g.AddInput("scale", TensorType.Float32(7, 5))));
+        });
+        TacticCheck.Agrees(graph, "fp32-layer-norm", SumTolerance);
+    }
+
+    [Fact]
+    public void Layer_normalization_whose_scale_is_not_of_the_row_is_left_to_the_reference()
+    {
+        // As many elements as a row has, but along another axis.
+        var graph = Graph(g => g.AddOutput(g.Add(new LayerNormalization(), g.AddInput("x", TensorType.Float32(2, 5, 5)), g.AddInput("scale", TensorType.Float32(5, 1)))));
+        using var engine = EngineBuilder.Build(graph, new EngineOptions { TimeTactics = false });
+        Assert.Equal("reference", Assert.Single(engine.Layers).Tactic);
+    }
+
     [Fact]
     public void Batch_norm_that_could_not_be_folded_takes_the_relu()
     {

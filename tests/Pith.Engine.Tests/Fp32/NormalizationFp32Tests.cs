@@ -139,6 +139,38 @@ public unsafe class NormalizationFp32Tests
             }
     }
 
+    [Theory, MemberData(nameof(Levels))]
+    public void Layer_normalization_equals_its_op(IsaLevel isa)
+    {
+        foreach (var (rows, columns) in new[] { (1, 1), (3, 3), (5, 16), (9, 31), (2, 1000), (700, 17), (3, 10000), (4, 192), (3, 71) })
+            foreach (var hasBias in new[] { false, true })
+            {
+                using var x = GuardedBuffer.Random((long)rows * columns, new Random(6), -3, 5);
+                using var scale = GuardedBuffer.Random(columns, new Random(7));
+                using var bias = GuardedBuffer.Random(columns, new Random(8));
+                Near(LayerNorm(isa, rows, columns, x, scale, hasBias ? bias : null), 2e-6, (isa, rows, columns, hasBias));
+            }
+    }
+
+    [Theory, MemberData(nameof(Levels))]
+    public void A_large_mean_costs_layer_normalization_no_digits(IsaLevel isa)
+    {
+        using var x = GuardedBuffer.Random(7 * 20001, new Random(2), 4096, 4097);
+        using var ones = GuardedBuffer.Random(20001, new Random(2), 1, 1);
+        Near(LayerNorm(isa, 7, 20001, x, ones, null), 2e-6, isa);
+    }
+
+    // The op's result and the kernel's.
+    private static (Tensor Expected, float[] Actual) LayerNorm(IsaLevel isa, int rows, int columns, GuardedBuffer x, GuardedBuffer scale, GuardedBuffer? bias)
+    {
+        using var y = new GuardedBuffer(x.Length);
+        var args = new LayerNormFp32Args { Rows = rows, Columns = columns, X = x.Pointer, Y = y.Pointer, Scale = scale.Pointer, Bias = bias is null ? null : bias.Pointer, Epsilon = Epsilon, Isa = isa };
+        for (var item = LayerNormFp32.WorkItems(&args); item-- > 0;) LayerNormFp32.Run(&args, item, item + 1);
+        y.Check();
+        var expected = new LayerNormalization { Epsilon = Epsilon }.Evaluate([Map(x, rows, columns), Vector(scale), bias is null ? null : Vector(bias)], 1)[0];
+        return (expected, y.Span.ToArray());
+    }
+
     private sealed record BatchNormResult(int Pixels, int Channels) : IDisposable
     {
         public GuardedBuffer Y { get; } = new((long)Pixels * Channels);
@@ -232,13 +264,15 @@ public unsafe class NormalizationFp32Tests
 
     private static Tensor<float> Vector(GuardedBuffer buffer) => Tensor.Vector<float>(buffer.Span);
 
-    private static void Near(Tensor expected, GuardedBuffer actual, double tolerance, object repro)
+    private static void Near(Tensor expected, GuardedBuffer actual, double tolerance, object repro) => Near((expected, actual.Span[..expected.Shape.Length].ToArray()), tolerance, repro);
+
+    private static void Near((Tensor Expected, float[] Actual) results, double tolerance, object repro)
     {
-        var values = expected.As<float>().Data;
+        var values = results.Expected.As<float>().Data;
         for (var i = 0; i < values.Length; i++)
         {
-            if (Math.Abs((double)values[i] - actual.Pointer[i]) <= tolerance * (1 + Math.Abs(values[i]))) continue;
-            Assert.Fail($"{repro}: element {i} is {actual.Pointer[i]:R}, expected {values[i]:R}");
+            if (Math.Abs((double)values[i] - results.Actual[i]) <= tolerance * (1 + Math.Abs(values[i]))) continue;
+            Assert.Fail($"{repro}: element {i} is {results.Actual[i]:R}, expected {values[i]:R}");
         }
     }
 }

@@ -1,0 +1,140 @@
+using System.Runtime.CompilerServices;
+
+namespace Pith.Kernels.Simd;
+
+/// <summary>Operands of layer normalization: <c>(x - mean) / sqrt(variance + Epsilon) * Scale + Bias</c> of each row of dense [Rows, Columns].</summary>
+internal unsafe struct LayerNormFp32Args
+{
+    /// <summary>Rows.</summary>
+    public required nint Rows;
+
+    /// <summary>Elements of a row; at least 1.</summary>
+    public required int Columns;
+
+    /// <summary>[Rows, Columns].</summary>
+    public required float* X;
+
+    /// <summary>[Rows, Columns]; may be X.</summary>
+    public required float* Y;
+
+    /// <summary>[Columns].</summary>
+    public required float* Scale;
+
+    /// <summary>Added to the variance.</summary>
+    public required float Epsilon;
+
+    /// <summary>The level that kernels run at: <see cref="Isa.Current"/> outside tests.</summary>
+    public required IsaLevel Isa;
+
+    /// <summary>[Columns], or null.</summary>
+    public float* Bias;
+}
+
+/// <summary>
+/// Layer normalization of rows. Sums run in float over the lanes of a few vectors and are joined in double precision. The rounding error of the mean is measured while the variance is, and taken
+/// away, so that a large mean costs no digits. A row's result depends on the instruction set alone.
+/// </summary>
+internal static unsafe class LayerNormFp32
+{
+    private const int ItemElements = 8192;
+    private const int MaxLanes = 16;
+
+    /// <summary>Number of work items.</summary>
+    public static int WorkItems(LayerNormFp32Args* args) => checked((int)((args->Rows + RowsPerItem(args) - 1) / RowsPerItem(args)));
+
+    /// <summary>Computes items [<paramref name="begin"/>, <paramref name="end"/>).</summary>
+    public static void Run(LayerNormFp32Args* args, int begin, int end)
+    {
+        switch (Isa.Fp32Lanes(args->Isa))
+        {
+            case 16: Run<Vec512>(args, begin, end); break;
+            case 8: Run<Vec256>(args, begin, end); break;
+            default: Run<Vec128>(args, begin, end); break;
+        }
+    }
+
+    private static nint RowsPerItem(LayerNormFp32Args* args) => Math.Max(1, ItemElements / args->Columns);
+
+    private static void Run<V>(LayerNormFp32Args* args, int begin, int end) where V : struct, IVec<V>
+    {
+        float* lanes = stackalloc float[MaxLanes];
+        var last = Math.Min(args->Rows, end * RowsPerItem(args));
+        for (var row = begin * RowsPerItem(args); row < last; row++)
+        {
+            float* x = args->X + row * args->Columns;
+            var mean = (float)(Sum<V>(x, args->Columns, lanes) / args->Columns);
+            var (deviations, squares) = Deviations<V>(x, args->Columns, mean, lanes);
+            var error = deviations / args->Columns;
+            var inverse = 1 / Math.Sqrt(squares / args->Columns - error * error + args->Epsilon);
+            Normalize<V>(args, x, args->Y + row * args->Columns, mean, (float)error, (float)inverse);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static double Sum<V>(float* x, int columns, float* lanes) where V : struct, IVec<V>
+    {
+        V sum0 = V.Zero, sum1 = V.Zero, sum2 = V.Zero, sum3 = V.Zero;
+        var i = 0;
+        for (; i <= columns - 4 * V.Count; i += 4 * V.Count)
+        {
+            sum0 += V.Load(x + i);
+            sum1 += V.Load(x + i + V.Count);
+            sum2 += V.Load(x + i + 2 * V.Count);
+            sum3 += V.Load(x + i + 3 * V.Count);
+        }
+        for (; i < columns; i += V.Count) sum0 += V.LoadPartial(x + i, Math.Min(V.Count, columns - i));
+        return Total(sum0 + sum1 + (sum2 + sum3), lanes);
+    }
+
+    // The sums of x - mean, which is zero but for the mean's rounding, and of its square.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static (double Deviations, double Squares) Deviations<V>(float* x, int columns, float mean, float* lanes) where V : struct, IVec<V>
+    {
+        V center = V.Broadcast(mean), sum0 = V.Zero, sum1 = V.Zero, squares0 = V.Zero, squares1 = V.Zero;
+        var i = 0;
+        for (; i <= columns - 2 * V.Count; i += 2 * V.Count)
+        {
+            V first = V.Load(x + i) - center, second = V.Load(x + i + V.Count) - center;
+            sum0 += first;
+            sum1 += second;
+            squares0 = V.MultiplyAdd(first, first, squares0);
+            squares1 = V.MultiplyAdd(second, second, squares1);
+        }
+        V.Store(lanes, center);
+        for (; i < columns; i += V.Count)
+        {
+            // Lanes behind the row's end are 0 - 0.
+            var valid = Math.Min(V.Count, columns - i);
+            V deviation = V.LoadPartial(x + i, valid) - V.LoadPartial(lanes, valid);
+            sum0 += deviation;
+            squares0 = V.MultiplyAdd(deviation, deviation, squares0);
+        }
+        return (Total(sum0 + sum1, lanes), Total(squares0 + squares1, lanes));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Normalize<V>(LayerNormFp32Args* args, float* x, float* y, float mean, float error, float inverse) where V : struct, IVec<V>
+    {
+        V center = V.Broadcast(mean), shift = V.Broadcast(error), factor = V.Broadcast(inverse);
+        float* scale = args->Scale, bias = args->Bias;
+        var columns = args->Columns;
+        var i = 0;
+        for (; i <= columns - V.Count; i += V.Count)
+        {
+            V normalized = (V.Load(x + i) - center - shift) * factor;
+            V.Store(y + i, bias == null ? normalized * V.Load(scale + i) : V.MultiplyAdd(normalized, V.Load(scale + i), V.Load(bias + i)));
+        }
+        if (i == columns) return;
+        var valid = columns - i;
+        V tail = (V.LoadPartial(x + i, valid) - center - shift) * factor * V.LoadPartial(scale + i, valid);
+        V.StorePartial(y + i, valid, bias == null ? tail : tail + V.LoadPartial(bias + i, valid));
+    }
+
+    private static double Total<V>(V sums, float* lanes) where V : struct, IVec<V>
+    {
+        V.Store(lanes, sums);
+        double total = 0;
+        for (var lane = 0; lane < V.Count; lane++) total += lanes[lane];
+        return total;
+    }
+}

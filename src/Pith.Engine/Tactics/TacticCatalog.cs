@@ -104,6 +104,7 @@ internal static class TacticCatalog
     [
         new Fp32ConvWeightGradient(),
         new Fp32TransposedGemm(),
+        new Fp32BatchedGemm(),
         new Fp32Elementwise(),
         new Fp32ChannelSum(),
         new Fp32GlobalAverageGradient(),

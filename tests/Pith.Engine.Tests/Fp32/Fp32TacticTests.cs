@@ -195,6 +195,33 @@ public class Fp32TacticTests
     }
 
     [Theory]
+    [InlineData(3, 196, 64, 196)]
+    [InlineData(1, 7, 19, 33)]
+    [InlineData(5, 1, 40, 1)]
+    public void Products_of_computed_matrices(int heads, int rows, int depth, int columns)
+    {
+        var batch = Dim.Named("N");
+        var graph = Graph(g => g.AddOutput(g.Add(new MatMul(), g.AddInput("a", TensorType.Float32(batch, heads, rows, depth)), g.AddInput("b", TensorType.Float32(batch, heads, depth, columns)))));
+        TacticCheck.Agrees(graph, "fp32-batched-gemm", SumTolerance);
+    }
+
+    [Fact]
+    public void Products_of_as_many_matrices_as_there_are_images_take_a_constant_side_too()
+    {
+        var matrices = Tensor.Create(new Shape(3, 9, 21), Enumerable.Range(0, 3 * 9 * 21).Select(i => (i % 17 - 8) / 8f).ToArray());
+        var graph = Graph(g => g.AddOutput(g.Add(new MatMul(), g.AddInput("a", TensorType.Float32(3, 5, 9)), g.AddConstant("b", matrices))));
+        TacticCheck.Agrees(graph, "fp32-batched-gemm", SumTolerance);
+    }
+
+    [Fact]
+    public void Products_that_broadcast_matrices_are_left_to_the_reference()
+    {
+        var graph = Graph(g => g.AddOutput(g.Add(new MatMul(), g.AddInput("a", TensorType.Float32(2, 3, 5, 4)), g.AddInput("b", TensorType.Float32(2, 1, 4, 6)))));
+        using var engine = EngineBuilder.Build(graph, new EngineOptions { TimeTactics = false });
+        Assert.Equal("reference", Assert.Single(engine.Layers).Tactic);
+    }
+
+    [Theory]
     [InlineData(0f)]
     [InlineData(0.1f)]
     public void Losses_and_their_gradients(float smoothing)

@@ -107,6 +107,7 @@ internal static class TacticCatalog
         new Fp32BatchedGemm(),
         new Fp32Elementwise(),
         new Fp32ChannelSum(),
+        new Fp32AxisSum(),
         new Fp32GlobalAverageGradient(),
         new Fp32PoolGradient(),
         new Fp32FakeQuantizeGradient(),

@@ -169,6 +169,32 @@ public class Fp32TacticTests
         TacticCheck.Agrees(graph, "fp32-channel-sum", SumTolerance);
     }
 
+    public static TheoryData<int[], bool> NeighbouringAxes => new()
+    {
+        { [1], true }, { [-1], false }, { [-1, -2], true }, { [2, 1], false }, { [1, 2, 3], true }, { [0], false }, { [0, 1], false }, { [], true },
+    };
+
+    [Theory]
+    [MemberData(nameof(NeighbouringAxes))]
+    public void Sums_and_means_along_neighbouring_axes(int[] axes, bool keepsAxes)
+    {
+        var graph = Graph(g =>
+        {
+            var x = g.AddInput("x", TensorType.Float32(Dim.Named("N"), 67, 5, 37));
+            g.AddOutput(g.Add(new ReduceSum(axes.ToValueList(), keepsAxes), x));
+            g.AddOutput(g.Add(new ReduceMean(axes.ToValueList(), keepsAxes), x));
+        });
+        TacticCheck.Agrees(graph, "fp32-axis-sum", SumTolerance, fill: (_, random) => random.NextSingle() * 2 - 0.5f);
+    }
+
+    [Fact]
+    public void Sums_along_axes_that_are_apart_are_left_to_the_reference()
+    {
+        var graph = Graph(g => g.AddOutput(g.Add(new ReduceSum([0, 2]), g.AddInput("x", TensorType.Float32(3, 4, 5)))));
+        using var engine = EngineBuilder.Build(graph, new EngineOptions { TimeTactics = false });
+        Assert.Equal("reference", Assert.Single(engine.Layers).Tactic);
+    }
+
     [Theory]
     [InlineData(3, 5)]
     [InlineData(33, 18)]

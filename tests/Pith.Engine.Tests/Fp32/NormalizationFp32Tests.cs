@@ -171,6 +171,26 @@ public unsafe class NormalizationFp32Tests
         return (expected, y.Span.ToArray());
     }
 
+    [Theory, MemberData(nameof(Levels))]
+    public void Sums_along_axes_equal_plain_sums(IsaLevel isa)
+    {
+        foreach (var (outer, rows, columns, inner) in new[] { (1, 1, 1, 1), (3, 1, 7, 1), (700, 2, 33, 1), (2, 3, 10000, 1), (5, 1, 64, 1), (1, 1, 196, 192), (3, 4, 9, 17), (2, 1, 3, 130) })
+        {
+            using var x = GuardedBuffer.Random((long)outer * rows * columns * inner, new Random(9));
+            using var y = new GuardedBuffer(outer * inner);
+            var args = new AxisSumFp32Args { Outer = outer, Rows = rows, Columns = columns, Inner = inner, X = x.Pointer, Y = y.Pointer, Factor = 0.5f, Isa = isa };
+            for (var item = AxisSumFp32.WorkItems(&args); item-- > 0;) AxisSumFp32.Run(&args, item, item + 1);
+            y.Check();
+            var length = rows * columns;
+            for (var i = 0; i < y.Length; i++)
+            {
+                double sum = 0;
+                for (var j = 0; j < length; j++) sum += x.Pointer[(i / inner * length + j) * inner + i % inner];
+                Assert.Equal(sum / 2, y.Pointer[i], 1e-6 * Math.Sqrt(length));
+            }
+        }
+    }
+
     private sealed record BatchNormResult(int Pixels, int Channels) : IDisposable
     {
         public GuardedBuffer Y { get; } = new((long)Pixels * Channels);

@@ -37,7 +37,6 @@ internal unsafe struct LayerNormFp32Args
 internal static unsafe class LayerNormFp32
 {
     private const int ItemElements = 8192;
-    private const int MaxLanes = 16;
 
     /// <summary>Number of work items.</summary>
     public static int WorkItems(LayerNormFp32Args* args) => checked((int)((args->Rows + RowsPerItem(args) - 1) / RowsPerItem(args)));
@@ -57,38 +56,21 @@ internal static unsafe class LayerNormFp32
 
     private static void Run<V>(LayerNormFp32Args* args, int begin, int end) where V : struct, IVec<V>
     {
-        float* lanes = stackalloc float[MaxLanes];
         var last = Math.Min(args->Rows, end * RowsPerItem(args));
         for (var row = begin * RowsPerItem(args); row < last; row++)
         {
             float* x = args->X + row * args->Columns;
-            var mean = (float)(Sum<V>(x, args->Columns, lanes) / args->Columns);
-            var (deviations, squares) = Deviations<V>(x, args->Columns, mean, lanes);
+            var mean = (float)(RowSum<V>.Of(x, args->Columns) / args->Columns);
+            var (deviations, squares) = Deviations<V>(x, args->Columns, mean);
             var error = deviations / args->Columns;
             var inverse = 1 / Math.Sqrt(squares / args->Columns - error * error + args->Epsilon);
             Normalize<V>(args, x, args->Y + row * args->Columns, mean, (float)error, (float)inverse);
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static double Sum<V>(float* x, int columns, float* lanes) where V : struct, IVec<V>
-    {
-        V sum0 = V.Zero, sum1 = V.Zero, sum2 = V.Zero, sum3 = V.Zero;
-        var i = 0;
-        for (; i <= columns - 4 * V.Count; i += 4 * V.Count)
-        {
-            sum0 += V.Load(x + i);
-            sum1 += V.Load(x + i + V.Count);
-            sum2 += V.Load(x + i + 2 * V.Count);
-            sum3 += V.Load(x + i + 3 * V.Count);
-        }
-        for (; i < columns; i += V.Count) sum0 += V.LoadPartial(x + i, Math.Min(V.Count, columns - i));
-        return Total(sum0 + sum1 + (sum2 + sum3), lanes);
-    }
-
     // The sums of x - mean, which is zero but for the mean's rounding, and of its square.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static (double Deviations, double Squares) Deviations<V>(float* x, int columns, float mean, float* lanes) where V : struct, IVec<V>
+    private static (double Deviations, double Squares) Deviations<V>(float* x, int columns, float mean) where V : struct, IVec<V>
     {
         V center = V.Broadcast(mean), sum0 = V.Zero, sum1 = V.Zero, squares0 = V.Zero, squares1 = V.Zero;
         var i = 0;
@@ -100,16 +82,17 @@ internal static unsafe class LayerNormFp32
             squares0 = V.MultiplyAdd(first, first, squares0);
             squares1 = V.MultiplyAdd(second, second, squares1);
         }
-        V.Store(lanes, center);
+        float* means = stackalloc float[V.Count];
+        V.Store(means, center);
         for (; i < columns; i += V.Count)
         {
             // Lanes behind the row's end are 0 - 0.
             var valid = Math.Min(V.Count, columns - i);
-            V deviation = V.LoadPartial(x + i, valid) - V.LoadPartial(lanes, valid);
+            V deviation = V.LoadPartial(x + i, valid) - V.LoadPartial(means, valid);
             sum0 += deviation;
             squares0 = V.MultiplyAdd(deviation, deviation, squares0);
         }
-        return (Total(sum0 + sum1, lanes), Total(squares0 + squares1, lanes));
+        return (RowSum<V>.OfLanes(sum0 + sum1), RowSum<V>.OfLanes(squares0 + squares1));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -128,13 +111,5 @@ internal static unsafe class LayerNormFp32
         var valid = columns - i;
         V tail = (V.LoadPartial(x + i, valid) - center - shift) * factor * V.LoadPartial(scale + i, valid);
         V.StorePartial(y + i, valid, bias == null ? tail : tail + V.LoadPartial(bias + i, valid));
-    }
-
-    private static double Total<V>(V sums, float* lanes) where V : struct, IVec<V>
-    {
-        V.Store(lanes, sums);
-        double total = 0;
-        for (var lane = 0; lane < V.Count; lane++) total += lanes[lane];
-        return total;
     }
 }

@@ -160,6 +160,20 @@ public unsafe class NormalizationFp32Tests
         Near(LayerNorm(isa, 7, 20001, x, ones, null), 2e-6, isa);
     }
 
+    [Theory, MemberData(nameof(Levels))]
+    public void Rows_without_variance_become_the_bias(IsaLevel isa)
+    {
+        foreach (var columns in new[] { 7, 71, 1000, 100003 })
+            foreach (var value in new[] { 1f / 3, 123456792f, 987654336f })
+            {
+                using var x = GuardedBuffer.Random(columns, new Random(1), value, value);
+                using var scale = GuardedBuffer.Random(columns, new Random(7));
+                using var bias = GuardedBuffer.Random(columns, new Random(8));
+                var (_, actual) = LayerNorm(isa, 1, columns, x, scale, bias);
+                for (var i = 0; i < columns; i++) Assert.Equal(bias.Pointer[i], actual[i], 1e-3f);
+            }
+    }
+
     // The op's result and the kernel's.
     private static (Tensor Expected, float[] Actual) LayerNorm(IsaLevel isa, int rows, int columns, GuardedBuffer x, GuardedBuffer scale, GuardedBuffer? bias)
     {

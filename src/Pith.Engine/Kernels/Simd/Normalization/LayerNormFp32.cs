@@ -63,7 +63,9 @@ internal static unsafe class LayerNormFp32
             var mean = (float)(RowSum<V>.Of(x, args->Columns) / args->Columns);
             var (deviations, squares) = Deviations<V>(x, args->Columns, mean);
             var error = deviations / args->Columns;
-            var inverse = 1 / Math.Sqrt(squares / args->Columns - error * error + args->Epsilon);
+            // Of equal elements the difference is rounding, which may be negative.
+            var variance = Math.Max(0, squares / args->Columns - error * error);
+            var inverse = 1 / Math.Sqrt(variance + args->Epsilon);
             Normalize<V>(args, x, args->Y + row * args->Columns, mean, (float)error, (float)inverse);
         }
     }

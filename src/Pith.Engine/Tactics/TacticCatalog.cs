@@ -21,6 +21,8 @@ internal static class TacticCatalog
         new Int8Conv(),
         .. Bf16EmittedConv.All(new Bf16TileKernels(), IsaLevel.Amx, 600e9, [2, 1, 4]),
         .. Bf16EmittedConv.All(new Bf16VectorKernels(), IsaLevel.Avx512Vnni, 200e9, [2, 4, 3, 1]),
+        new Fp32Winograd(WinogradPoints.Four),
+        new Fp32Winograd(WinogradPoints.Two),
         new Fp32EmittedConv(),
         new Fp32EmittedDepthwise(),
         new Fp32Conv(),

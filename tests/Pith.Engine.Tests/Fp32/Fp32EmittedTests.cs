@@ -12,7 +12,6 @@ public class Fp32EmittedTests
     private static readonly int[] s_channels = [1, 3, 7, 16, 17, 40, 64];
     private static readonly int[] s_outChannels = [1, 8, 15, 16, 17, 31, 33, 48, 100];
     private static readonly int[] s_sizes = [1, 2, 5, 7, 13, 14, 15, 29];
-    private static readonly string[] s_epilogues = ["", "no bias", "relu", "clip", "leaky", "hardswish", "hardsigmoid", "sigmoid", "silu", "residual", "residual and relu"];
 
     [Fact]
     public void Convolutions_agree_with_the_reference() => Check("fp32-avx512", 160, Convolution);
@@ -42,20 +41,14 @@ public class Fp32EmittedTests
         {
             var graph = new Graph();
             var x = graph.AddInput("x", TensorType.Float32(1, 1));
-            graph.AddOutput(Activated(graph, graph.Add(new MatMul(), x, graph.AddConstant("w", Tensor.Create(new Shape(1, 1), [1f]))), epilogue));
+            graph.AddOutput(Epilogue.Activated(graph, graph.Add(new MatMul(), x, graph.AddConstant("w", Tensor.Create(new Shape(1, 1), [1f]))), epilogue));
             using var engine = EngineBuilder.Build(graph, new EngineOptions { TimeTactics = false });
             using var context = engine.CreateContext();
             foreach (var value in (float[])[-1e30f, -200, -89, -88, -3, -1e-30f, 0, 3, 88, 89, 200, 1e30f])
             {
                 context.Input<float>("x")[0] = value;
                 context.Run();
-                var expected = epilogue switch
-                {
-                    "silu" => value / (1 + Math.Exp(-value)),
-                    "sigmoid" => 1 / (1 + Math.Exp(-value)),
-                    "hardswish" => value * Math.Clamp(value / 6 + 0.5, 0, 1),
-                    _ => Math.Max(0, value),
-                };
+                var expected = Epilogue.Value(value, epilogue);
                 var got = context.Output<float>(engine.Outputs[0].Name)[0];
                 Assert.True(Math.Abs(got - expected) <= 1e-6 * Math.Max(1, Math.Abs(expected)), $"{epilogue}({value}): expected {expected}, got {got}");
             }
@@ -182,21 +175,9 @@ public class Fp32EmittedTests
     // A residual is another result of the same shape.
     private static void Finish(Random random, Graph graph, Func<string, Value> contraction)
     {
-        var epilogue = Pick(random, s_epilogues);
+        var epilogue = Pick(random, Epilogue.All);
         var y = contraction(epilogue);
         if (epilogue.StartsWith("residual", StringComparison.Ordinal)) y = graph.Add(new Add(), y, contraction(""));
-        graph.AddOutput(Activated(graph, y, epilogue));
+        graph.AddOutput(Epilogue.Activated(graph, y, epilogue));
     }
-
-    private static Value Activated(Graph graph, Value y, string epilogue) => epilogue switch
-    {
-        "relu" or "residual and relu" => graph.Add(new Relu(), y),
-        "clip" => graph.Add(new Clip(), y, graph.AddConstant("low", Tensor.Scalar(-0.5f)), graph.AddConstant("high", Tensor.Scalar(1.5f))),
-        "leaky" => graph.Add(new LeakyRelu(0.2f), y),
-        "hardswish" => graph.Add(new HardSwish(), y),
-        "hardsigmoid" => graph.Add(new HardSigmoid(), y),
-        "sigmoid" => graph.Add(new Sigmoid(), y),
-        "silu" => graph.Add(new Mul(), y, graph.Add(new Sigmoid(), y)),
-        _ => y,
-    };
 }

@@ -1,0 +1,129 @@
+using Pith.Building;
+using Pith.Kernels;
+using Pith.Kernels.Jit;
+using Pith.Runtime;
+
+namespace Pith.Tactics;
+
+/// <summary>
+/// A built <see cref="Fp32Winograd"/>. For a block of tiles: the inputs' transform to scratch memory, a matrix product of tiles by channels for each position, with all weights, and the outputs'
+/// transform. Tiles at the lower and right edge overlap others; each pixel is written by one tile only, because two would not give it the same bits.
+/// </summary>
+internal sealed unsafe class Fp32WinogradLayer : RunnableLayer, IParallelBody
+{
+    private readonly ContractionLayer _layer;
+    private readonly Fp32ConvOperands _operands;
+    private readonly Fp32WinogradProducts _products;
+    private readonly Fp32WinogradTiles _tiles;
+    private readonly byte* _constants;
+    private readonly byte* _biases;
+    private readonly nint _inputCode;
+
+    // For each way in which tiles overlap others: code for full vectors, and for the channels of the last one.
+    private readonly (nint Full, nint Partial)[] _outputCode;
+
+    public Fp32WinogradLayer(ContractionLayer layer, WinogradPoints points, BuildResources resources)
+    {
+        _layer = layer;
+        _operands = new Fp32ConvOperands(layer);
+        _tiles = new Fp32WinogradTiles(layer, _operands, points.Outputs);
+        _products = new Fp32WinogradProducts(layer, points, _tiles.Count(resources.MaxBatch), resources);
+        _constants = resources.Allocate(ActivationFp32Emitter.ConstantBytes + points.Coefficients.Length * sizeof(float));
+        ActivationFp32Emitter.Fill(layer.Activation, _constants);
+        points.Coefficients.CopyTo(new Span<float>(_constants + ActivationFp32Emitter.ConstantBytes, points.Coefficients.Length));
+        resources.KeepConstant(layer.Residual);
+        _biases = resources.Allocate(layer.OutChannels * sizeof(float));
+        (layer.Bias?.Constant as Tensor<float>)?.Data.CopyTo(new Span<float>(_biases, layer.OutChannels));
+
+        var input = new WinogradFp32InputSpec(points, _products.InputVectors, (int)_operands.InputRow, _operands.InputPixel, _products.InputPositionBytes);
+        _inputCode = resources.Code.Get(input, () => new WinogradFp32InputEmitter(input).Emit());
+        var epilogue = new EpilogueFp32Spec(layer.Residual is not null, ActivationFp32Emitter.Simplest(layer.Activation), Streams: false);
+        var tile = _operands.Image with { Rows = points.Outputs, Columns = points.Outputs };
+        _outputCode = [.. _tiles.Overlaps.Select(overlap => (Code(PanelShape.Lanes, overlap), RestChannels > 0 ? Code(RestChannels, overlap) : 0))];
+
+        nint Code(int channels, (int Rows, int Columns) overlap)
+        {
+            var spec = new WinogradFp32OutputSpec(points, channels, _products.SumPositionBytes, tile, overlap.Rows, overlap.Columns, epilogue);
+            return resources.Code.Get(spec, () => new WinogradFp32OutputEmitter(spec).Emit());
+        }
+    }
+
+    public override long ScratchBytes => OffsetBytes + _products.InputBytes + _products.SumBytes;
+
+    private int RestChannels => _layer.OutChannels % PanelShape.Lanes;
+
+    // Offsets of the tiles of a block, to transform inputs and then for each overlap.
+    private long OffsetBytes => EvenParts.Count((long)_products.MostTiles * (1 + _tiles.Overlaps.Length) * sizeof(TileOffsets), AlignedMemory.Alignment) * AlignedMemory.Alignment;
+
+    public override void Run(RunState state) => state.RunParallel(this, Parts(state));
+
+    public void RunPart(RunState state, int part, int worker)
+    {
+        var (parts, tiles) = (Parts(state), _tiles.Count(state.Batch));
+        var splitsPanels = SplitsPanels(state);
+        var (firstPanel, endPanel) = splitsPanels ? Share(_products.Panels, part, parts) : (0, _products.Panels);
+        var (first, end) = splitsPanels ? (0, tiles) : Share(tiles, part, parts);
+        var block = EvenParts.Length(end - first, _products.MostTiles);
+        for (var tile = first; tile < end; tile += block) RunBlock(state, state.Scratch(worker), tile, Math.Min(tile + block, end), firstPanel, endPanel);
+    }
+
+    private static (int First, int End) Share(int count, int part, int parts) => ((int)((long)count * part / parts), (int)((long)count * (part + 1) / parts));
+
+    private void RunBlock(RunState state, byte* scratch, int first, int end, int firstPanel, int endPanel)
+    {
+        var offsets = (TileOffsets*)scratch;
+        byte* inputs = scratch + OffsetBytes, sums = inputs + _products.InputBytes;
+        var args = new Fp32KernelArgs { Constants = _constants, Input = state.Address(_layer.Input) + _operands.Origin, Output = inputs, Tiles = offsets, TileCount = end - first };
+        for (var tile = first; tile < end; tile++) offsets[tile - first] = _tiles.Input(tile) with { Output = (tile - first) * _products.InputTileBytes };
+        Run(_inputCode, &args);
+        _products.Run(inputs, sums, end - first, firstPanel, endPanel);
+        args.Input = sums;
+        args.Output = state.Address(_layer.Output);
+        args.Residual = _layer.Residual is { } residual ? state.Address(residual) : null;
+        args.Tiles = offsets + _products.MostTiles;
+        for (var overlap = 0; overlap < _outputCode.Length; overlap++)
+        {
+            args.TileCount = 0;
+            for (var tile = first; tile < end; tile++)
+                if (_tiles.OverlapOf(tile) == overlap) args.Tiles[args.TileCount++] = _tiles.Output(tile) with { Input = (tile - first) * _products.SumTileBytes };
+            if (args.TileCount > 0) RunOutputs(args, _outputCode[overlap], firstPanel * _products.PanelVectors, endPanel * _products.PanelVectors);
+        }
+    }
+
+    private void RunOutputs(Fp32KernelArgs args, (nint Full, nint Partial) code, int firstVector, int endVector)
+    {
+        var full = Math.Min(endVector, _layer.OutChannels / PanelShape.Lanes);
+        if (full > firstVector) RunVectors(args, code.Full, firstVector, full - firstVector);
+        if (code.Partial != 0 && endVector > full) RunVectors(args, code.Partial, full, 1);
+    }
+
+    private void RunVectors(Fp32KernelArgs args, nint code, int firstVector, int count)
+    {
+        var offset = (nint)firstVector * PanelShape.Lanes * sizeof(float);
+        args.Input += offset;
+        args.Output += offset;
+        args.Residual += offset;
+        args.Biases = _biases + offset;
+        args.PanelCount = count;
+        Run(code, &args);
+    }
+
+    private static void Run(nint code, Fp32KernelArgs* args) => ((delegate* unmanaged<Fp32KernelArgs*, void>)code)(args);
+
+    // Threads share out what is larger, so that each reads only its part of it.
+    private bool SplitsPanels(RunState state)
+    {
+        var threads = state.Pool.Threads;
+        return threads > 1 && _products.Panels >= threads && _products.WeightBytes > _tiles.Count(state.Batch) * (long)_products.TileBytes;
+    }
+
+    private int Parts(RunState state)
+    {
+        var threads = state.Pool.Threads;
+        if (threads == 1) return 1;
+        if (SplitsPanels(state)) return threads;
+        // Each part reads all weights: a block is not cut.
+        var wanted = Math.Clamp(_tiles.Count(state.Batch) / _products.MostTiles, threads, 4 * threads);
+        return Math.Min(_tiles.Count(state.Batch), wanted / threads * threads);
+    }
+}

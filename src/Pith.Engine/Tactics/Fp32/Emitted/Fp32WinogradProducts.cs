@@ -1,0 +1,128 @@
+using Pith.Building;
+using Pith.Kernels;
+using Pith.Kernels.Jit;
+
+namespace Pith.Tactics;
+
+/// <summary>
+/// The products of <see cref="Fp32WinogradLayer"/>: at each position a matrix product of tiles by channels, by the kernel of plain convolutions. Transformed inputs are [positions][tiles][channels],
+/// weights [positions][panels][channels][vectors][16], sums [positions][tiles][channels].
+/// </summary>
+internal sealed unsafe class Fp32WinogradProducts
+{
+    private const int VectorBytes = PanelShape.Lanes * sizeof(float);
+
+    // What one block of tiles has in scratch memory should stay in the second-level cache; but weights, which each block reads, should not cost more than the products.
+    private const int BlockBytes = 900 << 10, FewestTiles = 32;
+
+    // Distances between positions are no powers of two: a tile's would share a few lines of the cache.
+    private const int PositionGap = 64;
+
+    private readonly int _channels, _positions;
+    private readonly byte* _weights;
+    private readonly byte* _zeros;
+    private readonly nint _panelBytes;
+
+    // Where the groups of a block start that a kernel computes at once.
+    private readonly TileOffsets* _groups;
+    private readonly int _group;
+
+    // By the size of the last group.
+    private readonly nint[] _code;
+
+    /// <param name="layer">The layer.</param>
+    /// <param name="points">The transforms.</param>
+    /// <param name="tiles">Tiles of the largest run.</param>
+    /// <param name="resources">What the layer is built with.</param>
+    public Fp32WinogradProducts(ContractionLayer layer, WinogradPoints points, int tiles, BuildResources resources)
+    {
+        (_channels, _positions) = (layer.Channels, points.Positions);
+        InputVectors = EvenParts.Count(_channels, PanelShape.Lanes);
+        var none = new EpilogueFp32Spec(HasResidual: false, ActivationKind.None, Streams: false);
+        MostTiles = EvenParts.Length(tiles, Math.Max(FewestTiles, BlockBytes / (_positions * (InputVectors + EvenParts.Count(layer.OutChannels, PanelShape.Lanes)) * VectorBytes)));
+        var block = new TilePattern(1, MostTiles) { InputColumn = InputTileBytes };
+        PanelVectors = Fp32ConvBlocking.Vectors(block, layer.OutChannels, _channels, none);
+        Panels = EvenParts.Count(layer.OutChannels, PanelVectors * PanelShape.Lanes);
+        _group = Fp32ConvBlocking.Tile(block, PanelVectors, none).Columns;
+
+        _panelBytes = (nint)_channels * PanelVectors * VectorBytes;
+        _weights = resources.Allocate(_positions * Panels * (long)_panelBytes);
+        Parallel.For(0, Panels, panel => Pack(((Tensor<float>)layer.Weight!.Constant!).Data, layer.OutChannels, points, panel));
+        _zeros = resources.Allocate(Panels * ConvFp32Emitter.PanelBytes(PanelVectors));
+        var groups = Enumerable.Range(0, EvenParts.Count(MostTiles, _group)).Select(group => new TileOffsets { Input = (nint)group * _group * InputTileBytes, Output = (nint)group * _group * SumTileBytes });
+        _groups = resources.Copy<TileOffsets>([.. groups]);
+        var pattern = new TilePattern(_group, 1) { InputRow = InputTileBytes, OutputRow = SumTileBytes };
+        var panelShape = new PanelShape(PanelVectors, PanelVectors * PanelShape.Lanes, true);
+        var reduction = new ReductionShape(1, 0, 1, 0, _channels * sizeof(float));
+        _code = [.. Enumerable.Range(0, _group).Select(rest => new ConvFp32Spec(panelShape, pattern, rest, reduction, none, Math.Min(8, EvenParts.Count(MostTiles, _group)))).Select(spec => resources.Code.Get(spec, () => new ConvFp32Emitter(spec).Emit()))];
+    }
+
+    /// <summary>The most tiles of a block.</summary>
+    public int MostTiles { get; }
+
+    /// <summary>Vectors of 16 input channels.</summary>
+    public int InputVectors { get; }
+
+    /// <summary>Panels of output channels.</summary>
+    public int Panels { get; }
+
+    /// <summary>Vectors of a panel.</summary>
+    public int PanelVectors { get; }
+
+    /// <summary>Bytes of all transformed weights.</summary>
+    public long WeightBytes => _positions * Panels * (long)_panelBytes;
+
+    /// <summary>Bytes of one transformed tile.</summary>
+    public int TileBytes => _positions * InputTileBytes;
+
+    /// <summary>Bytes from tile to tile of the transformed inputs.</summary>
+    public int InputTileBytes => InputVectors * VectorBytes;
+
+    /// <summary>Bytes from position to position of the transformed inputs.</summary>
+    public int InputPositionBytes => MostTiles * InputTileBytes + PositionGap;
+
+    /// <summary>Bytes of a block's transformed inputs.</summary>
+    public long InputBytes => (long)_positions * InputPositionBytes;
+
+    /// <summary>Bytes from tile to tile of the sums.</summary>
+    public int SumTileBytes => Panels * PanelVectors * VectorBytes;
+
+    /// <summary>Bytes from position to position of the sums.</summary>
+    public int SumPositionBytes => MostTiles * SumTileBytes + PositionGap;
+
+    /// <summary>Bytes of a block's sums.</summary>
+    public long SumBytes => (long)_positions * SumPositionBytes;
+
+    /// <summary>All positions of some tiles.</summary>
+    /// <param name="inputs">The transformed inputs of a block.</param>
+    /// <param name="sums">Receives the sums.</param>
+    /// <param name="tiles">Tiles of the block.</param>
+    /// <param name="firstPanel">The first panel that is computed.</param>
+    /// <param name="endPanel">One past the last.</param>
+    public void Run(byte* inputs, byte* sums, int tiles, int firstPanel, int endPanel)
+    {
+        var (full, rest) = Math.DivRem(tiles, _group);
+        var args = new Fp32KernelArgs { Tiles = _groups, TileCount = full, RestTiles = _groups + full, RestCount = rest > 0 ? 1 : 0, PanelCount = endPanel - firstPanel, Biases = _zeros };
+        var code = (delegate* unmanaged<Fp32KernelArgs*, void>)_code[rest];
+        for (var position = 0; position < _positions; position++)
+        {
+            args.Input = inputs + (nint)position * InputPositionBytes;
+            args.Output = sums + (nint)position * SumPositionBytes + (nint)firstPanel * PanelVectors * VectorBytes;
+            args.Weights = _weights + ((nint)position * Panels + firstPanel) * _panelBytes;
+            code(&args);
+        }
+    }
+
+    private void Pack(float[] weights, int outChannels, WinogradPoints points, int panel)
+    {
+        var lanes = PanelVectors * PanelShape.Lanes;
+        const int taps = WinogradPoints.Window * WinogradPoints.Window;
+        Span<float> transformed = stackalloc float[_positions];
+        for (var lane = 0; lane < Math.Min(lanes, outChannels - panel * lanes); lane++)
+            for (var channel = 0; channel < _channels; channel++)
+            {
+                points.TransformWeights(weights.AsSpan(((panel * lanes + lane) * _channels + channel) * taps, taps), transformed);
+                for (var position = 0; position < _positions; position++) ((float*)(_weights + ((nint)position * Panels + panel) * _panelBytes))[channel * lanes + lane] = transformed[position];
+            }
+    }
+}

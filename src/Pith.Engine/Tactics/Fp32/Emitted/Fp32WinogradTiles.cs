@@ -1,0 +1,58 @@
+using Pith.Building;
+using Pith.Kernels;
+using Pith.Kernels.Jit;
+
+namespace Pith.Tactics;
+
+/// <summary>The square tiles that cover the images of a run. The last ones of rows and columns lie within the image too: they overlap those before them, and write only what these do not.</summary>
+internal sealed class Fp32WinogradTiles
+{
+    private readonly ContractionLayer _layer;
+    private readonly Fp32ConvOperands _operands;
+    private readonly int _outputs, _down, _across;
+
+    /// <param name="layer">The layer.</param>
+    /// <param name="operands">Its operands.</param>
+    /// <param name="outputs">Rows and columns of a tile; images are not smaller.</param>
+    public Fp32WinogradTiles(ContractionLayer layer, Fp32ConvOperands operands, int outputs)
+    {
+        (_layer, _operands, _outputs) = (layer, operands, outputs);
+        (_down, _across) = (EvenParts.Count(operands.Height, outputs), EvenParts.Count(operands.Width, outputs));
+        int rows = _down * outputs - operands.Height, columns = _across * outputs - operands.Width;
+        Overlaps = [(0, 0), (0, columns), (rows, 0), (rows, columns)];
+    }
+
+    /// <summary>Rows and columns at the start of a tile that other tiles write, for tiles inside, at the right edge, at the lower edge, and in the corner.</summary>
+    public (int Rows, int Columns)[] Overlaps { get; }
+
+    /// <summary>Tiles of all images.</summary>
+    public int Count(int batch) => _layer.Images(batch) * _down * _across;
+
+    /// <summary>Which of the overlaps a tile has.</summary>
+    public int OverlapOf(int tile)
+    {
+        var (down, across) = Math.DivRem(tile % (_down * _across), _across);
+        return (down == _down - 1 ? 2 : 0) + (across == _across - 1 ? 1 : 0);
+    }
+
+    /// <summary>Where a tile's window starts.</summary>
+    public TileOffsets Input(int tile)
+    {
+        var (image, row, column) = Locate(tile);
+        return new TileOffsets { Input = image * _operands.InputImage + row * _operands.InputRow + column * _operands.InputPixel };
+    }
+
+    /// <summary>Where its results and residuals are.</summary>
+    public TileOffsets Output(int tile)
+    {
+        var (image, row, column) = Locate(tile);
+        return new TileOffsets { Output = _layer.Output.PixelOffset(image, row, column), Residual = _layer.Residual?.PixelOffset(image, row, column) ?? 0 };
+    }
+
+    private (nint Image, nint Row, nint Column) Locate(int tile)
+    {
+        var (image, inImage) = Math.DivRem(tile, _down * _across);
+        var (down, across) = Math.DivRem(inImage, _across);
+        return (image, Math.Min(down * _outputs, _operands.Height - _outputs), Math.Min(across * _outputs, _operands.Width - _outputs));
+    }
+}

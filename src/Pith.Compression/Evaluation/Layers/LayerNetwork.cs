@@ -66,8 +66,11 @@ internal sealed class LayerNetwork
     {
         var isConv = _spec.Kind == LayerKind.Conv;
         Dim[] dims = [Dim.Named("N"), Dim.Of(_spec.Channels), .. isConv ? (Dim[])[Dim.Of(_spec.Height), Dim.Of(_spec.Width)] : []];
-        var (x, inputScale) = Quantized(_graph.AddInput("x", TensorType.Float32(dims)), _spec.Input);
         var isInt8 = _spec.Input.IsQuantized();
+        var input = _graph.AddInput("x", TensorType.Float32(dims));
+        // The result of another layer, as in networks: with a border in memory, where the window is padded.
+        if (isConv && !isInt8) input = _graph.Add(new MaxPool { Window = new WindowAttributes { KernelShape = [1, 1] } }, input);
+        var (x, inputScale) = Quantized(input, _spec.Input);
         var (weight, scales) = isInt8 ? Int8Weight(WeightShape()) : (FloatWeight(WeightShape()), []);
         Value?[] operands = !_spec.HasBias ? [x, weight] : [x, weight, isInt8 ? Int8Bias(scales, inputScale) : _graph.AddConstant("bias", Tensor.Vector<float>(Uniform(_spec.OutChannels, 1)))];
         var y = _graph.Add(isConv ? Conv() : new Gemm { TransB = true }, operands!);

@@ -6,6 +6,7 @@ namespace Pith.Building;
 /// <summary>A Conv, Gemm or MatMul node that the engine has layers for, with its operands in one form.</summary>
 internal sealed class Contraction
 {
+    private bool _isLiteral;
     private (Value Quantized, Quantization Quantization, Tensor<sbyte> Weights, float[] Scales)? _int8;
 
     public required Node Node { get; init; }
@@ -39,7 +40,9 @@ internal sealed class Contraction
             MatMul => OfMatMul(node),
             _ => null,
         };
-        if (found is not null && !context.Literal) found._int8 = found.MatchInt8();
+        if (found is null) return null;
+        found._isLiteral = context.Literal;
+        if (!context.Literal) found._int8 = found.MatchInt8();
         return found;
     }
 
@@ -125,5 +128,6 @@ internal sealed class Contraction
         Activation = activation,
         Int8 = int8,
         AllowsBf16 = allowsBf16,
+        IsLiteral = _isLiteral,
     };
 }

@@ -27,6 +27,9 @@ internal sealed class ContractionLayer : Layer
     /// <summary>Whether a float layer may round its operands to bfloat16.</summary>
     public bool AllowsBf16 { get; init; }
 
+    /// <summary>Quantization around a float layer runs as written: plain sums of quantized numbers are exact then, and have to stay so.</summary>
+    public bool IsLiteral { get; init; }
+
     public Slot Input => Inputs[0]!;
 
     public Slot? Weight => Inputs[1];

@@ -61,6 +61,44 @@ public class Fp32WinogradTests
         Refuses("padding in memory", 32, 32, 8, WindowAttributes.Uniform(3, 1, 1), behindAnother: false);
     }
 
+    // A float simulation of quantization has to keep exact sums.
+    [Fact]
+    public void Simulated_quantization_keeps_plain_sums()
+    {
+        SkipWithoutAvx512();
+        var graph = new Graph();
+        var random = new Random(1);
+        var x = graph.Add(new Conv(), graph.AddInput("x", TensorType.Float32(Dim.Named("N"), 32, 16, 16)), Weights(random, graph, 32, 32, 1));
+        graph.AddOutput(graph.Add(new Conv { Window = WindowAttributes.Uniform(3, 1, 1) with { KernelShape = [] } }, x, Weights(random, graph, 32, 32, 3)));
+        foreach (var literal in (bool[])[false, true])
+        {
+            using var engine = EngineBuilder.Build(graph, new EngineOptions { TimeTactics = false, Literal = literal }, TestDevice.At(IsaLevel.Avx512Vnni));
+            Assert.Equal(literal ? "fp32-avx512" : "fp32-winograd4-avx512", engine.Layers.Last(layer => layer.Spec.Kind == LayerKind.Conv).Tactic);
+        }
+    }
+
+    // Evaluation and training choose by estimate, and promise the same bits for any number of threads and any batch.
+    [Fact]
+    public void Estimates_choose_the_same_for_all_threads_and_batches()
+    {
+        SkipWithoutAvx512();
+        foreach (var (channels, size) in ((int, int)[])[(32, 56), (64, 28), (256, 14), (512, 7), (512, 5)])
+        {
+            var graph = new Graph();
+            var random = new Random(1);
+            var x = graph.Add(new Conv(), graph.AddInput("x", TensorType.Float32(Dim.Named("N"), channels, size, size)), Weights(random, graph, channels, channels, 1));
+            graph.AddOutput(graph.Add(new Conv { Window = WindowAttributes.Uniform(3, 1, 1) with { KernelShape = [] } }, x, Weights(random, graph, channels, channels, 3)));
+            var chosen = from threads in (int[])[1, 2, 64] from batch in (int[])[1, 32] select Chosen(graph, threads, batch);
+            Assert.Single(chosen.Distinct());
+        }
+
+        static string Chosen(Graph graph, int threads, int batch)
+        {
+            using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = batch, TimeTactics = false }, TestDevice.At(IsaLevel.Avx512Vnni, threads));
+            return engine.Layers.Last(layer => layer.Spec.Kind == LayerKind.Conv).Tactic;
+        }
+    }
+
     [Fact]
     public void Weights_of_one_transform_to_what_the_points_say()
     {

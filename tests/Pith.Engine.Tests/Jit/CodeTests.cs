@@ -67,6 +67,18 @@ public class CodeTests
     }
 
     [Fact]
+    public void Kernels_of_winograd_use_the_instructions_of_their_level_only()
+    {
+        var tile = new TilePattern(4, 4) { OutputRow = 640, OutputColumn = 64, ResidualRow = 640, ResidualColumn = 64 };
+        foreach (var points in new[] { WinogradPoints.Two, WinogradPoints.Four })
+        {
+            Check(new WinogradFp32InputEmitter(new WinogradFp32InputSpec(points, 3, 4096, 192, 1088)), s_vnni);
+            foreach (var activation in Enum.GetValues<ActivationKind>().Where(ActivationFp32Emitter.Has))
+                Check(new WinogradFp32OutputEmitter(new WinogradFp32OutputSpec(points, 15, 1088, tile with { Rows = points.Outputs, Columns = points.Outputs }, 1, 0, new EpilogueFp32Spec(true, activation, false))), s_vnni);
+        }
+    }
+
+    [Fact]
     public void A_tile_configuration_has_the_rows_and_bytes_where_the_cpu_reads_them()
     {
         // LDTILECFG: palette in byte 0, bytes of a row of each tile from byte 16 on in 16 bits, rows from byte 48 on.

@@ -10,8 +10,8 @@ namespace Pith.Kernels.Jit;
 /// <param name="RestRows">Rows of the tiles at the lower edge of images; 0 where there are none.</param>
 /// <param name="Reduction">What an output sums over, in bytes of floats.</param>
 /// <param name="Epilogue">What follows.</param>
-/// <param name="TilesOfPanel">How many tiles are expected to meet a panel before the next panel: so many share the work of fetching it.</param>
-internal sealed record ConvFp32Spec(PanelShape Panel, TilePattern Tile, int RestRows, ReductionShape Reduction, EpilogueFp32Spec Epilogue, int TilesOfPanel);
+/// <param name="FetchingTiles">How many tiles are expected to meet a panel before the next panel: so many share the work of fetching that. 0 where panels come fast enough.</param>
+internal sealed record ConvFp32Spec(PanelShape Panel, TilePattern Tile, int RestRows, ReductionShape Reduction, EpilogueFp32Spec Epilogue, int FetchingTiles);
 
 /// <summary>
 /// Kernel <c>conv_f32_PxV16_avx512</c>: P pixels by V vectors of 16 output channels stay in registers while one input channel of each pixel at a time is broadcast and multiplied with the
@@ -30,9 +30,6 @@ internal sealed class ConvFp32Emitter(ConvFp32Spec spec) : KernelEmitter
 
     // After the sums.
     private static readonly AssemblerRegister64 s_tileOutput = s_pixel, s_tileResidual = s_row;
-
-    // Smaller panels come fast enough.
-    private const int FetchedBytes = 64 << 10;
 
     // The tile whose code is being emitted.
     private TilePattern _tile = spec.Tile;
@@ -146,8 +143,8 @@ internal sealed class ConvFp32Emitter(ConvFp32Spec spec) : KernelEmitter
     // Every tile fetches a part of the next panel's weights into the second-level cache: with many input channels they come from memory, which should not wait for the last tile, nor come all at once.
     private void FetchAhead(int vectors)
     {
-        if (PanelWeightBytes < FetchedBytes) return;
-        var lines = (vectors + spec.TilesOfPanel - 1) / spec.TilesOfPanel;
+        if (spec.FetchingTiles == 0) return;
+        var lines = EvenParts.Count(vectors, spec.FetchingTiles);
         for (var i = 0; i < lines; i++) Asm.prefetcht1(__byte_ptr[s_ahead + i * VectorBytes]);
         Asm.add(s_ahead, lines * VectorBytes);
         Asm.cmp(s_ahead, s_aheadEnd);

@@ -7,6 +7,9 @@ namespace Pith.Tactics;
 /// <summary>The panels of one shape: their kernels, packed weights and biases. Numbered group by group.</summary>
 internal sealed unsafe class Fp32ConvPanels
 {
+    // Smaller panels come fast enough.
+    private const int FetchedBytes = 64 << 10;
+
     private readonly ContractionLayer _layer;
     private readonly Fp32ConvOperands _operands;
 
@@ -20,7 +23,7 @@ internal sealed unsafe class Fp32ConvPanels
         WeightBytes = (nint)operands.Reduction.Runs * operands.Reduction.RunBytes * shape.Capacity;
         Weights = resources.Allocate(Count * WeightBytes);
         Biases = resources.Allocate((long)Count * ConvFp32Emitter.PanelBytes(shape.Vectors));
-        _kernels = [.. Tiles(resources.MaxBatch, epilogue).Select(tile => Kernel(new ConvFp32Spec(shape, tile, operands.Image.Rows % tile.Rows, operands.Reduction, epilogue, TilesOfPanel(tile)), mayStream, resources))];
+        _kernels = [.. Tiles(resources.MaxBatch, epilogue).Select(tile => Kernel(new ConvFp32Spec(shape, tile, operands.Image.Rows % tile.Rows, operands.Reduction, epilogue, FetchingTiles(tile)), mayStream, resources))];
         Parallel.For(0, Count, Pack);
     }
 
@@ -67,8 +70,8 @@ internal sealed unsafe class Fp32ConvPanels
     }
 
     // Those of an image, at most 8: code should not differ for more.
-    private int TilesOfPanel(TilePattern tile) =>
-        Math.Min(8, EvenParts.Count(_operands.Image.Rows, tile.Rows) * EvenParts.Count(_operands.Image.Columns, tile.Columns));
+    private int FetchingTiles(TilePattern tile) =>
+        WeightBytes < FetchedBytes ? 0 : Math.Min(8, EvenParts.Count(_operands.Image.Rows, tile.Rows) * EvenParts.Count(_operands.Image.Columns, tile.Columns));
 
     private static Fp32ConvKernel Kernel(ConvFp32Spec spec, bool mayStream, BuildResources resources)
     {

@@ -14,11 +14,8 @@ internal sealed class Fp32Winograd(WinogradPoints points) : Tactic<ContractionLa
     // With fewer the transforms cost what the products save.
     private const int LeastChannels = 24;
 
-    // Cycles for 16 channels of a position of a tile.
-    private const double InputCycles = 2.5, OutputCycles = 3.5;
-
-    // Measured: products of 16 channels in a cycle, and transformed weights, which come from memory or the last-level cache.
-    private const double ProductsPerCycle = 1.75, CyclesPerSecond = 3.9e9, WeightBytesPerSecond = 24e9;
+    // Measured on one thread: products of 16 channels, transforms of 16 channels of a position (in and out), transformed weights, which come from memory or the last-level cache.
+    private const double ProductsPerSecond = 7.4e9, TransformsPerSecond = 0.85e9, WeightBytesPerSecond = 27e9;
 
     public override string Name => $"fp32-winograd{points.Outputs}-avx512";
 
@@ -29,19 +26,20 @@ internal sealed class Fp32Winograd(WinogradPoints points) : Tactic<ContractionLa
         : layer.IsGemm || layer.Groups > 1 || !IsWindow(layer.Window) ? Verdict.No("is for 3x3 windows of stride 1, without groups")
         : Math.Min(layer.Channels, layer.OutChannels) < LeastChannels ? Verdict.No($"has fewer than {LeastChannels} channels")
         : Math.Min(layer.OutputSize.Height, layer.OutputSize.Width) < points.Outputs ? Verdict.No("results are smaller than a tile")
+        : layer.IsLiteral ? Verdict.No("is not for simulated quantization, whose sums are exact")
         : !layer.Input.Border.Covers(layer.Window) ? Verdict.No("needs padding in memory")
         : !ActivationFp32Emitter.Has(ActivationFp32Emitter.Simplest(layer.Activation)) ? Verdict.No($"has no code for {layer.Activation.Kind}")
         : Verdict.Yes;
 
-    // Of one image: so the choice does not depend on the batch, and neither do the bits.
+    // Of one image on one thread, which others share alike: so the choice depends on neither, and neither do the bits.
     protected override double EstimateSeconds(ContractionLayer layer, Device device)
     {
         var (height, width) = layer.OutputSize;
-        var tiles = (double)EvenParts.Count(height, points.Outputs) * EvenParts.Count(width, points.Outputs);
+        var tilePositions = (double)EvenParts.Count(height, points.Outputs) * EvenParts.Count(width, points.Outputs) * points.Positions;
         int inVectors = EvenParts.Count(layer.Channels, PanelShape.Lanes), outVectors = EvenParts.Count(layer.OutChannels, PanelShape.Lanes);
-        var cycles = tiles * points.Positions * (layer.Channels * outVectors / ProductsPerCycle + inVectors * InputCycles + outVectors * OutputCycles);
-        var weightBytes = (double)points.Positions * layer.Channels * outVectors * PanelShape.Lanes * sizeof(float);
-        return Math.Max(cycles / (CyclesPerSecond * device.Threads), weightBytes / WeightBytesPerSecond);
+        var computing = tilePositions * (layer.Channels * outVectors / ProductsPerSecond + (inVectors + outVectors) / TransformsPerSecond);
+        var readingWeights = (double)points.Positions * layer.Channels * outVectors * PanelShape.Lanes * sizeof(float) / WeightBytesPerSecond;
+        return Math.Max(computing, readingWeights) / device.Threads;
     }
 
     protected override RunnableLayer Build(ContractionLayer layer, BuildResources resources) => new Fp32WinogradLayer(layer, points, resources);

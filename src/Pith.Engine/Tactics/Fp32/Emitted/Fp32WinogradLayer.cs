@@ -55,14 +55,14 @@ internal sealed unsafe class Fp32WinogradLayer : RunnableLayer, IParallelBody
     // Offsets of the tiles of a block, to transform inputs and then for each overlap.
     private long OffsetBytes => EvenParts.Count((long)_products.MostTiles * (1 + _tiles.Overlaps.Length) * sizeof(TileOffsets), AlignedMemory.Alignment) * AlignedMemory.Alignment;
 
-    public override void Run(RunState state) => state.RunParallel(this, Parts(state));
+    public override void Run(RunState state) => state.RunParallel(this, TileParts(state) * PanelParts(state));
 
     public void RunPart(RunState state, int part, int worker)
     {
-        var (parts, tiles) = (Parts(state), _tiles.Count(state.Batch));
-        var splitsPanels = SplitsPanels(state);
-        var (firstPanel, endPanel) = splitsPanels ? Share(_products.Panels, part, parts) : (0, _products.Panels);
-        var (first, end) = splitsPanels ? (0, tiles) : Share(tiles, part, parts);
+        var (tiles, panelParts) = (_tiles.Count(state.Batch), PanelParts(state));
+        var (tilePart, panelPart) = Math.DivRem(part, panelParts);
+        var (firstPanel, endPanel) = Share(_products.Panels, panelPart, panelParts);
+        var (first, end) = Share(tiles, tilePart, TileParts(state));
         var block = EvenParts.Length(end - first, _products.MostTiles);
         for (var tile = first; tile < end; tile += block) RunBlock(state, state.Scratch(worker), tile, Math.Min(tile + block, end), firstPanel, endPanel);
     }
@@ -110,20 +110,14 @@ internal sealed unsafe class Fp32WinogradLayer : RunnableLayer, IParallelBody
 
     private static void Run(nint code, Fp32KernelArgs* args) => ((delegate* unmanaged<Fp32KernelArgs*, void>)code)(args);
 
-    // Threads share out what is larger, so that each reads only its part of it.
-    private bool SplitsPanels(RunState state)
-    {
-        var threads = state.Pool.Threads;
-        return threads > 1 && _products.Panels >= threads && _products.WeightBytes > _tiles.Count(state.Batch) * (long)_products.TileBytes;
-    }
+    // Threads share out the weights where these are larger than what they are multiplied with, so that each reads only its part of them.
+    private int PanelParts(RunState state) => _products.WeightBytes > _tiles.Count(state.Batch) * (long)_products.TileBytes ? Math.Min(state.Pool.Threads, _products.Panels) : 1;
 
-    private int Parts(RunState state)
+    // Each part reads weights: a block is not cut, unless threads would have nothing to do.
+    private int TileParts(RunState state)
     {
-        var threads = state.Pool.Threads;
-        if (threads == 1) return 1;
-        if (SplitsPanels(state)) return threads;
-        // Each part reads all weights: a block is not cut.
-        var wanted = Math.Clamp(_tiles.Count(state.Batch) / _products.MostTiles, threads, 4 * threads);
-        return Math.Min(_tiles.Count(state.Batch), wanted / threads * threads);
+        var (tiles, threads) = (_tiles.Count(state.Batch), state.Pool.Threads / PanelParts(state));
+        var wanted = threads == 1 ? 1 : Math.Clamp(tiles / _products.MostTiles, threads, 4 * threads) / threads * threads;
+        return Math.Min(tiles, wanted);
     }
 }

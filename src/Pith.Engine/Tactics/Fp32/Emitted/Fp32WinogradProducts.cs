@@ -12,8 +12,11 @@ internal sealed unsafe class Fp32WinogradProducts
 {
     private const int VectorBytes = PanelShape.Lanes * sizeof(float);
 
-    // What one block of tiles has in scratch memory should stay in the second-level cache; but weights, which each block reads, should not cost more than the products.
-    private const int BlockBytes = 900 << 10, FewestTiles = 32;
+    // What a block of tiles has in scratch memory should be about as large as the second-level cache; but weights, which each block reads, should not cost more than the products.
+    private const int BlockBytes = 1200 << 10, FewestTiles = 32, MostTilesOfBlock = 64;
+
+    // Small panels and groups, which divide more numbers, are as fast as large ones: their weights are fetched in time.
+    private const int GroupTiles = 8, FewestPanelVectors = 2, MostPanelVectors = 3;
 
     // Distances between positions are no powers of two: a tile's would share a few lines of the cache.
     private const int PositionGap = 64;
@@ -39,11 +42,12 @@ internal sealed unsafe class Fp32WinogradProducts
         (_channels, _positions) = (layer.Channels, points.Positions);
         InputVectors = EvenParts.Count(_channels, PanelShape.Lanes);
         var none = new EpilogueFp32Spec(HasResidual: false, ActivationKind.None, Streams: false);
-        MostTiles = EvenParts.Length(tiles, Math.Max(FewestTiles, BlockBytes / (_positions * (InputVectors + EvenParts.Count(layer.OutChannels, PanelShape.Lanes)) * VectorBytes)));
-        var block = new TilePattern(1, MostTiles) { InputColumn = InputTileBytes };
-        PanelVectors = Fp32ConvBlocking.Vectors(block, layer.OutChannels, _channels, none);
-        Panels = EvenParts.Count(layer.OutChannels, PanelVectors * PanelShape.Lanes);
-        _group = Fp32ConvBlocking.Tile(block, PanelVectors, none).Columns;
+        var outVectors = EvenParts.Count(layer.OutChannels, PanelShape.Lanes);
+        MostTiles = EvenParts.Length(tiles, Math.Clamp(BlockBytes / (_positions * (InputVectors + outVectors) * VectorBytes), FewestTiles, MostTilesOfBlock));
+        // The one that leaves fewer vectors empty.
+        PanelVectors = Enumerable.Range(FewestPanelVectors, MostPanelVectors - FewestPanelVectors + 1).MinBy(vectors => EvenParts.Count(outVectors, vectors) * vectors);
+        Panels = EvenParts.Count(outVectors, PanelVectors);
+        _group = EvenParts.Length(MostTiles, GroupTiles);
 
         _panelBytes = (nint)_channels * PanelVectors * VectorBytes;
         _weights = resources.Allocate(_positions * Panels * (long)_panelBytes);
@@ -54,7 +58,8 @@ internal sealed unsafe class Fp32WinogradProducts
         var pattern = new TilePattern(_group, 1) { InputRow = InputTileBytes, OutputRow = SumTileBytes };
         var panelShape = new PanelShape(PanelVectors, PanelVectors * PanelShape.Lanes, true);
         var reduction = new ReductionShape(1, 0, 1, 0, _channels * sizeof(float));
-        _code = [.. Enumerable.Range(0, _group).Select(rest => new ConvFp32Spec(panelShape, pattern, rest, reduction, none, Math.Min(8, EvenParts.Count(MostTiles, _group)))).Select(spec => resources.Code.Get(spec, () => new ConvFp32Emitter(spec).Emit()))];
+        _code = [.. Enumerable.Range(0, _group).Select(rest => new ConvFp32Spec(panelShape, pattern, rest, reduction, none, Math.Min(8, EvenParts.Count(MostTiles, _group))))
+            .Select(spec => resources.Code.Get(spec, () => new ConvFp32Emitter(spec).Emit()))];
     }
 
     /// <summary>The most tiles of a block.</summary>

@@ -48,6 +48,36 @@ public class Fp32WinogradTests
         new Case(new Random(channels), channels, outChannels, size, size, images, [1, 1, 1, 1], "residual and relu").Check(outputs, "");
     }
 
+    // Errors of layers after each other, image by image and as a batch.
+    [Fact]
+    public void A_residual_network_agrees_with_the_loops()
+    {
+        SkipWithoutAvx512();
+        var random = new Random(7);
+        var graph = new Graph();
+        Value Conv(Value x, int channels, int outChannels) =>
+            graph.Add(new Conv { Window = WindowAttributes.Uniform(3, 1, 1) with { KernelShape = [] } }, x, Weights(random, graph, outChannels, channels, 3, 2.5f / MathF.Sqrt(9 * channels)));
+        var x = graph.Add(new Relu(), Conv(graph.AddInput("x", TensorType.Float32(Dim.Named("N"), 3, 18, 18)), 3, 40));
+        for (var block = 0; block < 5; block++)
+        {
+            var branch = Conv(graph.Add(new Relu(), Conv(x, 40, 40)), 40, 40);
+            x = graph.Add(new Relu(), graph.Add(new Add(), branch, x));
+        }
+        graph.AddOutput(x);
+        const int Images = 3;
+        var options = new EngineOptions { MaxBatch = Images, TimeTactics = false };
+        using var reference = EngineBuilder.Build(graph, options with { ReferenceOnly = true });
+        using var engine = EngineBuilder.Build(graph, options, TestDevice.At(IsaLevel.Avx512Vnni));
+        Assert.Equal(10, engine.Layers.Count(layer => layer.Tactic.StartsWith("fp32-winograd", StringComparison.Ordinal)));
+        var input = Tensor.Zeros<float>(new Shape(Images, 3, 18, 18));
+        foreach (ref var value in input.Span) value = random.NextSingle() * 2 - 1;
+        using var slow = new GuardedRun(reference);
+        using var fast = new GuardedRun(engine);
+        var (want, got) = (slow.Run(input), fast.Run(input));
+        var largest = want.Max();
+        for (var i = 0; i < want.Length; i++) Assert.True(Math.Abs(want[i] - got[i]) <= 3e-6 * largest, $"element {i} of values up to {largest}: expected {want[i]:R}, got {got[i]:R}");
+    }
+
     [Fact]
     public void What_it_cannot_do_or_not_do_better_is_refused_with_the_reason()
     {
@@ -129,10 +159,10 @@ public class Fp32WinogradTests
         Assert.Contains(reason, verdict.Reason, StringComparison.Ordinal);
     }
 
-    private static Value Weights(Random random, Graph graph, int outChannels, int channels, int kernel)
+    private static Value Weights(Random random, Graph graph, int outChannels, int channels, int kernel, float amax = 1)
     {
         var w = Tensor.Zeros<float>(new Shape(outChannels, channels, kernel, kernel));
-        foreach (ref var value in w.Span) value = random.NextSingle() * 2 - 1;
+        foreach (ref var value in w.Span) value = (random.NextSingle() * 2 - 1) * amax;
         return graph.AddConstant("w", w);
     }
 

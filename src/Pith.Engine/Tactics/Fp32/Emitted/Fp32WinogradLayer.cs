@@ -11,6 +11,9 @@ namespace Pith.Tactics;
 /// </summary>
 internal sealed unsafe class Fp32WinogradLayer : RunnableLayer, IParallelBody
 {
+    // With fewer, a part would wait for weights, which come from memory or the last-level cache.
+    private const int LeastTiles = 16;
+
     private readonly ContractionLayer _layer;
     private readonly Fp32ConvOperands _operands;
     private readonly Fp32WinogradProducts _products;
@@ -110,8 +113,14 @@ internal sealed unsafe class Fp32WinogradLayer : RunnableLayer, IParallelBody
 
     private static void Run(nint code, Fp32KernelArgs* args) => ((delegate* unmanaged<Fp32KernelArgs*, void>)code)(args);
 
-    // Threads share out the weights where these are larger than what they are multiplied with, so that each reads only its part of them.
-    private int PanelParts(RunState state) => _products.WeightBytes > _tiles.Count(state.Batch) * (long)_products.TileBytes ? Math.Min(state.Pool.Threads, _products.Panels) : 1;
+    // Threads share out tiles, and weights only where there would be too few tiles for each.
+    private int PanelParts(RunState state)
+    {
+        var (tiles, threads) = (_tiles.Count(state.Batch), state.Pool.Threads);
+        var parts = 1;
+        while (parts < threads && (threads % parts != 0 || tiles * parts < LeastTiles * threads)) parts++;
+        return Math.Min(parts, _products.Panels);
+    }
 
     // Each part reads weights: a block is not cut, unless threads would have nothing to do.
     private int TileParts(RunState state)

@@ -74,12 +74,6 @@ internal sealed unsafe class Fp32WinogradProducts
     /// <summary>Vectors of a panel.</summary>
     public int PanelVectors { get; }
 
-    /// <summary>Bytes of all transformed weights.</summary>
-    public long WeightBytes => _positions * Panels * (long)_panelBytes;
-
-    /// <summary>Bytes of one transformed tile.</summary>
-    public int TileBytes => _positions * InputTileBytes;
-
     /// <summary>Bytes from tile to tile of the transformed inputs.</summary>
     public int InputTileBytes => InputVectors * VectorBytes;
 

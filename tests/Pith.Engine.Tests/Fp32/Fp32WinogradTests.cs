@@ -1,7 +1,6 @@
 using Pith.EngineTests.Jit;
 using Pith.Kernels;
 using Pith.Ops;
-using Pith.Tactics;
 
 namespace Pith.EngineTests.Fp32;
 
@@ -210,9 +209,9 @@ public class Fp32WinogradTests
         {
             var tactic = $"fp32-winograd{outputs}-avx512";
             repro = $"{tactic} {repro} c{_channels} {_height}x{_width} k{_outChannels} n{_images} pads {string.Join(',', _pads)} '{_epilogue}'";
-            using var engine = Build(tactic);
-            var layer = engine.Layers.Last(layer => layer.Spec.Kind == LayerKind.Conv);
-            Assert.True(layer.Tactic == tactic && layer.Spec.HasBias == HasBias && layer.Spec.Residual is not null == HasResidual, $"{layer.Spec}, {repro}");
+            var (engine, layer) = ChosenTactic.Build(_graph, new EngineOptions { MaxBatch = _images, TimeTactics = false }, TestDevice.At(IsaLevel.Avx512Vnni), tactic);
+            using var owned = engine;
+            Assert.True(layer.Spec.HasBias == HasBias && layer.Spec.Residual is not null == HasResidual, $"{layer.Spec}, {repro}");
             using var run = new GuardedRun(engine);
             var got = run.Run(Input);
             Compare(got, outputs == 2 ? Tolerance2 : Tolerance4, repro);
@@ -228,16 +227,6 @@ public class Fp32WinogradTests
                     Assert.True(output.SequenceEqual(got.AsSpan()[..output.Length]), $"{threads} threads, batch {batch}, {repro}");
                 }
             }
-        }
-
-        private Engine Build(string tactic)
-        {
-            var options = new EngineOptions { MaxBatch = _images, TimeTactics = false };
-            var device = TestDevice.At(IsaLevel.Avx512Vnni);
-            using var first = EngineBuilder.Build(_graph, options, device);
-            var layer = first.Layers.Last(layer => layer.Spec.Kind == LayerKind.Conv);
-            var planned = new Dictionary<string, PlannedTactic> { [layer.Name] = new(layer.Spec.ToString(), tactic, "a test asks for it", new Dictionary<string, double>()) };
-            return EngineBuilder.Build(_graph, options, device, planned: planned);
         }
 
         private void Compare(float[] got, double tolerance, string repro)

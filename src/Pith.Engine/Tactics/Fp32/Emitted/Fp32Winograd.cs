@@ -9,7 +9,7 @@ namespace Pith.Tactics;
 /// of the input. Its bits differ from those of the plain sum within what <see cref="WinogradPoints"/> states; they do not depend on batch, threads or blocking.
 /// </summary>
 /// <param name="points">The size of tiles, with the points.</param>
-internal sealed class Fp32Winograd(WinogradPoints points) : Tactic<ContractionLayer>
+internal sealed class Fp32Winograd(WinogradPoints points) : Fp32EmittedContraction
 {
     // With fewer the transforms cost what the products save.
     private const int LeastChannels = 24;
@@ -19,17 +19,13 @@ internal sealed class Fp32Winograd(WinogradPoints points) : Tactic<ContractionLa
 
     public override string Name => $"fp32-winograd{points.Outputs}-avx512";
 
-    protected override Verdict Accept(ContractionLayer layer, Device device) =>
-        layer.Int8 is not null ? Verdict.No("is for float layers")
-        : device.Isa < IsaLevel.Avx512Vnni ? Verdict.No($"needs {IsaLevel.Avx512Vnni}")
-        : layer.Weight!.Constant is not Tensor<float> || (layer.Bias is { } bias && bias.Constant is not Tensor<float>) ? Verdict.No("is for constant weights and biases")
-        : layer.IsGemm || layer.Groups > 1 || !IsWindow(layer.Window) ? Verdict.No("is for 3x3 windows of stride 1, without groups")
-        : Math.Min(layer.Channels, layer.OutChannels) < LeastChannels ? Verdict.No($"has fewer than {LeastChannels} channels")
-        : Math.Min(layer.OutputSize.Height, layer.OutputSize.Width) < points.Outputs ? Verdict.No("results are smaller than a tile")
-        : layer.IsLiteral ? Verdict.No("is not for simulated quantization, whose sums are exact")
-        : !layer.Input.Border.Covers(layer.Window) ? Verdict.No("needs padding in memory")
-        : !ActivationFp32Emitter.Has(ActivationFp32Emitter.Simplest(layer.Activation)) ? Verdict.No($"has no code for {layer.Activation.Kind}")
-        : Verdict.Yes;
+    protected override string? Refuses(ContractionLayer layer) =>
+        layer.IsGemm || layer.Groups > 1 || !IsWindow(layer.Window) ? "is for 3x3 windows of stride 1, without groups"
+        : Math.Min(layer.Channels, layer.OutChannels) < LeastChannels ? $"has fewer than {LeastChannels} channels"
+        : Math.Min(layer.OutputSize.Height, layer.OutputSize.Width) < points.Outputs ? "results are smaller than a tile"
+        : layer.IsLiteral ? "is not for simulated quantization, whose sums are exact"
+        : !layer.Input.Border.Covers(layer.Window) ? "needs padding in memory"
+        : null;
 
     // Of one image on one thread, which others share alike: so the choice depends on neither, and neither do the bits.
     protected override double EstimateSeconds(ContractionLayer layer, Device device)

@@ -1,0 +1,20 @@
+using Pith.Building;
+using Pith.Kernels;
+using Pith.Kernels.Jit;
+
+namespace Pith.Tactics;
+
+/// <summary>A tactic for float contractions with constant weights by emitted AVX-512 kernels.</summary>
+internal abstract class Fp32EmittedContraction : Tactic<ContractionLayer>
+{
+    protected sealed override Verdict Accept(ContractionLayer layer, Device device) =>
+        layer.Int8 is not null ? Verdict.No("is for float layers")
+        : device.Isa < IsaLevel.Avx512Vnni ? Verdict.No($"needs {IsaLevel.Avx512Vnni}")
+        : layer.Weight!.Constant is not Tensor<float> || (layer.Bias is { } bias && bias.Constant is not Tensor<float>) ? Verdict.No("is for constant weights and biases")
+        : Refuses(layer) is { } reason ? Verdict.No(reason)
+        : !ActivationFp32Emitter.Has(ActivationFp32Emitter.Simplest(layer.Activation)) ? Verdict.No($"has no code for {layer.Activation.Kind}")
+        : Verdict.Yes;
+
+    /// <summary>Why the tactic cannot run a layer that has constant weights and biases; null when it can.</summary>
+    protected abstract string? Refuses(ContractionLayer layer);
+}

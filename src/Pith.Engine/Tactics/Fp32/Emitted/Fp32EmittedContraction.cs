@@ -10,7 +10,7 @@ internal abstract class Fp32EmittedContraction : Tactic<ContractionLayer>
     protected sealed override Verdict Accept(ContractionLayer layer, Device device) =>
         layer.Int8 is not null ? Verdict.No("is for float layers")
         : device.Isa < IsaLevel.Avx512Vnni ? Verdict.No($"needs {IsaLevel.Avx512Vnni}")
-        : layer.Weight!.Constant is not Tensor<float> || (layer.Bias is { } bias && bias.Constant is not Tensor<float>) ? Verdict.No("is for constant weights and biases")
+        : !layer.HasConstantWeights ? Verdict.No("is for constant weights and biases")
         : Refuses(layer) is { } reason ? Verdict.No(reason)
         : !ActivationFp32Emitter.Has(ActivationFp32Emitter.Simplest(layer.Activation)) ? Verdict.No($"has no code for {layer.Activation.Kind}")
         : Verdict.Yes;

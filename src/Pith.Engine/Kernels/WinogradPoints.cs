@@ -17,6 +17,10 @@ internal sealed class WinogradPoints
     public const int Window = 3;
 
     private readonly double[] _points;
+
+    // G, row by row.
+    private readonly double[] _weightTransform;
+
     private readonly float[] _coefficients;
 
     private WinogradPoints(params double[] points)
@@ -24,6 +28,7 @@ internal sealed class WinogradPoints
         _points = points;
         _coefficients = [.. Enumerable.Range(0, Pairs).Select(Even).Concat(from pair in Enumerable.Range(0, Pairs) from power in Enumerable.Range(1, Outputs - 1) select Power(pair, power))
             .Concat(Enumerable.Range(0, Pairs).Select(MinusSquare)).Distinct()];
+        _weightTransform = [.. Enumerable.Range(0, Size).SelectMany(WeightRow)];
     }
 
     /// <summary>Tiles of 2x2 outputs: 16 products for 4 outputs. As precise as the plain sum.</summary>
@@ -67,20 +72,22 @@ internal sealed class WinogradPoints
         Span<double> mixed = stackalloc double[Window];
         for (var row = 0; row < Size; row++)
         {
-            for (var column = 0; column < Window; column++) mixed[column] = AtPosition(row, window[column], window[Window + column], window[2 * Window + column]);
-            for (var column = 0; column < Size; column++) transformed[row * Size + column] = (float)AtPosition(column, mixed[0], mixed[1], mixed[2]);
+            for (var column = 0; column < Window; column++) mixed[column] = Weighted(row, window[column], window[Window + column], window[2 * Window + column]);
+            for (var column = 0; column < Size; column++) transformed[row * Size + column] = (float)Weighted(column, mixed[0], mixed[1], mixed[2]);
         }
     }
 
-    // The polynomial a + b x + c x^2 at a position, over the product of the differences to the other points.
-    private double AtPosition(int position, double a, double b, double c)
+    private double Weighted(int position, double a, double b, double c) => _weightTransform[Window * position] * a + _weightTransform[Window * position + 1] * b + _weightTransform[Window * position + 2] * c;
+
+    // The polynomial a + b x + c x^2 at a position, over the product of the differences to the other points: what a, b and c are multiplied with.
+    private double[] WeightRow(int position)
     {
-        if (position == Size - 1) return c;
-        if (position == 0) return a / Even(0);
+        if (position == Size - 1) return [0, 0, 1];
+        if (position == 0) return [1.0 / Even(0), 0, 0];
         var pair = (position - 1) / 2;
         var x = position % 2 == 1 ? _points[pair] : -_points[pair];
-        var others = Pairs == 1 ? 1 : Square(pair) - Square(1 - pair);
-        return (a + x * (b + x * c)) / (2 * Square(pair) * others);
+        var differences = 2 * Square(pair) * (Pairs == 1 ? 1 : Square(pair) - Square(1 - pair));
+        return [1 / differences, x / differences, x * x / differences];
     }
 
     private double Square(int pair) => _points[pair] * _points[pair];

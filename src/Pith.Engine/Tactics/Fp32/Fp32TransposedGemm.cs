@@ -52,7 +52,7 @@ internal sealed unsafe class Fp32TransposedGemm : Tactic<OpLayer>
         public override void Run(RunState state)
         {
             var args = Args(state);
-            TransposedCopy.Run((uint*)state.Address(_layer.Inputs[0]!), (uint*)args.A, args.K, args.M, 0, args.M);
+            TransposedCopy.Run<float>(state.Address(_layer.Inputs[0]!), (nint)args.M * sizeof(float), (byte*)args.A, (nint)args.K * sizeof(float), args.K, args.M);
             state.RunParallel(_pack, GemmFp32.PackItems(&args));
             state.RunParallel(this, GemmFp32.WorkItems(&args));
         }

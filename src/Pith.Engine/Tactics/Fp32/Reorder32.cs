@@ -38,7 +38,9 @@ internal sealed unsafe class Reorder32 : Tactic<ReorderLayer>
             var (image, index) = Math.DivRem(part, parts);
             var (begin, end) = ((int)((long)columns * index / parts), (int)((long)columns * (index + 1) / parts));
             var offset = (nint)image * rows * columns;
-            TransposedCopy.Run((uint*)state.Address(layer.Input) + offset, (uint*)state.Address(layer.Output) + offset, rows, columns, begin, end);
+            var from = (uint*)state.Address(layer.Input) + offset + begin;
+            var to = (uint*)state.Address(layer.Output) + offset + (nint)begin * rows;
+            TransposedCopy.Run<uint>((byte*)from, (nint)columns * sizeof(uint), (byte*)to, (nint)rows * sizeof(uint), rows, end - begin);
         }
 
         private static int PartsPerImage(int rows, int columns) => (int)Math.Clamp((long)rows * columns / ElementsPerPart, 1, columns);

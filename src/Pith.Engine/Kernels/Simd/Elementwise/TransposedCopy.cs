@@ -1,26 +1,98 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
 namespace Pith.Kernels.Simd;
 
-/// <summary>Transposes matrices of 32-bit elements.</summary>
+/// <summary>Transposes matrices of elements of 1, 2, 4 or 8 bytes whose rows may lie apart: 8 x 8 bytes or 4 x 4 words in registers where SSE2 is there, else one by one in blocks of cache lines.</summary>
 internal static unsafe class TransposedCopy
 {
-    // A tile of 16 cache lines on either side.
-    private const int Tile = 16;
+    private const int LineBytes = 64;
 
-    /// <summary>Writes rows [<paramref name="begin"/>, <paramref name="end"/>) of the transpose [columns, rows] of <paramref name="from"/> [rows, columns].</summary>
-    public static void Run(uint* from, uint* to, int rows, int columns, int begin, int end)
+    // Elements of a tile in registers on either side, of 1 byte, and of 4.
+    private const int ByteTile = 8, WordTile = 4;
+
+    /// <summary>to[c, r] = from[r, c].</summary>
+    /// <param name="from">[<paramref name="rows"/>, <paramref name="columns"/>]</param>
+    /// <param name="fromStride">Bytes from row to row of <paramref name="from"/>.</param>
+    /// <param name="to">[<paramref name="columns"/>, <paramref name="rows"/>]; shares no memory with <paramref name="from"/>.</param>
+    /// <param name="toStride">Bytes from row to row of <paramref name="to"/>.</param>
+    /// <param name="rows">Rows that are read.</param>
+    /// <param name="columns">Rows that are written.</param>
+    public static void Run<T>(byte* from, nint fromStride, byte* to, nint toStride, nint rows, nint columns) where T : unmanaged
     {
-        for (var row = 0; row < rows; row += Tile)
-            for (var column = begin; column < end; column += Tile)
-                CopyTile(from, to, rows, columns, row, Math.Min(row + Tile, rows), column, Math.Min(column + Tile, end));
+        // Lines of what is read, and of what is written.
+        nint block = LineBytes / sizeof(T);
+        for (nint row = 0; row < rows; row += block)
+            for (nint column = 0; column < columns; column += block)
+                CopyBlock<T>(from + row * fromStride + column * sizeof(T), fromStride, to + column * toStride + row * sizeof(T), toStride, nint.Min(block, rows - row), nint.Min(block, columns - column));
     }
 
-    private static void CopyTile(uint* from, uint* to, int rows, int columns, int rowBegin, int rowEnd, int columnBegin, int columnEnd)
+    private static void CopyBlock<T>(byte* from, nint fromStride, byte* to, nint toStride, nint rows, nint columns) where T : unmanaged
     {
-        for (var column = columnBegin; column < columnEnd; column++)
+        if (Sse2.IsSupported && sizeof(T) == 1 && rows >= ByteTile && columns >= ByteTile)
         {
-            var source = from + (nint)rowBegin * columns + column;
-            var destination = to + (nint)column * rows;
-            for (var row = rowBegin; row < rowEnd; row++, source += columns) destination[row] = *source;
+            // The last tile is moved back to the edge: some elements are copied twice.
+            for (nint row = 0; row < rows; row += ByteTile)
+            {
+                var r = nint.Min(row, rows - ByteTile);
+                for (nint column = 0; column < columns; column += ByteTile)
+                {
+                    var c = nint.Min(column, columns - ByteTile);
+                    CopyByteTile(from + r * fromStride + c, fromStride, to + c * toStride + r, toStride);
+                }
+            }
         }
+        else if (Sse2.IsSupported && sizeof(T) == 4 && rows >= WordTile && columns >= WordTile)
+        {
+            for (nint column = 0; column < columns; column += WordTile)
+            {
+                var c = nint.Min(column, columns - WordTile);
+                for (nint row = 0; row < rows; row += WordTile)
+                {
+                    var r = nint.Min(row, rows - WordTile);
+                    CopyWordTile(from + r * fromStride + c * sizeof(T), fromStride, to + c * toStride + r * sizeof(T), toStride);
+                }
+            }
+        }
+        else
+        {
+            for (nint column = 0; column < columns; column++)
+            {
+                var source = from + column * sizeof(T);
+                var destination = (T*)(to + column * toStride);
+                for (nint row = 0; row < rows; row++, source += fromStride) destination[row] = *(T*)source;
+            }
+        }
+    }
+
+    // Three times the first half of the vectors is interleaved with the second; two rows share a vector.
+    private static void CopyByteTile(byte* from, nint stride, byte* to, nint toStride)
+    {
+        var last = from + 4 * stride;
+        Vector128<byte> r04 = Sse2.UnpackLow(Half(from), Half(last)), r15 = Sse2.UnpackLow(Half(from + stride), Half(last + stride));
+        Vector128<byte> r26 = Sse2.UnpackLow(Half(from + 2 * stride), Half(last + 2 * stride)), r37 = Sse2.UnpackLow(Half(from + 3 * stride), Half(last + 3 * stride));
+        Vector128<byte> even = Sse2.UnpackLow(r04, r26), even2 = Sse2.UnpackHigh(r04, r26), odd = Sse2.UnpackLow(r15, r37), odd2 = Sse2.UnpackHigh(r15, r37);
+        StoreHalves(Sse2.UnpackLow(even, odd), to, toStride);
+        StoreHalves(Sse2.UnpackHigh(even, odd), to + 2 * toStride, toStride);
+        StoreHalves(Sse2.UnpackLow(even2, odd2), to + 4 * toStride, toStride);
+        StoreHalves(Sse2.UnpackHigh(even2, odd2), to + 6 * toStride, toStride);
+    }
+
+    private static Vector128<byte> Half(byte* from) => Vector128.CreateScalarUnsafe(*(ulong*)from).AsByte();
+
+    private static void StoreHalves(Vector128<byte> rows, byte* to, nint stride)
+    {
+        Sse2.StoreLow((double*)to, rows.AsDouble());
+        Sse2.StoreHigh((double*)(to + stride), rows.AsDouble());
+    }
+
+    private static void CopyWordTile(byte* from, nint stride, byte* to, nint toStride)
+    {
+        Vector128<uint> r0 = Vector128.Load((uint*)from), r1 = Vector128.Load((uint*)(from + stride)), r2 = Vector128.Load((uint*)(from + 2 * stride)), r3 = Vector128.Load((uint*)(from + 3 * stride));
+        Vector128<uint> even = Sse2.UnpackLow(r0, r2), even2 = Sse2.UnpackHigh(r0, r2), odd = Sse2.UnpackLow(r1, r3), odd2 = Sse2.UnpackHigh(r1, r3);
+        Sse2.UnpackLow(even, odd).Store((uint*)to);
+        Sse2.UnpackHigh(even, odd).Store((uint*)(to + toStride));
+        Sse2.UnpackLow(even2, odd2).Store((uint*)(to + 2 * toStride));
+        Sse2.UnpackHigh(even2, odd2).Store((uint*)(to + 3 * toStride));
     }
 }

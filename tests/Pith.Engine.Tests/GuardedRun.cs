@@ -40,7 +40,10 @@ internal sealed unsafe class GuardedRun : IDisposable
     }
 
     /// <summary>Runs all layers and returns the first output.</summary>
-    public float[] Run(params ReadOnlySpan<Tensor> inputs)
+    public float[] Run(params ReadOnlySpan<Tensor> inputs) => RunAll(inputs)[0].As<float>().Data;
+
+    /// <summary>Runs all layers and returns the outputs.</summary>
+    public Tensor[] RunAll(params ReadOnlySpan<Tensor> inputs)
     {
         for (var i = 0; i < inputs.Length; i++) inputs[i].Bytes.CopyTo(new Span<byte>(_state.Address(_engine.Network.Inputs[i]), inputs[i].Bytes.Length));
         // Layers that run image by image see one image at a time, wherever it lies.
@@ -58,7 +61,7 @@ internal sealed unsafe class GuardedRun : IDisposable
             buffer.Check();
             Assert.False(new Span<byte>((byte*)start + bytes, SlackBytes).ContainsAnyExcept(SlackByte), $"{slot} was written beyond its end.");
         }
-        return SlotTensors.Read(_engine.Network.Outputs[0], _state).As<float>().Data;
+        return [.. _engine.Network.Outputs.Select(output => SlotTensors.Read(output, _state))];
     }
 
     public void Dispose()

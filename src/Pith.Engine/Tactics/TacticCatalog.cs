@@ -116,6 +116,7 @@ internal static class TacticCatalog
         new Fp32Softmax(),
         new Fp32LayerNorm(),
         new BlockConcat(),
+        new StridedCopies(),
         new ClassLosses(),
         new ReferenceOp(),
     ];

@@ -21,9 +21,9 @@ public class QuantizeImageTests
     public void Images_become_the_specification_s_bytes(float scale, bool unsigned, int zero)
     {
         var to = new Quantization(scale, zero, unsigned ? DataType.UInt8 : DataType.Int8);
-        foreach (var (batch, channels, height, width) in new[] { (1, 3, 5, 70), (2, 3, 9, 16), (3, 3, 2, 3), (1, 3, 1, 1), (1, 3, 33, 129), (2, 1, 4, 21), (1, 4, 3, 18), (1, 5, 6, 7) })
+        foreach (var (batch, channels, height, width) in new[] { (1, 3, 5, 70), (2, 3, 9, 16), (3, 3, 2, 3), (1, 3, 1, 1), (1, 3, 33, 129), (2, 1, 4, 21), (1, 4, 3, 18), (1, 5, 6, 7), (2, 58, 7, 7), (1, 24, 28, 28) })
         {
-            var (graph, x) = Network(scale, unsigned, zero, batch, channels, height, width);
+            var (graph, x) = Network(scale, unsigned, zero, [batch, channels, height, width]);
             var want = Array.ConvertAll(x.Data, value => (float)(Int8Arithmetic.Quantize(value, to) - to.StoredZeroPoint));
             foreach (var isa in Enum.GetValues<IsaLevel>().Where(TestDevice.Has))
                 foreach (var threads in isa == Isa.Detected ? new[] { 1, 2, 5 } : [2])
@@ -36,15 +36,34 @@ public class QuantizeImageTests
         }
     }
 
-    private static (Graph Graph, Tensor<float> X) Network(float scale, bool unsigned, int zero, int batch, int channels, int height, int width)
+    [Theory]
+    [MemberData(nameof(Scales))]
+    public void Tensors_that_are_no_images_stay_row_major(float scale, bool unsigned, int zero)
+    {
+        foreach (var sizes in new int[][] { [5], [2, 7, 9], [3, 196, 33], [1, 1, 16384], [2, 3, 5, 7, 11], [1, 2, 3, 4, 5, 6] })
+        {
+            var (graph, x) = Network(scale, unsigned, zero, sizes);
+            var want = GraphInterpreter.Run(graph, [x])[0].As<float>().Data;
+            foreach (var isa in Enum.GetValues<IsaLevel>().Where(TestDevice.Has))
+                foreach (var threads in isa == Isa.Detected ? new[] { 1, 2, 3 } : [2])
+                {
+                    using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = sizes[0], TimeTactics = false }, TestDevice.At(isa, threads));
+                    Assert.Equal(["int8-quantize", "int8-dequantize"], engine.Layers.Select(layer => layer.Tactic));
+                    using var guarded = new GuardedRun(engine, threads);
+                    Assert.True(want.SequenceEqual(guarded.Run(x)), $"{string.Join('x', sizes)}, {isa}, {threads} threads");
+                }
+        }
+    }
+
+    private static (Graph Graph, Tensor<float> X) Network(float scale, bool unsigned, int zero, int[] sizes)
     {
         var graph = new Graph("quantize");
-        var x = graph.AddInput("x", TensorType.Float32([Dim.Named("N"), Dim.Of(channels), Dim.Of(height), Dim.Of(width)]));
+        var x = graph.AddInput("x", TensorType.Float32([Dim.Named("N"), .. sizes.Skip(1).Select(Dim.Of)]));
         var (s, z) = (graph.AddConstant("scale", Tensor.Scalar(scale)), graph.AddConstant("zero", Tensor.Scalar(zero).ConvertTo(unsigned ? DataType.UInt8 : DataType.Int8)));
         // Steps of 1, so that what is compared is the integer.
         graph.AddOutput(graph.Add(new DequantizeLinear(), graph.Add(new QuantizeLinear(), x, s, z), graph.AddConstant("one", Tensor.Scalar(1f)), z));
-        var data = Tensor.Zeros<float>(new Shape(batch, channels, height, width));
-        var random = new Random(width);
+        var data = Tensor.Zeros<float>(new Shape(sizes));
+        var random = new Random(sizes[^1]);
         for (var i = 0; i < data.Length; i++)
         {
             // Ties and their neighbours as often as anything else.

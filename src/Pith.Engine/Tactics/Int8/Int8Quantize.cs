@@ -5,13 +5,13 @@ using Pith.Runtime;
 
 namespace Pith.Tactics;
 
-/// <summary>Float to bytes in vectors; images that come row-major are turned on the way.</summary>
+/// <summary>Float to bytes in vectors; images that come row-major are turned on the way, unless the bytes are row-major too.</summary>
 internal sealed unsafe class Int8Quantize : Tactic<QuantizeLayer>
 {
     public override string Name => "int8-quantize";
 
     protected override Verdict Accept(QuantizeLayer layer, Device device) =>
-        layer.Output.IsQuantized ? Verdict.Yes : Verdict.No("writes channels-last bytes only");
+        layer.Output.IsQuantized || layer.Input.Layout == Layout.RowMajor ? Verdict.Yes : Verdict.No("does not turn images that come channels-last");
 
     protected override double EstimateSeconds(QuantizeLayer layer, Device device) => layer.Output.Bytes(1) / 4e9;
 
@@ -29,7 +29,22 @@ internal sealed unsafe class Int8Quantize : Tactic<QuantizeLayer>
     }
 
     private static RunnableLayer Create<T>(QuantizeLayer layer, bool isTurned) where T : struct, ILanes<T> =>
-        !isTurned ? new Pixels<T>(layer) : layer.Output.Channels == 3 ? new Planes<T>(layer) : new Turned<T>(layer);
+        !layer.Output.IsQuantized ? new Flat<T>(layer) : !isTurned ? new Pixels<T>(layer) : layer.Output.Channels == 3 ? new Planes<T>(layer) : new Turned<T>(layer);
+
+    private sealed class Flat<T>(QuantizeLayer layer) : RunnableLayer, IParallelBody where T : struct, ILanes<T>
+    {
+        private readonly Quantizer<T> _quantizer = new(layer.To);
+
+        public override void Run(RunState state) => state.RunParallel(this, Chunks.Count(layer.Output.Shape.Elements(state.Batch)));
+
+        public void RunPart(RunState state, int part, int worker)
+        {
+            var (begin, end) = Chunks.Of(part, layer.Output.Shape.Elements(state.Batch));
+            var output = state.Address(layer.Output) + begin;
+            ElementwiseInt8<T>.Quantize((float*)state.Address(layer.Input) + begin, output, end - begin, _quantizer, layer.To);
+            if (layer.To.Type == DataType.Int8) StoredBytes.FlipSigns(output, output, end - begin);
+        }
+    }
 
     private sealed class Pixels<T>(QuantizeLayer layer) : RunnableLayer, IParallelBody where T : struct, ILanes<T>
     {
@@ -103,17 +118,45 @@ internal sealed unsafe class Int8Dequantize : Tactic<DequantizeLayer>
     public override string Name => "int8-dequantize";
 
     protected override Verdict Accept(DequantizeLayer layer, Device device) =>
-        layer.Input.IsQuantized ? Verdict.Yes : Verdict.No("reads channels-last bytes only");
+        layer.Input.IsQuantized || layer.Output.Layout == Layout.RowMajor ? Verdict.Yes : Verdict.No("does not turn bytes that come row-major");
 
     protected override double EstimateSeconds(DequantizeLayer layer, Device device) => layer.Input.Bytes(1) / 4e9;
 
     protected override RunnableLayer Build(DequantizeLayer layer, BuildResources resources)
     {
         resources.KeepConstant(layer.Input);
-        return resources.Device.Isa >= IsaLevel.Avx2 ? new Runnable<Lanes256>(layer) : new Runnable<Lanes128>(layer);
+        return resources.Device.Isa >= IsaLevel.Avx2 ? Create<Lanes256>(layer) : Create<Lanes128>(layer);
     }
 
-    private sealed class Runnable<T>(DequantizeLayer layer) : RunnableLayer, IParallelBody where T : struct, ILanes<T>
+    private static RunnableLayer Create<T>(DequantizeLayer layer) where T : struct, ILanes<T> => layer.Input.IsQuantized ? new Pixels<T>(layer) : new Flat<T>(layer);
+
+    private sealed class Flat<T>(DequantizeLayer layer) : RunnableLayer, IParallelBody where T : struct, ILanes<T>
+    {
+        // Bytes whose signs are flipped at once, and stay in the first-level cache.
+        private const int BlockBytes = 4096;
+
+        public override long ScratchBytes => layer.From.Type == DataType.Int8 ? BlockBytes : 0;
+
+        public override void Run(RunState state) => state.RunParallel(this, Chunks.Count(layer.Input.Shape.Elements(state.Batch)));
+
+        public void RunPart(RunState state, int part, int worker)
+        {
+            var (begin, end) = Chunks.Of(part, layer.Input.Shape.Elements(state.Batch));
+            for (var at = begin; at < end; at += BlockBytes)
+            {
+                var count = Math.Min(BlockBytes, end - at);
+                var input = state.Address(layer.Input) + at;
+                if (layer.From.Type == DataType.Int8)
+                {
+                    StoredBytes.FlipSigns(input, state.Scratch(worker), count);
+                    input = state.Scratch(worker);
+                }
+                ElementwiseInt8<T>.Dequantize(input, (float*)state.Address(layer.Output) + at, count, layer.From);
+            }
+        }
+    }
+
+    private sealed class Pixels<T>(DequantizeLayer layer) : RunnableLayer, IParallelBody where T : struct, ILanes<T>
     {
         private const int PartPixels = 256;
 

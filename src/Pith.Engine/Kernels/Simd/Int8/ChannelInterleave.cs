@@ -1,9 +1,10 @@
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using Pith.Kernels.Simd;
 
 namespace Pith.Kernels.Int8;
 
-/// <summary>Turns rows of bytes, one for each channel, into pixels: four channels at a time, and where SSE2 is there sixteen pixels.</summary>
+/// <summary>Turns rows of bytes, one for each channel, into pixels: four channels by words, sixteen pixels at a time where SSE2 is there; more in tiles.</summary>
 internal static unsafe class ChannelInterleave
 {
     /// <param name="rows">[<paramref name="channels"/>, <paramref name="width"/>], <paramref name="plane"/> bytes from channel to channel.</param>
@@ -13,14 +14,16 @@ internal static unsafe class ChannelInterleave
     /// <param name="pixels">[<paramref name="width"/>, <paramref name="channels"/>]</param>
     public static void Run(byte* rows, nint plane, int width, int channels, byte* pixels)
     {
-        for (var c = 0; c < channels; c += 4)
+        if (channels > 4)
         {
-            byte* r0 = rows + c * plane, r1 = r0 + plane, r2 = r1 + plane, r3 = r2 + plane;
-            var x = 0;
-            if (Sse2.IsSupported && channels == 4)
-                for (; x + Vector128<byte>.Count <= width; x += Vector128<byte>.Count) Sixteen(r0 + x, r1 + x, r2 + x, r3 + x, pixels + x * 4);
-            for (; x < width; x++) *(uint*)(pixels + x * channels + c) = r0[x] | (uint)r1[x] << 8 | (uint)r2[x] << 16 | (uint)r3[x] << 24;
+            TransposedCopy.Run<byte>(rows, plane, pixels, channels, channels, width);
+            return;
         }
+        byte* r0 = rows, r1 = r0 + plane, r2 = r1 + plane, r3 = r2 + plane;
+        var x = 0;
+        if (Sse2.IsSupported)
+            for (; x + Vector128<byte>.Count <= width; x += Vector128<byte>.Count) Sixteen(r0 + x, r1 + x, r2 + x, r3 + x, pixels + x * 4);
+        for (; x < width; x++) ((uint*)pixels)[x] = r0[x] | (uint)r1[x] << 8 | (uint)r2[x] << 16 | (uint)r3[x] << 24;
     }
 
     private static void Sixteen(byte* r0, byte* r1, byte* r2, byte* r3, byte* pixels)

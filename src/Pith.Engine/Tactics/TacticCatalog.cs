@@ -80,6 +80,7 @@ internal static class TacticCatalog
     [
         new Planes32(),
         new Reorder32(),
+        new Reorder8(),
         new ReferenceReorder(),
     ];
 

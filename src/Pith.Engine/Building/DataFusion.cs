@@ -14,7 +14,7 @@ internal static class DataFusion
         return null;
     }
 
-    // 8-bit values of rank 2 and 4 live channels-last; others are too rare to have kernels.
+    // 8-bit values of rank 2 and 4 live channels-last, where kernels compute on them; others are only moved and converted.
     private static Layout Of8Bit(Value value) => value.Type.Rank is 2 or 4 ? Layout.ChannelsLast : Layout.RowMajor;
 
     private static FusedNode Quantize(Node node, Quantization to) => new()

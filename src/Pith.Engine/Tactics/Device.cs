@@ -27,7 +27,7 @@ internal sealed record Device(IsaLevel Isa, int Threads)
     public bool HasAmxBf16 { get; init; } = Kernels.Isa.HasAmxBf16;
 
     // Raised when kernels become faster or slower, so that old timings and choices are not believed.
-    private const int KernelRevision = 2;
+    private const int KernelRevision = 3;
 
     /// <summary>What must agree for timings and choices of one machine to hold on another: architecture, instruction set, threads, the CPU's family and model, and the revision of the kernels.</summary>
     public string Kind => string.Create(CultureInfo.InvariantCulture, $"{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}-{Isa.ToString().ToLowerInvariant()}-{Threads}t-{s_cpu}-k{KernelRevision}");

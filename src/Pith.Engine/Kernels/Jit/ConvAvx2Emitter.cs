@@ -25,14 +25,7 @@ internal sealed class ConvAvx2Emitter(ConvKernelSpec spec) : ConvVexEmitter(spec
 
     protected override int BlockTiles => Math.Max(1, BlockBytes / _words.Bytes);
 
-    protected override void OpenBlock()
-    {
-        Asm.mov(Input, Argument(rax, nameof(ConvKernelArgs.Input)));
-        Asm.mov(Weight, Argument(rax, nameof(ConvKernelArgs.Scratch)));
-        var tile = Asm.CreateLabel();
-        Asm.Label(ref tile);
-        Asm.mov(Pixel, TileOffset(nameof(TileOffsets.Input)));
-        Asm.add(Pixel, Input);
+    protected override void OpenBlock() => ToScratch(() =>
         WindowLoop.Repeat(Asm, Row, Spec.Reduction.Rows, () =>
         {
             for (var row = 0; row < Spec.Tile.Rows; row++)
@@ -40,11 +33,7 @@ internal sealed class ConvAvx2Emitter(ConvKernelSpec spec) : ConvVexEmitter(spec
                     Widen(row * Spec.Tile.InputRow + _words.Segments[segment], (row * _words.Segments.Count + segment) * _words.SegmentBytes);
             Asm.add(Pixel, Spec.Reduction.RowBytes);
             Asm.add(Weight, _words.Reduction.RowBytes);
-        });
-        Asm.add(Tiles, System.Runtime.InteropServices.Marshal.SizeOf<TileOffsets>());
-        Asm.dec(TileCount);
-        Asm.jne(tile);
-    }
+        }));
 
     // From the pixel's address to the weights', which is free here.
     private void Widen(int from, int to)

@@ -89,24 +89,13 @@ internal abstract class ConvWinogradEmitter(ConvKernelSpec spec) : VexTileEmitte
     /// <summary>Where they go to.</summary>
     protected AssemblerMemoryOperand Transformed(int row, int column) => __ymmword_ptr[Weight + (row * Size + column) * PositionBytes];
 
-    protected override void OpenBlock()
-    {
-        Asm.mov(Input, Argument(rax, nameof(ConvKernelArgs.Input)));
-        Asm.mov(Weight, Argument(rax, nameof(ConvKernelArgs.Scratch)));
-        var tile = Asm.CreateLabel();
-        Asm.Label(ref tile);
-        Asm.mov(Pixel, TileOffset(nameof(TileOffsets.Input)));
-        Asm.add(Pixel, Input);
+    protected override void OpenBlock() => ToScratch(() =>
         WindowLoop.Repeat(Asm, s_step, TileBytes / VectorBytes, () =>
         {
             TransformInput();
             Asm.add(Pixel, ChunkBytes);
             Asm.add(Weight, VectorBytes);
-        });
-        Asm.add(Tiles, Marshal.SizeOf<TileOffsets>());
-        Asm.dec(TileCount);
-        Asm.jne(tile);
-    }
+        }));
 
     // The matrix products of a panel on the block: sums to scratch memory behind the transformed tiles, [tiles][positions][16 channels].
     protected override void OpenPanel()

@@ -51,6 +51,21 @@ internal abstract class VexTileEmitter(ConvKernelSpec spec) : KernelEmitter
     {
     }
 
+    /// <summary>Emits a loop over the tiles of a block that writes them to scratch memory in another form: from <see cref="Pixel"/>, the tile's first window, to <see cref="Weight"/>, one tile behind the other.</summary>
+    protected void ToScratch(Action tile)
+    {
+        Asm.mov(Input, Argument(rax, nameof(ConvKernelArgs.Input)));
+        Asm.mov(Weight, Argument(rax, nameof(ConvKernelArgs.Scratch)));
+        var top = Asm.CreateLabel();
+        Asm.Label(ref top);
+        Asm.mov(Pixel, TileOffset(nameof(TileOffsets.Input)));
+        Asm.add(Pixel, Input);
+        tile();
+        Asm.add(Tiles, Marshal.SizeOf<TileOffsets>());
+        Asm.dec(TileCount);
+        Asm.jne(top);
+    }
+
     /// <summary>Emits what comes before the tiles of a panel; the argument is at rax.</summary>
     protected virtual void OpenPanel()
     {

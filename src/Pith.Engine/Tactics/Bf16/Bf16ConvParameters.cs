@@ -19,12 +19,11 @@ internal sealed unsafe class Bf16ConvParameters : ConvParameters
         (_layer, _operands, _images) = (layer, operands, new Bf16Images(layer, operands, resources));
         _weights = ((Tensor<float>)layer.Weight!.Constant!).Data;
         _biases = (layer.Bias?.Constant as Tensor<float>)?.Data;
-        var epilogue = new EpilogueFp32Spec(layer.Residual is not null, ActivationFp32Emitter.Simplest(layer.Activation), Streams: false);
+        var epilogue = Fp32Epilogue.Spec(layer);
         Arithmetic = new Bf16ConvArithmetic(epilogue);
         // Only aligned vectors can be streamed.
         if (mayStream && layer.OutChannels % PanelShape.Lanes == 0) Streaming = new Bf16ConvArithmetic(epilogue with { Streams = true });
-        Shared = resources.Allocate(ActivationFp32Emitter.ConstantBytes);
-        ActivationFp32Emitter.Fill(layer.Activation, Shared);
+        Shared = Fp32Epilogue.Constants(layer, resources);
     }
 
     public override ConvArithmetic Arithmetic { get; }

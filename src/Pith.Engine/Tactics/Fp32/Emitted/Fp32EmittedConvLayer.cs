@@ -33,9 +33,8 @@ internal sealed unsafe class Fp32EmittedConvLayer : RunnableLayer, IParallelBody
     {
         (_layer, _seconds) = (layer, seconds);
         _operands = new Fp32ConvOperands(layer);
-        var epilogue = new EpilogueFp32Spec(layer.Residual is not null, ActivationFp32Emitter.Simplest(layer.Activation), Streams: false);
-        _constants = resources.Allocate(ActivationFp32Emitter.ConstantBytes);
-        ActivationFp32Emitter.Fill(layer.Activation, _constants);
+        var epilogue = Fp32Epilogue.Spec(layer);
+        _constants = Fp32Epilogue.Constants(layer, resources);
         resources.KeepConstant(layer.Residual);
         _panels = [.. Panels(epilogue, resources)];
         _weightBytes = _panels.Sum(panels => panels.Count * (long)panels.WeightBytes);

@@ -31,9 +31,8 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
     {
         (_layer, _seconds) = (layer, seconds);
         _operands = new Fp32ConvOperands(layer);
-        var epilogue = new EpilogueFp32Spec(layer.Residual is not null, ActivationFp32Emitter.Simplest(layer.Activation), Streams: false);
-        _constants = resources.Allocate(ActivationFp32Emitter.ConstantBytes);
-        ActivationFp32Emitter.Fill(layer.Activation, _constants);
+        var epilogue = Fp32Epilogue.Spec(layer);
+        _constants = Fp32Epilogue.Constants(layer, resources);
         resources.KeepConstant(layer.Residual);
         var vectors = EvenParts.Count(layer.Channels, PanelShape.Lanes);
         _weights = resources.Allocate((long)vectors * layer.Window.Taps * VectorBytes);

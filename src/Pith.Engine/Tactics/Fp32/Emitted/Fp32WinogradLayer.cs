@@ -31,16 +31,14 @@ internal sealed unsafe class Fp32WinogradLayer : RunnableLayer, IParallelBody
         _operands = new Fp32ConvOperands(layer);
         _tiles = new Fp32WinogradTiles(layer, _operands, points.Outputs);
         _products = new Fp32WinogradProducts(layer, points, _tiles.Count(resources.MaxBatch), resources);
-        _constants = resources.Allocate(ActivationFp32Emitter.ConstantBytes + points.Coefficients.Length * sizeof(float));
-        ActivationFp32Emitter.Fill(layer.Activation, _constants);
-        points.Coefficients.CopyTo(new Span<float>(_constants + ActivationFp32Emitter.ConstantBytes, points.Coefficients.Length));
+        _constants = Fp32Epilogue.Constants(layer, resources, points.Coefficients);
         resources.KeepConstant(layer.Residual);
         _biases = resources.Allocate(layer.OutChannels * sizeof(float));
         (layer.Bias?.Constant as Tensor<float>)?.Data.CopyTo(new Span<float>(_biases, layer.OutChannels));
 
         var input = new WinogradFp32InputSpec(points, _products.InputVectors, (int)_operands.InputRow, _operands.InputPixel, _products.InputPositionBytes);
         _inputCode = resources.Code.Get(input, () => new WinogradFp32InputEmitter(input).Emit());
-        var epilogue = new EpilogueFp32Spec(layer.Residual is not null, ActivationFp32Emitter.Simplest(layer.Activation), Streams: false);
+        var epilogue = Fp32Epilogue.Spec(layer);
         var tile = _operands.Image with { Rows = points.Outputs, Columns = points.Outputs };
         _outputCode = [.. _tiles.Overlaps.Select(overlap => (Code(PanelShape.Lanes, overlap), RestChannels > 0 ? Code(RestChannels, overlap) : 0))];
 

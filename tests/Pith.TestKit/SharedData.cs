@@ -14,6 +14,9 @@ public static class SharedData
         return File.Exists(full) || Directory.Exists(full) ? full : null;
     }
 
+    /// <summary>The folder of cases in the layout of ONNX's node tests, one level deeper: <c>CASE/VARIANT/model.onnx</c>. Null when it is absent.</summary>
+    public static string? Cases { get; } = Root is not null && System.IO.Path.Combine(Root, "cases") is var cases && Directory.Exists(cases) ? cases : null;
+
     private static string? Find()
     {
         if (Environment.GetEnvironmentVariable("PITH_SHARED") is { Length: > 0 } configured) return configured;

@@ -23,7 +23,7 @@ internal sealed record BatchShapes(int MaxBatch, bool IsFixed, IReadOnlyDictiona
             : new BatchShapes(maxBatch, true, many.ToDictionary(pair => pair.Key, pair => BatchShape.Fixed(pair.Value)));
     }
 
-    private static int LeadingSize(Graph graph) => graph.Inputs.Count > 0 && graph.Inputs[0].Type.Rank > 1 ? graph.Inputs[0].Type[0].Size : 1;
+    private static int LeadingSize(Graph graph) => graph.Inputs.Count > 0 && graph.Inputs[0].Type.Rank > 1 ? Math.Max(1, graph.Inputs[0].Type[0].Size) : 1;
 
     private static Dictionary<Value, BatchShape>? Combine(Dictionary<Value, Shape> one, Dictionary<Value, Shape> many, int batch)
     {

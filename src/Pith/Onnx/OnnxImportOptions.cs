@@ -8,4 +8,10 @@ public sealed record OnnxImportOptions
     /// a Resize), because Pith infers every shape at import.
     /// </summary>
     public IReadOnlyDictionary<string, Tensor> BoundInputs { get; init; } = new Dictionary<string, Tensor>();
+
+    /// <summary>
+    /// Sizes of symbolic dimensions of the inputs, by name: <c>{ ["height"] = 480 }</c>. Names that no input has are ignored. A dimension without a name in the file has one in
+    /// <see cref="OnnxModel.ReadInputs"/>.
+    /// </summary>
+    public IReadOnlyDictionary<string, int> Sizes { get; init; } = new Dictionary<string, int>();
 }

@@ -37,6 +37,14 @@ internal sealed class OnnxImporter
         return _graph;
     }
 
+    /// <summary>The declared inputs that are not initializers, in order, without importing a node.</summary>
+    public IReadOnlyList<(string Name, TensorType Type)> ReadInputs()
+    {
+        var types = new InputTypeReader(_proto.Input);
+        var initializers = _proto.Initializer.Select(initializer => initializer.Name).ToHashSet(StringComparer.Ordinal);
+        return [.. _proto.Input.Where(input => !initializers.Contains(input.Name)).Select(input => (input.Name, Sized(types.Read(input))))];
+    }
+
     private Dictionary<string, int> ReadOpsets()
     {
         var opsets = new Dictionary<string, int>(StringComparer.Ordinal);
@@ -78,12 +86,14 @@ internal sealed class OnnxImporter
             if (initializers.Contains(input.Name)) continue;
             if (input.Name.Length == 0) throw new PithException("An input of the graph has no name.");
             if (_values.ContainsKey(input.Name)) throw new PithException($"There are two inputs called '{input.Name}'.");
-            var type = types.Read(input);
+            var type = Sized(types.Read(input));
             _values[input.Name] = _options.BoundInputs.TryGetValue(input.Name, out var bound) ? Bind(input.Name, type, bound) : _graph.AddInput(input.Name, type);
         }
         foreach (var name in _options.BoundInputs.Keys)
             if (initializers.Contains(name) || !_values.ContainsKey(name)) throw new PithException($"The graph has no input '{name}' to bind; it has {string.Join(", ", _proto.Input.Select(input => $"'{input.Name}'"))}.");
     }
+
+    private TensorType Sized(TensorType type) => type.With(type.Dims.Select(dim => dim.IsFixed || !_options.Sizes.TryGetValue(dim.ToString(), out var size) ? dim : Dim.Of(size)).ToValueList());
 
     private Value Bind(string name, TensorType declared, Tensor tensor) =>
         declared.Accepts(TensorType.Of(tensor)) ? _graph.AddConstant(name, tensor) : throw new PithException($"Input '{name}' is declared {declared} and cannot be bound to {tensor}.");

@@ -18,27 +18,15 @@ public static class OnnxModel
     /// <exception cref="PithException">
     /// The file cannot be read, is not ONNX, is damaged, or holds something that Pith does not support; the message names the node, its op and the opset.
     /// </exception>
-    public static Graph Load(string path, OnnxImportOptions? options = null)
-    {
-        ArgumentNullException.ThrowIfNull(path);
-        var full = Path.GetFullPath(path);
-        try
-        {
-            using var stream = new FileStream(full, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16);
-            if (stream.Length > LargestFile)
-                throw new PithException($"'{path}' has {stream.Length} bytes; an ONNX file holds at most {LargestFile}. Save the model with external data.");
-            var folder = Path.GetDirectoryName(full)!;
-            return Import(Parse(() => ModelProto.Parser.ParseFrom(stream)), options, new ExternalData(location => ExternalDataFolder.Open(folder, location)));
-        }
-        catch (PithException failure)
-        {
-            throw new PithException($"'{path}': {failure.Message}", failure);
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or NotSupportedException)
-        {
-            throw new PithException($"Cannot read '{path}': {failure.Message}", failure);
-        }
-    }
+    public static Graph Load(string path, OnnxImportOptions? options = null) =>
+        Read(path, (model, folder) => Import(model, options, new ExternalData(location => ExternalDataFolder.Open(folder, location))));
+
+    /// <summary>The inputs that a model file declares and that are not initializers, in order; nothing else of the file is looked at.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="options">Null for the defaults; its sizes are filled in.</param>
+    /// <exception cref="PithException">The file cannot be read, is not ONNX or is damaged, or an input is no tensor that Pith computes with.</exception>
+    public static IReadOnlyList<(string Name, TensorType Type)> ReadInputs(string path, OnnxImportOptions? options = null) =>
+        Read(path, (model, _) => new OnnxImporter(model, options ?? new OnnxImportOptions(), ExternalData.None).ReadInputs());
 
     /// <summary>Reads a model from a stream; external data is refused because there is no folder to look in.</summary>
     /// <param name="stream">Read to its end, not closed.</param>
@@ -111,6 +99,29 @@ public static class OnnxModel
         var model = new OnnxExporter(graph, opset: 0, apart).Export().ToByteArray();
         constants = apart.Constants;
         return model;
+    }
+
+    // What is thrown names the file.
+    private static T Read<T>(string path, Func<ModelProto, string, T> use)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        var full = Path.GetFullPath(path);
+        try
+        {
+            using var stream = new FileStream(full, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16);
+            if (stream.Length > LargestFile)
+                throw new PithException($"'{path}' has {stream.Length} bytes; an ONNX file holds at most {LargestFile}. Save the model with external data.");
+            var folder = Path.GetDirectoryName(full)!;
+            return use(Parse(() => ModelProto.Parser.ParseFrom(stream)), folder);
+        }
+        catch (PithException failure)
+        {
+            throw new PithException($"'{path}': {failure.Message}", failure);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            throw new PithException($"Cannot read '{path}': {failure.Message}", failure);
+        }
     }
 
     private static ModelProto Parse(Func<ModelProto> parse)

@@ -77,16 +77,15 @@ public sealed unsafe class ExecutionContext : IDisposable
         return SlotTensors.Read(Find(name, _engine.Network.Outputs, "output"), _state);
     }
 
-    /// <summary>Copies a row-major tensor into an input. Its leading size may be any batch up to the largest.</summary>
+    /// <summary>Copies a row-major tensor into an input, at any batch up to the largest; run the same batch then.</summary>
     /// <exception cref="PithException">There is no such input, or the tensor does not fit.</exception>
     public void SetInput(string name, Tensor tensor)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentNullException.ThrowIfNull(tensor);
         var slot = Find(name, _engine.Network.Inputs, "input");
-        var full = slot.Shape.At(_engine.MaxBatch);
-        var fits = tensor.DataType == slot.DataType && tensor.Shape.Rank == full.Rank && Enumerable.Range(0, full.Rank).All(axis => slot.Shape.Scales[axis] ? tensor.Shape[axis] <= full[axis] : tensor.Shape[axis] == full[axis]);
-        if (!fits) throw new PithException($"Input '{name}': expected {slot.DataType.ShortName()}{full} or a smaller batch of it, got {tensor}.");
+        var fits = tensor.DataType == slot.DataType && (slot.Shape.BatchOf(tensor.Shape) ?? 0) is var batch && batch > 0 && batch <= _engine.MaxBatch;
+        if (!fits) throw new PithException($"Input '{name}': expected {slot.DataType.ShortName()}{slot.Shape.At(_engine.MaxBatch)}{(slot.Shape.IsFixed ? "" : " or a smaller batch of it")}, got {tensor}.");
         tensor.Bytes.CopyTo(new Span<byte>(_state.Address(slot), tensor.Bytes.Length));
     }
 

@@ -1,46 +1,70 @@
 namespace Pith.Building;
 
-/// <summary>The shape of a value whose dimensions are fixed or a multiple of the batch, so that one engine runs every batch up to its largest.</summary>
-/// <param name="Dims">Sizes at batch 1.</param>
-/// <param name="Scales">Which dimensions are multiplied by the batch.</param>
-internal sealed record BatchShape(ValueList<int> Dims, ValueList<bool> Scales)
+/// <summary>The shape of a value whose sizes are fixed or a multiple of the batch, so that one engine runs every batch up to its largest.</summary>
+/// <param name="Axes">The sizes, outermost first.</param>
+internal sealed record BatchShape(ValueList<BatchSize> Axes)
 {
     /// <summary>A shape without batch.</summary>
-    public static BatchShape Fixed(Shape shape) => new(shape.Dims, ValueList.Repeat(false, shape.Rank));
+    public static BatchShape Fixed(Shape shape) => new(shape.Dims.Select(BatchSize.Of).ToValueList());
 
-    /// <summary>The shape that is <paramref name="one"/> at batch 1 and <paramref name="many"/> at batch <paramref name="batch"/>; null when a dimension is neither fixed nor proportional.</summary>
-    public static BatchShape? Between(Shape one, Shape many, int batch)
+    public int Rank => Axes.Count;
+
+    /// <summary>The size of an axis; negative counts from the end.</summary>
+    public BatchSize this[int axis] => Axes[axis < 0 ? axis + Rank : axis];
+
+    /// <summary>True when the shape is the same at every batch.</summary>
+    public bool IsFixed => !GrowsFrom(0);
+
+    /// <summary>True when no axis but the outermost grows with the batch: each index of it is an image, a row or the like of fixed sizes.</summary>
+    public bool IsFixedPerImage => !GrowsFrom(1);
+
+    /// <summary>True when the outermost axis grows with the batch, and no other: what layers that are run image by image need.</summary>
+    public bool IsBatched => Rank > 0 && Axes[0].Grows && IsFixedPerImage;
+
+    /// <summary>True for one element at every batch.</summary>
+    public bool IsSingle => Axes.All(size => size.IsOne);
+
+    /// <summary>True when there are no elements, at any batch.</summary>
+    public bool IsEmpty => Axes.Any(size => size.IsZero);
+
+    /// <summary>Whether <paramref name="axis"/> or one after it grows with the batch.</summary>
+    public bool GrowsFrom(int axis)
     {
-        var scales = new bool[one.Rank];
-        for (var axis = 0; axis < one.Rank; axis++)
-        {
-            if (one[axis] == many[axis]) continue;
-            if (one[axis] * batch != many[axis]) return null;
-            scales[axis] = true;
-        }
-        return new BatchShape(one.Dims, ValueList.Create<bool>(scales));
+        for (; axis < Rank; axis++)
+            if (Axes[axis].Grows) return true;
+        return false;
     }
 
-    public int Rank => Dims.Count;
+    /// <summary>The fixed sizes from <paramref name="axis"/> on.</summary>
+    /// <exception cref="BatchDependentException">One of them grows with the batch.</exception>
+    public int[] FixedFrom(int axis) => [.. Axes.Skip(axis).Select(size => size.Fixed)];
 
-    /// <summary>True when only the outermost dimension grows with the batch, which is what layers that work image by image need.</summary>
-    public bool IsBatched => Rank > 0 && Scales[0] && !Scales.Skip(1).Any(scales => scales);
-
-    public int Size(int axis, int batch) => Scales[axis] ? Dims[axis] * batch : Dims[axis];
+    /// <summary>The size of an axis, counted from the front, at a batch.</summary>
+    public int Size(int axis, int batch) => Axes[axis].At(batch);
 
     public long Elements(int batch)
     {
         long elements = 1;
-        for (var axis = 0; axis < Rank; axis++) elements *= Size(axis, batch);
+        foreach (var size in Axes.Span) elements = checked(elements * size.At(batch));
         return elements;
     }
 
     public Shape At(int batch)
     {
-        var dims = Dims.ToArray();
+        var dims = new int[Rank];
         for (var axis = 0; axis < dims.Length; axis++) dims[axis] = Size(axis, batch);
         return new Shape(dims);
     }
 
-    public override string ToString() => $"[{string.Join(",", Enumerable.Range(0, Rank).Select(axis => !Scales[axis] ? $"{Dims[axis]}" : Dims[axis] == 1 ? "N" : $"{Dims[axis]}*N"))}]";
+    /// <summary>The batch at which the shape is <paramref name="shape"/>, 1 when it is fixed; null when there is none.</summary>
+    public int? BatchOf(Shape shape)
+    {
+        if (shape.Rank != Rank) return null;
+        var batch = 1;
+        for (var axis = 0; axis < Rank; axis++)
+            if (Axes[axis].Grows) batch = Math.Max(1, shape[axis] / Axes[axis].At(1));
+        return At(batch) == shape ? batch : null;
+    }
+
+    public override string ToString() => $"[{string.Join(",", Axes)}]";
 }

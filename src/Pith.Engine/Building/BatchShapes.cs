@@ -6,6 +6,9 @@ namespace Pith.Building;
 /// <param name="Of">Shapes by value.</param>
 internal sealed record BatchShapes(int MaxBatch, bool IsFixed, IReadOnlyDictionary<Value, BatchShape> Of)
 {
+    // Batches at which every size is looked at. They tell multiples of the batch from what only looks like one at some batches: squares, rounded quotients, minima, constants that equal a batch.
+    private static readonly int[] s_probes = [1, 2, 3, 5, 7];
+
     /// <summary>Binds the symbolic leading dimensions of the graph's inputs.</summary>
     /// <exception cref="PithException">Another dimension is symbolic, or the graph is not valid at that batch.</exception>
     public static BatchShapes Infer(Graph graph, int maxBatch)
@@ -17,30 +20,47 @@ internal sealed record BatchShapes(int MaxBatch, bool IsFixed, IReadOnlyDictiona
                 if (!dim.IsFixed && !symbols.Contains(dim.Symbol))
                     throw new PithException($"Input '{input.Name}' is {input.Type}: the dimension '{dim.Symbol}' is known by name only and is not the batch. Give it a size first (Graph.Clone) and build again.");
         var many = At(graph, symbols, maxBatch);
-        if (symbols.Length == 0) return new BatchShapes(LeadingSize(graph), true, many.ToDictionary(pair => pair.Key, pair => BatchShape.Fixed(pair.Value)));
-        return (maxBatch == 1 ? many : TryAt(graph, symbols)) is { } one && Combine(one, many, maxBatch) is { } shapes
-            ? new BatchShapes(maxBatch, maxBatch == 1, shapes)
-            : new BatchShapes(maxBatch, true, many.ToDictionary(pair => pair.Key, pair => BatchShape.Fixed(pair.Value)));
+        if (symbols.Length == 0) return Fixed(LeadingSize(graph), many);
+        return maxBatch > 1 && Multiples(graph, symbols, many, maxBatch) is { } shapes ? new BatchShapes(maxBatch, false, shapes) : Fixed(maxBatch, many);
     }
+
+    private static BatchShapes Fixed(int batch, Dictionary<Value, Shape> shapes) => new(batch, true, shapes.ToDictionary(pair => pair.Key, pair => BatchShape.Fixed(pair.Value)));
 
     private static int LeadingSize(Graph graph) => graph.Inputs.Count > 0 && graph.Inputs[0].Type.Rank > 1 ? Math.Max(1, graph.Inputs[0].Type[0].Size) : 1;
 
-    private static Dictionary<Value, BatchShape>? Combine(Dictionary<Value, Shape> one, Dictionary<Value, Shape> many, int batch)
+    // Null when the graph is not valid at all batches, or has a size that is neither fixed nor a multiple of the batch.
+    private static Dictionary<Value, BatchShape>? Multiples(Graph graph, string[] symbols, Dictionary<Value, Shape> many, int maxBatch)
     {
+        if (TryAt(graph, symbols, 1) is not { } one) return null;
         var shapes = new Dictionary<Value, BatchShape>(ReferenceEqualityComparer.Instance);
         foreach (var (value, shape) in many)
         {
-            if (BatchShape.Between(one[value], shape, batch) is not { } between) return null;
+            if (Between(one[value], shape, maxBatch) is not { } between) return null;
             shapes.Add(value, between);
         }
+        foreach (var batch in s_probes.Append(maxBatch - 1).Where(batch => batch > 1 && batch < maxBatch).Distinct())
+            if (TryAt(graph, symbols, batch) is not { } probed || probed.Any(pair => shapes[pair.Key].At(batch) != pair.Value)) return null;
         return shapes;
     }
 
-    private static Dictionary<Value, Shape>? TryAt(Graph graph, string[] symbols)
+    private static BatchShape? Between(Shape one, Shape many, int batch)
+    {
+        if (one.Rank != many.Rank) return null;
+        var axes = new BatchSize[one.Rank];
+        for (var axis = 0; axis < axes.Length; axis++)
+        {
+            if (one[axis] == many[axis]) axes[axis] = one[axis];
+            else if ((long)one[axis] * batch == many[axis]) axes[axis] = BatchSize.PerImage(one[axis]);
+            else return null;
+        }
+        return new BatchShape(ValueList.Create<BatchSize>(axes));
+    }
+
+    private static Dictionary<Value, Shape>? TryAt(Graph graph, string[] symbols, int batch)
     {
         try
         {
-            return At(graph, symbols, 1);
+            return At(graph, symbols, batch);
         }
         catch (PithException)
         {

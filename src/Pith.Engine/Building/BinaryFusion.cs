@@ -45,5 +45,5 @@ internal static class BinaryFusion
 
     // [N, C, 1, 1] beside [N, C, H, W].
     private static bool IsPixelOf(BatchShape pixel, BatchShape image) =>
-        image.Rank == 4 && pixel.Rank == 4 && pixel.Dims[0] == image.Dims[0] && pixel.Scales[0] == image.Scales[0] && pixel.Dims[1] == image.Dims[1] && pixel.Dims[2] == 1 && pixel.Dims[3] == 1;
+        image.Rank == 4 && pixel.Rank == 4 && pixel[0] == image[0] && pixel[1] == image[1] && pixel[2].IsOne && pixel[3].IsOne;
 }

@@ -30,14 +30,14 @@ internal sealed class Contraction
     /// <summary>The quantized operands of a contraction that <see cref="IsInt8"/>; weights as [K, C/groups, R, S].</summary>
     public (Value Quantized, Quantization Quantization, Tensor<sbyte> Weights, float[] Scales) Int8 => _int8!.Value;
 
-    /// <summary>The contraction, or null when the node is none or one of a form without layers: not two-dimensional, scaled, with a transposed left-hand side.</summary>
+    /// <summary>The contraction, or null when the node is none or one of a form without layers: not two-dimensional, scaled, with a transposed left-hand side, or with weights that grow with the batch.</summary>
     public static Contraction? Of(Node node, FusionContext context)
     {
         var found = node.Op switch
         {
             Conv conv => OfConv(node, conv, context),
             Gemm gemm => OfGemm(node, gemm, context),
-            MatMul => OfMatMul(node),
+            MatMul => OfMatMul(node, context),
             _ => null,
         };
         if (found is null) return null;
@@ -51,8 +51,8 @@ internal sealed class Contraction
         var (x, w) = (node.Input(0)!, node.Input(1)!);
         if (x.Type.Rank != 4 || x.Type.DataType != DataType.Float32) return null;
         var (input, kernel) = (context.ShapeOf(x), context.ShapeOf(w));
-        if (!input.IsBatched && input.Scales.Any(scales => scales)) return null;
-        var axes = conv.Window.Resolve(input.Dims.Span[2..], kernel.Dims.Span[2..]);
+        if (!input.IsFixedPerImage || !kernel.IsFixed) return null;
+        var axes = conv.Window.Resolve(input.FixedFrom(2), kernel.FixedFrom(2));
         return new Contraction { Node = node, Input = x, Weight = w, Bias = node.Input(2), Window = Windows.Of(axes), Groups = conv.Groups };
     }
 
@@ -60,14 +60,15 @@ internal sealed class Contraction
     {
         if (gemm.TransA || gemm.Alpha != 1 || gemm.Beta != 1 || node.Output.Type.DataType != DataType.Float32) return null;
         var bias = node.Input(2);
-        if (bias is not null && (bias.Type.Rank != 1 || context.ShapeOf(bias).Dims[0] != context.ShapeOf(node.Output).Dims[1])) return null;
+        if (!context.ShapeOf(node.Input(1)!).IsFixed) return null;
+        if (bias is not null && (bias.Type.Rank != 1 || context.ShapeOf(bias)[0] != context.ShapeOf(node.Output)[1])) return null;
         return new Contraction { Node = node, Input = node.Input(0)!, Weight = node.Input(1)!, Bias = bias, Window = Window.Point, TransposedWeights = gemm.TransB };
     }
 
-    private static Contraction? OfMatMul(Node node)
+    private static Contraction? OfMatMul(Node node, FusionContext context)
     {
         var (x, w) = (node.Input(0)!, node.Input(1)!);
-        return x.Type.Rank >= 2 && w.Type.Rank == 2 && x.Type.DataType == DataType.Float32 ? new Contraction { Node = node, Input = x, Weight = w, Window = Window.Point } : null;
+        return x.Type.Rank >= 2 && w.Type.Rank == 2 && x.Type.DataType == DataType.Float32 && context.ShapeOf(w).IsFixed ? new Contraction { Node = node, Input = x, Weight = w, Window = Window.Point } : null;
     }
 
     private (Value, Quantization, Tensor<sbyte>, float[])? MatchInt8()

@@ -109,6 +109,8 @@ internal sealed class ContractionFusion
             Inputs = [contraction.Input, Folded(contraction.Weight), _bias is null ? null : Folded(_bias), _residual],
             Outputs = [_result],
             Layouts = contraction.IsConv ? LayoutRule.ChannelsLast(rowMajorInputs: [1, 2]) : LayoutRule.RowMajor,
+            // The rows of a matrix product are those of all axes but the last, whatever they are.
+            Batch = contraction.IsConv ? BatchSupport.OuterAxis : BatchSupport.AnyAxis,
             Create = parts => contraction.Layer(parts, activation, null, _context.AllowsBf16),
         };
     }

@@ -46,20 +46,22 @@ internal sealed class ContractionLayer : Layer
     /// <summary>Whether weights and, if there is one, bias of a float layer are known when it is built.</summary>
     public bool HasConstantWeights => Weight?.Constant is Tensor<float> && (Bias is null || Bias.Constant is Tensor<float>);
 
+    public override IEnumerable<Slot?> ReadAtRun => [Input, Bias, Residual];
+
     public override string Precision => Int8 is null ? "float32" : "int8";
 
     public override IEnumerable<Tensor> Weights => Int8 is { } int8 ? [int8.Weights] : Weight?.Constant is { } constant ? [constant] : [];
 
     /// <summary>Input channels; the reduced axis of a matrix product.</summary>
-    public int Channels => IsGemm ? Input.Shape.Dims[^1] : Input.Shape.Dims[1];
+    public int Channels => IsGemm ? Input.Shape[-1].Fixed : Input.Channels;
 
-    public int OutChannels => IsGemm ? Output.Shape.Dims[^1] : Output.Shape.Dims[1];
+    public int OutChannels => IsGemm ? Output.Shape[-1].Fixed : Output.Channels;
 
     /// <summary>Input rows and columns.</summary>
-    public (int Height, int Width) InputSize => IsGemm ? (1, 1) : (Input.Shape.Dims[2], Input.Shape.Dims[3]);
+    public (int Height, int Width) InputSize => IsGemm ? (1, 1) : (Input.Height, Input.Width);
 
     /// <summary>Output rows and columns.</summary>
-    public (int Height, int Width) OutputSize => IsGemm ? (1, 1) : (Output.Shape.Dims[2], Output.Shape.Dims[3]);
+    public (int Height, int Width) OutputSize => IsGemm ? (1, 1) : (Output.Height, Output.Width);
 
     /// <summary>Images; rows of the left-hand side of a matrix product.</summary>
     public int Images(int batch) => checked((int)(IsGemm ? Input.Shape.Elements(batch) / Channels : Input.Shape.Size(0, batch)));

@@ -24,6 +24,7 @@ internal static class DataFusion
         Outputs = [node.Output],
         // Reads whatever layout the floats are in.
         Layouts = new LayoutRule((_, now) => now[0] ?? Layout.RowMajor, (_, _) => Of8Bit(node.Output)),
+        Batch = BatchSupport.AnyAxis,
         Create = parts => new QuantizeLayer { Name = parts.Name, Nodes = parts.Nodes, Inputs = parts.Inputs, Outputs = parts.Outputs, To = to },
     };
 
@@ -33,6 +34,7 @@ internal static class DataFusion
         Inputs = [node.Input(0)],
         Outputs = [node.Output],
         Layouts = new LayoutRule((_, _) => Of8Bit(node.Output), (_, _) => Of8Bit(node.Output)),
+        Batch = BatchSupport.AnyAxis,
         Create = parts => new DequantizeLayer { Name = parts.Name, Nodes = parts.Nodes, Inputs = parts.Inputs, Outputs = parts.Outputs, From = from },
     };
 
@@ -54,6 +56,7 @@ internal static class DataFusion
         Inputs = [node.Input(0)],
         Outputs = [node.Output],
         Layouts = CopyLayouts(context.ShapeOf(node.Input(0)!), context.ShapeOf(node.Output)),
+        Batch = BatchSupport.AnyAxis,
         Create = parts => new CopyLayer { Name = parts.Name, Nodes = parts.Nodes, Inputs = parts.Inputs, Outputs = parts.Outputs },
     };
 
@@ -61,8 +64,8 @@ internal static class DataFusion
     private static LayoutRule CopyLayouts(BatchShape from, BatchShape to)
     {
         if (from == to) return LayoutRule.Agnostic;
-        return IsOnePixel(from) && IsOnePixel(to) ? LayoutRule.ChannelsLast() : LayoutRule.RowMajor;
+        return IsOnePixel(from) && IsOnePixel(to) && from[0] == to[0] && from[1] == to[1] ? LayoutRule.ChannelsLast() : LayoutRule.RowMajor;
     }
 
-    private static bool IsOnePixel(BatchShape shape) => shape.Rank is 2 or 4 && shape.Dims.Skip(2).All(size => size == 1);
+    private static bool IsOnePixel(BatchShape shape) => shape.Rank is 2 or 4 && shape.Axes.Skip(2).All(size => size.IsOne);
 }

@@ -14,7 +14,7 @@ internal static class FakeQuantizeFusion
         if (context.Next(node.Output) is not { Op: DequantizeLinear { BlockSize: 0 } dequantize } next || next.Output.Type.DataType != DataType.Float32) return null;
         if (!ReferenceEquals(node.Input(1), next.Input(1)) || !ReferenceEquals(node.Input(2), next.Input(2)) || ZeroPoint(node.Input(2)) is not { } zero) return null;
         var scales = context.ShapeOf(node.Input(1)!);
-        if (scales.Elements(1) != 1 && (quantize.Axis != 0 || dequantize.Axis != 0 || scales.Scales.Any(scales => scales))) return null;
+        if (!scales.IsSingle && (quantize.Axis != 0 || dequantize.Axis != 0 || !scales.IsFixed)) return null;
         var (smallest, largest) = AffineQuantization.RangeOf(node.Output.Type.DataType);
         return new FusedNode
         {
@@ -22,6 +22,7 @@ internal static class FakeQuantizeFusion
             Inputs = [node.Input(0), node.Input(1)],
             Outputs = [next.Output],
             Layouts = LayoutRule.Agnostic,
+            Batch = BatchSupport.AnyAxis,
             Create = parts => new FakeQuantizeLayer
             {
                 Name = parts.Name, Nodes = parts.Nodes, Inputs = parts.Inputs, Outputs = parts.Outputs, Smallest = (int)smallest - zero, Largest = (int)largest - zero,

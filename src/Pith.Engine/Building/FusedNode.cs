@@ -19,6 +19,9 @@ internal sealed class FusedNode
     /// <summary>The layouts of operands and results, given the layout in which each operand exists already.</summary>
     public required LayoutRule Layouts { get; init; }
 
+    /// <summary>Where operands and results may have the batch; otherwise the nodes are not fused.</summary>
+    public BatchSupport Batch { get; init; } = BatchSupport.OuterAxis;
+
     /// <summary>Makes the layer.</summary>
     public required Func<LayerParts, Layer> Create { get; init; }
 

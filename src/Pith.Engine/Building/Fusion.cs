@@ -26,13 +26,26 @@ internal static class Fusion
         foreach (var fuse in s_fusions)
             foreach (var node in graph.Nodes)
             {
-                if (context.IsTaken(node) || fuse(node, context) is not { } fused) continue;
+                if (context.IsTaken(node) || TryFuse(fuse, node, context) is not { } fused) continue;
                 context.Take(fused.Nodes);
                 all.Add(fused);
             }
         // A layer runs where its last node stood: everything that any of its nodes reads is computed by then.
         all.Sort((left, right) => context.Order(left.Nodes[^1]).CompareTo(context.Order(right.Nodes[^1])));
         return WithoutUnread(all, [.. observed, .. graph.Outputs]);
+    }
+
+    // Null also when the batch is where the fusion, or what it makes, does not expect it: the nodes are then run one by one, at the sizes of each run.
+    private static FusedNode? TryFuse(Func<Node, FusionContext, FusedNode?> fuse, Node node, FusionContext context)
+    {
+        try
+        {
+            return fuse(node, context) is { } fused && (fused.Batch == BatchSupport.AnyAxis || fused.Inputs.Concat(fused.Outputs).All(value => value is null || context.ShapeOf(value).IsFixedPerImage)) ? fused : null;
+        }
+        catch (BatchDependentException)
+        {
+            return null;
+        }
     }
 
     // A DequantizeLinear whose readers all take the 8-bit values, for example.
@@ -57,6 +70,7 @@ internal static class Fusion
         Inputs = node.Inputs,
         Outputs = node.Outputs,
         Layouts = OpLayouts.Of(node),
+        Batch = BatchSupport.AnyAxis,
         Create = parts => new OpLayer { Op = node.Op, Name = parts.Name, Nodes = parts.Nodes, Inputs = parts.Inputs, Outputs = parts.Outputs, Macs = parts.Macs },
     };
 }

@@ -20,6 +20,12 @@ internal abstract class Layer
 
     public Slot Output => Outputs[0];
 
+    /// <summary>Operands and results that there are.</summary>
+    public IEnumerable<Slot> Slots => Inputs.Concat(Outputs).OfType<Slot>();
+
+    /// <summary>The operands that kernels read in memory at the run; others are packed when the layer is built.</summary>
+    public virtual IEnumerable<Slot?> ReadAtRun => Inputs;
+
     /// <summary>What the layer is, for an engine of this largest batch.</summary>
     public abstract LayerSpec SpecAt(int maxBatch);
 

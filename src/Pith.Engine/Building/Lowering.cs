@@ -56,7 +56,7 @@ internal sealed class Lowering
     /// <summary>The slot that holds <paramref name="value"/> in <paramref name="layout"/>; a reorder is added when there is none yet.</summary>
     private Slot SlotIn(Value value, Layout layout)
     {
-        layout = Slot.Canonical(layout, value.Type);
+        layout = Slot.Canonical(layout, value.Type.DataType, ShapeOf(value));
         var slots = SlotsOf(value);
         if (slots.Find(slot => slot.Layout == layout) is { } found) return found;
         Slot slot;
@@ -84,15 +84,18 @@ internal sealed class Lowering
         return slot;
     }
 
+    private BatchShape ShapeOf(Value value) => value.Constant is { } constant ? BatchShape.Fixed(constant.Shape) : _shapes.Of[value];
+
     private Slot Add(Value value, SlotKind kind, Layout layout)
     {
+        var shape = ShapeOf(value);
         var slot = new Slot
         {
             Name = value.Name,
             Kind = kind,
             DataType = value.Type.DataType,
-            Shape = value.Constant is { } constant ? BatchShape.Fixed(constant.Shape) : _shapes.Of[value],
-            Layout = Slot.Canonical(layout, value.Type),
+            Shape = shape,
+            Layout = Slot.Canonical(layout, value.Type.DataType, shape),
             Constant = kind == SlotKind.Constant ? value.Constant : null,
         };
         _slots.Add(slot);

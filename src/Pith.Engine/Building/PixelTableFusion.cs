@@ -28,7 +28,7 @@ internal static class PixelTableFusion
             Layouts = new LayoutRule((_, _) => Layout.RowMajor, (_, _) => Layout.ChannelsLast),
             Create = parts => new PixelTableLayer
             {
-                Name = parts.Name, Nodes = parts.Nodes, Inputs = parts.Inputs, Outputs = parts.Outputs, IsInterleaved = isInterleaved, Tables = Tabulate(nodes, source, context.ShapeOf(result).Dims[1], isInterleaved),
+                Name = parts.Name, Nodes = parts.Nodes, Inputs = parts.Inputs, Outputs = parts.Outputs, IsInterleaved = isInterleaved, Tables = Tabulate(nodes, source, context.ShapeOf(result)[1].Fixed, isInterleaved),
             },
         };
     }
@@ -43,7 +43,7 @@ internal static class PixelTableFusion
     }
 
     // Only the number of images may grow with the batch.
-    private static bool IsImage(BatchShape shape) => shape.Rank == 4 && !shape.Scales.Skip(1).Any(scales => scales);
+    private static bool IsImage(BatchShape shape) => shape.Rank == 4 && shape.IsFixedPerImage;
 
     // From the image on, as long as there is one reader and the arithmetic is of this kind; then back to where a layer can end.
     private static List<Node> LongestChain(Node first, Value source, FusionContext context, out bool isInterleaved)
@@ -54,7 +54,7 @@ internal static class PixelTableFusion
         for (var (value, next) = (source, (Node?)first); next is not null && chain.TryAdd(next, value); value = next.Output, next = context.Next(value))
         {
             var (isPlanes, isTurned) = (chain.IsPixelwise(s_planes), chain.IsPixelwise(s_interleaved));
-            if (!(isPlanes || isTurned) || context.ShapeOf(next.Output).Dims[1] > MostChannels) continue;
+            if (!(isPlanes || isTurned) || context.ShapeOf(next.Output)[1].Fixed > MostChannels) continue;
             (length, isInterleaved) = (chain.Nodes.Count, isTurned);
         }
         return chain.Nodes[..length];

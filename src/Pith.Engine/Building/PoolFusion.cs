@@ -7,8 +7,8 @@ internal static class PoolFusion
 {
     public static FusedNode? TryFuse(Node node, FusionContext context)
     {
-        if (node.Input(0) is not { Type.Rank: 4 } x || node.Outputs.Count != 1) return null;
-        var size = context.ShapeOf(x).Dims.Span[2..];
+        if (node.Input(0) is not { Type.Rank: 4 } x || node.Outputs.Count != 1 || !context.ShapeOf(x).IsFixedPerImage) return null;
+        var size = context.ShapeOf(x).FixedFrom(2);
         return node.Op switch
         {
             MaxPool max when x.Type.DataType == DataType.Float32 || x.Type.DataType.IsQuantized() => Layer([node], x, node.Output, true, Windows.Of(max.Window.Resolve(size, max.Window.KernelShape.Span)), false, null, null),

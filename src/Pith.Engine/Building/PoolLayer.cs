@@ -21,7 +21,7 @@ internal sealed class PoolLayer : Layer
 
     public Slot Input => Inputs[0]!;
 
-    public bool IsGlobal => !Window.IsPadded && Window.KernelHeight == Input.Shape.Dims[2] && Window.KernelWidth == Input.Shape.Dims[3];
+    public bool IsGlobal => !Window.IsPadded && Window.KernelHeight == Input.Height && Window.KernelWidth == Input.Width;
 
     public override string Precision => Input.DataType.IsQuantized() ? "int8" : "float32";
 
@@ -32,8 +32,8 @@ internal sealed class PoolLayer : Layer
         Output = Output.DataType,
         Images = Input.Shape.Size(0, maxBatch),
         Channels = Input.Channels,
-        Height = Input.Shape.Dims[2],
-        Width = Input.Shape.Dims[3],
+        Height = Input.Height,
+        Width = Input.Width,
         OutChannels = Input.Channels,
         Window = !IsMax && IsGlobal ? default : Window,
         Detail = IsMax ? "max" : CountIncludesPadding ? "average, padding counts" : "average",
@@ -41,8 +41,8 @@ internal sealed class PoolLayer : Layer
     };
 
     /// <summary>How many elements the window at output (<paramref name="y"/>, <paramref name="x"/>) averages over.</summary>
-    public int Count(int y, int x) => Inside(y, Window.KernelHeight, Window.StrideHeight, Window.DilationHeight, Window.PadTop, Window.PadBottom, Input.Shape.Dims[2])
-        * Inside(x, Window.KernelWidth, Window.StrideWidth, Window.DilationWidth, Window.PadLeft, Window.PadRight, Input.Shape.Dims[3]);
+    public int Count(int y, int x) => Inside(y, Window.KernelHeight, Window.StrideHeight, Window.DilationHeight, Window.PadTop, Window.PadBottom, Input.Height)
+        * Inside(x, Window.KernelWidth, Window.StrideWidth, Window.DilationWidth, Window.PadLeft, Window.PadRight, Input.Width);
 
     private int Inside(int output, int kernel, int stride, int dilation, int padBegin, int padEnd, int size)
     {

@@ -7,7 +7,7 @@ internal enum Layout
     RowMajor,
 
     /// <summary>
-    /// Axis 1 (channels) varies fastest, then the spatial axes, then axis 0: NHWC for images. Float elements have no padding between channels or pixels. 8-bit elements have each pixel's
+    /// Axis 1 (channels) varies fastest, then the spatial axes, then axis 0: NHWC for images. Only for values of which no axis but the first grows with the batch. Float elements have no padding between channels or pixels. 8-bit elements have each pixel's
     /// channels padded to <see cref="Slot.PixelBytes"/>, and int8 is stored with 128 added, so that every quantized activation is an unsigned byte.
     /// </summary>
     ChannelsLast,
@@ -47,11 +47,12 @@ internal sealed class Slot
     /// <summary>True for 8-bit elements in <see cref="Layout.ChannelsLast"/>: padded and unsigned.</summary>
     public bool IsQuantized => Layout == Layout.ChannelsLast && DataType.IsQuantized();
 
-    /// <summary>The layout that a value of this type has when <paramref name="wanted"/> is asked for: one for all ranks whose layouts do not differ.</summary>
-    public static Layout Canonical(Layout wanted, TensorType type) => type.Rank > 2 || (type.Rank == 2 && type.DataType.IsQuantized()) ? wanted : Layout.RowMajor;
+    /// <summary>The layout that a value has when <paramref name="wanted"/> is asked for: one for all ranks whose layouts do not differ, and for all values without pixels of a fixed size.</summary>
+    public static Layout Canonical(Layout wanted, DataType type, BatchShape shape) =>
+        shape.IsFixedPerImage && (shape.Rank > 2 || (shape.Rank == 2 && type.IsQuantized())) ? wanted : Layout.RowMajor;
 
     /// <summary>Channels: axis 1, or 1 for scalars and vectors.</summary>
-    public int Channels => Shape.Rank > 1 ? Shape.Dims[1] : 1;
+    public int Channels => Shape.Rank > 1 ? Shape[1].Fixed : 1;
 
     /// <summary>Bytes from one pixel to the next in <see cref="Layout.ChannelsLast"/>.</summary>
     public int PixelBytes => IsQuantized ? PaddedChannels(Channels) : Channels * DataType.SizeInBytes();
@@ -63,10 +64,10 @@ internal sealed class Slot
     public long Pixels(int batch) => Shape.Elements(batch) / Math.Max(1, Channels);
 
     /// <summary>Rows of an image; 1 for everything that is no image.</summary>
-    public int Height => Shape.Rank == 4 ? Shape.Dims[2] : 1;
+    public int Height => Shape.Rank == 4 ? Shape[2].Fixed : 1;
 
     /// <summary>Columns of an image; 1 for everything that is no image.</summary>
-    public int Width => Shape.Rank == 4 ? Shape.Dims[3] : 1;
+    public int Width => Shape.Rank == 4 ? Shape[3].Fixed : 1;
 
     /// <summary>Bytes from row to row of an image in <see cref="Layout.ChannelsLast"/>.</summary>
     public nint RowBytes => (nint)(Border.Left + Width + Border.Right) * PixelBytes;
@@ -78,7 +79,7 @@ internal sealed class Slot
     public nint PixelOffset(nint image, nint row, nint column) => image * ImageBytes + row * RowBytes + column * PixelBytes;
 
     /// <summary>Bytes from the start of the slot's memory to its first pixel.</summary>
-    public nint OriginBytes => Border.Top * RowBytes + Border.Left * PixelBytes;
+    public nint OriginBytes => Border.IsEmpty ? 0 : Border.Top * RowBytes + Border.Left * PixelBytes;
 
     /// <summary>Bytes in memory at this batch, the border included.</summary>
     public long Bytes(int batch) => !Border.IsEmpty ? Shape.Size(0, batch) * ImageBytes : IsQuantized ? Pixels(batch) * PixelBytes : Shape.Elements(batch) * DataType.SizeInBytes();

@@ -12,7 +12,7 @@ internal static class TableFusion
         if (context.Literal || QdqPatterns.OfQuantize(node) is null || node.Output.Type.Rank is not (2 or 4)) return null;
         var region = new List<Node> { node };
         Value? source = null;
-        if (!Collect(node.Input(0)!, node, context, region, ref source) || source is null) return null;
+        if (!Collect(node.Input(0)!, node, context, region, ref source) || source is null || !context.SameShape(source, node.Output)) return null;
         region.Sort((left, right) => context.Order(left).CompareTo(context.Order(right)));
         var input = source;
         return new FusedNode

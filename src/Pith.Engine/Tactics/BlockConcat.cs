@@ -9,6 +9,8 @@ internal sealed unsafe class BlockConcat : Tactic<OpLayer>
 {
     public override string Name => "block-concat";
 
+    protected override BatchSupport Batch => BatchSupport.AnyAxis;
+
     protected override Verdict Accept(OpLayer layer, Device device) =>
         layer.Op is not Concat ? Verdict.No("is for Concat")
         : layer.Output.IsQuantized || layer.Inputs.Any(input => input!.IsQuantized || input.Layout != layer.Output.Layout) ? Verdict.No("needs dense operands in one layout") : Verdict.Yes;
@@ -57,7 +59,7 @@ internal sealed unsafe class BlockConcat : Tactic<OpLayer>
             }
         }
 
-        private int Parts(RunState state) => (int)Math.Clamp(_layer.Output.Bytes(state.Batch) / BytesPerPart, 1, Blocks(state));
+        private int Parts(RunState state) => Blocks(state) is var blocks && blocks == 0 ? 0 : (int)Math.Clamp(_layer.Output.Bytes(state.Batch) / BytesPerPart, 1, blocks);
 
         private long Blocks(RunState state)
         {

@@ -8,6 +8,8 @@ internal sealed unsafe class Copy : Tactic<CopyLayer>, IReferenceTactic
 {
     public override string Name => "copy";
 
+    protected override BatchSupport Batch => BatchSupport.AnyAxis;
+
     protected override Verdict Accept(CopyLayer layer, Device device) => Verdict.Yes;
 
     protected override double EstimateSeconds(CopyLayer layer, Device device) => 0;

@@ -10,10 +10,12 @@ internal sealed unsafe class StridedCopies : Tactic<OpLayer>
 {
     public override string Name => "strided-copy";
 
+    protected override BatchSupport Batch => BatchSupport.AnyAxis;
+
     protected override Verdict Accept(OpLayer layer, Device device) =>
         layer.Op is not (Transpose or Split or Slice) ? Verdict.No("is for Transpose, Split and Slice")
         : layer.Inputs[0]!.Layout != Layout.RowMajor || layer.Outputs.Any(output => output.Layout != Layout.RowMajor) ? Verdict.No("needs a row-major operand and row-major results")
-        : Cuts(layer) is { } cuts && cuts.All(cut => !layer.Inputs[0]!.Shape.Scales[cut.Axis]) ? Verdict.Yes : Verdict.No("needs constant bounds along axes that do not grow with the batch");
+        : Cuts(layer) is not null ? Verdict.Yes : Verdict.No("needs constant bounds");
 
     protected override double EstimateSeconds(OpLayer layer, Device device) => StreamCost.Seconds(layer, device);
 
@@ -49,7 +51,7 @@ internal sealed unsafe class StridedCopies : Tactic<OpLayer>
     private static IEnumerable<Cut> SplitCuts(OpLayer layer, int axis)
     {
         var start = 0;
-        for (var i = 0; i < layer.Outputs.Length; start += layer.Outputs[i++].Shape.Dims[axis]) yield return new Cut(i, axis, start, 1);
+        for (var i = 0; i < layer.Outputs.Length; start += layer.Outputs[i++].Shape[axis].Fixed) yield return new Cut(i, axis, start, 1);
     }
 
     private static Cut[]? SliceCuts(OpLayer layer)
@@ -62,7 +64,8 @@ internal sealed unsafe class StridedCopies : Tactic<OpLayer>
         {
             var axis = (int)(axes?[i] ?? i);
             if (axis < 0) axis += shape.Rank;
-            var (size, step) = (shape.Dims[axis], (int)(steps?[i] ?? 1));
+            // A step over the whole axis takes one element, whatever it is.
+            var (size, step) = (shape[axis].Fixed, (int)Math.Clamp(steps?[i] ?? 1, -int.MaxValue, int.MaxValue));
             // Backwards from the last index at most. How many are taken is the size of the result.
             return new Cut(0, axis, (int)Math.Clamp(start < 0 ? start + size : start, 0, step > 0 ? size : Math.Max(size - 1, 0)), step);
         })];

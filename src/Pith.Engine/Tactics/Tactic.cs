@@ -36,12 +36,34 @@ internal interface IReferenceTactic;
 /// <summary>A tactic for layers of type <typeparamref name="TLayer"/>.</summary>
 internal abstract class Tactic<TLayer> : Tactic where TLayer : Layer
 {
-    public sealed override Verdict Accept(Layer layer, Device device) =>
-        layer is TLayer typed ? Accept(typed, device) : Verdict.No($"is for {typeof(TLayer).Name}, not {layer.GetType().Name}");
+    public sealed override Verdict Accept(Layer layer, Device device)
+    {
+        if (layer is not TLayer typed) return Verdict.No($"is for {typeof(TLayer).Name}, not {layer.GetType().Name}");
+        if (Batch == BatchSupport.OuterAxis && layer.Slots.FirstOrDefault(slot => !slot.Shape.IsFixedPerImage) is { } other) return Verdict.No($"needs the batch in the outermost axis, and %{other.Name} is {other.Shape}");
+        try
+        {
+            return Accept(typed, device);
+        }
+        catch (BatchDependentException unknown)
+        {
+            return Verdict.No(unknown.Message);
+        }
+    }
 
     public sealed override double EstimateSeconds(Layer layer, Device device) => EstimateSeconds((TLayer)layer, device);
 
-    public sealed override RunnableLayer Build(Layer layer, BuildResources resources) => Build((TLayer)layer, resources);
+    public sealed override RunnableLayer Build(Layer layer, BuildResources resources)
+    {
+        if (KeepsConstants)
+            foreach (var slot in layer.ReadAtRun) resources.KeepConstant(slot);
+        return Build((TLayer)layer, resources);
+    }
+
+    /// <summary>Which axes of operands and results may grow with the batch. <see cref="Accept(TLayer, Device)"/> refuses what else it does not know; reading the fixed size of an axis that grows refuses by itself.</summary>
+    protected virtual BatchSupport Batch => BatchSupport.OuterAxis;
+
+    /// <summary>Whether constant operands have an address at the run. False for tactics that take their tensors.</summary>
+    protected virtual bool KeepsConstants => true;
 
     protected abstract Verdict Accept(TLayer layer, Device device);
 

@@ -39,7 +39,7 @@ public unsafe class ReorderTests
     private static Slot NewSlot(int index, DataType type, int[] sizes, Layout layout) => new()
     {
         Index = index, Name = $"{layout}", Kind = SlotKind.Computed, DataType = type, Layout = layout,
-        Shape = new BatchShape([1, .. sizes.Skip(1)], [true, .. sizes.Skip(1).Select(_ => false)]),
+        Shape = new BatchShape([BatchSize.PerImage(1), .. sizes.Skip(1).Select(BatchSize.Of)]),
     };
 
     private static byte[] Run(Tactic tactic, ReorderLayer layer, byte* input, int batch, int threads)

@@ -12,14 +12,18 @@ internal sealed class BroadcastAxes
     private readonly Slot _output;
     private readonly List<Axis> _axes = [];
 
+    // The axes of the result that are longer than 1, in physical order.
+    private readonly List<int> _order = [];
+
     private BroadcastAxes(Slot x, Slot y, Slot output) => (_x, _y, _output) = (x, y, output);
 
-    /// <summary>The axes, or null when the operands are not float, lie in different layouts or need more axes than a <see cref="BroadcastLoop"/> has.</summary>
+    /// <summary>The axes, or null when the operands are not float, lie in different layouts, are broadcast at some batches only or need more axes than a <see cref="BroadcastLoop"/> has.</summary>
     public static BroadcastAxes? Of(Slot x, Slot y, Slot output)
     {
         if (!Fits(x, output) || !Fits(y, output) || output.DataType != DataType.Float32) return null;
         var axes = new BroadcastAxes(x, y, output);
-        foreach (var axis in PhysicalOrder(output)) axes.Add(axis);
+        foreach (var axis in PhysicalOrder(output))
+            if (!axes.TryAdd(axis)) return null;
         return axes._axes.Count <= BroadcastLoop.MaxAxes ? axes : null;
     }
 
@@ -37,8 +41,8 @@ internal sealed class BroadcastAxes
                 continue;
             }
             var axis = _axes[index];
-            loop.Sizes[at] = axis.Size;
-            for (var i = 0; i < axis.Scales; i++) loop.Sizes[at] *= state.Batch;
+            loop.Sizes[at] = 1;
+            for (var i = axis.First; i < axis.First + axis.Count; i++) loop.Sizes[at] *= _output.Shape.Size(_order[i], state.Batch);
             if (axis.MovesX) loop.StridesX[at] = strideX;
             if (axis.MovesY) loop.StridesY[at] = strideY;
             if (axis.MovesX) strideX *= loop.Sizes[at];
@@ -47,10 +51,8 @@ internal sealed class BroadcastAxes
         return loop;
     }
 
-    private static bool IsSingle(Slot slot) => slot.Shape.Elements(2) == 1;
-
     private static bool Fits(Slot operand, Slot output) =>
-        operand.DataType == DataType.Float32 && (IsSingle(operand) || operand.Layout == output.Layout && (operand.Shape.Rank == output.Shape.Rank || output.Layout == Layout.RowMajor));
+        operand.DataType == DataType.Float32 && (operand.Shape.IsSingle || operand.Layout == output.Layout && (operand.Shape.Rank == output.Shape.Rank || output.Layout == Layout.RowMajor));
 
     private static IEnumerable<int> PhysicalOrder(Slot slot)
     {
@@ -58,23 +60,26 @@ internal sealed class BroadcastAxes
         return slot.Layout == Layout.ChannelsLast ? axes.Where(axis => axis != 1).Append(1) : axes;
     }
 
-    private void Add(int axis)
+    // False when it cannot be known before the run whether an operand is broadcast along the axis.
+    private bool TryAdd(int axis)
     {
-        var (size, scales) = (_output.Shape.Dims[axis], _output.Shape.Scales[axis]);
-        if (size == 1 && !scales) return;
-        var next = new Axis(size, scales ? 1 : 0, Moves(_x, axis), Moves(_y, axis));
-        if (_axes.Count > 0 && _axes[^1] is var last && last.MovesX == next.MovesX && last.MovesY == next.MovesY)
-            _axes[^1] = last with { Size = last.Size * next.Size, Scales = last.Scales + next.Scales };
-        else
-            _axes.Add(next);
+        var size = _output.Shape[axis];
+        if (size.IsOne) return true;
+        if (Moves(_x, axis) is not { } movesX || Moves(_y, axis) is not { } movesY) return false;
+        _order.Add(axis);
+        if (_axes.Count > 0 && _axes[^1] is var last && last.MovesX == movesX && last.MovesY == movesY) _axes[^1] = last with { Count = last.Count + 1 };
+        else _axes.Add(new Axis(_order.Count - 1, 1, movesX, movesY));
+        return true;
     }
 
-    // Whether the operand has the axis; else it is broadcast along it. Operands of lower rank are aligned at the last axis.
-    private bool Moves(Slot operand, int axis)
+    // Whether the operand has the axis; else it is broadcast along it. Operands of lower rank are aligned at the last axis. An axis of the batch beside a fixed one would be broadcast at batch 1 only.
+    private bool? Moves(Slot operand, int axis)
     {
         var own = axis - _output.Shape.Rank + operand.Shape.Rank;
-        return own >= 0 && !IsSingle(operand) && operand.Shape.Dims[own] == _output.Shape.Dims[axis] && operand.Shape.Scales[own] == _output.Shape.Scales[axis];
+        if (own < 0 || operand.Shape.IsSingle || operand.Shape[own].IsOne) return false;
+        return operand.Shape[own] == _output.Shape[axis] ? true : null;
     }
 
-    private readonly record struct Axis(long Size, int Scales, bool MovesX, bool MovesY);
+    // One or more neighbouring axes of the result in physical order, and which operands have them.
+    private readonly record struct Axis(int First, int Count, bool MovesX, bool MovesY);
 }

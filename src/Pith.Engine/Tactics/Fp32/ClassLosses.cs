@@ -35,7 +35,7 @@ internal sealed unsafe class ClassLosses : Tactic<OpLayer>
 
         protected OpLayer Layer => layer;
 
-        protected int Classes => layer.Inputs[first]!.Shape.Dims[1];
+        protected int Classes => layer.Inputs[first]!.Shape[1].Fixed;
 
         public override long ScratchBytes => 2 * Classes * sizeof(double);
 

@@ -10,7 +10,7 @@ internal static unsafe class FeatureMaps
     /// <summary>A map of the slot's sizes and of its strides, which a border widens; without an address.</summary>
     public static FeatureMap Of(Slot slot, int batch)
     {
-        var map = FeatureMap.Create(null, slot.Shape.Size(0, batch), slot.Shape.Dims[2], slot.Shape.Dims[3], slot.Channels);
+        var map = FeatureMap.Create(null, slot.Shape.Size(0, batch), slot.Height, slot.Width, slot.Channels);
         map.RowStride = slot.RowBytes / sizeof(float);
         map.ImageStride = slot.ImageBytes / sizeof(float);
         return map;

@@ -11,12 +11,14 @@ internal sealed unsafe class Fp32AxisSum : Tactic<OpLayer>
 {
     public override string Name => "fp32-axis-sum";
 
+    protected override BatchSupport Batch => BatchSupport.AnyAxis;
+
     protected override Verdict Accept(OpLayer layer, Device device)
     {
         if (layer.Op is not (ReduceSum or ReduceMean)) return Verdict.No("is for ReduceSum and ReduceMean");
         var x = layer.Inputs[0]!;
         if (x.DataType != DataType.Float32 || x.Layout != Layout.RowMajor || layer.Output.Layout != Layout.RowMajor) return Verdict.No("is for float rows");
-        if (x.Shape.Rank == 0 || x.Shape.Dims.Contains(0)) return Verdict.No("needs an axis and elements");
+        if (x.Shape.Rank == 0 || x.Shape.IsEmpty) return Verdict.No("needs an axis and elements");
         var axes = Axes(layer);
         return axes[^1] - axes[0] == axes.Length - 1 ? Verdict.Yes : Verdict.No("needs neighbouring axes");
     }

@@ -11,13 +11,15 @@ internal sealed unsafe class Fp32BatchedGemm : Tactic<OpLayer>
 {
     public override string Name => "fp32-batched-gemm";
 
+    protected override BatchSupport Batch => BatchSupport.AnyAxis;
+
     protected override Verdict Accept(OpLayer layer, Device device)
     {
         if (layer.Op is not MatMul) return Verdict.No("is for MatMul");
         var (left, right) = (layer.Inputs[0]!, layer.Inputs[1]!);
         if (new[] { left, right, layer.Output }.Any(slot => slot.DataType != DataType.Float32 || slot.Layout != Layout.RowMajor)) return Verdict.No("is for float rows");
         if (left.Shape.Rank < 2 || right.Shape.Rank < 2) return Verdict.No("multiplies no vectors");
-        if (layer.Output.Shape.Dims.Contains(0) || left.Shape.Dims.Contains(0)) return Verdict.No("needs elements");
+        if (layer.Output.Shape.IsEmpty || left.Shape.IsEmpty) return Verdict.No("needs elements");
         return LeadingAxes(left).SequenceEqual(LeadingAxes(right)) ? Verdict.Yes : Verdict.No("broadcasts no matrices: both operands need the same leading axes");
     }
 
@@ -29,7 +31,7 @@ internal sealed unsafe class Fp32BatchedGemm : Tactic<OpLayer>
         return new Runnable(layer, resources);
     }
 
-    private static IEnumerable<(int Size, bool Scales)> LeadingAxes(Slot slot) => slot.Shape.Dims.Zip(slot.Shape.Scales).SkipLast(2);
+    private static IEnumerable<BatchSize> LeadingAxes(Slot slot) => slot.Shape.Axes.SkipLast(2);
 
     private sealed class Runnable : RunnableLayer, IParallelBody
     {

@@ -36,7 +36,7 @@ internal sealed unsafe class Fp32ConvInputGradient : Tactic<TrainingLayer>
             _layer = layer;
             _isa = resources.Device.Isa;
             _pack = new PackWeights(this);
-            _geometry = Geometries.Of(Windows.Of(op.Window.Resolve(layer.Output.Shape.Dims.Span[2..], layer.Inputs[1]!.Shape.Dims.Span[2..])), op.Groups);
+            _geometry = Geometries.Of(Windows.Of(op.Window.Resolve(layer.Output.Shape.FixedFrom(2), layer.Inputs[1]!.Shape.FixedFrom(2))), op.Groups);
             var args = Template(resources.MaxBatch);
             SharedScratchBytes = ConvInputGradFp32.PackedFloats(&args) * sizeof(float);
             ScratchBytes = ConvInputGradFp32.WorkspaceFloats(&args) * sizeof(float);

@@ -35,7 +35,7 @@ internal sealed unsafe class Fp32ConvWeightGradient : Tactic<OpLayer>
             _layer = layer;
             _isa = resources.Device.Isa;
             _reduce = new ReducePartials(this);
-            _geometry = Geometries.Of(Windows.Of(op.Window.Resolve(layer.Inputs[1]!.Shape.Dims.Span[2..], op.Window.KernelShape.Span)), op.Groups);
+            _geometry = Geometries.Of(Windows.Of(op.Window.Resolve(layer.Inputs[1]!.Shape.FixedFrom(2), op.Window.KernelShape.Span)), op.Groups);
             var args = Template(resources.MaxBatch);
             SharedScratchBytes = ConvWeightGradFp32.PartialFloats(&args) * sizeof(float);
             ScratchBytes = ConvWeightGradFp32.WorkspaceFloats(&args) * sizeof(float);

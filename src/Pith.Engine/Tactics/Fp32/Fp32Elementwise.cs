@@ -11,6 +11,8 @@ internal sealed unsafe class Fp32Elementwise : Tactic<OpLayer>
 {
     public override string Name => "fp32-elementwise";
 
+    protected override BatchSupport Batch => BatchSupport.AnyAxis;
+
     protected override Verdict Accept(OpLayer layer, Device device) =>
         Kernel.Of(layer) is null ? Verdict.No("has no kernel for this op") : AxesOf(layer) is null ? Verdict.No("operands are not float, or their axes do not fit a loop") : Verdict.Yes;
 

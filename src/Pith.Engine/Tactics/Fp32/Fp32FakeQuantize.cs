@@ -11,6 +11,8 @@ internal sealed class Fp32FakeQuantize : Tactic<FakeQuantizeLayer>
 {
     public override string Name => "fp32-fake-quantize";
 
+    protected override BatchSupport Batch => BatchSupport.AnyAxis;
+
     protected override Verdict Accept(FakeQuantizeLayer layer, Device device) => Verdict.Yes;
 
     protected override double EstimateSeconds(FakeQuantizeLayer layer, Device device) => StreamCost.Seconds(layer, device);
@@ -27,10 +29,12 @@ internal sealed class Fp32FakeQuantizeGradient : Tactic<OpLayer>
 {
     public override string Name => "fp32-fake-quantize-gradient";
 
+    protected override BatchSupport Batch => BatchSupport.AnyAxis;
+
     protected override Verdict Accept(OpLayer layer, Device device)
     {
         if (layer.Op is not FakeQuantizeGradient { BlockSize: 0 } op) return Verdict.No("is for FakeQuantizeGradient without blocks");
-        if (layer.Inputs[2]!.Shape.Elements(2) != 1 && op.Axis != 0) return Verdict.No("takes one scale, or scales along axis 0");
+        if (!layer.Inputs[2]!.Shape.IsSingle && op.Axis != 0) return Verdict.No("takes one scale, or scales along axis 0");
         if (layer.Inputs.Length > 3 && layer.Inputs[3] is { Constant: null }) return Verdict.No("needs a constant zero point");
         return ZeroPoint(layer) is null ? Verdict.No("needs one zero point") : layer.Inputs[0]!.Layout == layer.Inputs[1]!.Layout && layer.Inputs[1]!.Layout == layer.Output.Layout
             ? Verdict.Yes : Verdict.No("needs one layout");

@@ -10,6 +10,8 @@ internal sealed unsafe class Fp32Gemm : Tactic<ContractionLayer>
 {
     public override string Name => "fp32-gemm";
 
+    protected override BatchSupport Batch => BatchSupport.AnyAxis;
+
     protected override Verdict Accept(ContractionLayer layer, Device device) =>
         layer.Int8 is not null ? Verdict.No("is for float layers") : layer.IsGemm ? Verdict.Yes : Verdict.No("is for matrix products");
 

@@ -64,7 +64,7 @@ internal sealed unsafe class GlobalAverageRunnable(Slot images, Slot averages, b
     {
         X = FeatureMaps.Of(images, state),
         Y = (float*)state.Address(averages),
-        Scale = 1f / (images.Shape.Dims[2] * images.Shape.Dims[3]),
+        Scale = 1f / (images.Height * images.Width),
         Isa = isa,
     };
 }

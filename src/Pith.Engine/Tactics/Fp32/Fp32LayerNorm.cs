@@ -11,6 +11,8 @@ internal sealed unsafe class Fp32LayerNorm : Tactic<OpLayer>
 {
     public override string Name => "fp32-layer-norm";
 
+    protected override BatchSupport Batch => BatchSupport.AnyAxis;
+
     protected override Verdict Accept(OpLayer layer, Device device)
     {
         if (layer.Op is not LayerNormalization norm) return Verdict.No("is for LayerNormalization");
@@ -19,9 +21,9 @@ internal sealed unsafe class Fp32LayerNorm : Tactic<OpLayer>
         if (slots.Any(slot => slot.DataType != DataType.Float32 || slot.Layout != Layout.RowMajor)) return Verdict.No("is for float rows");
         var shape = layer.Output.Shape;
         var axis = norm.Axis < 0 ? norm.Axis + shape.Rank : norm.Axis;
-        if (shape.Scales.Skip(axis).Any(scales => scales) || shape.Dims.Contains(0)) return Verdict.No("needs rows of a fixed size");
-        var normalized = shape.Dims.Skip(axis);
-        var areOfTheRow = layer.Inputs.Skip(1).OfType<Slot>().All(slot => !slot.Shape.Scales.Contains(true) && slot.Shape.Dims.SkipWhile(size => size == 1).SequenceEqual(normalized.SkipWhile(size => size == 1)));
+        if (shape.GrowsFrom(axis) || shape.IsEmpty) return Verdict.No("needs rows of a fixed size");
+        var normalized = shape.Axes.Skip(axis);
+        var areOfTheRow = layer.Inputs.Skip(1).OfType<Slot>().All(slot => slot.Shape.Axes.SkipWhile(size => size.IsOne).SequenceEqual(normalized.SkipWhile(size => size.IsOne)));
         return areOfTheRow ? Verdict.Yes : Verdict.No("needs a scale and a bias of the normalized axes' shape");
     }
 

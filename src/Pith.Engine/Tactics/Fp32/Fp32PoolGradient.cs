@@ -36,7 +36,7 @@ internal sealed unsafe class Fp32PoolGradient : Tactic<OpLayer>
             (_layer, _isa, _isMax) = (layer, isa, layer.Op is MaxPoolGradient);
             var window = layer.Op is AveragePoolGradient average ? average.Window : ((MaxPoolGradient)layer.Op).Window;
             _countIncludesPadding = layer.Op is AveragePoolGradient { CountIncludePad: true };
-            _window = Geometries.Of(Windows.Of(window.Resolve(layer.Output.Shape.Dims.Span[2..], window.KernelShape.Span)));
+            _window = Geometries.Of(Windows.Of(window.Resolve(layer.Output.Shape.FixedFrom(2), window.KernelShape.Span)));
         }
 
         public override void Run(RunState state)

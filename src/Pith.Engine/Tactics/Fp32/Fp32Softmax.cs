@@ -11,6 +11,8 @@ internal sealed unsafe class Fp32Softmax : Tactic<OpLayer>
 {
     public override string Name => "fp32-softmax";
 
+    protected override BatchSupport Batch => BatchSupport.AnyAxis;
+
     protected override Verdict Accept(OpLayer layer, Device device)
     {
         var axis = layer.Op switch { SoftmaxOp { FlattensTrailingAxes: false } softmax => softmax.Axis, SoftmaxGradient gradient => gradient.Axis, _ => int.MinValue };
@@ -18,7 +20,7 @@ internal sealed unsafe class Fp32Softmax : Tactic<OpLayer>
         var shape = layer.Output.Shape;
         if (layer.Output.DataType != DataType.Float32 || shape.Rank == 0) return Verdict.No("is for float rows");
         var isRowMajor = layer.Inputs.Append(layer.Output).All(slot => slot!.Layout == Layout.RowMajor);
-        return isRowMajor && (axis == -1 || axis == shape.Rank - 1) && !shape.Scales[^1] ? Verdict.Yes : Verdict.No("needs the innermost axis");
+        return isRowMajor && (axis == -1 || axis == shape.Rank - 1) && !shape[-1].Grows ? Verdict.Yes : Verdict.No("needs the innermost axis");
     }
 
     protected override double EstimateSeconds(OpLayer layer, Device device) => StreamCost.Seconds(layer, device);
@@ -49,7 +51,7 @@ internal sealed unsafe class Fp32Softmax : Tactic<OpLayer>
 
         private SoftmaxFp32Args Args(RunState state)
         {
-            var columns = layer.Output.Shape.Dims[^1];
+            var columns = layer.Output.Shape[-1].Fixed;
             return new SoftmaxFp32Args
             {
                 Rows = (nint)(layer.Output.Shape.Elements(state.Batch) / columns),

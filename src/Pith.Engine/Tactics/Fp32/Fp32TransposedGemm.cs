@@ -11,6 +11,8 @@ internal sealed unsafe class Fp32TransposedGemm : Tactic<OpLayer>
 {
     public override string Name => "fp32-transposed-gemm";
 
+    protected override BatchSupport Batch => BatchSupport.AnyAxis;
+
     protected override Verdict Accept(OpLayer layer, Device device) => layer.Op switch
     {
         not Gemm { TransA: true } => Verdict.No("is for Gemm with a transposed left-hand side"),

@@ -10,6 +10,8 @@ internal sealed unsafe class Int8Quantize : Tactic<QuantizeLayer>
 {
     public override string Name => "int8-quantize";
 
+    protected override BatchSupport Batch => BatchSupport.AnyAxis;
+
     protected override Verdict Accept(QuantizeLayer layer, Device device) =>
         layer.Output.IsQuantized || layer.Input.Layout == Layout.RowMajor ? Verdict.Yes : Verdict.No("does not turn images that come channels-last");
 
@@ -19,7 +21,7 @@ internal sealed unsafe class Int8Quantize : Tactic<QuantizeLayer>
     {
         resources.KeepConstant(layer.Input);
         // A matrix, or one pixel per image, is channels-last whatever it is called.
-        var isTurned = layer.Input.Layout == Layout.RowMajor && layer.Input.Shape.Rank == 4 && layer.Input.Shape.Dims[2] * layer.Input.Shape.Dims[3] > 1;
+        var isTurned = layer.Output.IsQuantized && layer.Input.Layout == Layout.RowMajor && layer.Output.Height * layer.Output.Width > 1;
         return resources.Device.Isa switch
         {
             >= IsaLevel.Avx512Vnni => Create<Lanes512>(layer, isTurned),
@@ -116,6 +118,8 @@ internal sealed unsafe class Int8Quantize : Tactic<QuantizeLayer>
 internal sealed unsafe class Int8Dequantize : Tactic<DequantizeLayer>
 {
     public override string Name => "int8-dequantize";
+
+    protected override BatchSupport Batch => BatchSupport.AnyAxis;
 
     protected override Verdict Accept(DequantizeLayer layer, Device device) =>
         layer.Input.IsQuantized || layer.Output.Layout == Layout.RowMajor ? Verdict.Yes : Verdict.No("does not turn bytes that come row-major");

@@ -10,6 +10,8 @@ internal sealed class ReferenceContraction : Tactic<ContractionLayer>, IReferenc
 {
     public override string Name => "reference";
 
+    protected override BatchSupport Batch => BatchSupport.AnyAxis;
+
     protected override Verdict Accept(ContractionLayer layer, Device device) => Verdict.Yes;
 
     protected override double EstimateSeconds(ContractionLayer layer, Device device) => double.MaxValue;

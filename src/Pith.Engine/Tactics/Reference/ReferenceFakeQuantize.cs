@@ -8,6 +8,10 @@ internal sealed class ReferenceFakeQuantize : Tactic<FakeQuantizeLayer>, IRefere
 {
     public override string Name => "reference";
 
+    protected override BatchSupport Batch => BatchSupport.AnyAxis;
+
+    protected override bool KeepsConstants => false;
+
     protected override Verdict Accept(FakeQuantizeLayer layer, Device device) => Verdict.Yes;
 
     protected override double EstimateSeconds(FakeQuantizeLayer layer, Device device) => double.MaxValue;

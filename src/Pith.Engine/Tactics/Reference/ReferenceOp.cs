@@ -8,6 +8,10 @@ internal sealed class ReferenceOp : Tactic<OpLayer>, IReferenceTactic
 {
     public override string Name => "reference";
 
+    protected override BatchSupport Batch => BatchSupport.AnyAxis;
+
+    protected override bool KeepsConstants => false;
+
     protected override Verdict Accept(OpLayer layer, Device device) => Verdict.Yes;
 
     protected override double EstimateSeconds(OpLayer layer, Device device) => double.MaxValue;

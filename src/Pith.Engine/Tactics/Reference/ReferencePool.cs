@@ -21,8 +21,8 @@ internal sealed unsafe class ReferencePool : Tactic<PoolLayer>, IReferenceTactic
         {
             var images = layer.Input.Shape.Size(0, state.Batch);
             for (var n = 0; n < images; n++)
-                for (var y = 0; y < layer.Output.Shape.Dims[2]; y++)
-                    for (var x = 0; x < layer.Output.Shape.Dims[3]; x++)
+                for (var y = 0; y < layer.Output.Height; y++)
+                    for (var x = 0; x < layer.Output.Width; x++)
                         for (var c = 0; c < layer.Input.Channels; c++)
                         {
                             if (layer.Input.DataType == DataType.Float32) PoolFloat(state, n, y, x, c);
@@ -66,7 +66,7 @@ internal sealed unsafe class ReferencePool : Tactic<PoolLayer>, IReferenceTactic
         // The pixels under the window of an output that lie inside the input.
         private IEnumerable<(int Row, int Column)> Window(int y, int x)
         {
-            var (w, height, width) = (layer.Window, layer.Input.Shape.Dims[2], layer.Input.Shape.Dims[3]);
+            var (w, height, width) = (layer.Window, layer.Input.Height, layer.Input.Width);
             for (var r = 0; r < w.KernelHeight; r++)
                 for (var s = 0; s < w.KernelWidth; s++)
                 {

@@ -9,6 +9,8 @@ internal sealed class ReferenceQuantize : Tactic<QuantizeLayer>, IReferenceTacti
 {
     public override string Name => "reference";
 
+    protected override BatchSupport Batch => BatchSupport.AnyAxis;
+
     protected override Verdict Accept(QuantizeLayer layer, Device device) => Verdict.Yes;
 
     protected override double EstimateSeconds(QuantizeLayer layer, Device device) => double.MaxValue;
@@ -31,6 +33,8 @@ internal sealed class ReferenceQuantize : Tactic<QuantizeLayer>, IReferenceTacti
 internal sealed class ReferenceDequantize : Tactic<DequantizeLayer>, IReferenceTactic
 {
     public override string Name => "reference";
+
+    protected override BatchSupport Batch => BatchSupport.AnyAxis;
 
     protected override Verdict Accept(DequantizeLayer layer, Device device) => Verdict.Yes;
 

@@ -9,6 +9,10 @@ internal sealed class ReferenceTraining : Tactic<TrainingLayer>, IReferenceTacti
 {
     public override string Name => "reference";
 
+    protected override BatchSupport Batch => BatchSupport.AnyAxis;
+
+    protected override bool KeepsConstants => false;
+
     protected override Verdict Accept(TrainingLayer layer, Device device) => Verdict.Yes;
 
     protected override double EstimateSeconds(TrainingLayer layer, Device device) => double.MaxValue;

@@ -5,6 +5,9 @@ namespace Pith;
 /// <param name="Dims">The dimensions, outermost first; empty for a scalar.</param>
 public sealed record TensorType(DataType DataType, ValueList<Dim> Dims)
 {
+    /// <summary>The most dimensions that a graph's tensors have: enough for every network, and too few for a damaged or hostile file to make work of.</summary>
+    public const int MaxRank = 64;
+
     /// <summary>The type of a tensor that exists.</summary>
     public static TensorType Of(Tensor tensor) => new(tensor.DataType, tensor.Shape.Dims.Select(Dim.Of).ToValueList());
 

@@ -5,19 +5,19 @@ internal static class AttributeReader
 {
     /// <summary>The attributes by name.</summary>
     /// <param name="node">The node in the file.</param>
-    /// <param name="external">Where external data of tensor attributes is looked for.</param>
+    /// <param name="tensors">Reads tensor attributes.</param>
     /// <param name="error">Makes an exception that names the node.</param>
-    public static Dictionary<string, object> Read(NodeProto node, ExternalData external, Func<string, PithException> error)
+    public static Dictionary<string, object> Read(NodeProto node, TensorReader tensors, Func<string, PithException> error)
     {
         var attributes = new Dictionary<string, object>(StringComparer.Ordinal);
         foreach (var attribute in node.Attribute)
-            if (!attributes.TryAdd(attribute.Name, Read(attribute, external, error))) throw error($"attribute '{attribute.Name}' is given twice");
+            if (!attributes.TryAdd(attribute.Name, Read(attribute, tensors, error))) throw error($"attribute '{attribute.Name}' is given twice");
         return attributes;
     }
 
-    private static object Read(AttributeProto attribute, ExternalData external, Func<string, PithException> error)
+    private static object Read(AttributeProto attribute, TensorReader tensors, Func<string, PithException> error)
     {
-        if (attribute.RefAttrName.Length > 0) throw error($"attribute '{attribute.Name}' refers to an attribute of a function, which only functions may do");
+        if (attribute.RefAttrName.Length > 0) throw error($"attribute '{attribute.Name}' refers to an attribute of a function, which only nodes of functions may do");
         return TypeOf(attribute) switch
         {
             AttributeProto.Types.AttributeType.Float => attribute.F,
@@ -26,7 +26,8 @@ internal static class AttributeReader
             AttributeProto.Types.AttributeType.Floats => attribute.Floats.ToArray(),
             AttributeProto.Types.AttributeType.Ints => attribute.Ints.ToArray(),
             AttributeProto.Types.AttributeType.Strings => attribute.Strings.Select(text => text.ToStringUtf8()).ToArray(),
-            AttributeProto.Types.AttributeType.Tensor when attribute.T is not null => TensorReader.Read(attribute.T, attribute.Name, external),
+            AttributeProto.Types.AttributeType.Tensor when attribute.T is not null => tensors.Read(attribute.T, attribute.Name),
+            AttributeProto.Types.AttributeType.SparseTensor when attribute.SparseTensor is not null => SparseTensorReader.Read(attribute.SparseTensor, attribute.Name, tensors),
             AttributeProto.Types.AttributeType.Graph or AttributeProto.Types.AttributeType.Graphs => throw error($"attribute '{attribute.Name}' is a sub-graph; Pith runs graphs without control flow"),
             var type => throw error($"attribute '{attribute.Name}' is of type {type.ToString().ToUpperInvariant()}, which Pith does not read"),
         };

@@ -21,6 +21,7 @@ internal sealed class InputTypeReader
             ?? throw new PithException($"Input '{input.Name}' has elements of type {TensorReader.TypeName(tensor.ElemType)}, which Pith does not compute with.");
         if (tensor.Shape is not { } shape)
             throw new PithException($"Input '{input.Name}' does not say how many dimensions it has. Export the model with the shapes of its inputs (a batch size may stay symbolic).");
+        if (shape.Dim.Count > TensorType.MaxRank) throw new PithException($"Input '{input.Name}' has {shape.Dim.Count} dimensions; Pith handles up to {TensorType.MaxRank}.");
         return new TensorType(type, shape.Dim.Select((dim, axis) => Read(dim, input.Name, axis)).ToValueList());
     }
 

@@ -5,32 +5,25 @@ internal sealed class NodeImporter
 {
     private readonly Graph _graph;
     private readonly Dictionary<string, Value> _values;
-    private readonly Dictionary<string, int> _opsets;
-    private readonly HashSet<(string Domain, string Name)> _functions;
-    private readonly ExternalData _external;
+    private readonly TensorReader _tensors;
     private readonly KnownValues _known = new();
 
     /// <summary>Creates an importer.</summary>
     /// <param name="graph">Where the nodes go.</param>
     /// <param name="values">The values by their names in the file; outputs are added.</param>
-    /// <param name="opsets">The file's opset per domain.</param>
-    /// <param name="functions">The functions that the file defines.</param>
-    /// <param name="external">Where external data is found.</param>
-    public NodeImporter(Graph graph, Dictionary<string, Value> values, Dictionary<string, int> opsets, IEnumerable<FunctionProto> functions, ExternalData external)
+    /// <param name="tensors">Reads tensor attributes.</param>
+    public NodeImporter(Graph graph, Dictionary<string, Value> values, TensorReader tensors)
     {
         _graph = graph;
         _values = values;
-        _opsets = opsets;
-        _functions = functions.Select(function => (function.Domain, function.Name)).ToHashSet();
-        _external = external;
+        _tensors = tensors;
     }
 
-    /// <summary>Adds <paramref name="proto"/>, or the constant that it stands for.</summary>
+    /// <summary>Adds <paramref name="file"/>'s node, or the constant or the nodes that it stands for.</summary>
     /// <exception cref="PithException">The op is not supported, or attributes or operands do not fit; the message names node, op and opset.</exception>
-    public void Import(NodeProto proto)
+    public void Import(FileNode file)
     {
-        var domain = proto.Domain == "ai.onnx" ? OpSchema.OnnxDomain : proto.Domain;
-        var opset = _opsets.GetValueOrDefault(domain, 1);
+        var (proto, domain, opset) = (file.Proto, file.Domain, file.Opset);
         var name = proto.Name.Length > 0 ? proto.Name : proto.Output.FirstOrDefault(output => output.Length > 0) ?? proto.OpType;
         PithException Error(string problem) => new($"{proto.OpType} '{name}' (opset {opset}): {problem}.");
         try
@@ -40,8 +33,9 @@ internal sealed class NodeImporter
                 AddConstant(proto, Error);
                 return;
             }
-            var schema = OpCatalog.Find(domain, proto.OpType);
-            if (schema is null || _functions.Contains((proto.Domain, proto.OpType))) throw UnsupportedOp.Explain(proto, name, opset, isFunction: schema is not null || _functions.Contains((proto.Domain, proto.OpType)));
+            if (CompositeCatalog.Find(domain, proto.OpType) is { } composite && AddComposite(proto, composite, name, opset, Error)) return;
+            if (CompositeCatalog.IsOnnxOp(domain, proto.OpType)) (domain, opset) = (OpSchema.OnnxDomain, Opsets.Newest);
+            var schema = OpCatalog.Find(domain, proto.OpType) ?? throw UnsupportedOp.Explain(proto, name, opset);
             if (domain == OpSchema.OnnxDomain && !Opsets.IsReadable(proto.OpType, opset))
                 throw Error($"the op means something else before opset {Opsets.OldestRead}. Convert the model (onnx.version_converter) to opset {Opsets.OldestRead} to {Opsets.Newest}");
             AddNode(proto, schema, name, opset, Error);
@@ -56,36 +50,68 @@ internal sealed class NodeImporter
     private void AddConstant(NodeProto proto, Func<string, PithException> error)
     {
         if (proto.Output.Count != 1 || proto.Output[0].Length == 0) throw error("a Constant has exactly one output");
-        var attributes = AttributeReader.Read(proto, _external, error);
+        var attributes = AttributeReader.Read(proto, _tensors, error);
         if (attributes.Count != 1) throw error($"a Constant has exactly one value, this one has {attributes.Count}");
         var (key, value) = attributes.Single();
         Tensor tensor = (key, value) switch
         {
             ("value", Tensor given) => given,
+            ("sparse_value", Tensor given) => given,
             ("value_float", float given) => Tensor.Scalar(given),
             ("value_floats", float[] given) => Tensor.Vector<float>(given),
             ("value_int", long given) => Tensor.Scalar(given),
             ("value_ints", long[] given) => Tensor.Vector<long>(given),
-            _ => throw error($"a Constant given as '{key}' is not supported; it must be value, value_float(s) or value_int(s)"),
+            _ => throw error($"a Constant given as '{key}' is not supported; it must be value, sparse_value, value_float(s) or value_int(s)"),
         };
         _values[proto.Output[0]] = _graph.AddConstant(proto.Output[0], tensor);
     }
 
     private void AddNode(NodeProto proto, OpSchema schema, string name, int opset, Func<string, PithException> error)
     {
-        var inputs = proto.Input.Select(input => input.Length == 0 ? null : _values[input]).ToList();
-        var outputNames = proto.Output.Reverse().SkipWhile(output => output.Length == 0).Reverse().ToArray();
-        var reader = new OpReader(
-            proto.OpType, name, opset, AttributeReader.Read(proto, _external, error), inputs.Select(input => input is null ? null : _known.Find(input)), outputNames.Length,
-            [.. inputs.Select(input => input?.Type)]);
+        var inputs = Inputs(proto);
+        var outputNames = OutputNames(proto);
+        var reader = Reader(proto, inputs, outputNames.Length, name, opset, error);
         var op = schema.Read(reader);
-        if (reader.Unread.FirstOrDefault() is { } unread) throw error($"attribute '{unread}' is not known to Pith");
+        RequireAllRead(reader);
 
         var operands = Operands(inputs, reader, schema, name);
         var node = _graph.AddNode(op, operands, name, outputNames);
         for (var i = 0; i < outputNames.Length; i++)
             if (outputNames[i].Length > 0) _values[outputNames[i]] = node.Outputs[i];
         _known.Learn(node);
+    }
+
+    // False when the op is better kept as it is.
+    private bool AddComposite(NodeProto proto, CompositeOp composite, string name, int opset, Func<string, PithException> error)
+    {
+        var inputs = Inputs(proto);
+        var outputNames = OutputNames(proto);
+        var reader = Reader(proto, inputs, outputNames.Length, name, opset, error);
+        if (!composite.Applies(reader)) return false;
+        var context = new CompositeContext(_graph, reader, inputs);
+        context.CheckCounts(composite);
+        var results = composite.Expand(context);
+        RequireAllRead(reader);
+        foreach (var node in context.Nodes) _known.Learn(node);
+        for (var i = 0; i < outputNames.Length; i++)
+        {
+            if (outputNames[i].Length == 0) continue;
+            if (_graph.Find(outputNames[i]) is null) _graph.Rename(results[i], outputNames[i]);
+            _values[outputNames[i]] = results[i];
+        }
+        return true;
+    }
+
+    private List<Value?> Inputs(NodeProto proto) => proto.Input.Select(input => input.Length == 0 ? null : _values[input]).ToList();
+
+    private static string[] OutputNames(NodeProto proto) => proto.Output.Reverse().SkipWhile(output => output.Length == 0).Reverse().ToArray();
+
+    private OpReader Reader(NodeProto proto, List<Value?> inputs, int outputCount, string name, int opset, Func<string, PithException> error) => new(
+        proto.OpType, name, opset, AttributeReader.Read(proto, _tensors, error), inputs.Select(input => input is null ? null : _known.Find(input)), outputCount, [.. inputs.Select(input => input?.Type)]);
+
+    private static void RequireAllRead(OpReader reader)
+    {
+        if (reader.Unread.FirstOrDefault() is { } unread) throw reader.Error($"attribute '{unread}' is not known to Pith");
     }
 
     // The operands as the op has them in Pith: normalised by Read, computed shapes as constants, absent ones at the end dropped.

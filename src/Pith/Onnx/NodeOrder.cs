@@ -13,11 +13,11 @@ internal static class NodeOrder
     /// <param name="outputs">The names that the graph returns.</param>
     /// <param name="isGiven">True for names of inputs and initializers.</param>
     /// <exception cref="PithException">A name is written twice or by nobody, or the nodes depend on each other in a circle.</exception>
-    public static List<NodeProto> Sort(IReadOnlyList<NodeProto> nodes, IEnumerable<string> outputs, Func<string, bool> isGiven)
+    public static List<FileNode> Sort(IReadOnlyList<FileNode> nodes, IEnumerable<string> outputs, Func<string, bool> isGiven)
     {
         var producers = Producers(nodes, isGiven);
         var marks = new Mark[nodes.Count];
-        var sorted = new List<NodeProto>(nodes.Count);
+        var sorted = new List<FileNode>(nodes.Count);
         // An explicit stack: a chain of a hundred thousand nodes must not overflow the thread's.
         var stack = new Stack<(int Node, int NextInput)>();
         foreach (var root in outputs.Where(producers.ContainsKey).Select(output => producers[output]).Order())
@@ -28,17 +28,17 @@ internal static class NodeOrder
             while (stack.TryPop(out var top))
             {
                 var node = nodes[top.Node];
-                if (top.NextInput == node.Input.Count)
+                if (top.NextInput == node.Proto.Input.Count)
                 {
                     marks[top.Node] = Mark.Done;
                     sorted.Add(node);
                     continue;
                 }
                 stack.Push((top.Node, top.NextInput + 1));
-                var name = node.Input[top.NextInput];
+                var name = node.Proto.Input[top.NextInput];
                 if (name.Length == 0 || isGiven(name)) continue;
-                if (!producers.TryGetValue(name, out var producer)) throw new PithException($"{Title(node)} reads '{name}', which no node, input or initializer provides.");
-                if (marks[producer] == Mark.Open) throw new PithException($"{Title(node)} and {Title(nodes[producer])} depend on each other: the graph has a cycle.");
+                if (!producers.TryGetValue(name, out var producer)) throw new PithException($"{node.Title} reads '{name}', which no node, input or initializer provides.");
+                if (marks[producer] == Mark.Open) throw new PithException($"{node.Title} and {nodes[producer].Title} depend on each other: the graph has a cycle.");
                 if (marks[producer] == Mark.Done) continue;
                 marks[producer] = Mark.Open;
                 stack.Push((producer, 0));
@@ -48,31 +48,29 @@ internal static class NodeOrder
         return IsInOrder(asInFile, isGiven) ? asInFile : sorted;
     }
 
-    private static bool IsInOrder(List<NodeProto> nodes, Func<string, bool> isGiven)
+    private static bool IsInOrder(List<FileNode> nodes, Func<string, bool> isGiven)
     {
         var written = new HashSet<string>(StringComparer.Ordinal);
         foreach (var node in nodes)
         {
-            if (node.Input.Any(name => name.Length > 0 && !isGiven(name) && !written.Contains(name))) return false;
-            written.UnionWith(node.Output);
+            if (node.Proto.Input.Any(name => name.Length > 0 && !isGiven(name) && !written.Contains(name))) return false;
+            written.UnionWith(node.Proto.Output);
         }
         return true;
     }
 
-    private static Dictionary<string, int> Producers(IReadOnlyList<NodeProto> nodes, Func<string, bool> isGiven)
+    private static Dictionary<string, int> Producers(IReadOnlyList<FileNode> nodes, Func<string, bool> isGiven)
     {
         var producers = new Dictionary<string, int>(StringComparer.Ordinal);
         for (var i = 0; i < nodes.Count; i++)
         {
-            foreach (var output in nodes[i].Output)
+            foreach (var output in nodes[i].Proto.Output)
             {
                 if (output.Length == 0) continue;
-                if (isGiven(output)) throw new PithException($"{Title(nodes[i])} writes '{output}', which is an input or initializer of the graph.");
-                if (!producers.TryAdd(output, i)) throw new PithException($"{Title(nodes[i])} and {Title(nodes[producers[output]])} both write '{output}'.");
+                if (isGiven(output)) throw new PithException($"{nodes[i].Title} writes '{output}', which is an input or initializer of the graph.");
+                if (!producers.TryAdd(output, i)) throw new PithException($"{nodes[i].Title} and {nodes[producers[output]].Title} both write '{output}'.");
             }
         }
         return producers;
     }
-
-    private static string Title(NodeProto node) => node.Name.Length > 0 ? $"{node.OpType} '{node.Name}'" : $"{node.OpType} (without a name, first output '{node.Output.FirstOrDefault()}')";
 }

@@ -8,7 +8,7 @@ internal sealed class OnnxImporter
     private readonly GraphProto _proto;
     private readonly ModelProto _model;
     private readonly OnnxImportOptions _options;
-    private readonly ExternalData _external;
+    private readonly TensorReader _tensors;
     private readonly Graph _graph;
     private readonly Dictionary<string, Value> _values = new(StringComparer.Ordinal);
 
@@ -17,18 +17,19 @@ internal sealed class OnnxImporter
         _model = model;
         _proto = model.Graph ?? throw new PithException("The file holds no graph, so it is not an ONNX model.");
         _options = options;
-        _external = external;
+        _tensors = new TensorReader(external);
         _graph = new Graph(_proto.Name.Length > 0 ? _proto.Name : "graph");
     }
 
     public Graph Import()
     {
-        var opsets = ReadOpsets();
+        var opsets = OpsetImports.Read(_model.OpsetImport, "The model");
         ReadMetadata();
         AddInitializers();
         AddInputs();
-        var nodes = new NodeImporter(_graph, _values, opsets, _model.Functions, _external);
-        foreach (var node in NodeOrder.Sort(_proto.Node, _proto.Output.Select(output => output.Name), _values.ContainsKey)) nodes.Import(node);
+        var inlined = new FunctionInliner(_model.Functions, _values.Keys.Concat(_proto.Node.SelectMany(node => node.Output))).Inline(_proto.Node, opsets);
+        var nodes = new NodeImporter(_graph, _values, _tensors);
+        foreach (var node in NodeOrder.Sort(inlined, _proto.Output.Select(output => output.Name), _values.ContainsKey)) nodes.Import(node);
         AddOutputs();
         // The last meaning that an old opset has and a newer one cannot say with one op.
         new ExpandFlatteningSoftmax().Apply(_graph);
@@ -41,20 +42,8 @@ internal sealed class OnnxImporter
     public IReadOnlyList<(string Name, TensorType Type)> ReadInputs()
     {
         var types = new InputTypeReader(_proto.Input);
-        var initializers = _proto.Initializer.Select(initializer => initializer.Name).ToHashSet(StringComparer.Ordinal);
+        var initializers = _proto.Initializer.Select(initializer => initializer.Name).Concat(_proto.SparseInitializer.Select(initializer => initializer.Values?.Name ?? "")).ToHashSet(StringComparer.Ordinal);
         return [.. _proto.Input.Where(input => !initializers.Contains(input.Name)).Select(input => (input.Name, Sized(types.Read(input))))];
-    }
-
-    private Dictionary<string, int> ReadOpsets()
-    {
-        var opsets = new Dictionary<string, int>(StringComparer.Ordinal);
-        foreach (var import in _model.OpsetImport)
-            opsets[import.Domain == "ai.onnx" ? OpSchema.OnnxDomain : import.Domain] = (int)Math.Clamp(import.Version, int.MinValue, int.MaxValue);
-        if (!opsets.TryGetValue(OpSchema.OnnxDomain, out var opset))
-            throw new PithException("The file does not say which ONNX opset it uses (opset_import without the domain ai.onnx).");
-        if (opset is < 1 or > Opsets.Newest)
-            throw new PithException($"The model uses ONNX opset {opset}; Pith reads {Opsets.OldestRead} to {Opsets.Newest}. Convert it (onnx.version_converter) or export it again with one of these.");
-        return opsets;
     }
 
     private void ReadMetadata()
@@ -66,14 +55,15 @@ internal sealed class OnnxImporter
 
     private void AddInitializers()
     {
-        if (_proto.SparseInitializer.Count > 0)
-            throw new PithException($"Initializer '{_proto.SparseInitializer[0].Values?.Name}' is stored as a sparse tensor. Export the model with dense initializers; Pith finds their zeros itself.");
-        foreach (var initializer in _proto.Initializer)
-        {
-            if (initializer.Name.Length == 0) throw new PithException("An initializer has no name.");
-            if (_values.ContainsKey(initializer.Name)) throw new PithException($"There are two initializers called '{initializer.Name}'.");
-            _values[initializer.Name] = _graph.AddConstant(initializer.Name, TensorReader.Read(initializer, initializer.Name, _external));
-        }
+        foreach (var initializer in _proto.Initializer) AddInitializer(initializer.Name, () => _tensors.Read(initializer, initializer.Name));
+        foreach (var initializer in _proto.SparseInitializer) AddInitializer(initializer.Values?.Name ?? "", () => SparseTensorReader.Read(initializer, initializer.Values!.Name, _tensors));
+    }
+
+    private void AddInitializer(string name, Func<Tensor> read)
+    {
+        if (name.Length == 0) throw new PithException("An initializer has no name.");
+        if (_values.ContainsKey(name)) throw new PithException($"There are two initializers called '{name}'.");
+        _values[name] = _graph.AddConstant(name, read());
     }
 
     private void AddInputs()

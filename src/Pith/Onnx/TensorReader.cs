@@ -2,14 +2,22 @@ using Google.Protobuf.Collections;
 
 namespace Pith.Onnx;
 
-/// <summary>Turns a <see cref="TensorProto"/> into a <see cref="Tensor"/>. Sizes are checked against the data that is there before anything is allocated.</summary>
-internal static class TensorReader
+/// <summary>
+/// Turns the <see cref="TensorProto"/>s of one file into <see cref="Tensor"/>s. Sizes are checked against the data that is there before anything is allocated, and a tensor that several nodes have (in functions)
+/// is read once, so that memory stays in proportion to the file.
+/// </summary>
+/// <param name="external">Where external data is found.</param>
+internal sealed class TensorReader(ExternalData external)
 {
+    private readonly Dictionary<TensorProto, Tensor> _read = new(ReferenceEqualityComparer.Instance);
+
     /// <summary>The tensor.</summary>
     /// <param name="proto">The tensor in the file.</param>
     /// <param name="name">What to call it in messages.</param>
-    /// <param name="external">Where external data is found.</param>
     /// <exception cref="PithException">The element type is not supported, or the data does not fit the shape.</exception>
+    public Tensor Read(TensorProto proto, string name) => _read.TryGetValue(proto, out var tensor) ? tensor : _read[proto] = Read(proto, name, external);
+
+    /// <summary>A tensor that is read once only.</summary>
     public static Tensor Read(TensorProto proto, string name, ExternalData external)
     {
         var type = ElementType(proto.DataType) ?? throw Error(name, $"has elements of type {TypeName(proto.DataType)}, which Pith does not compute with");
@@ -26,11 +34,15 @@ internal static class TensorReader
     public static string TypeName(int onnxType) =>
         Enum.IsDefined((TensorProto.Types.DataType)onnxType) ? ((TensorProto.Types.DataType)onnxType).ToString().ToUpperInvariant() : $"number {onnxType}";
 
-    private static Shape ShapeOf(TensorProto proto, string name)
+    private static Shape ShapeOf(TensorProto proto, string name) => ShapeOf(proto.Dims, name);
+
+    /// <summary>The shape that a file states, after checking that a tensor can have it.</summary>
+    internal static Shape ShapeOf(IReadOnlyCollection<long> dims, string name)
     {
-        foreach (var dim in proto.Dims)
+        if (dims.Count > TensorType.MaxRank) throw Error(name, $"has {dims.Count} dimensions; Pith handles up to {TensorType.MaxRank}");
+        foreach (var dim in dims)
             if (dim is < 0 or > int.MaxValue) throw Error(name, $"has the size {dim} in its shape");
-        return new Shape(proto.Dims.Select(dim => (int)dim).ToArray());
+        return new Shape(dims.Select(dim => (int)dim).ToArray());
     }
 
     private static Tensor FromFile(TensorProto proto, DataType type, Shape shape, string name, ExternalData external)

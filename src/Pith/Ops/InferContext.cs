@@ -83,8 +83,11 @@ public sealed class InferContext
             throw Error("the operands' ranks or the attributes do not fit the op");
         }
         foreach (var type in types)
+        {
+            if (type.Rank > TensorType.MaxRank) throw Error($"the output would have {type.Rank} dimensions; Pith handles up to {TensorType.MaxRank}");
             foreach (var dim in type.Dims.Span)
                 if (dim.IsFixed && dim.Size < 0) throw Error($"the output would have the negative size {dim.Size} ({type}); the kernel or slice is larger than the input");
+        }
         if (types.Count != OutputCount) throw Error($"infers {types.Count} outputs, {OutputCount} were asked for");
         // Contents are of vectors and scalars: what a matrix holds is nobody's shape.
         for (var i = 0; i < types.Count; i++)

@@ -48,6 +48,9 @@ public sealed class OpReader
     /// <summary>The type of operand <paramref name="index"/>, or null when it is absent.</summary>
     public TensorType? InputType(int index) => index < _inputTypes.Count ? _inputTypes[index] : null;
 
+    /// <summary>Operand <paramref name="index"/> when it is known before anything runs, else null.</summary>
+    public Tensor? InputConstant(int index) => index < _constants.Count ? _constants[index] : null;
+
     /// <summary>The number of outputs of the node.</summary>
     public int OutputCount { get; }
 

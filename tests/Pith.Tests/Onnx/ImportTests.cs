@@ -193,14 +193,6 @@ public class ImportTests
     }
 
     [Fact]
-    public void A_function_of_the_file_is_refused_by_name()
-    {
-        var model = ReluOf(2);
-        model.Proto.Functions.Add(new FunctionProto { Name = "Relu" });
-        Assert.Contains("function defined in the file", model.LoadError(), StringComparison.Ordinal);
-    }
-
-    [Fact]
     public void Names_that_are_missing_or_given_twice_are_refused()
     {
         Assert.Contains("reads 'z', which no node", new ModelBuilder().Input("x", 2).Node("Relu", "act", ["z"], ["y"]).Output("y").LoadError(), StringComparison.Ordinal);

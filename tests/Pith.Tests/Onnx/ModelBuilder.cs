@@ -50,6 +50,13 @@ internal sealed class ModelBuilder
         return this;
     }
 
+    /// <summary>Puts the last node into a domain.</summary>
+    public ModelBuilder InDomain(string domain)
+    {
+        Proto.Graph.Node[^1].Domain = domain;
+        return this;
+    }
+
     public Graph Load(OnnxImportOptions? options = null) => OnnxModel.Load(Proto.ToByteArray(), options);
 
     public string LoadError() => Assert.Throws<PithException>(() => Load()).Message;

@@ -39,7 +39,37 @@ public class QuantizationOpTests
     }
 
     [Fact]
-    public void A_scale_of_zero_is_refused()
+    public void One_number_is_per_tensor_as_a_scalar_and_as_a_vector()
+    {
+        var graph = new Graph();
+        var x = graph.AddInput("x", TensorType.Float32(4, 3));
+        foreach (var scale in new Tensor[] { Tensor.Scalar(0.5f), Tensor.Vector(0.5f) })
+        foreach (var zero in new Tensor[] { Tensor.Scalar<sbyte>(1), Tensor.Vector<sbyte>(1) })
+        {
+            var q = graph.Add(new QuantizeLinear(), x, graph.AddConstant("s", scale), graph.AddConstant("z", zero));
+            Assert.Equal("s8[4,3]", q.Type.ToString());
+            Assert.Equal([3], new QuantizeLinear().Evaluate([Tensor.Vector(1f), scale, zero], 1)[0].As<sbyte>().Data);
+            Assert.Equal([1f], new DequantizeLinear().Evaluate([Tensor.Vector<sbyte>(3), scale, zero], 1)[0].As<float>().Data);
+        }
+        var perChannel = graph.AddConstant("s", Tensor.Vector(1f, 2f, 3f));
+        Assert.Contains("shape of the scale", Assert.Throws<PithException>(() => graph.Add(new QuantizeLinear(), x, perChannel, graph.AddConstant("z", Tensor.Scalar<sbyte>(0)))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_dead_channel_has_scale_zero_and_is_dequantized_to_zeros()
+    {
+        var graph = new Graph();
+        var q = graph.AddConstant("w", Tensor.Create(new Shape(2, 2), new sbyte[] { 1, 2, 0, 5 }));
+        var scale = Tensor.Vector(0.5f, 0f);
+        var y = graph.Add(new DequantizeLinear { Axis = 0 }, q, graph.AddConstant("s", scale));
+        graph.AddOutput(y);
+        Assert.Equal([0.5f, 1, 0, 0], GraphInterpreter.Run(graph, [])[0].As<float>().Data);
+        foreach (var wrong in new[] { -1f, float.NaN, float.PositiveInfinity })
+            Assert.Contains("positive or 0 and finite", Assert.Throws<PithException>(() => graph.Add(new DequantizeLinear(), q, graph.AddConstant("s", Tensor.Scalar(wrong)))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Quantizing_with_a_scale_of_zero_is_refused()
     {
         var graph = new Graph();
         var x = graph.AddInput("x", TensorType.Float32(4));

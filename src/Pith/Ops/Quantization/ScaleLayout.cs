@@ -22,13 +22,16 @@ internal readonly struct ScaleLayout(Shape data, Shape scale, int axis, int bloc
     }
 
     /// <summary>Requires the scale (operand 1) and zero point (operand 2, optional) to fit the data (operand 0).</summary>
-    public static void Check(InferContext context, int axis, int blockSize)
+    /// <param name="context">The node.</param>
+    /// <param name="axis">The axis of a vector of scales, or of blocks.</param>
+    /// <param name="blockSize">0 without blocks.</param>
+    /// <param name="allowsZero">True where a scale of 0 has a meaning: what was all zeros is dequantized to zeros.</param>
+    public static void Check(InferContext context, int axis, int blockSize, bool allowsZero)
     {
         var (data, scale) = (context.Type(0), Reals.FloatType(context, 1));
-        if (context.Has(2) && (context.Type(2).Rank != scale.Rank || !scale.Dims.Zip(context.Type(2).Dims).All(pair => Sizes.MayBeEqual(pair.First, pair.Second))))
-            throw context.Error("the zero point must have the shape of the scale");
-        if (context.Constant(1) is { } constant && !Reals.Of(constant).All(value => value > 0 && double.IsFinite(value)))
-            throw context.Error("every scale must be positive and finite");
+        if (context.Has(2) && !IsAlike(scale, context.Type(2))) throw context.Error("the zero point must have the shape of the scale");
+        if (context.Constant(1) is { } constant && !Reals.Of(constant).All(value => (value > 0 || (allowsZero && value == 0)) && double.IsFinite(value)))
+            throw context.Error($"every scale must be {(allowsZero ? "positive or 0" : "positive")} and finite");
         if (blockSize > 0)
         {
             CheckBlocks(context, data, scale, context.Axis(axis, data.Rank), blockSize);
@@ -37,6 +40,13 @@ internal readonly struct ScaleLayout(Shape data, Shape scale, int axis, int bloc
         if (scale.Rank > 1) throw context.Error($"the scale must be a scalar or a vector, got rank {scale.Rank} (blocked scales need block_size)");
         if (scale.Rank == 0 || scale[0] == 1) return;
         if (!Sizes.MayBeEqual(scale[0], data[context.Axis(axis, data.Rank)])) throw context.Error($"the scale must have one element for each index of axis {axis}");
+    }
+
+    // One number is per tensor whether it is written as a scalar or as a vector of one element.
+    private static bool IsAlike(TensorType scale, TensorType zeroPoint)
+    {
+        static bool IsOne(TensorType type) => type.Rank == 0 || (type.Rank == 1 && type[0] == 1);
+        return (IsOne(scale) && IsOne(zeroPoint)) || (scale.Rank == zeroPoint.Rank && scale.Dims.Zip(zeroPoint.Dims).All(pair => Sizes.MayBeEqual(pair.First, pair.Second)));
     }
 
     private static void CheckBlocks(InferContext context, TensorType data, TensorType scale, int axis, int blockSize)

@@ -14,6 +14,9 @@ internal static class WeightScales
     // With a power of two as weight scale, a unit has 4 bits at most.
     private const double LargestBiasInPowersOfTwo = 1 << 19;
 
+    // Times the smallest factor that a float can hold, 2^-149, still a normal number.
+    private const double LargestScale = 1L << 60;
+
     /// <summary>The parameters of <paramref name="weight"/>.</summary>
     /// <param name="weight">A float32 weight.</param>
     /// <param name="inputScale">The scale of the layer's data; null when that stays float.</param>
@@ -34,16 +37,18 @@ internal static class WeightScales
             throw new PithException($"{where}: {problem.Message}", problem);
         }
 
-        // A BatchNormalization behind the layer will be folded in one day: it is the scale after the fold that has to be short.
-        var norm = BatchNormFold.Behind(weight.Node);
+        // BatchNormalization after the layer will be folded later, so it is the folded scale that has to be short. One scale per tensor cannot take a factor per channel: there the fold comes first.
+        var norm = options.PerChannelWeights ? BatchNormFold.Behind(weight.Node) : null;
+        if (norm is not null && !amaxes.Zip(norm.Factors).All(channel => float.IsFinite((float)(channel.First * channel.Second)))) norm = null;
         var bias = norm?.Bias ?? (weight.Node.Input(2)?.Constant as Tensor<float>)?.Data;
         var scales = new float[amaxes.Length];
         for (var k = 0; k < scales.Length; k++)
         {
-            var factor = scales.Length == 1 || norm is null || norm.Factors[k] == 0 ? 1 : Math.Abs(norm.Factors[k]);
+            var factor = norm is null || norm.Factors[k] == 0 ? 1 : Math.Abs(norm.Factors[k]);
             var folded = QuantizationParameters.ScaleOf((float)(amaxes[k] * factor), options.ExactScales);
             var largestBias = bias is null || inputScale is null ? 0 : scales.Length == 1 ? bias.Max(MathF.Abs) : bias.Length == scales.Length ? MathF.Abs(bias[k]) : 0;
-            scales[k] = (float)(AtLeast(folded, largestBias, inputScale ?? 1) / factor);
+            // A factor next to 0 makes all weights of the channel 0, with any scale that is large enough.
+            scales[k] = (float)Math.Min(AtLeast(folded, largestBias, inputScale ?? 1) / factor, LargestScale);
         }
         return granularity is Granularity.PerAxis(var axis) ? QuantizationParameters.FromScales(scales, axis) : QuantizationParameters.FromScale(scales[0]);
     }

@@ -70,11 +70,16 @@ public sealed class Mask24 : IEquatable<Mask24>
 
     /// <summary>Sets every masked weight to zero, in place. Also for gradients and optimiser state of the same shape.</summary>
     /// <exception cref="PithException">The length does not fit the mask.</exception>
-    public void Apply(Span<float> weights)
+    public void Apply(Span<float> weights) => Apply<float>(weights);
+
+    /// <summary>Sets every masked element to zero, in place.</summary>
+    /// <typeparam name="T">A float type.</typeparam>
+    /// <exception cref="PithException">The length does not fit the mask.</exception>
+    public void Apply<T>(Span<T> weights) where T : unmanaged, INumberBase<T>
     {
         RequireFit(weights.Length, Layout);
         for (var i = 0; i < weights.Length; i++)
-            if (!this[i]) weights[i] = 0;
+            if (!this[i]) weights[i] = T.Zero;
     }
 
     /// <summary>The row-major index of the first masked weight that is not zero; null when the mask is kept.</summary>

@@ -6,7 +6,7 @@ public static class Prune24
     /// <summary>Prunes weights of <paramref name="graph"/> in place: the constants get new tensors, which tensors shared with other graphs survive.</summary>
     /// <param name="graph">The graph to change; the pruned layers are noted in its metadata, see <see cref="SparsityRecord"/>.</param>
     /// <param name="options">Which layers.</param>
-    /// <exception cref="PithException">A pattern matches no layer with weights, or a weight to prune is not float32 or not finite.</exception>
+    /// <exception cref="PithException">A pattern matches no layer with weights, or a weight to prune is not float or not finite.</exception>
     public static PruneResult Apply(Graph graph, PruneOptions options)
     {
         ArgumentNullException.ThrowIfNull(graph);
@@ -21,12 +21,10 @@ public static class Prune24
         {
             var name = weight.Constant.Name;
             if (reasons[weight] is not null || masks.ContainsKey(name)) continue;
-            var tensor = FloatTensor(weight);
-            masks[name] = Mask24.ByMagnitude(tensor.Span, weight.Layout);
-            kept[name] = masks[name].KeptMagnitude(tensor.Span);
-            var pruned = tensor.Clone();
-            masks[name].Apply(pruned.Span);
-            graph.SetConstant(weight.Constant, pruned);
+            var magnitudes = FloatTensor(weight);
+            masks[name] = Mask24.ByMagnitude(magnitudes.Span, weight.Layout!.Value);
+            kept[name] = masks[name].KeptMagnitude(magnitudes.Span);
+            graph.SetConstant(weight.Constant, Pruned(weight.Constant.Constant!, masks[name]));
         }
         SparsityRecord.Add(graph, weights.Where(weight => reasons[weight] is null).Select(weight => weight.Node.Name));
         return new PruneResult(masks, [.. weights.Select(weight => Describe(weight, reasons[weight], kept.GetValueOrDefault(weight.Constant.Name, 1)))]);
@@ -38,24 +36,44 @@ public static class Prune24
         foreach (var other in all)
         {
             if (!ReferenceEquals(other.Constant, weight.Constant) || ReferenceEquals(other, weight)) continue;
-            if (other.ReductionAxis != weight.ReductionAxis) return $"shares its weight with '{other.Node.Name}', which sums over another axis";
+            if (other.Layout != weight.Layout) return $"shares its weight with '{other.Node.Name}', which sums over another axis";
             if (WhyDense(other, options) is { } reason) return $"shares its weight with '{other.Node.Name}': {reason}";
         }
-        return null;
+        if (weight.Constant.IsGraphOutput) return $"its weight '{weight.Constant.Name}' is an output of the network as well";
+        return WeightOperand.OtherReader(weight.Constant, all) is { } reader ? $"its weight '{weight.Constant.Name}' is read by {reader.Op.Schema.Name} '{reader.Name}' as well" : null;
     }
 
-    private static string? WhyDense(WeightOperand weight, PruneOptions options) =>
-        options.Layers.WhyNot(LayerName.Of(weight.Node)) ?? Eligibility(weight).WhyNot(options.Rule);
+    private static string? WhyDense(WeightOperand weight, PruneOptions options)
+    {
+        if (options.Layers.WhyNot(LayerName.Of(weight.Node)) is { } unwanted) return unwanted;
+        if (Eligibility(weight).WhyNot(options.Rule) is { } unfit) return unfit;
+        return weight.Layout is null ? $"a Transpose between '{weight.Constant.Name}' and the layer takes the input channels apart" : null;
+    }
 
     private static SparsityEligibility Eligibility(WeightOperand weight) => SparsityEligibility.Of(weight.Outputs, weight.Reduction, weight.Groups);
 
+    /// <summary>The weight in single precision, finite.</summary>
     private static Tensor<float> FloatTensor(WeightOperand weight)
     {
         var where = $"{weight.Node.Op.Schema.Name} '{weight.Node.Name}': the weight '{weight.Constant.Name}'";
-        if (weight.Constant.Constant is not Tensor<float> tensor) throw new PithException($"{where} is {weight.Constant.Type}; only float32 weights can be pruned. Prune before quantizing.");
+        if (!weight.Constant.Type.DataType.IsFloat()) throw new PithException($"{where} is {weight.Constant.Type}; only float weights can be pruned. Prune before quantizing.");
+        var tensor = weight.Constant.Constant!.ConvertTo(DataType.Float32).As<float>();
         foreach (var w in tensor.Span)
             if (!float.IsFinite(w)) throw new PithException($"{where} holds the value {w.ToString(System.Globalization.CultureInfo.InvariantCulture)}; weights to prune must be finite.");
         return tensor;
+    }
+
+    // In the type that it is stored in.
+    private static Tensor Pruned(Tensor weight, Mask24 mask)
+    {
+        var pruned = weight.Clone();
+        switch (pruned)
+        {
+            case Tensor<float> floats: mask.Apply(floats.Span); break;
+            case Tensor<Half> halves: mask.Apply(halves.Span); break;
+            case Tensor<double> doubles: mask.Apply(doubles.Span); break;
+        }
+        return pruned;
     }
 
     private static LayerSparsity Describe(WeightOperand weight, string? whyDense, double keptMagnitude) => new()

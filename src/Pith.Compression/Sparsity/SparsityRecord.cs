@@ -49,7 +49,7 @@ public static class SparsityRecord
         {
             var weight = weights[name];
             if (weight.Constant.Constant is not Tensor<float> tensor) throw new PithException($"The weight '{weight.Constant.Name}' of '{name}' is {weight.Constant.Type}; masks for training are read from float32 weights. Start from the model before quantization.");
-            masks[weight.Constant.Name] = Mask24.FromZeros(tensor.Span, weight.Layout)!;
+            masks[weight.Constant.Name] = Mask24.FromZeros(tensor.Span, weight.Layout ?? throw new PithException($"A Transpose between the weight '{weight.Constant.Name}' and '{name}' takes the input channels apart; it has no 2:4 mask."))!;
         }
         return masks;
     }
@@ -64,10 +64,10 @@ public static class SparsityRecord
     private static Dictionary<string, WeightOperand> WeightsByLayer(Graph graph) =>
         graph.Nodes.Select(WeightOperand.Of).OfType<WeightOperand>().ToDictionary(weight => weight.Node.Name, StringComparer.Ordinal);
 
-    private static Violation24? FirstViolation(WeightOperand weight) => weight.Constant.Constant switch
+    // Of the weight that the layer computes with: quantized weights count as zero where they stand for zero.
+    private static Violation24? FirstViolation(WeightOperand weight)
     {
-        Tensor<sbyte> integers => Mask24.FirstViolation<sbyte>(integers.Span, weight.Layout),
-        Tensor<float> floats => Mask24.FirstViolation<float>(floats.Span, weight.Layout),
-        var other => throw new PithException($"The weight '{weight.Constant.Name}' is {other}; 2:4 sparsity is checked on float32 and int8 weights."),
-    };
+        var tensor = weight.Effective() ?? throw new PithException($"The weight '{weight.Constant.Name}' of '{weight.Node.Name}' is computed with operands that are not constant; 2:4 sparsity is checked on constant weights.");
+        return Mask24.FirstViolation<double>(tensor.ConvertTo(DataType.Float64).As<double>().Span, weight.OperandLayout);
+    }
 }

@@ -75,7 +75,7 @@ internal sealed class Contraction
     {
         // Axis 1 of an image is its channels in memory, but a matrix product reduces the last axis: only matrices are the same either way.
         if (Input.Type.Rank != (IsConv ? 4 : 2) || !QdqPatterns.IsDequantized(Input, out var q, out var quantization)) return null;
-        if (QdqPatterns.Weights(Weight, IsConv || TransposedWeights ? 0 : 1) is not var (weights, scales)) return null;
+        if (QdqPatterns.Weights(Weight, IsConv || TransposedWeights ? 0 : 1, quantization.Scale) is not var (weights, scales) || !Fits(quantization, weights, 0)) return null;
         // A bias that is computed at run time has no place in the integer epilogue.
         if (Bias is not null && QdqPatterns.Constant(Bias) is not Tensor<float>) return null;
         return (q, quantization, IsConv ? weights : AsPointKernels(weights), scales);
@@ -97,21 +97,15 @@ internal sealed class Contraction
         return position >= 0 && shape[position] == channels.Size;
     }
 
-    /// <summary>Throws when the integer sum could leave 32 bits.</summary>
-    /// <exception cref="PithException">The reduced axis is too long.</exception>
-    public void RequireExact()
-    {
-        if (!Fits(0)) throw new PithException($"{Node.Op.Schema.Name} '{Node.Name}' sums {Int8.Weights.Shape.LengthOf(1, 4)} products of 8-bit numbers, which does not fit a 32-bit accumulator exactly. Leave this layer in float (exclude it from quantization).");
-    }
+    /// <summary>Whether the sum fits 32 bits when it starts from these integers.</summary>
+    public bool FitsWithBias(int[] bias) => bias.Length == 0 || Fits(Int8.Quantization, Int8.Weights, bias.Max(b => Math.Abs((long)b)));
 
-    /// <summary>Whether the sum still fits when it starts from these integers.</summary>
-    public bool FitsWithBias(int[] bias) => bias.Length == 0 || Fits(bias.Max(b => Math.Abs((long)b)));
-
-    private bool Fits(long start)
+    // A longer sum could leave the 32 bits of the accumulator: the layer then computes in float.
+    private bool Fits(Quantization data, Tensor<sbyte> weights, long start)
     {
-        var zero = Int8.Quantization.StoredZeroPoint;
-        long largest = Math.Max(zero, 255 - zero);
-        return start + Int8.Weights.Shape.LengthOf(1, 4) * largest * 128 < 1L << 31;
+        long largest = Math.Max(data.StoredZeroPoint, 255 - data.StoredZeroPoint);
+        var products = IsConv ? weights.Shape.LengthOf(1, 4) : weights.Shape[TransposedWeights ? 1 : 0];
+        return start + products * largest * 128 < 1L << 31;
     }
 
     /// <summary>The layer; <paramref name="int8"/> is null for float.</summary>

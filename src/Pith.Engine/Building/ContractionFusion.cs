@@ -80,7 +80,6 @@ internal sealed class ContractionFusion
     {
         var contraction = _contraction;
         var (q, from, weights, scales) = contraction.Int8;
-        contraction.RequireExact();
         var integers = _bias is null ? new int[scales.Length] : QdqPatterns.IntegerBias(_bias, from.Scale, scales);
         if (integers is not null && !contraction.FitsWithBias(integers)) integers = null;
         var floats = integers is null ? ((Tensor<float>)QdqPatterns.Constant(_bias!)!).Data : [];

@@ -13,6 +13,8 @@ internal static class FakeQuantizeFusion
         if (!context.Literal || node.Op is not QuantizeLinear { BlockSize: 0 } quantize || node.Input(0)!.Type is not { DataType: DataType.Float32 } x || !node.Output.Type.DataType.IsQuantized()) return null;
         if (context.Next(node.Output) is not { Op: DequantizeLinear { BlockSize: 0 } dequantize } next || next.Output.Type.DataType != DataType.Float32) return null;
         if (!ReferenceEquals(node.Input(1), next.Input(1)) || !ReferenceEquals(node.Input(2), next.Input(2)) || ZeroPoint(node.Input(2)) is not { } zero) return null;
+        // Scales that are 0, NaN, …: the ops themselves say what comes out.
+        if (node.Input(1)!.Constant is { } constant && !(constant is Tensor<float> known && known.Data.All(Quantization.IsExact))) return null;
         var scales = context.ShapeOf(node.Input(1)!);
         if (!scales.IsSingle && (quantize.Axis != 0 || dequantize.Axis != 0 || !scales.IsFixed)) return null;
         var (smallest, largest) = AffineQuantization.RangeOf(node.Output.Type.DataType);

@@ -23,6 +23,16 @@ internal sealed class PropagateQdq(IReadOnlySet<string> keep) : Passes.Pass
     private static bool Commutes(Node node) =>
         node.Op is Reshape or Flatten or Transpose or Squeeze or Unsqueeze or Identity or Slice || node is { Op: MaxPool, Outputs.Count: 1 };
 
+    // A window of nothing but padding has the smallest value of the type that it runs in: -infinity, or the smallest integer, which is another number.
+    private static bool HasEmptyWindow(Node node)
+    {
+        if (node.Op is not MaxPool pool) return false;
+        var sizes = node.Input(0)!.Type.Dims.Skip(2).ToArray();
+        if (!sizes.All(size => size.IsFixed)) return true;
+        var axes = pool.Window.Resolve([.. sizes.Select(size => size.Size)], pool.Window.KernelShape.Span);
+        return axes.Any(axis => Enumerable.Range(0, axis.Output).Any(window => !Enumerable.Range(0, axis.Kernel).Any(tap => axis.InputAt(window, tap) is var at && at >= 0 && at < axis.Input)));
+    }
+
     private bool IsFree(Value value) => !value.IsGraphOutput && !keep.Contains(value.Name);
 
     // Two equal Q or DQ of one value become one.
@@ -49,7 +59,7 @@ internal sealed class PropagateQdq(IReadOnlySet<string> keep) : Passes.Pass
     // op(DQ(q)) becomes DQ(op(q)).
     private bool DequantizeForward(Graph graph, Node node)
     {
-        if (!Commutes(node) || !IsFree(node.Output) || keep.Contains(node.Input(0)!.Name) || !QdqPatterns.IsDequantized(node.Input(0)!, out var q, out _)) return false;
+        if (!Commutes(node) || HasEmptyWindow(node) || !IsFree(node.Output) || keep.Contains(node.Input(0)!.Name) || !QdqPatterns.IsDequantized(node.Input(0)!, out var q, out _)) return false;
         var moved = graph.AddNode(node.Op, [q, .. node.Inputs.Skip(1)], $"{node.Name}/int8").Output;
         Dequantize(graph, node, moved, node.Input(0)!.Producer!);
         return true;

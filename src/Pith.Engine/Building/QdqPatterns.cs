@@ -6,11 +6,11 @@ namespace Pith.Building;
 /// <summary>Recognises QuantizeLinear and DequantizeLinear with constant parameters.</summary>
 internal static class QdqPatterns
 {
-    /// <summary>The quantization of a per-tensor QuantizeLinear to 8 bits, else null.</summary>
+    /// <summary>The quantization of a per-tensor QuantizeLinear to 8 bits whose scale is <see cref="Quantization.IsExact(float)"/>, else null.</summary>
     public static Quantization? OfQuantize(Node node) =>
         node.Op is QuantizeLinear { BlockSize: 0 } && node.Input(0)!.Type.DataType == DataType.Float32 ? PerTensor(node, node.Output.Type.DataType) : null;
 
-    /// <summary>The quantization of a per-tensor DequantizeLinear from 8 bits to float, else null.</summary>
+    /// <summary>The quantization of a per-tensor DequantizeLinear from 8 bits to float whose scale is <see cref="Quantization.IsExact(float)"/>, else null.</summary>
     public static Quantization? OfDequantize(Node node) =>
         node.Op is DequantizeLinear { BlockSize: 0 } && node.Output.Type.DataType == DataType.Float32 ? PerTensor(node, node.Input(0)!.Type.DataType) : null;
 
@@ -24,20 +24,18 @@ internal static class QdqPatterns
     }
 
     /// <summary>The tensor of a value that is constant, or is computed from constants only by ops that weights go through on their way to a contraction.</summary>
-    public static Tensor? Constant(Value value)
-    {
-        if (value.Constant is { } constant) return constant;
-        if (value.Producer is not { Op: QuantizeLinear or DequantizeLinear or Transpose or Reshape or Identity or Squeeze or Unsqueeze } node) return null;
-        var operands = node.Inputs.Select(input => input is null ? null : Constant(input)).ToArray();
-        return operands.Where((operand, i) => operand is null && node.Inputs[i] is not null).Any() ? null : node.Op.Evaluate(operands, 1)[0];
-    }
+    public static Tensor? Constant(Value value) => WeightOperand.Evaluate(value);
 
-    /// <summary>int8 weights with zero point 0 behind a dequantized constant, with one scale per index of <paramref name="axis"/>; null when the weights are not of that form.</summary>
-    public static (Tensor<sbyte> Weights, float[] Scales)? Weights(Value value, int axis)
+    /// <summary>
+    /// int8 weights with zero point 0 before a DequantizeLinear, with one scale per index of <paramref name="axis"/>, each exact beside <paramref name="inputScale"/>; null when the weights are not of that
+    /// form.
+    /// </summary>
+    public static (Tensor<sbyte> Weights, float[] Scales)? Weights(Value value, int axis, float inputScale)
     {
         if (value.Producer is not { Op: DequantizeLinear { BlockSize: 0 } dequantize } node) return null;
         if (Constant(node.Input(0)!) is not Tensor<sbyte> weights || Constant(node.Input(1)!) is not Tensor<float> scale) return null;
         if (node.Input(2) is { } zero && (Constant(zero) is not Tensor<sbyte> zeros || zeros.Data.Any(z => z != 0))) return null;
+        if (!scale.Data.All(weightScale => Quantization.IsExact(inputScale, weightScale))) return null;
         var count = weights.Shape[axis];
         if (scale.Length == 1) return (weights, [.. Enumerable.Repeat(scale.Data[0], count)]);
         var scaled = dequantize.Axis < 0 ? dequantize.Axis + weights.Shape.Rank : dequantize.Axis;
@@ -55,14 +53,14 @@ internal static class QdqPatterns
         {
             double expected = (double)inputScale * weightScales[k], got = scale.Data[scale.Length == 1 ? 0 : k];
             // The product is rounded once to float by whoever wrote the file.
-            if (Math.Abs(got - expected) > expected * 1e-6) return null;
+            if (!(Math.Abs(got - expected) <= expected * 1e-6)) return null;
         }
         return bias.Data;
     }
 
     private static Quantization? PerTensor(Node node, DataType type)
     {
-        if (!type.IsQuantized() || node.Input(1)!.Constant is not Tensor<float> { Length: 1 } scale) return null;
+        if (!type.IsQuantized() || node.Input(1)!.Constant is not Tensor<float> { Length: 1 } scale || !Quantization.IsExact(scale.Data[0])) return null;
         if (node.Input(2) is not { } zero) return new Quantization(scale.Data[0], 0, type);
         return zero.Constant switch
         {

@@ -91,9 +91,10 @@ public sealed record GraphSummary
     private static LayerSummary? Layer(Node node)
     {
         if (WeightOperand.Of(node) is not { } operand) return null;
-        var weight = Reals.Of(Effective(node.Inputs[operand.Index]!) ?? operand.Constant.Constant!);
+        var effective = operand.Effective();
+        var weight = Reals.Of(effective ?? operand.Constant.Constant!);
+        var layout = effective is null ? operand.Layout : operand.OperandLayout;
         var data = node.Inputs[1 - operand.Index];
-        var isWeightQuantized = node.Inputs[operand.Index]!.Constant is null;
         return new LayerSummary
         {
             Name = node.Name,
@@ -103,20 +104,9 @@ public sealed record GraphSummary
             MultiplyAccumulates = node.Op.Cost(node),
             Weights = weight.Length,
             Zeros = weight.LongCount(element => element == 0),
-            Is24Sparse = operand.Reduction % 4 == 0 ? Has24Pattern(weight, operand.Layout) : null,
-            Numbers = !isWeightQuantized ? LayerNumbers.Float : data?.Producer?.Op is DequantizeLinear ? LayerNumbers.Quantized : LayerNumbers.QuantizedWeight,
+            Is24Sparse = operand.Reduction % 4 == 0 && layout is { } known ? Has24Pattern(weight, known) : null,
+            Numbers = !operand.IsQuantized ? LayerNumbers.Float : data?.Producer?.Op is DequantizeLinear ? LayerNumbers.Quantized : LayerNumbers.QuantizedWeight,
         };
-    }
-
-    // The weight that the layer works with: rounded where the graph rounds it, so that a small weight that becomes 0 counts as one. Null when a scale is computed.
-    private static Tensor? Effective(Value value)
-    {
-        if (value.Constant is { } constant) return constant;
-        if (value.Producer is not { Op: QuantizeLinear or DequantizeLinear } node) return null;
-        var operands = node.Inputs.Select(input => input is null ? null : Effective(input)).ToArray();
-        for (var i = 0; i < operands.Length; i++)
-            if (node.Inputs[i] is not null && operands[i] is null) return null;
-        return node.Op.Evaluate(operands, 1)[0];
     }
 
     private static bool Has24Pattern(double[] weight, ReductionLayout layout)

@@ -3,7 +3,8 @@ using Pith.Ops;
 namespace Pith;
 
 /// <summary>
-/// The constant weight of a layer and the meaning of its axes. Found behind QuantizeLinear and DequantizeLinear too, so that pruned weights can still be checked after quantization.
+/// The weight of a layer: the operand that is constant, the meaning of its axes, and the tensor that a file stores for it. Between the two there may be quantization, a Transpose, a Reshape, an Identity or a Cast;
+/// this is the one place that looks through them, for pruning, checks, quantization and <see cref="GraphSummary"/> alike.
 /// </summary>
 public sealed class WeightOperand
 {
@@ -16,22 +17,22 @@ public sealed class WeightOperand
     /// <summary>Which of the layer's operands the weight is.</summary>
     public int Index { get; }
 
-    /// <summary>The weight: a float constant, or the int8 constant behind a DequantizeLinear.</summary>
+    /// <summary>The weight as it is stored: floats, or integers that a DequantizeLinear reads. Its shape may be another one than <see cref="Shape"/>; <see cref="Layout"/> is where the reduction lies in it.</summary>
     public Value Constant { get; }
 
     /// <summary>
-    /// The axis of the output channels: 0 for Conv and for Gemm weights stored (K, C), 1 for ConvTranspose and for weights stored (C, K). Null for a vector, which has none.
+    /// The axis of the output channels in <see cref="Shape"/>: 0 for Conv and for Gemm weights (K, C), 1 for ConvTranspose and for weights (C, K). Null for a vector, which has none.
     /// </summary>
     public int? OutputAxis { get; }
 
-    /// <summary>The axis that is summed over.</summary>
+    /// <summary>The axis of <see cref="Shape"/> that is summed over.</summary>
     public int ReductionAxis { get; }
 
     /// <summary>Convolution groups; 1 for matrix products.</summary>
     public int Groups { get; }
 
-    /// <summary>The weight's sizes.</summary>
-    public Shape Shape => Constant.Type.ToShape();
+    /// <summary>The weight's sizes as the layer reads it.</summary>
+    public Shape Shape => Operand.Type.ToShape();
 
     /// <summary>The number of output channels.</summary>
     public int Outputs => OutputAxis is { } axis ? Shape[axis] : 1;
@@ -39,8 +40,48 @@ public sealed class WeightOperand
     /// <summary>Input channels that are summed over for one output: those of one group.</summary>
     public int Reduction => Node.Op is ConvTranspose ? Shape[ReductionAxis] / Groups : Shape[ReductionAxis];
 
-    /// <summary>The weight along its reduction axis, as 2:4 sparsity sees it.</summary>
-    public ReductionLayout Layout => ReductionLayout.Of(Shape, ReductionAxis);
+    /// <summary>
+    /// <see cref="Constant"/> along the reduction axis, as 2:4 sparsity sees it. Null when the ops between take that axis apart, so that its elements have no common distance in the stored tensor.
+    /// </summary>
+    public ReductionLayout? Layout => WeightPath.AtOrigin(Operand, OperandLayout);
+
+    /// <summary>The weight as the layer reads it, along its reduction axis.</summary>
+    public ReductionLayout OperandLayout => ReductionLayout.Of(Shape, ReductionAxis);
+
+    /// <summary>Whether the weight goes through a DequantizeLinear.</summary>
+    public bool IsQuantized
+    {
+        get
+        {
+            for (var value = Operand; value.Producer is { } producer; value = producer.Inputs[0]!)
+                if (producer.Op is DequantizeLinear) return true;
+            return false;
+        }
+    }
+
+    private Value Operand => Node.Inputs[Index]!;
+
+    /// <summary>
+    /// The weight that the layer computes with, in <see cref="Shape"/>: rounded where the graph rounds it. Computed at each call when ops lie between; null when one of them reads something that is not constant.
+    /// </summary>
+    public Tensor? Effective() => Evaluate(Operand);
+
+    /// <summary>The tensor of a value that is constant, or that comes from constants by ops that weights go through on their way to a layer; null for others.</summary>
+    public static Tensor? Evaluate(Value value)
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        return WeightPath.Evaluate(value);
+    }
+
+    /// <summary>A node that reads the constant of one of <paramref name="weights"/> as something other than the weight of these layers, so that changing the constant changes more than the layers; null when there is none.</summary>
+    /// <param name="constant">The constant.</param>
+    /// <param name="weights">All weights of the graph.</param>
+    public static Node? OtherReader(Value constant, IEnumerable<WeightOperand> weights)
+    {
+        ArgumentNullException.ThrowIfNull(constant);
+        var uses = weights.Select(weight => new Use(weight.Node, weight.Index)).ToHashSet();
+        return WeightPath.OtherReader(constant, uses.Contains);
+    }
 
     /// <summary>The weight of <paramref name="node"/>, or null when the node is no Conv, ConvTranspose, Gemm or MatMul or none of its operands is constant.</summary>
     public static WeightOperand? Of(Node node)
@@ -56,17 +97,13 @@ public sealed class WeightOperand
         };
     }
 
-    /// <summary>The constant that <paramref name="value"/> is, or that QuantizeLinear and DequantizeLinear make it from; null when there is none.</summary>
-    public static Value? ConstantBehind(Value? value)
-    {
-        while (value is { Constant: null, Producer: { Op: QuantizeLinear or DequantizeLinear } producer }) value = producer.Input(0);
-        return value?.Constant is null ? null : value;
-    }
+    /// <summary>The constant that <paramref name="value"/> is, or that it comes from by quantization, conversion and movement of elements; null when there is none.</summary>
+    public static Value? ConstantBehind(Value? value) => WeightPath.Origin(value);
 
     private static WeightOperand? Find(Node node, int index, Func<int, (int? Output, int Reduction)> axesOfRank, int groups)
     {
-        if (ConstantBehind(node.Input(index)) is not { } constant || constant.Type.Rank == 0) return null;
-        var (output, reduction) = axesOfRank(constant.Type.Rank);
+        if (node.Input(index) is not { Type: { IsStatic: true, Rank: > 0 } type } operand || WeightPath.Origin(operand) is not { } constant) return null;
+        var (output, reduction) = axesOfRank(type.Rank);
         return new WeightOperand(node, index, constant, output, reduction, groups);
     }
 

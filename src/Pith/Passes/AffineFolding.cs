@@ -8,16 +8,23 @@ internal static class AffineFolding
     /// <summary>
     /// Folds <paramref name="follower"/>, which computes <paramref name="affine"/> on <paramref name="data"/>, into the producer of <paramref name="data"/>.
     /// </summary>
-    /// <returns>False, with nothing changed, when the producer is no convolution or Gemm, somebody else reads its result, or weight or bias are computed.</returns>
+    /// <returns>
+    /// False, with nothing changed, when the producer is not a convolution or Gemm, somebody else reads its result, weight or bias are computed, or they cannot hold the result: a factor or shift is NaN or
+    /// infinite, or a product leaves the range of its type (<see cref="FoldableWeight.TryScale"/>). The follower then stays an op of its own.
+    /// </returns>
     public static bool TryFold(Graph graph, Node follower, Value data, ChannelAffine affine)
     {
-        if (data.Producer is not { } producer || data.SingleConsumer != follower) return false;
+        if (data.Producer is not { } producer || data.SingleConsumer != follower || !affine.IsFinite) return false;
         if (WeightLayout.Of(producer) is not { } layout || layout.Channels != affine.Scale.Length) return false;
         if (BiasOf(producer, layout) is not { } bias) return false;
-        if (!affine.IsShiftOnly && !new FoldableWeight(graph, producer, layout).TryScale(affine.Scale)) return false;
 
-        var shifted = bias.Select((element, c) => element * affine.Scale[c] + affine.Shift[c]).ToArray();
-        if (producer.Input(2) is not null || shifted.Any(element => element != 0)) SetBias(graph, producer, shifted);
+        var type = producer.Output.Type.DataType;
+        var shifted = Reals.Create(type, new Shape(layout.Channels), [.. bias.Select((element, c) => element * affine.Scale[c] + affine.Shift[c])]);
+        var sums = Reals.Of(shifted);
+        if (!sums.All(double.IsFinite)) return false;
+        if (!affine.IsShiftOnly && !new FoldableWeight(graph, producer, layout).TryScale(affine.Scale, sums)) return false;
+
+        if (producer.Input(2) is not null || sums.Any(element => element != 0)) graph.SetConstantOperand(producer, 2, shifted, producer.Input(2)?.Name ?? $"{producer.Name}:bias");
         graph.ReplaceBy(follower, producer.Output);
         return true;
     }
@@ -31,12 +38,5 @@ internal static class AffineFolding
         var elements = Reals.Of(constant);
         if (elements.Length == 1) return [.. Enumerable.Repeat(elements[0], layout.Channels)];
         return elements.Length == layout.Channels && constant.Shape[-1] == layout.Channels ? elements : null;
-    }
-
-    private static void SetBias(Graph graph, Node producer, double[] elements)
-    {
-        var type = producer.Output.Type.DataType;
-        var bias = Reals.Create(type, new Shape(elements.Length), elements);
-        graph.SetConstantOperand(producer, 2, bias, producer.Input(2)?.Name ?? $"{producer.Name}:bias");
     }
 }

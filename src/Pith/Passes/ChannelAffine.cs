@@ -20,6 +20,9 @@ internal sealed class ChannelAffine
     /// <summary>True when every factor is 1.</summary>
     public bool IsShiftOnly => Scale.All(factor => factor == 1);
 
+    /// <summary>False when a factor or a summand is NaN or infinite: then the order of the operations matters.</summary>
+    public bool IsFinite => Scale.All(double.IsFinite) && Shift.All(double.IsFinite);
+
     /// <summary>Batch norm whose parameters are all constant; null in training mode.</summary>
     public static ChannelAffine? OfBatchNorm(Node node, BatchNormalization op)
     {

@@ -9,10 +9,11 @@ public static class QuantizationPasses
     /// <param name="exactScales">As in <see cref="QuantizationOptions.ExactScales"/>.</param>
     public static IReadOnlyList<Pass> Finish(bool exactScales) =>
     [
-        new FoldBatchNorm(), // while weights are float: the signs of its factors then need no care
-        new ShortenWeightScales(exactScales), // behind the fold, which multiplies scales
-        new FoldWeightQuantization(), // behind all that changes weights or their scales
-        new SnapBias(), // behind all that changes biases or scales
+        new LimitWeights(), // before the fold, which turns the signs of channels
+        new FoldBatchNorm(),
+        new ShortenWeightScales(exactScales), // after the fold, which multiplies scales
+        new FoldWeightQuantization(), // after all that changes weights or their scales
+        new SnapBias(), // after all that changes biases or scales
         new RemoveDeadNodes(), // last: the passes above leave the float weights behind
     ];
 }

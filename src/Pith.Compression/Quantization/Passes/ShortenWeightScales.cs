@@ -38,7 +38,7 @@ public sealed class ShortenWeightScales(bool exactScales) : Pass
         if (scale * 127 <= QuantizationParameters.SmallestAmax) scale = 1;
         else if (!exactScales) scale = ShortScale.RoundToNearest(scale);
         var inputScale = node.Inputs[0] is { Producer: { Op: DequantizeLinear } data } && data.Inputs[1]?.Constant is Tensor<float> { Length: 1 } input ? input.Data[0] : (float?)null;
-        if (inputScale is null || node.Input(2)?.Constant is not Tensor<float> bias || bias.Length != channels) return scale;
-        return WeightScales.AtLeast(scale, MathF.Abs(bias.Data[channel]), inputScale.Value);
+        if (inputScale is null || node.Input(2)?.Constant is not Tensor<float> { Length: > 0 } bias || channels > 1 && bias.Length != channels) return scale;
+        return WeightScales.AtLeast(scale, channels == 1 ? bias.Data.Max(MathF.Abs) : MathF.Abs(bias.Data[channel]), inputScale.Value);
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Pith.Ops;
 
 namespace Pith.Compression;
@@ -46,8 +47,17 @@ public sealed class QdqPlacement
         var isNamed = options.Layers.ByName.Any(rule => rule.Pattern.Matches(name.Name));
         if (!isNamed && options.FirstLayerInFloat && ReferenceEquals(layer, layers.FirstOrDefault(HasWeight))) return "the first layer";
         if (!isNamed && options.LastLayerInFloat && ReferenceEquals(layer, layers.LastOrDefault(HasWeight))) return "the last layer";
-        if (options.Layers.Resolve(name) == LayerPrecision.Int8) return null;
+        if (options.Layers.Resolve(name) == LayerPrecision.Int8) return LongSum(layer, options);
         return isNamed ? "float by name" : options.Layers.ByOpType.Any(rule => rule.OpType == name.OpType) ? $"float by op type {name.OpType}" : "not chosen";
+    }
+
+    // The accumulator of an integer product has 32 bits, of which every sum must be certain to fit.
+    private static string? LongSum(Node layer, QuantizationOptions options)
+    {
+        if (WeightOperand.Of(layer) is not { } weight) return null;
+        var kernel = layer.Op is Conv or ConvTranspose ? weight.Shape.LengthOf(2, weight.Shape.Rank) : 1;
+        var (products, largest) = ((long)weight.Reduction * kernel, options.ActivationType == DataType.UInt8 ? 255 : 128);
+        return products * largest * 128 < 1L << 31 ? null : string.Create(CultureInfo.InvariantCulture, $"sums {products} products of 8-bit numbers, more than fit a 32-bit accumulator");
     }
 
     private static bool HasWeight(Node node) => WeightOperand.Of(node) is not null;

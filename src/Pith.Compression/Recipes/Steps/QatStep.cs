@@ -5,7 +5,7 @@ namespace Pith.Compression;
 /// <summary>
 /// <c>qat</c>: quantization-aware training. Calibrates, trains through the Q/DQ pairs with straight-through gradients, scales frozen and 2:4 masks kept, then folds batch norm and stores
 /// weights as int8. While it trains, convolution and batch norm stay apart: weights are quantized per output channel before batch norm, which is the same as after it, because
-/// batch norm multiplies the channel and its scale alike.
+/// batch norm multiplies the channel and its scale alike. One scale per tensor cannot be multiplied so: without <see cref="QuantizationSettings.PerChannel"/> batch norm is folded before training.
 /// </summary>
 /// <param name="Quantization">How to quantize.</param>
 /// <param name="Training">How to train.</param>
@@ -19,7 +19,7 @@ public sealed record QatStep(QuantizationSettings Quantization, TrainingSettings
     {
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(context);
-        var calibrated = CalibrationStart.Apply(graph, Pipelines.SimplifyKeepingBatchNorm, Quantization, context);
+        var calibrated = CalibrationStart.Apply(graph, Quantization.PerChannel ? Pipelines.SimplifyKeepingBatchNorm : Pipelines.Simplify, Quantization, context);
         var trained = TrainingRun.Train(calibrated.Graph, Training, SparsityRecord.RecoverMasks(calibrated.Graph), context);
         FakeQuantization.Finish(trained.Model, Quantization.ExactScales, context.Events);
         return calibrated with { Graph = trained.Model, Training = trained.Summary };

@@ -24,7 +24,7 @@ public sealed record DequantizeLinear : Op
         var x = context.Type(0);
         if (x.DataType is not (DataType.Int8 or DataType.UInt8 or DataType.Int16 or DataType.UInt16 or DataType.Int32))
             throw context.Error("the data must be int8, uint8, int16, uint16 or int32");
-        ScaleLayout.Check(context, Axis, BlockSize, allowsZero: true);
+        ScaleLayout.Check(context, Axis, BlockSize);
         if (context.Has(2) && context.Type(2).DataType != x.DataType) throw context.Error("the zero point must have the data's type");
         return [x.As(context.Type(1).DataType)];
     }

@@ -25,7 +25,7 @@ public sealed record QuantizeLinear : Op
     public override ValueList<TensorType> Infer(InferContext context)
     {
         if (!context.Type(0).DataType.IsFloat() && context.Type(0).DataType != DataType.Int32) throw context.Error("the data must be float or int32");
-        ScaleLayout.Check(context, Axis, BlockSize, allowsZero: false);
+        ScaleLayout.Check(context, Axis, BlockSize);
         var type = context.Has(2) ? context.Type(2).DataType : OutputType ?? DataType.UInt8;
         if (type is not (DataType.Int8 or DataType.UInt8 or DataType.Int16 or DataType.UInt16)) throw context.Error($"the output must be int8, uint8, int16 or uint16, got {type.ShortName()}");
         if (OutputType is { } declared && declared != type) throw context.Error($"output_dtype is {declared.ShortName()}, the zero point is {type.ShortName()}");

@@ -25,13 +25,10 @@ internal readonly struct ScaleLayout(Shape data, Shape scale, int axis, int bloc
     /// <param name="context">The node.</param>
     /// <param name="axis">The axis of a vector of scales, or of blocks.</param>
     /// <param name="blockSize">0 without blocks.</param>
-    /// <param name="allowsZero">True where a scale of 0 has a meaning: what was all zeros is dequantized to zeros.</param>
-    public static void Check(InferContext context, int axis, int blockSize, bool allowsZero)
+    public static void Check(InferContext context, int axis, int blockSize)
     {
         var (data, scale) = (context.Type(0), Reals.FloatType(context, 1));
-        if (context.Has(2) && !IsAlike(scale, context.Type(2))) throw context.Error("the zero point must have the shape of the scale");
-        if (context.Constant(1) is { } constant && !Reals.Of(constant).All(value => (value > 0 || (allowsZero && value == 0)) && double.IsFinite(value)))
-            throw context.Error($"every scale must be {(allowsZero ? "positive or 0" : "positive")} and finite");
+        if (context.Has(2) && !IsShapeOf(context.Type(2), scale)) throw context.Error($"the zero point must have the shape of the scale, {scale.Dims}, got {context.Type(2).Dims}");
         if (blockSize > 0)
         {
             CheckBlocks(context, data, scale, context.Axis(axis, data.Rank), blockSize);
@@ -42,12 +39,11 @@ internal readonly struct ScaleLayout(Shape data, Shape scale, int axis, int bloc
         if (!Sizes.MayBeEqual(scale[0], data[context.Axis(axis, data.Rank)])) throw context.Error($"the scale must have one element for each index of axis {axis}");
     }
 
-    // One number is per tensor whether it is written as a scalar or as a vector of one element.
-    private static bool IsAlike(TensorType scale, TensorType zeroPoint)
-    {
-        static bool IsOne(TensorType type) => type.Rank == 0 || (type.Rank == 1 && type[0] == 1);
-        return (IsOne(scale) && IsOne(zeroPoint)) || (scale.Rank == zeroPoint.Rank && scale.Dims.Zip(zeroPoint.Dims).All(pair => Sizes.MayBeEqual(pair.First, pair.Second)));
-    }
+    // A scalar and a vector of one element both mean "per tensor".
+    private static bool IsShapeOf(TensorType zeroPoint, TensorType scale) =>
+        IsSingle(zeroPoint) && IsSingle(scale) || zeroPoint.Rank == scale.Rank && scale.Dims.Zip(zeroPoint.Dims).All(pair => Sizes.MayBeEqual(pair.First, pair.Second));
+
+    private static bool IsSingle(TensorType type) => type.Rank == 0 || type.Rank == 1 && type[0] == 1;
 
     private static void CheckBlocks(InferContext context, TensorType data, TensorType scale, int axis, int blockSize)
     {

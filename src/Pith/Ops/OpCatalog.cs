@@ -135,6 +135,7 @@ public static class OpCatalog
         GlobalAveragePoolGradient.Definition,
         LayerNormalizationGradient.Definition,
         MaxPoolGradient.Definition,
+        MovementGradient.Definition,
         SoftmaxCrossEntropy.Definition,
         SoftmaxCrossEntropyGradient.Definition,
         SoftmaxGradient.Definition,

@@ -77,6 +77,35 @@ public class ElementwiseGradientTests
         GradientCheck.Check((graph, values) => graph.Add(new Clip(), values[0], null, graph.AddConstant("upper", Tensor.Scalar(0.5f))), GradientCheck.RandomAwayFrom(8, new Shape(20), 0.5f));
 
     [Fact]
+    public void PRelu_gives_its_slopes_the_gradient_of_what_is_negative()
+    {
+        var x = GradientCheck.RandomAwayFrom(11, new Shape(2, 3, 4), 0);
+        GradientCheck.Check(new PRelu(), x, GradientCheck.Random(12, new Shape(3, 1)));
+        GradientCheck.Check(new PRelu(), x, GradientCheck.Random(13, new Shape(1)));
+        GradientCheck.Check(new PRelu(), x, GradientCheck.Random(14, new Shape(2, 3, 4)));
+    }
+
+    [Fact]
+    public void Max_and_min_send_the_gradient_to_the_operand_that_was_taken()
+    {
+        foreach (var op in new Op[] { new Max(), new Min() })
+        {
+            GradientCheck.Check(op, GradientCheck.Random(15, new Shape(2, 3)), GradientCheck.RandomAwayFrom(16, new Shape(3)), GradientCheck.Random(17, new Shape(2, 1), 1.1, 2));
+            // Of equal operands the first one takes it all: 1 and not 2 in sum.
+            var graph = new Graph();
+            var (a, b) = (graph.AddInput("a", TensorType.Float32(2)), graph.AddInput("b", TensorType.Float32(2)));
+            var gradients = Autodiff.Build(graph, graph.Add(new ReduceSum(KeepDims: false), graph.Add(op, a, b)), [a, b]);
+            foreach (var gradient in gradients) graph.AddOutput(gradient);
+            var results = GraphInterpreter.Run(graph, [Tensor.Vector(1f, 2f), Tensor.Vector(1f, 2f)]);
+            Assert.Equal([1f, 1f], results[0].As<float>().Data);
+            Assert.Equal([0f, 0f], results[1].As<float>().Data);
+        }
+    }
+
+    [Fact]
+    public void CastLike_passes_the_gradient() => GradientCheck.Check((graph, values) => graph.Add(new CastLike(), values[0], values[1]), GradientCheck.Random(18, new Shape(3)), GradientCheck.Random(19, new Shape(1)));
+
+    [Fact]
     public void Where_sends_the_gradient_to_the_operand_that_was_taken()
     {
         var condition = Tensor.Create(new Shape(3), new[] { true, false, true });

@@ -52,6 +52,34 @@ public class NetworkGradientTests
         new ConvTranspose { Window = new() { AutoPad = AutoPad.SameUpper, Strides = [2, 2] } }, Random(1, 1, 2, 3, 4), Random(2, 2, 2, 3, 3));
 
     [Theory]
+    [InlineData(3, 2, 1, 1, 1)] // twice the size, as decoders have it
+    [InlineData(2, 1, 0, 3, 2)] // output padding beyond the stride, which a wide dilation allows
+    [InlineData(3, 3, 1, 1, 2)]
+    public void Transposed_convolution_with_output_padding(int kernel, int stride, int pad, int dilation, int outputPadding) => GradientCheck.Check(
+        new ConvTranspose { Window = WindowAttributes.Uniform(kernel, stride, pad, dilation), OutputPadding = [outputPadding, outputPadding], Groups = 2 },
+        Random(1, 2, 4, 3, 2), Random(2, 4, 3, kernel, kernel), Random(3, 6));
+
+    [Theory]
+    [InlineData(AutoPad.NotSet)]
+    [InlineData(AutoPad.SameUpper)]
+    public void Transposed_convolution_to_a_given_size(AutoPad autoPad)
+    {
+        // 3 rows with stride 2 and a kernel of 2 cover 6; 5, 8 and 9 need padding of either sign.
+        foreach (var rows in new[] { 5, 6, 8, 9 })
+            GradientCheck.Check(new ConvTranspose { Window = new() { Strides = [2, 1], AutoPad = autoPad }, OutputSizes = [rows, 4] }, Random(1, 1, 2, 3, 4), Random(2, 2, 2, 2, 2), Random(3, 2));
+    }
+
+    [Theory]
+    [InlineData(AutoPad.SameUpper)]
+    [InlineData(AutoPad.SameLower)]
+    public void Transposed_convolution_whose_stride_is_wider_than_its_kernel(AutoPad autoPad) => GradientCheck.Check(
+        new ConvTranspose { Window = new() { AutoPad = autoPad, Strides = [3] } }, Random(1, 2, 2, 4), Random(2, 2, 3, 1), Random(3, 3));
+
+    [Fact]
+    public void Transposed_convolution_in_three_dimensions_with_a_symbolic_batch() => GradientCheck.Check(
+        (graph, x) => [graph.Add(new ConvTranspose { Window = new() { Strides = [1, 2, 2] } }, x[0], graph.AddConstant("w", Random(2, 2, 3, 2, 2, 1)))], [Random(1, 2, 2, 2, 2, 3)], symbolicBatch: true);
+
+    [Theory]
     [InlineData(-1)]
     [InlineData(1)]
     public void Layer_normalization(int axis)
@@ -59,6 +87,36 @@ public class NetworkGradientTests
         var normalized = axis == 1 ? new[] { 3, 4 } : [4];
         GradientCheck.Check(new LayerNormalization { Axis = axis }, Random(1, 2, 3, 4), Random(2, normalized), Random(3, normalized));
     }
+
+    [Fact]
+    public void Layer_normalization_whose_scale_and_bias_are_broadcast()
+    {
+        GradientCheck.Check(new LayerNormalization { Axis = 1 }, Random(1, 2, 3, 4), Random(2, 3, 1), Random(3, 4));
+        GradientCheck.Check(new LayerNormalization(), Random(1, 2, 3, 4), Random(2, 1));
+    }
+
+    [Fact]
+    public void Instance_normalization()
+    {
+        GradientCheck.Check(new InstanceNormalization(), Random(1, 2, 3, 4, 2), Random(2, 3), Random(3, 3));
+        GradientCheck.Check(new InstanceNormalization(), Random(1, 2, 3, 5), Random(2, 3), Random(3, 3));
+    }
+
+    [Fact]
+    public void Group_normalization_as_exporters_write_it()
+    {
+        // [N, 4, 3] as two groups of two channels each.
+        GradientCheck.Check((graph, x) =>
+        {
+            var (ones, zeros) = (graph.AddConstant("ones", Tensor.Vector(1f, 1f)), graph.AddConstant("zeros", Tensor.Vector(0f, 0f)));
+            var grouped = graph.Add(new Reshape(), x[0], graph.AddConstant("groups", Tensor.Vector(0L, 2L, -1L)));
+            var normalized = graph.Add(new Reshape(), graph.Add(new InstanceNormalization(), grouped, ones, zeros), graph.AddConstant("shape", Tensor.Vector(-1L, 4L, 3L)));
+            return [graph.Add(new Add(), graph.Add(new Mul(), normalized, x[1]), x[2])];
+        }, [Random(1, 2, 4, 3), Random(2, 4, 1), Random(3, 4, 1)]);
+    }
+
+    [Fact]
+    public void Global_max_pooling() => GradientCheck.Check(new GlobalMaxPool(), Distinct(1, 2, 2, 3, 3));
 
     [Fact]
     public void Max_pooling() => GradientCheck.Check(new MaxPool { Window = WindowAttributes.Uniform(3, 2, 1) }, Distinct(1, 2, 2, 5, 6));
@@ -82,6 +140,23 @@ public class NetworkGradientTests
 
     [Fact]
     public void Matrix_products_with_broadcast_batches() => GradientCheck.Check(new MatMul(), Random(1, 2, 1, 3, 4), Random(2, 3, 4, 2));
+
+    [Fact]
+    public void Matrix_products_with_vectors_and_broadcast_matrices()
+    {
+        GradientCheck.Check(new MatMul(), Random(1, 2, 3, 4), Random(2, 4));
+        GradientCheck.Check(new MatMul(), Random(1, 3), Random(2, 2, 3, 4));
+        GradientCheck.Check(new MatMul(), Random(1, 4), Random(2, 4));
+        GradientCheck.Check(new MatMul(), Random(1, 2, 3, 4), Random(2, 4, 5));
+        GradientCheck.Check(new MatMul(), Random(1, 3, 4), Random(2, 2, 4, 2));
+        GradientCheck.Check(new MatMul(), Random(1, 2, 1, 3, 4), Random(2, 1, 2, 4, 1));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void Gemm_with_a_bias_that_is_broadcast_either_way(int columns) => GradientCheck.Check(
+        new Gemm { Alpha = 2, Beta = 0.5f }, Random(1, 2, 4), Random(2, 4, 3), Random(3, 2, columns));
 
     [Fact]
     public void Batch_norm_with_the_statistics_of_the_batch() => GradientCheck.Check(

@@ -105,6 +105,14 @@ public class OpsetFormTests
     }
 
     [Fact]
+    public void The_gradient_of_a_moving_op_carries_its_attributes()
+    {
+        var op = new MovementGradient(new DepthToSpace(3, ColumnRowDepth: true));
+        var reader = new OpReader("MovementGradient", "node", 1, OpForms.Write(op, 21).Attributes, [null, null], 1);
+        Assert.Equal(op, MovementGradient.Definition.Read(reader));
+    }
+
+    [Fact]
     public void The_gradient_of_an_activation_reads_back_with_its_forward_op()
     {
         var op = new UnaryGradient(new LeakyRelu(0.3f));

@@ -94,14 +94,27 @@ public sealed record ConvTranspose : Op
         ConvolutionTypes.FixedSizes(context.Node, x.Type);
         var kernel = w.Type.Dims.Skip(2).Select(dim => dim.Size).ToValueList();
         var axes = kernel.Select((size, axis) => Resolve(x.Type[axis + 2].Size, size, axis)).ToArray();
-        // Padding is explicit from here on: the convolution must give exactly x's sizes.
-        var window = Window with { KernelShape = kernel, AutoPad = AutoPad.NotSet, Pads = [.. axes.Select(axis => axis.PadBegin), .. axes.Select(axis => axis.PadEnd)] };
+        // dx is the convolution of dy with w that gives exactly x's sizes: what lies before its first window and behind its last one is cut off.
+        var begins = axes.Select(axis => axis.PadBegin).ToArray();
+        var ends = axes.Select((axis, i) => axis.Stride * (x.Type[i + 2].Size - 1) + axis.Extent - axis.Input - axis.PadBegin).ToArray();
+        var window = Window with { KernelShape = kernel, AutoPad = AutoPad.NotSet, Pads = [.. begins.Concat(ends).Select(pad => Math.Max(pad, 0))] };
+        var seen = Cut(context, begins, ends, axes);
         return
         [
-            context.Needs(0) ? context.Emit(new Conv { Window = window, Groups = Groups }, dy, w) : null,
-            context.Needs(1) ? context.Emit(new ConvWeightGradient { Window = window, Groups = Groups }, x, dy) : null,
+            context.Needs(0) ? context.Emit(new Conv { Window = window, Groups = Groups }, seen, w) : null,
+            context.Needs(1) ? context.Emit(new ConvWeightGradient { Window = window, Groups = Groups }, x, seen) : null,
             context.Needs(2) ? context.Emit(new ReduceSum([0, .. Enumerable.Range(2, kernel.Count)], KeepDims: false), dy) : null,
         ];
+    }
+
+    /// <summary>The gradient without the elements that negative paddings stand for; a convolution leaves out fewer than a stride at the end by itself.</summary>
+    private static Value Cut(GradientContext context, int[] begins, int[] ends, WindowAxis[] axes)
+    {
+        var cut = Enumerable.Range(0, axes.Length).Where(i => begins[i] < 0 || ends[i] <= -axes[i].Stride).ToArray();
+        if (cut.Length == 0) return context.OutputGradient;
+        var from = context.Integers([.. cut.Select(i => (long)Math.Max(-begins[i], 0))]);
+        var to = context.Integers([.. cut.Select(i => (long)axes[i].Input - Math.Max(-ends[i], 0))]);
+        return context.Emit(new Slice(), context.OutputGradient, from, to, context.Integers([.. cut.Select(i => i + 2L)]));
     }
 
     /// <inheritdoc/>

@@ -15,6 +15,10 @@ public sealed record CastLike : Op
     /// <inheritdoc/>
     public override Tensor[] Evaluate(IReadOnlyList<Tensor?> inputs, int outputCount) => [inputs[0]!.ConvertTo(inputs[1]!.DataType)];
 
+    /// <inheritdoc/>
+    public override Value?[] Gradient(GradientContext context) =>
+        [context.Input(0).Type.DataType.IsFloat() ? context.Emit(new Cast(context.Input(0).Type.DataType), context.OutputGradient) : null, null];
+
     private static CastLike Read(OpReader reader)
     {
         // Since opset 19; concerns 8-bit floats only.

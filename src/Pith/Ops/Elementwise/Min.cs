@@ -10,5 +10,8 @@ public sealed record Min : BinaryOp
     public override OpSchema Schema => Definition;
 
     /// <inheritdoc/>
+    public override Value?[] Gradient(GradientContext context) => Extremum.Gradient(context);
+
+    /// <inheritdoc/>
     protected override T Apply<T>(T left, T right) => T.Min(left, right);
 }

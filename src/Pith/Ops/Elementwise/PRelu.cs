@@ -24,4 +24,16 @@ public sealed record PRelu : Op
         var (x, slope) = (inputs[0]!.ConvertTo(DataType.Float64).As<double>(), inputs[1]!.ConvertTo(DataType.Float64).As<double>());
         return [Broadcasting.Map<double, double, double>(x, slope, (value, factor) => value < 0 ? value * factor : value).ConvertTo(inputs[0]!.DataType)];
     }
+
+    /// <inheritdoc/>
+    public override Value?[] Gradient(GradientContext context)
+    {
+        var (x, slope, dy, zero) = (context.Input(0), context.Input(1), context.OutputGradient, context.Constant(0));
+        var isNegative = context.Emit(new Less(), x, zero);
+        return
+        [
+            context.Needs(0) ? context.Emit(new Where(), isNegative, context.Emit(new Mul(), dy, slope), dy) : null,
+            context.Needs(1) ? context.SumTo(1, context.Emit(new Where(), isNegative, context.Emit(new Mul(), dy, x), zero)) : null,
+        ];
+    }
 }

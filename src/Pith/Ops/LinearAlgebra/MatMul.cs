@@ -35,13 +35,18 @@ public sealed record MatMul : Op
     public override Value?[] Gradient(GradientContext context)
     {
         var (a, b, dy) = (context.Input(0), context.Input(1), context.OutputGradient);
-        if (a.Type.Rank < 2 || b.Type.Rank < 2)
-            throw new PithException($"MatMul '{context.Node.Name}': the gradient of a product with a vector is not supported ({a.Type} by {b.Type}); give the vector a second axis.");
-        return
-        [
-            context.Needs(0) ? context.SumTo(0, context.Emit(new MatMul(), dy, Transposed(context, b))) : null,
-            context.Needs(1) ? context.SumTo(1, context.Emit(new MatMul(), Transposed(context, a), dy)) : null,
-        ];
+        // A vector is a matrix with an axis of size 1 that the result does not have.
+        var (isRow, isColumn) = (a.Type.Rank == 1, b.Type.Rank == 1);
+        if (isColumn) dy = context.Emit(new Unsqueeze([-1]), dy);
+        if (isRow) dy = context.Emit(new Unsqueeze([-2]), dy);
+        if (isRow) a = context.Emit(new Unsqueeze([0]), a);
+        if (isColumn) b = context.Emit(new Unsqueeze([1]), b);
+        Value? da = null, db = null;
+        if (context.Needs(0)) da = context.Emit(new MatMul(), dy, Transposed(context, b));
+        if (context.Needs(1)) db = context.Emit(new MatMul(), Transposed(context, a), dy);
+        if (isRow && da is not null) da = context.Emit(new Squeeze([-2]), da);
+        if (isColumn && db is not null) db = context.Emit(new Squeeze([-1]), db);
+        return [da is null ? null : context.SumTo(0, da), db is null ? null : context.SumTo(1, db)];
     }
 
     private static Value Transposed(GradientContext context, Value matrices)

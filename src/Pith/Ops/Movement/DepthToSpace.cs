@@ -31,6 +31,9 @@ public sealed record DepthToSpace(int BlockSize, bool ColumnRowDepth = false) : 
     }
 
     /// <inheritdoc/>
+    public override Value?[] Gradient(GradientContext context) => [MovementGradient.Emit(context)];
+
+    /// <inheritdoc/>
     public override void Write(OpWriter writer)
     {
         writer.Int("blocksize", BlockSize);

@@ -34,5 +34,8 @@ public sealed record Gather(int Axis = 0) : Op
     }
 
     /// <inheritdoc/>
+    public override Value?[] Gradient(GradientContext context) => [MovementGradient.Emit(context), null];
+
+    /// <inheritdoc/>
     public override void Write(OpWriter writer) => writer.Int("axis", Axis);
 }

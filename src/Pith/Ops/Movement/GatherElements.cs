@@ -43,6 +43,9 @@ public sealed record GatherElements(int Axis = 0) : Op
     }
 
     /// <inheritdoc/>
+    public override Value?[] Gradient(GradientContext context) => [MovementGradient.Emit(context), null];
+
+    /// <inheritdoc/>
     public override void Write(OpWriter writer) => writer.Int("axis", Axis);
 
     /// <summary>The position that an index names along an axis of <paramref name="size"/>; negative counts from the end.</summary>

@@ -42,6 +42,9 @@ public sealed record GatherND(int BatchAxes = 0) : Op
     }
 
     /// <inheritdoc/>
+    public override Value?[] Gradient(GradientContext context) => [MovementGradient.Emit(context), null];
+
+    /// <inheritdoc/>
     public override void Write(OpWriter writer)
     {
         if (BatchAxes != 0) writer.Int("batch_dims", BatchAxes);

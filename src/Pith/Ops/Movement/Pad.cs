@@ -36,14 +36,14 @@ public sealed record Pad(PadMode Mode = PadMode.Constant, ValueList<int> Axes = 
     }
 
     /// <inheritdoc/>
-    // Padding with a constant is undone by a slice.
+    // Padding with a constant is undone by a slice. What was copied from the operand, or removed, is traced back element by element.
     public override Value?[] Gradient(GradientContext context)
     {
         var x = context.Input(0).Type;
-        if (Mode != PadMode.Constant || context.Input(1).Constant is not { } amounts) throw new PithException($"Pad '{context.Node.Name}' has a gradient only in constant mode with constant amounts, its mode is {Mode}.");
+        if (context.Input(1).Constant is not { } amounts) throw new PithException($"Pad '{context.Node.Name}' has a gradient only with constant amounts.");
         var padded = PadsPerAxis(amounts.ToInt64s(), x.Rank).Select((pad, axis) => (Axis: axis, pad.Begin, pad.End)).Where(pad => pad.Begin != 0 || pad.End != 0).ToArray();
         if (padded.Length == 0) return [context.OutputGradient, null, null];
-        if (padded.Any(pad => pad.Begin < 0 || pad.End < 0)) throw new PithException($"Pad '{context.Node.Name}' removes elements (negative amounts) and has no gradient then; use Slice.");
+        if (Mode != PadMode.Constant || padded.Any(pad => pad.Begin < 0 || pad.End < 0)) return [MovementGradient.Emit(context), null, null, null];
         var starts = context.Integers([.. padded.Select(pad => (long)pad.Begin)]);
         var ends = context.Integers([.. padded.Select(pad => pad.End == 0 ? int.MaxValue : -(long)pad.End)]);
         return [context.Emit(new Slice(), context.OutputGradient, starts, ends, context.Integers([.. padded.Select(pad => (long)pad.Axis)])), null, null];

@@ -50,22 +50,25 @@ public sealed record Slice : Op
     }
 
     /// <inheritdoc/>
-    // A slice with step 1 is undone by padding with zeros.
-    public override Value?[] Gradient(GradientContext context)
+    public override Value?[] Gradient(GradientContext context) => [ZeroPads(context) is { } pads ? context.Emit(new Pad(), context.OutputGradient, context.Integers(pads)) : MovementGradient.Emit(context), null, null, null, null];
+
+    /// <summary>The amounts of the padding with zeros that undoes a slice with step 1; null for other slices, and where sizes or bounds are not known.</summary>
+    private static long[]? ZeroPads(GradientContext context)
     {
         var x = context.Input(0).Type;
-        var (starts, ends) = (Known(context, 1), Known(context, 2));
-        var axes = context.Node.Input(3) is null ? null : Known(context, 3);
+        if (Known(context, 1) is not { } starts || Known(context, 2) is not { } ends) return null;
+        var axes = context.Node.Input(3) is null ? [.. Enumerable.Range(0, starts.Length).Select(axis => (long)axis)] : Known(context, 3);
+        if (axes is null || (context.Node.Input(4) is not null && Known(context, 4)?.All(step => step == 1) != true)) return null;
         var pads = new long[2 * x.Rank];
         for (var i = 0; i < starts.Length; i++)
         {
-            var axis = Sizes.Axis((int)(axes?[i] ?? i), x.Rank);
-            if (!x[axis].IsFixed || (context.Node.Input(4) is not null && Known(context, 4)[i] != 1)) throw new PithException($"Slice '{context.Node.Name}' has a gradient only with step 1 along axes of fixed size.");
+            var axis = Sizes.Axis((int)axes[i], x.Rank);
+            if (!x[axis].IsFixed) return null;
             var (start, count) = Range(x[axis].Size, starts[i], ends[i], 1);
             pads[axis] = start;
             pads[x.Rank + axis] = x[axis].Size - start - count;
         }
-        return [context.Emit(new Pad(), context.OutputGradient, context.Integers(pads)), null, null, null, null];
+        return pads;
     }
 
     private static Slice Read(OpReader reader)
@@ -109,6 +112,5 @@ public sealed record Slice : Op
         context.SetContent(0, Enumerable.Range(0, count).Select(i => content[first + i * (int)step]).ToValueList());
     }
 
-    private static long[] Known(GradientContext context, int index) =>
-        context.Input(index).Constant?.ToInt64s() ?? throw new PithException($"Slice '{context.Node.Name}' has a gradient only when operand {index} is constant.");
+    private static long[]? Known(GradientContext context, int index) => context.Node.Input(index)?.Constant?.ToInt64s();
 }

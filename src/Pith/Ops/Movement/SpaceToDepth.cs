@@ -30,5 +30,8 @@ public sealed record SpaceToDepth(int BlockSize) : Op
     }
 
     /// <inheritdoc/>
+    public override Value?[] Gradient(GradientContext context) => [MovementGradient.Emit(context)];
+
+    /// <inheritdoc/>
     public override void Write(OpWriter writer) => writer.Int("blocksize", BlockSize);
 }

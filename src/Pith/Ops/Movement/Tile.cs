@@ -30,4 +30,7 @@ public sealed record Tile : Op
         });
         return [IndexedCopy.Read(x, [.. tables])];
     }
+
+    /// <inheritdoc/>
+    public override Value?[] Gradient(GradientContext context) => [MovementGradient.Emit(context), null];
 }

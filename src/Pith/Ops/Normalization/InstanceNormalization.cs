@@ -33,6 +33,16 @@ public sealed record InstanceNormalization : Op
     }
 
     /// <inheritdoc/>
+    public override Value?[] Gradient(GradientContext context)
+    {
+        var spatial = Enumerable.Range(2, context.Input(0).Type.Rank - 2).ToValueList();
+        var scale = context.Emit(new Unsqueeze([.. spatial.Select(axis => axis - 1)]), context.Input(1));
+        var (data, scales) = NormalizationGradient.Emit(context, spatial, Epsilon, scale);
+        var sum = new ReduceSum([0, .. spatial], KeepDims: false);
+        return [data, context.Emit(sum, scales), context.Emit(sum, context.OutputGradient)];
+    }
+
+    /// <inheritdoc/>
     public override void Write(OpWriter writer) => writer.Float("epsilon", Epsilon);
 
     private static InstanceNormalization Read(OpReader reader)

@@ -63,8 +63,12 @@ public sealed record LayerNormalization : Op
     public override Value?[] Gradient(GradientContext context)
     {
         var (x, scale) = (context.Input(0).Type, context.Input(1).Type);
-        if (!x.Dims.Skip(Sizes.Axis(Axis, x.Rank)).SequenceEqual(scale.Dims))
-            throw new PithException($"LayerNormalization '{context.Node.Name}': training needs a scale of the normalized axes' shape, got {scale} for {x}.");
+        var axis = Sizes.Axis(Axis, x.Rank);
+        if (!x.Dims.Skip(axis).SequenceEqual(scale.Dims) || (context.Node.Input(2) is { } bias && bias.Type.Dims != scale.Dims))
+        {
+            var (data, scales) = NormalizationGradient.Emit(context, Enumerable.Range(axis, x.Rank - axis).ToValueList(), Epsilon, context.Input(1));
+            return [data, context.SumTo(1, scales), context.Needs(2) ? context.SumTo(2, context.OutputGradient) : null];
+        }
         var node = context.EmitNode(new LayerNormalizationGradient { Axis = Axis, Epsilon = Epsilon }, [context.OutputGradient, context.Input(0), context.Input(1)], 3);
         return [node.Outputs[0], node.Outputs[1], node.Outputs[2]];
     }

@@ -24,4 +24,14 @@ public sealed record GlobalMaxPool : Op
             foreach (var value in data.AsSpan(plane * size, size)) largest[plane] = Math.Max(largest[plane], value);
         return [Reals.Create(x.DataType, new Shape([x.Shape[0], x.Shape[1], .. Enumerable.Repeat(1, x.Shape.Rank - 2)]), largest)];
     }
+
+    /// <inheritdoc/>
+    // Shared out evenly among equal elements, as that of ReduceMax is.
+    public override Value?[] Gradient(GradientContext context)
+    {
+        var x = context.Input(0);
+        var isLargest = context.Emit(new Cast(x.Type.DataType), context.Emit(new Equal(), x, context.Output));
+        var count = context.Emit(new ReduceSum(Enumerable.Range(2, x.Type.Rank - 2).ToValueList()), isLargest);
+        return [context.Emit(new Mul(), context.OutputGradient, context.Emit(new Div(), isLargest, count))];
+    }
 }

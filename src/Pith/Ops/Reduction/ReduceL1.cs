@@ -12,6 +12,9 @@ public sealed record ReduceL1(ValueList<int> Axes = default, bool KeepDims = tru
     public override OpSchema Schema => Definition;
 
     /// <inheritdoc/>
+    public override Value?[] Gradient(GradientContext context) => [context.Emit(new Mul(), Spread(context), context.Emit(new Sign(), context.Input(0)))];
+
+    /// <inheritdoc/>
     protected override double Reduce(ReadOnlySpan<double> elements)
     {
         var result = 0.0;

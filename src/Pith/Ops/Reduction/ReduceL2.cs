@@ -12,6 +12,15 @@ public sealed record ReduceL2(ValueList<int> Axes = default, bool KeepDims = tru
     public override OpSchema Schema => Definition;
 
     /// <inheritdoc/>
+    // d|x|/dx = x / |x|, and 0 where |x| is.
+    public override Value?[] Gradient(GradientContext context)
+    {
+        var length = Spread(context, context.Output);
+        var slope = context.Emit(new Where(), context.Emit(new Greater(), length, context.Constant(0)), context.Emit(new Div(), context.Input(0), length), context.Constant(0));
+        return [context.Emit(new Mul(), Spread(context), slope)];
+    }
+
+    /// <inheritdoc/>
     protected override double Reduce(ReadOnlySpan<double> elements)
     {
         var result = 0.0;

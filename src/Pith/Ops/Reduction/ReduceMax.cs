@@ -12,6 +12,9 @@ public sealed record ReduceMax(ValueList<int> Axes = default, bool KeepDims = tr
     public override OpSchema Schema => Definition;
 
     /// <inheritdoc/>
+    public override Value?[] Gradient(GradientContext context) => [SpreadOverExtremes(context)];
+
+    /// <inheritdoc/>
     protected override double Reduce(ReadOnlySpan<double> elements)
     {
         var result = double.NegativeInfinity;

@@ -58,12 +58,24 @@ public abstract record ReduceOp(ValueList<int> Axes, bool KeepDims) : Op
     /// <summary>The reduced axes in order, counted from the front.</summary>
     protected IReadOnlyList<int> ReducedAxes(int rank) => [.. Axes.Count == 0 ? Enumerable.Range(0, rank) : Axes.Select(axis => Sizes.Axis(axis, rank)).Distinct().Order()];
 
+    /// <summary>Emits the gradient of a largest or smallest element: that of the result, shared out evenly among the elements that are equal to it.</summary>
+    protected Value SpreadOverExtremes(GradientContext context)
+    {
+        var x = context.Input(0);
+        var isExtreme = context.Emit(new Cast(x.Type.DataType), context.Emit(new Equal(), x, Spread(context, context.Output)));
+        var count = context.Emit(new ReduceSum(ReducedAxes(x.Type.Rank).ToValueList()), isExtreme);
+        return context.Emit(new Mul(), Spread(context), context.Emit(new Div(), isExtreme, count));
+    }
+
     /// <summary>Emits the result's gradient, stretched back over the reduced axes to the operand's shape.</summary>
-    protected Value Spread(GradientContext context)
+    protected Value Spread(GradientContext context) => Spread(context, context.OutputGradient);
+
+    /// <summary>Emits <paramref name="result"/>, which has the shape of the result, stretched back over the reduced axes to the operand's shape.</summary>
+    protected Value Spread(GradientContext context, Value result)
     {
         var x = context.Input(0);
         var reduced = ReducedAxes(x.Type.Rank);
-        var gradient = context.OutputGradient;
+        var gradient = result;
         if (!KeepDims && reduced.Count > 0) gradient = context.Emit(new Unsqueeze(reduced.ToValueList()), gradient);
         var shape = reduced.All(axis => x.Type[axis].IsFixed)
             ? context.Integers([.. x.Type.Dims.Select((dim, axis) => reduced.Contains(axis) ? dim.Size : 1L)])

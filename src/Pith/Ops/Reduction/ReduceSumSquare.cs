@@ -12,6 +12,10 @@ public sealed record ReduceSumSquare(ValueList<int> Axes = default, bool KeepDim
     public override OpSchema Schema => Definition;
 
     /// <inheritdoc/>
+    // d(sum x^2)/dx = 2x.
+    public override Value?[] Gradient(GradientContext context) => [context.Emit(new Mul(), Spread(context), context.Emit(new Mul(), context.Input(0), context.Constant(2)))];
+
+    /// <inheritdoc/>
     protected override double Reduce(ReadOnlySpan<double> elements)
     {
         var result = 0.0;

@@ -52,14 +52,17 @@ public sealed class Engine : IDisposable
     /// <summary>The smallest batch of a run.</summary>
     public int MinBatch => _options.MinBatch;
 
+    /// <summary>Whether the engine was built with <see cref="EngineOptions.Observed"/>, so that its contexts take an <see cref="IValueObserver"/>.</summary>
+    public bool ObservesValues => Network.Observed.Count > 0;
+
     /// <summary>The layers in execution order.</summary>
     public IReadOnlyList<LayerInfo> Layers { get; }
 
     /// <summary>Bytes of packed weights and other constants.</summary>
     public long WeightBytes => _resources.Bytes;
 
-    /// <summary>Bytes of activations that each context holds at the largest batch, with as many threads as the engine was built for.</summary>
-    public long ActivationBytes => Memory.Bytes + _resources.Device.Threads * Memory.ImageBytes;
+    /// <summary>Bytes of activations that each context holds at the largest batch, outputs included, with as many threads as the engine was built for.</summary>
+    public long ActivationBytes => Memory.Bytes + Memory.OutputBytes + _resources.Device.Threads * Memory.ImageBytes;
 
     internal LoweredNetwork Network { get; }
 
@@ -96,6 +99,7 @@ public sealed class Engine : IDisposable
         {
             engine = EngineBuilder.Build(OnnxModel.Load(plan.Network, external: _ => plan.OpenWeights()), options, device, events, isSameKind ? manifest.Tactics : null);
             plan.RequireIntactWeights();
+            LoadWarmUp.ReportFailure(events);
             return engine;
         }
         catch (Exception failure)
@@ -114,7 +118,7 @@ public sealed class Engine : IDisposable
     /// The processors that the context's threads are bound to, one for each thread; the first is that of the caller's thread, which the context leaves alone (see
     /// <see cref="ThreadAffinity.PinCurrentThread"/>). Null to let the system choose.
     /// </param>
-    /// <exception cref="PithException">There are not as many processors as threads, or one is none of this process.</exception>
+    /// <exception cref="PithException">There are too many threads, not as many processors as threads, or one is none of this process.</exception>
     /// <exception cref="ObjectDisposedException">The engine has been disposed.</exception>
     public ExecutionContext CreateContext(int threads = 0, IReadOnlyList<int>? processors = null)
     {
@@ -127,10 +131,18 @@ public sealed class Engine : IDisposable
             ObjectDisposedException.ThrowIf(_disposed, this);
             _contexts++;
         }
-        return new ExecutionContext(this, threads, processors);
+        try
+        {
+            return new ExecutionContext(this, threads, processors);
+        }
+        catch
+        {
+            ContextDisposed();
+            throw;
+        }
     }
 
-    /// <summary>Frees the engine's memory, at once or when the last of its contexts is disposed.</summary>
+    /// <summary>Frees the engine's memory, at once or when the last of its contexts is disposed. An engine that is forgotten is cleaned up by the garbage collector, after its contexts.</summary>
     public void Dispose()
     {
         lock (_gate)

@@ -1,7 +1,7 @@
-using System.Runtime.ExceptionServices;
 using Pith.Building;
 using Pith.Kernels;
 using Pith.Passes;
+using Pith.Runtime;
 using Pith.Tactics;
 
 namespace Pith;
@@ -50,7 +50,7 @@ public static class EngineBuilder
     {
         var memory = MemoryPlanner.Plan(network);
         var available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        var needed = memory.Bytes + device.Threads * memory.ImageBytes + network.Inputs.Sum(input => input.Bytes(network.Shapes.MaxBatch));
+        var needed = memory.Bytes + memory.OutputBytes + device.Threads * memory.ImageBytes + network.Inputs.Sum(input => input.Bytes(network.Shapes.MaxBatch));
         if (needed > available) throw new PithException($"Graph '{graph.Name}' at batch {network.Shapes.MaxBatch} needs {needed >> 20} MiB for activations, this machine has {available >> 20} MiB. Build it for a smaller batch.");
         var resources = new EngineResources(device);
         // Loading a plan leaves nothing behind, and somebody waits for the first answer.
@@ -73,21 +73,24 @@ public static class EngineBuilder
         var chosen = new (Tactic Tactic, LayerSpec Spec, ValueList<TacticVerdict> Verdicts)[layers.Length];
         using (var autotuner = new Autotuner(network, resources, options, planned, events))
             for (var i = 0; i < layers.Length; i++) chosen[i] = autotuner.Choose(network.Layers[i], network.BatchOf(i));
-        try
+        var failure = new FirstFailure();
+        Parallel.For(0, layers.Length, (i, loop) =>
         {
-            Parallel.For(0, layers.Length, i =>
+            try
             {
                 var (layer, (tactic, spec, verdicts)) = (network.Layers[i], chosen[i]);
                 var runnable = tactic.Build(layer, new BuildResources(resources, network.BatchOf(i)));
                 var whole = layer.Output.Border.IsEmpty || runnable.WritesBorder ? runnable : new BorderedLayer(runnable, layer.Output);
                 layers[i] = new BuiltLayer(layer, whole, Describe(layer, tactic, spec, verdicts));
-            });
-        }
-        catch (AggregateException failures)
-        {
-            // Threads stop at the first failure; which of several is reported does not matter.
-            ExceptionDispatchInfo.Throw(failures.InnerExceptions[0]);
-        }
+            }
+            catch (Exception thrown)
+            {
+                // Layers before this one are built nevertheless, so that the failure that is reported is always the same.
+                failure.Add(i, thrown);
+                loop.Break();
+            }
+        });
+        failure.ThrowIfAny();
         return layers;
     }
 

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using Pith.Runtime;
 
 namespace Pith.EngineTests;
@@ -24,16 +26,72 @@ public class WorkerPoolTests
         Assert.True(counter.MaxWorker < threads);
     }
 
-    [Fact]
-    public void A_failure_in_a_part_reaches_the_caller_and_the_pool_goes_on()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(4)]
+    public void The_failure_of_the_lowest_part_reaches_the_caller_as_it_is_and_the_pool_goes_on(int threads)
     {
-        using var pool = new WorkerPool(3);
+        using var pool = new WorkerPool(threads);
         using var state = new RunState(0, pool, 0, 0);
-        Assert.Throws<InvalidOperationException>(() => state.RunParallel(new Failing(), 8));
-        var counter = new Counter(8);
-        state.RunParallel(counter, 8);
-        Assert.All(counter.Runs, runs => Assert.Equal(1, runs));
+        for (var call = 0; call < 50; call++)
+        {
+            Assert.Equal("part 3", Assert.Throws<InvalidDataException>(() => state.RunParallel(new Failing(), 8)).Message);
+            var counter = new Counter(8);
+            state.RunParallel(counter, 8);
+            Assert.All(counter.Runs, runs => Assert.Equal(1, runs));
+        }
     }
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(5)]
+    public void Idle_workers_sleep_and_no_wake_is_left_over_whatever_the_rhythm_of_calls(int threads)
+    {
+        using var pool = new WorkerPool(threads);
+        using var state = new RunState(0, pool, 0, 0);
+        var random = new Random(threads);
+        var counter = new Counter(16);
+        // Gaps around the time that workers spin are those in which a call may meet a worker on its way to sleep.
+        for (var call = 0; call < 3000; call++)
+        {
+            state.RunParallel(counter, random.Next(2, 17));
+            var gap = TimeSpan.FromMicroseconds(random.Next(30, 80));
+            for (var begin = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(begin) < gap;) Thread.SpinWait(1);
+        }
+        var deadline = Stopwatch.StartNew();
+        while ((pool.Crew!.Sleeping, pool.Crew.PendingWakes) != (threads - 1, 0))
+        {
+            Assert.True(deadline.Elapsed < TimeSpan.FromSeconds(10), $"{pool.Crew.Sleeping} of {threads - 1} workers sleep, {pool.Crew.PendingWakes} wakes are left over.");
+            Thread.Sleep(1);
+        }
+    }
+
+    [Fact]
+    public void Workers_of_a_pool_that_was_forgotten_end()
+    {
+        var crews = Enumerable.Range(0, 5).Select(_ => Forget()).ToArray();
+        var deadline = Stopwatch.StartNew();
+        while (crews.Any(crew => crew.TryGetTarget(out _)))
+        {
+            Assert.True(deadline.Elapsed < TimeSpan.FromSeconds(20), "The workers keep their crew alive.");
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            Thread.Sleep(5);
+        }
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        static WeakReference<WorkerCrew> Forget()
+        {
+            var pool = new WorkerPool(3);
+            new RunState(0, pool, 0, 0).RunParallel(new Counter(8), 8);
+            return new WeakReference<WorkerCrew>(pool.Crew!);
+        }
+    }
+
+    [Fact]
+    public void More_threads_than_any_machine_has_are_refused() =>
+        Assert.Contains("1 to 1024 threads", Assert.Throws<PithException>(() => new WorkerPool(1_000_000_000)).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Threads_are_bound_to_the_processors_asked_for_and_others_are_refused()
@@ -65,7 +123,7 @@ public class WorkerPoolTests
     {
         public void RunPart(RunState state, int part, int worker)
         {
-            if (part == 3) throw new InvalidDataException("part 3");
+            if (part >= 3) throw new InvalidDataException($"part {part}");
         }
     }
 }

@@ -1,11 +1,15 @@
 namespace Pith.Building;
 
-/// <summary>Where every computed slot lies: in a context's arena or, when only layers that run image by image use it, in an arena of one image, of which each thread has one.</summary>
+/// <summary>
+/// Where every computed slot lies: in a context's arena or, when only layers that run image by image use it, in an arena of one image, of which each thread has one. The network's outputs, which callers
+/// see, have memory of their own, like its inputs.
+/// </summary>
 /// <param name="Offsets">Bytes from the start of the slot's arena, by slot index; -1 for slots that are in none.</param>
 /// <param name="PerImage">Whether the slot is in the arena of an image, by slot index.</param>
 /// <param name="Bytes">The arena's size.</param>
 /// <param name="ImageBytes">The size of the arena of an image.</param>
-internal sealed record MemoryPlan(IReadOnlyList<long> Offsets, IReadOnlyList<bool> PerImage, long Bytes, long ImageBytes);
+/// <param name="OutputBytes">The sizes of the outputs together.</param>
+internal sealed record MemoryPlan(IReadOnlyList<long> Offsets, IReadOnlyList<bool> PerImage, long Bytes, long ImageBytes, long OutputBytes);
 
 /// <summary>Gives slots that are never needed at the same time the same memory: best fit, largest first, offsets by lifetime.</summary>
 internal static class MemoryPlanner
@@ -35,16 +39,18 @@ internal static class MemoryPlanner
         }
         // Outputs and observed values stay until the run is over.
         foreach (var output in network.Outputs.Concat(network.Observed)) last[output.Index] = network.Layers.Count;
+        var outputs = network.Outputs.ToHashSet(ReferenceEqualityComparer.Instance);
 
         // Slots that are written and last read by layers that run image by image hold one image.
         bool IsPerImage(Slot slot) => slot.Kind == SlotKind.Computed && last[slot.Index] < network.PerImage;
         Request Of(Slot slot, int batch) => new(slot.Index, slot.Bytes(batch) + Slack, first[slot.Index], last[slot.Index]);
-        var computed = network.Slots.Where(slot => slot.Kind == SlotKind.Computed).ToArray();
+        var computed = network.Slots.Where(slot => slot.Kind == SlotKind.Computed && !outputs.Contains(slot)).ToArray();
         // Results of the first layers are filled image by image: they are in use from the first image on.
         var (whole, bytes) = Place(computed.Where(slot => !IsPerImage(slot)).Select(slot => Of(slot, network.Shapes.MaxBatch) is var request && request.First < network.PerImage ? request with { First = 0 } : request));
         var (single, imageBytes) = Place(computed.Where(IsPerImage).Select(slot => Of(slot, 1)));
         return new MemoryPlan(
-            [.. network.Slots.Select(slot => whole.TryGetValue(slot.Index, out var offset) ? offset : single.GetValueOrDefault(slot.Index, -1))], [.. network.Slots.Select(IsPerImage)], bytes, imageBytes);
+            [.. network.Slots.Select(slot => whole.TryGetValue(slot.Index, out var offset) ? offset : single.GetValueOrDefault(slot.Index, -1))], [.. network.Slots.Select(IsPerImage)], bytes, imageBytes,
+            outputs.Cast<Slot>().Sum(slot => slot.Bytes(network.Shapes.MaxBatch)));
     }
 
     /// <summary>Places blocks, largest first, each in the smallest gap that fits between the blocks alive at the same time.</summary>

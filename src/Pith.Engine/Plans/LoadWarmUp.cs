@@ -11,11 +11,22 @@ internal static class LoadWarmUp
     private const int Channels = 16;
 
     private static int s_isStarted;
+    private static Task? s_task;
 
     /// <summary>Starts it, unless it was started before or there is only one processor, which has other things to do.</summary>
     public static void Start()
     {
-        if (Environment.ProcessorCount > 1 && Interlocked.Exchange(ref s_isStarted, 1) == 0) _ = Task.Run(BuildAndRun);
+        if (Environment.ProcessorCount > 1 && Interlocked.Exchange(ref s_isStarted, 1) == 0) Volatile.Write(ref s_task, Task.Run(BuildAndRun));
+    }
+
+    /// <summary>
+    /// Says once that the warm-up failed. Nothing depends on it but time: the plan itself is built by the same code, which throws what there is to throw. Reported from here, on the thread of a load,
+    /// because receivers of events need not be thread-safe.
+    /// </summary>
+    public static void ReportFailure(IProgress<PithEvent>? events)
+    {
+        if (events is null || Volatile.Read(ref s_task) is not { IsFaulted: true } task || Interlocked.CompareExchange(ref s_task, null, task) != task) return;
+        events.Report(new Noted($"Preparing the first load of a plan failed, which costs nothing but time: {task.Exception.InnerException!.Message}"));
     }
 
     private static void BuildAndRun()

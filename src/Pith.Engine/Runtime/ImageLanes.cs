@@ -13,6 +13,7 @@ internal sealed unsafe class ImageLanes : IParallelBody, IDisposable
     private readonly RunState _team;
     private readonly RunState[] _lanes;
     private readonly AlignedMemory _arenas;
+    private readonly FirstFailure _failure = new();
 
     // What is read from or written for the rest of the network, with the bytes of an image.
     private readonly (Slot Slot, nint Start, long ImageBytes)[] _shared;
@@ -51,42 +52,61 @@ internal sealed unsafe class ImageLanes : IParallelBody, IDisposable
         _next = 0;
         _end = _lanes.Length == 0 ? 0 : batch - batch % _lanes.Length;
         if (_end > 0) _team.RunParallel(this, _lanes.Length);
-        _team.Batch = 1;
-        for (var image = _end; image < batch; image++)
+        _failure.ThrowIfAny();
+        try
         {
-            MoveTo(_team, image);
-            foreach (var layer in _layers) layer.Runnable.Run(_team);
+            _team.Batch = 1;
+            for (var image = _end; image < batch; image++)
+            {
+                MoveTo(_team, image);
+                foreach (var layer in _layers) layer.Runnable.Run(_team);
+            }
         }
-        MoveTo(_team, 0);
-        _team.Batch = batch;
+        finally
+        {
+            BackToWhole(batch);
+        }
     }
 
     /// <summary>Runs all images on all threads, one after the other, and adds up each layer's time.</summary>
     public void Profile(int batch, Span<double> seconds)
     {
-        _team.Batch = 1;
-        for (var image = 0; image < batch && _layers.Length > 0; image++)
+        try
         {
-            MoveTo(_team, image);
-            for (var i = 0; i < _layers.Length; i++)
+            _team.Batch = 1;
+            for (var image = 0; image < batch && _layers.Length > 0; image++)
             {
-                var start = Stopwatch.GetTimestamp();
-                _layers[i].Runnable.Run(_team);
-                seconds[i] += Stopwatch.GetElapsedTime(start).TotalSeconds;
+                MoveTo(_team, image);
+                for (var i = 0; i < _layers.Length; i++)
+                {
+                    var start = Stopwatch.GetTimestamp();
+                    _layers[i].Runnable.Run(_team);
+                    seconds[i] += Stopwatch.GetElapsedTime(start).TotalSeconds;
+                }
             }
         }
-        MoveTo(_team, 0);
-        _team.Batch = batch;
+        finally
+        {
+            BackToWhole(batch);
+        }
     }
 
-    /// <summary>Runs a lane: it takes images until there are none left.</summary>
+    /// <summary>Runs a lane: it takes images until there are none left, or one fails. Images are taken in order, so the first that fails on one thread is among those that fail here.</summary>
     public void RunPart(RunState state, int part, int worker)
     {
         var lane = _lanes[part];
         for (int image; (image = Interlocked.Increment(ref _next) - 1) < _end;)
         {
-            MoveTo(lane, image);
-            foreach (var layer in _layers) layer.Runnable.Run(lane);
+            try
+            {
+                MoveTo(lane, image);
+                foreach (var layer in _layers) layer.Runnable.Run(lane);
+            }
+            catch (Exception failure)
+            {
+                _failure.Add(image, failure);
+                return;
+            }
         }
     }
 
@@ -98,6 +118,13 @@ internal sealed unsafe class ImageLanes : IParallelBody, IDisposable
             lane.Dispose();
         }
         _arenas.Dispose();
+    }
+
+    // Also after a failure: callers write to where the first image is.
+    private void BackToWhole(int batch)
+    {
+        MoveTo(_team, 0);
+        _team.Batch = batch;
     }
 
     private void MoveTo(RunState state, int image)

@@ -65,6 +65,9 @@ internal sealed unsafe class RunState : IDisposable
         _border = null;
     }
 
+    /// <summary>Forgets the border: the layer that was to write it has failed.</summary>
+    public void AbandonBorder() => _border = null;
+
     public void Dispose()
     {
         _scratch.Dispose();

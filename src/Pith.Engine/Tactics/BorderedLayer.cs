@@ -13,7 +13,16 @@ internal sealed class BorderedLayer(RunnableLayer inner, Slot slot) : RunnableLa
     public override void Run(RunState state)
     {
         state.OpenBorder(slot);
-        inner.Run(state);
+        try
+        {
+            inner.Run(state);
+        }
+        catch
+        {
+            // Or the next layer that runs would write it, over whatever the slot's memory then holds.
+            state.AbandonBorder();
+            throw;
+        }
         state.CloseBorder();
     }
 }

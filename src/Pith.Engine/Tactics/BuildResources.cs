@@ -10,6 +10,9 @@ internal sealed unsafe class BuildResources(EngineResources engine, int maxBatch
 {
     public Device Device => engine.Device;
 
+    /// <summary>Owns everything that is asked for.</summary>
+    public EngineResources Owner => engine;
+
     /// <summary>The largest batch that the layer sees.</summary>
     public int MaxBatch => maxBatch;
 

@@ -16,6 +16,7 @@ internal sealed unsafe class EngineResources(Device device, CodeArena? code = nu
     private readonly Dictionary<Slot, nint> _constants = new(ReferenceEqualityComparer.Instance);
     private readonly Lock _gate = new();
     private long _used;
+    private bool _disposed;
 
     public Device Device { get; } = device;
 
@@ -32,6 +33,7 @@ internal sealed unsafe class EngineResources(Device device, CodeArena? code = nu
         var whole = (bytes + 2 * AlignedMemory.Alignment - 1) & -AlignedMemory.Alignment;
         lock (_gate)
         {
+            ObjectDisposedException.ThrowIf(_disposed, this);
             if (_memory.Count == 0 || _used + whole > _memory[^1].Bytes)
             {
                 var next = _memory.Count == 0 ? SmallestBlock : Math.Min(2 * _memory[^1].Bytes, LargestBlock);
@@ -68,8 +70,12 @@ internal sealed unsafe class EngineResources(Device device, CodeArena? code = nu
     public void Dispose()
     {
         if (code is null) Code.Dispose();
-        foreach (var memory in _memory) memory.Dispose();
-        _memory.Clear();
-        _constants.Clear();
+        lock (_gate)
+        {
+            _disposed = true;
+            foreach (var memory in _memory) memory.Dispose();
+            _memory.Clear();
+            _constants.Clear();
+        }
     }
 }

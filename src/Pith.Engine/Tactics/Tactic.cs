@@ -56,7 +56,9 @@ internal abstract class Tactic<TLayer> : Tactic where TLayer : Layer
     {
         if (KeepsConstants)
             foreach (var slot in layer.ReadAtRun) resources.KeepConstant(slot);
-        return Build((TLayer)layer, resources);
+        var runnable = Build((TLayer)layer, resources);
+        runnable.Owner = resources.Owner;
+        return runnable;
     }
 
     /// <summary>Which axes of operands and results may grow with the batch. <see cref="Accept(TLayer, Device)"/> refuses what else it does not know; reading the fixed size of an axis that grows refuses by itself.</summary>
@@ -75,6 +77,9 @@ internal abstract class Tactic<TLayer> : Tactic where TLayer : Layer
 /// <summary>A layer that is ready to run. Immutable: everything that changes is in the <see cref="RunState"/>, so contexts share it.</summary>
 internal abstract class RunnableLayer
 {
+    /// <summary>Owns the code and weights that the layer knows by address only: whoever holds the layer holds them.</summary>
+    public EngineResources? Owner { get; set; }
+
     /// <summary>Scratch memory that one worker needs.</summary>
     public virtual long ScratchBytes => 0;
 

@@ -49,7 +49,7 @@ public sealed class EngineTrace : NetworkTrace, IValueObserver
     {
         _engine = engine;
         _context = engine.CreateContext(threads);
-        _context.Observer = this;
+        if (engine.ObservesValues) _context.Observer = this;
     }
 
     /// <inheritdoc/>

@@ -5,7 +5,7 @@ namespace Pith.Kernels.Jit;
 
 /// <summary>
 /// Owns emitted machine code. Each piece lies on pages of its own that are writable while it is copied and executable afterwards, never both (W^X). Freed as a whole, when nothing runs the code any
-/// more. Thread-safe.
+/// more: by <see cref="Dispose"/> or, when that was forgotten, by the finalizer. Thread-safe.
 /// </summary>
 internal sealed unsafe partial class CodeArena : IDisposable
 {
@@ -14,6 +14,9 @@ internal sealed unsafe partial class CodeArena : IDisposable
     private readonly List<(nint Start, nuint Bytes)> _pages = [];
     private readonly Dictionary<object, Lazy<nint>> _kernels = [];
     private readonly Lock _gate = new();
+    private bool _disposed;
+
+    ~CodeArena() => Free();
 
     /// <summary>Bytes of all pages.</summary>
     public long Bytes
@@ -33,6 +36,7 @@ internal sealed unsafe partial class CodeArena : IDisposable
         Lazy<nint>? kernel;
         lock (_gate)
         {
+            ObjectDisposedException.ThrowIf(_disposed, this);
             if (!_kernels.TryGetValue(key, out kernel)) _kernels.Add(key, kernel = new Lazy<nint>(() => Add(emit())));
         }
         // Different kernels are emitted side by side; who asks for one that is being emitted waits.
@@ -41,8 +45,15 @@ internal sealed unsafe partial class CodeArena : IDisposable
 
     public void Dispose()
     {
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Free()
+    {
         lock (_gate)
         {
+            _disposed = true;
             foreach (var (start, bytes) in _pages) Free(start, bytes);
             _pages.Clear();
             _kernels.Clear();

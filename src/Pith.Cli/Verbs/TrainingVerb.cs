@@ -25,7 +25,7 @@ internal abstract class TrainingVerb : StepVerb
     protected override object Json(StepOutcome outcome, string model, string output)
     {
         var summary = outcome.Training!;
-        return new { Model = model, Output = output, summary.Epochs, summary.Steps, summary.Loss, summary.TrainingAccuracy, summary.ValidationTop1, summary.KeptEpoch, summary.ImagesPerSecond, summary.Seconds };
+        return new { Model = model, Output = output, summary.Epochs, summary.Steps, summary.Loss, summary.TrainingAccuracy, summary.ValidationTop1, summary.KeptEpoch, summary.ImagesPerSecond, summary.Seconds, summary.Untrained };
     }
 
     protected override void Draw(IAnsiConsole console, StepOutcome outcome, string output)

@@ -11,7 +11,7 @@ public abstract record OptimizerSettings
     /// <summary>How strongly weights are pulled towards zero, 0 to 1.</summary>
     public double WeightDecay { get; init; }
 
-    /// <summary>Whether biases and the scale and shift of normalisations decay as well.</summary>
+    /// <summary>Whether everything else decays as well as the weights of convolutions and matrix products: biases, scale and shift of normalisations, slopes, factors per channel, position tables and embeddings.</summary>
     public bool DecayBiasAndNorm { get; init; }
 
     /// <summary>Checks the fields.</summary>

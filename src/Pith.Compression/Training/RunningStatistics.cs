@@ -20,6 +20,7 @@ internal sealed class RunningStatistics
         // x is [N, C, H, W]: each channel's statistics are over N*H*W values. The running variance is the unbiased one, as in PyTorch.
         var x = declared.BatchMean.Producer!.Inputs[0]!.Type;
         var count = x.Dims.Skip(2).Aggregate((double)batch, (product, dim) => product * dim.Size);
+        if (count < 2) throw new PithException($"The batch norm of '{MeanName}' sees one value of each channel in a batch of {batch}, which has no variance. Train with a larger 'batch_size' (export the network with an open batch if its file fixes it), or with 'freeze_norm_after' 0.");
         _unbias = (float)(count / (count - 1));
     }
 

@@ -10,6 +10,7 @@ internal sealed class Teacher : IDisposable
     private readonly string _logitsInput;
     private readonly Engine _engine;
     private readonly ExecutionContext _context;
+    private readonly int? _fixedBatch;
 
     /// <param name="graph">The teacher.</param>
     /// <param name="student">What the student takes and gives.</param>
@@ -25,14 +26,23 @@ internal sealed class Teacher : IDisposable
         _logitsInput = logitsInput;
         _engine = EngineBuilder.Build(BeforeSoftmax(graph), new EngineOptions { MaxBatch = batch, Threads = threads, TimeTactics = false });
         _context = _engine.CreateContext();
+        if (graph.Inputs[0].Type[0] is { IsFixed: true } own) _fixedBatch = own.Size;
     }
 
     /// <summary>Writes the teacher's logits for a batch into the student's input.</summary>
     public void Answer(Batch batch, ExecutionContext student)
     {
-        _signature.Input.Write(batch.ImagesInUse, _context);
-        _context.Run(batch.Count);
-        _context.Output<float>(_signature.Output).CopyTo(student.Input<float>(_logitsInput));
+        var images = batch.ImagesInUse;
+        var logits = student.Input<float>(_logitsInput);
+        // A teacher whose file fixes the batch answers in parts; what the last run has behind its last image is not looked at.
+        var part = _fixedBatch ?? batch.Count;
+        for (var first = 0; first < batch.Count; first += part)
+        {
+            var count = Math.Min(part, batch.Count - first);
+            _signature.Input.Write(images.Slice(first * _signature.Image.Elements, count * _signature.Image.Elements), _context);
+            _context.Run(_fixedBatch ?? count);
+            _context.Output<float>(_signature.Output)[..(count * _signature.Classes)].CopyTo(logits[(first * _signature.Classes)..]);
+        }
     }
 
     /// <summary>The teacher without the softmax that some networks end in: the loss softens logits itself.</summary>

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Pith.Compression.Data;
+using Pith.Passes;
 
 namespace Pith.Compression;
 
@@ -31,14 +32,21 @@ public sealed class Trainer
 
     private Trainer(Graph graph, TrainingData data, TrainingSettings settings, TrainingOptions options)
     {
-        (_graph, _data, _settings, _options) = (graph, data, settings, options);
+        _graph = TrainingGraph.WithOwnParameters(graph);
+        if (!ReferenceEquals(_graph, graph)) options.Events?.Report(new Noted(Untied(graph, _graph)));
+        if (FixedBatch(_graph) is { } fixedBatch && fixedBatch != settings.BatchSize)
+        {
+            options.Events?.Report(new Noted($"The file of '{graph.Name}' fixes the batch to {fixedBatch} and the network cannot be run with another one: it is trained with {fixedBatch} images a step instead of {settings.BatchSize}."));
+            settings = settings with { BatchSize = fixedBatch };
+        }
+        (_data, _settings, _options) = (data, settings, options);
         var augmentation = settings.CropPadding > 0 || settings.Flip ? new Augmentation(settings.CropPadding, settings.Flip) : null;
         var signature = ClassifierSignature.Of(graph);
         _loader = new BatchLoader(data.Train, signature.Input.Left(data.Preprocessing), new BatchLoaderOptions { BatchSize = settings.BatchSize, Shuffle = true, Seed = settings.Seed, Augmentation = augmentation });
         signature.RequireFit(data.Train, _loader);
         _stepsPerEpoch = data.Train.Count / settings.BatchSize;
         if (_stepsPerEpoch == 0) throw new PithException($"Dataset '{data.Train.Name}' has {data.Train.Count} images, fewer than one batch of {settings.BatchSize}. Use more data or a smaller 'batch_size'.");
-        _freezeStep = (long)Math.Round(settings.FreezeNormAfter * settings.Epochs) * _stepsPerEpoch;
+        _freezeStep = (long)Math.Round(settings.FreezeNormAfter * Steps);
         if (settings.Validation != ValidationMode.None && data.Validation is null) throw new PithException("Validation was asked for, but there is no validation data.");
     }
 
@@ -60,6 +68,7 @@ public sealed class Trainer
         settings.Check();
         var trainer = new Trainer(graph, data, settings, options);
         trainer.Open(trainer.Resume());
+        trainer.ReportUntrained();
         try
         {
             return trainer.Run();
@@ -80,6 +89,7 @@ public sealed class Trainer
         _clock.Start();
         while (_state.Epoch < _settings.Epochs) RunEpoch();
         _clock.Stop();
+        RequireFinite();
         var keepsBest = _settings.Validation == ValidationMode.KeepBest && _best is not null;
         // The caller deletes it once the model is safe.
         SaveCheckpoint();
@@ -94,15 +104,17 @@ public sealed class Trainer
             KeptEpoch = keepsBest ? _state.BestEpoch : _settings.Epochs,
             ImagesPerSecond = _imagesOfThisRun / Math.Max(_clock.Elapsed.TotalSeconds, 1e-9),
             Seconds = _clock.Elapsed.TotalSeconds,
+            Untrained = _session.Untrained.ToValueList(),
         });
     }
 
     private void RunEpoch()
     {
-        if (_state.Step == _freezeStep && _state.Step > 0) Open(_session.Save());
         foreach (var batch in _loader.Epoch(_state.Epoch).Skip(_state.BatchesDone).Where(batch => batch.Count == _settings.BatchSize))
         {
             _options.Cancellation.ThrowIfCancellationRequested();
+            // From this step on batch norm uses its running statistics: another training graph.
+            if (_state.Step == _freezeStep && _state.Step > 0) Open(_session.Save());
             RunStep(batch);
             if (_sinceCheckpoint.Elapsed.TotalSeconds > _options.CheckpointSeconds) SaveCheckpoint();
         }
@@ -128,6 +140,7 @@ public sealed class Trainer
 
     private void FinishEpoch()
     {
+        RequireFinite();
         var top1 = Validate();
         var isBest = top1 > (_state.BestTop1 ?? -1);
         if (isBest && _settings.Validation == ValidationMode.KeepBest) _best = _session.Save();
@@ -202,6 +215,7 @@ public sealed class Trainer
     {
         _sinceCheckpoint.Restart();
         if (_options.CheckpointPath is not { } path) return;
+        RequireFinite();
         var tensors = _session.Save().ToDictionary(entry => NowPrefix + entry.Key, entry => entry.Value);
         foreach (var (name, values) in _best ?? new Dictionary<string, float[]>()) tensors[BestPrefix + name] = values;
         new Checkpoint { Key = _options.CheckpointKey, State = _state, Tensors = tensors, Masks = _options.Masks }.Write(path);
@@ -213,6 +227,36 @@ public sealed class Trainer
     private static Dictionary<string, float[]> Entries(Checkpoint checkpoint, string prefix) =>
         checkpoint.Tensors.Where(entry => entry.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(entry => entry.Key[prefix.Length..], entry => entry.Value);
 
-    private PithException Diverged(double rate) => new(string.Create(CultureInfo.InvariantCulture,
-        $"Training of '{_options.Task}' diverged in epoch {_state.Epoch + 1}, step {_state.Step + 1} of {Steps}: the loss or its gradient is no finite number (learning rate {rate:G3}). Try a lower 'learning_rate', a 'warm_up' schedule, or 'clip_norm' 5."));
+    /// <summary>Neither a checkpoint nor a model may hold what no step can come back from.</summary>
+    private void RequireFinite()
+    {
+        if (_session.FirstNonFinite() is { } name) throw Diverged(_settings.LearningRate, $"'{name}' is no longer finite");
+    }
+
+    private PithException Diverged(double rate, string what = "the loss or its gradient is no finite number")
+    {
+        var kept = _options.CheckpointPath is { } path && File.Exists(path) ? $" The last good state is kept in '{path}'; with the same settings training goes on from there and comes to the same end." : "";
+        return new(string.Create(CultureInfo.InvariantCulture,
+            $"Training of '{_options.Task}' diverged in epoch {_state.Epoch + 1}, step {_state.Step + 1} of {Steps}: {what} (learning rate {rate:G3}). Try a lower 'learning_rate', a 'warm_up' schedule, or 'clip_norm' 5.{kept}"));
+    }
+
+    /// <summary>The batch of the file when the network cannot be run with another; null when it can.</summary>
+    private static int? FixedBatch(Graph graph) => TrainingGraph.WithOpenBatch(graph) is null ? graph.Inputs[0].Type[0].Size : null;
+
+    private void ReportUntrained()
+    {
+        const int MostNames = 8;
+        foreach (var group in _session.Untrained.GroupBy(constant => constant.Why))
+        {
+            var names = group.Select(constant => $"'{constant.Name}'").ToArray();
+            var more = names.Length > MostNames ? $" and {names.Length - MostNames} more" : "";
+            _options.Events?.Report(new Noted($"Not trained, because {group.Key}: {string.Join(", ", names.Take(MostNames))}{more}."));
+        }
+    }
+
+    private static string Untied(Graph shared, Graph own)
+    {
+        var names = own.Constants.Where(constant => shared.Find(constant.Name) is null).Select(constant => $"'{constant.Name}'").ToArray();
+        return $"{names.Length} biases and parameters of normalizations were stored together with equal ones of other layers; each is trained on its own now: {string.Join(", ", names.Take(4))}{(names.Length > 4 ? " …" : "")}.";
+    }
 }

@@ -38,7 +38,8 @@ internal sealed class TrainingSession : IDisposable
         (_settings, _signature) = (settings, ClassifierSignature.Of(inference));
         _inference = freezeNorm && saved is not null ? WithStatistics(inference, saved) : inference;
         _optimizer = settings.Optimizer.Create();
-        _training = TrainingGraph.Build(_inference, new TrainingGraphOptions
+        // A batch that the file fixes is opened for training only; what is written keeps it.
+        _training = TrainingGraph.Build(TrainingGraph.WithOpenBatch(_inference) ?? _inference, new TrainingGraphOptions
         {
             LabelSmoothing = (float)settings.LabelSmoothing,
             FreezeBatchNorm = freezeNorm,
@@ -59,6 +60,9 @@ internal sealed class TrainingSession : IDisposable
         if (saved is not null) Restore(saved);
     }
 
+    /// <summary>Constants that look like parameters and are not trained.</summary>
+    public IReadOnlyList<UntrainedConstant> Untrained => _training.Untrained;
+
     /// <summary>The engine's context, for profiles.</summary>
     public ExecutionContext Context => _context;
 
@@ -76,8 +80,10 @@ internal sealed class TrainingSession : IDisposable
 
         var loss = _context.Output<float>(_training.Loss.Name)[0];
         var result = new StepResult(loss, CountCorrect(batch));
-        var scale = GradientScale();
-        if (!float.IsFinite(loss) || !double.IsFinite(scale)) return result with { Loss = float.NaN };
+        var norm = GradientNorm();
+        if (!float.IsFinite(loss) || !double.IsFinite(norm)) return result with { Loss = float.NaN };
+        // Brings the norm of all gradients down to the limit.
+        var scale = _settings.ClipNorm is { } limit && norm > limit ? limit / norm : 1;
         foreach (var parameter in _parameters) parameter.Update(_context, _optimizer, new UpdateStep(step, learningRate, parameter.WeightDecay, scale));
         foreach (var statistics in _statistics) statistics.Update(_context);
         return result;
@@ -153,15 +159,25 @@ internal sealed class TrainingSession : IDisposable
     private double DecayOf(TrainingParameter parameter) =>
         parameter.Kind == ParameterKind.Weight || _settings.Optimizer.DecayBiasAndNorm ? _settings.Optimizer.WeightDecay : 0;
 
-    /// <summary>The factor that brings the norm of all gradients down to the limit; 1 when it is below. In double and in a fixed order, so that it is the same in every run.</summary>
-    private double GradientScale()
+    /// <summary>The norm of all gradients together, in double and in a fixed order, so that it is the same in every run; NaN or infinite when one of them is.</summary>
+    private double GradientNorm()
     {
-        if (_settings.ClipNorm is not { } limit) return 1;
         double sum = 0;
         foreach (var parameter in _parameters)
             foreach (var g in parameter.MaskedGradient(_context)) sum += (double)g * g;
-        var norm = Math.Sqrt(sum);
-        return norm <= limit ? 1 : limit / norm;
+        return Math.Sqrt(sum);
+    }
+
+    /// <summary>The name of a parameter or running statistic that is NaN or infinite; null when all are finite.</summary>
+    public string? FirstNonFinite() =>
+        _parameters.FirstOrDefault(parameter => !IsFinite(_context.Input<float>(parameter.Input)))?.Name
+        ?? _statistics.Select(statistics => !IsFinite(statistics.Mean) ? statistics.MeanName : !IsFinite(statistics.Variance) ? statistics.VarianceName : null).FirstOrDefault(name => name is not null);
+
+    private static bool IsFinite(ReadOnlySpan<float> values)
+    {
+        foreach (var value in values)
+            if (!float.IsFinite(value)) return false;
+        return true;
     }
 
     private int CountCorrect(Batch batch)

@@ -65,7 +65,9 @@ public sealed record TrainingSettings
     /// <summary>By what logits of teacher and student are divided before their distributions are compared; above 1 softens them.</summary>
     public double Temperature { get; init; } = 4;
 
-    /// <summary>The share of the run, 0 to 1, after which batch norm uses its running statistics and no longer those of the batch; 1: never, 0: throughout.</summary>
+    /// <summary>
+    /// The share of the run's optimiser steps, 0 to 1, after which batch norm uses its running statistics and no longer those of the batch, rounded to whole steps: 0.5 of 3 epochs of 100 steps is step 150. 1: never, 0: throughout.
+    /// </summary>
     public double FreezeNormAfter { get; init; } = 1;
 
     /// <summary>What the validation set is used for.</summary>

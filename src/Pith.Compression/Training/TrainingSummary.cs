@@ -1,3 +1,5 @@
+using Pith.Passes;
+
 namespace Pith.Compression;
 
 /// <summary>What a training run did, for reports. <see cref="ImagesPerSecond"/> and <see cref="Seconds"/> count this run only, not what a resumed checkpoint had done before.</summary>
@@ -26,4 +28,7 @@ public sealed record TrainingSummary
 
     /// <summary>Wall-clock seconds.</summary>
     public required double Seconds { get; init; }
+
+    /// <summary>Constants that look like parameters and were left as they are, with the reason.</summary>
+    public ValueList<UntrainedConstant> Untrained { get; init; } = [];
 }

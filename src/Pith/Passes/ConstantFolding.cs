@@ -12,6 +12,11 @@ public sealed class ConstantFolding : Pass
     private const long MaxGrownElements = 1 << 16;
     private const long MaxMultiplyAccumulates = 1 << 28;
 
+    /// <summary>
+    /// For training: what is computed from a weight or table that others read too, or that repeats its elements (a table of relative positions), stays computed. Folding would make each reading, and each copy of an element, a parameter of its own.
+    /// </summary>
+    public bool KeepsSharedParameters { get; init; }
+
     /// <inheritdoc/>
     public override int Apply(Graph graph)
     {
@@ -21,8 +26,9 @@ public sealed class ConstantFolding : Pass
         return changes;
     }
 
-    private static bool Fold(Graph graph, Node node)
+    private bool Fold(Graph graph, Node node)
     {
+        if (KeepsSharedParameters && ReadsSharedParameter(node)) return false;
         // An Identity of a constant is how a graph returns one.
         if (node.Op is QuantizeLinear or DequantizeLinear or DynamicQuantizeLinear or Identity || node.Op.Schema.Domain != OpSchema.OnnxDomain) return false;
         if (node.Outputs.All(output => output.Uses.Count == 0 && !output.IsGraphOutput)) return false;
@@ -38,6 +44,12 @@ public sealed class ConstantFolding : Pass
         for (var i = 0; i < results.Length; i++)
             if (graph.Find(names[i]) is null) graph.Rename(constants[i], names[i]);
         return true;
+    }
+
+    private static bool ReadsSharedParameter(Node node)
+    {
+        var repeats = node.Op is Gather or GatherElements or GatherND or Expand or Tile;
+        return node.Inputs.Any(input => input?.Constant is { } tensor && tensor.DataType.IsFloat() && (repeats ? tensor.Length > 1 : input.Uses.Count > 1 && input.Type.Dims.Count(dim => dim != 1) > 1));
     }
 
     private static Tensor[]? Compute(Node node)

@@ -4,26 +4,31 @@ namespace Pith.Passes;
 public static class Pipelines
 {
     /// <summary>
-    /// Makes an imported graph small and regular without changing what it computes, and keeps batch norm apart, for training. The result can always be saved as ONNX again.
+    /// Makes an imported graph small and regular without changing what it computes, and keeps batch norm and shared parameters as they are, for training. The result can always be saved as ONNX again.
     /// </summary>
     public static IReadOnlyList<Pass> SimplifyKeepingBatchNorm { get; } =
     [
-        new ConstantFolding(), // first: the others look for constants
+        .. Regular(forTraining: true),
+        new RemoveDeadNodes(), // last: earlier passes leave what they replaced behind
+    ];
+
+    /// <summary>The same for inference: batch norm is folded into the convolution before it as well.</summary>
+    public static IReadOnlyList<Pass> Simplify { get; } =
+    [
+        .. Regular(forTraining: false),
+        new FoldBatchNorm(), // what FoldChannelAffine found between convolution and batch norm is gone by now
+        new RemoveDeadNodes(),
+    ];
+
+    private static Pass[] Regular(bool forTraining) =>
+    [
+        new ConstantFolding { KeepsSharedParameters = forTraining }, // first: the others look for constants
         new RemoveIdentity(), // before all patterns, which do not look through nodes that do nothing
         new SettleReshapes(), // before MergeReshapes, which moves a Reshape away from the tensor whose shape it reads
         new MergeReshapes(),
         new MergeTransposes(),
         new CommonSubexpressions(), // before folding: a product that two equal nodes read is folded when they are one
         new MatMulAddToGemm(), // before FoldChannelAffine, which folds into Gemm only
-        new FoldChannelAffine(),
-        new RemoveDeadNodes(), // last: earlier passes leave what they replaced behind
-    ];
-
-    /// <summary><see cref="SimplifyKeepingBatchNorm"/>, and batch norm folded into the convolution before it: the form for inference.</summary>
-    public static IReadOnlyList<Pass> Simplify { get; } =
-    [
-        .. SimplifyKeepingBatchNorm.SkipLast(1),
-        new FoldBatchNorm(), // what FoldChannelAffine found between convolution and batch norm is gone by now
-        new RemoveDeadNodes(),
+        new FoldChannelAffine { KeepsSharedWeights = forTraining },
     ];
 }

@@ -51,6 +51,9 @@ public sealed record TrainingGraph
     /// </summary>
     public required Graph Graph { get; init; }
 
+    /// <summary>The network that <see cref="Parameters"/> and <see cref="Statistics"/> name constants of: what was given, or a copy in which ops that shared equal vectors have their own (<see cref="UntieParameters"/>).</summary>
+    public required Graph Inference { get; init; }
+
     /// <summary>The input [N] int32 with the class of each image.</summary>
     public required Value Labels { get; init; }
 
@@ -66,6 +69,9 @@ public sealed record TrainingGraph
     /// <summary>What is trained.</summary>
     public required IReadOnlyList<TrainingParameter> Parameters { get; init; }
 
+    /// <summary>Constants that look like parameters and are not trained, with the reason.</summary>
+    public IReadOnlyList<UntrainedConstant> Untrained { get; init; } = [];
+
     /// <summary>The batch norms whose running statistics move; empty when they are frozen.</summary>
     public required IReadOnlyList<BatchNormStatistics> Statistics { get; init; }
 
@@ -77,8 +83,19 @@ public sealed record TrainingGraph
     {
         ArgumentNullException.ThrowIfNull(inference);
         ArgumentNullException.ThrowIfNull(options);
-        return new TrainingGraphBuilder(inference, options).Build();
+        return new TrainingGraphBuilder(WithOwnParameters(inference), options).Build();
     }
+
+    /// <summary>The graph itself, or a copy in which ops that shared equal vectors have their own: what is trained.</summary>
+    public static Graph WithOwnParameters(Graph inference)
+    {
+        ArgumentNullException.ThrowIfNull(inference);
+        var own = inference.Clone();
+        return new UntieParameters().Apply(own) > 0 ? own : inference;
+    }
+
+    /// <summary>The graph itself when its batch is open; else a copy whose batch is <c>N</c>, or null when the network is for its own batch only. Constants keep their names.</summary>
+    public static Graph? WithOpenBatch(Graph inference) => BatchAxis.Open(inference);
 
     /// <summary>A copy of the inference graph in which the constants named in <paramref name="tensors"/> (parameters and running statistics) have these values.</summary>
     /// <exception cref="PithException">A name is no constant of the graph, or a type or shape differs.</exception>

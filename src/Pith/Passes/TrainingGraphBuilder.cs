@@ -14,7 +14,8 @@ internal sealed class TrainingGraphBuilder(Graph source, TrainingGraphOptions op
         if (!(options.DistillationWeight >= 0 && options.DistillationWeight <= 1)) throw new PithException($"The share of the distillation loss must be 0 to 1, got {options.DistillationWeight}.");
         var sourceLogits = Logits();
         var nodes = Ancestors(sourceLogits);
-        var parameters = TrainingParameters.Find(nodes);
+        var found = TrainingParameters.Find(source, nodes);
+        var parameters = found.Trained;
         if (parameters.Count == 0) throw new PithException($"Graph '{source.Name}' has no float weights that training could change; start from the unquantized model.");
 
         foreach (var input in source.Inputs) _copies[input] = _graph.AddInput(input.Name, input.Type);
@@ -27,7 +28,7 @@ internal sealed class TrainingGraphBuilder(Graph source, TrainingGraphOptions op
         var logits = AsMatrix(_copies[sourceLogits]);
         var loss = AddLoss(logits, labels, teacher);
         var gradients = Autodiff.Build(_graph, loss, [.. parameters.Select(parameter => _copies[parameter.Constant])]);
-        return Finish(labels, teacher, loss, logits, parameters, gradients);
+        return Finish(labels, teacher, loss, logits, parameters, gradients) with { Untrained = found.Untrained };
     }
 
     private TrainingGraph Finish(
@@ -41,6 +42,7 @@ internal sealed class TrainingGraphBuilder(Graph source, TrainingGraphOptions op
         return new TrainingGraph
         {
             Graph = _graph,
+            Inference = source,
             Labels = labels,
             TeacherLogits = teacher,
             Loss = loss,

@@ -34,13 +34,23 @@ public sealed class ProcessTests
         Assert.Matches(@"- bf16-avx512bf16 \(\d+ ways\): needs Avx512Vnni", result.Output);
     }
 
+    [Fact]
+    public void Nothing_grows_or_works_on_when_plans_are_loaded_run_and_disposed_for_some_seconds()
+    {
+        var result = Run("Pith.Soak.dll", null, ["--minutes", "0.17"]);
+        Assert.True(result.ExitCode == 0, result.Output + result.Error);
+        Assert.Contains("PASSED", result.Output, StringComparison.Ordinal);
+    }
+
     private static CommandResult Start(params string[] arguments) => Start(null, arguments);
 
+    private static CommandResult Start(string? maxIsa, string[] arguments) => Run("Pith.Cli.dll", maxIsa, arguments);
+
     /// <summary>The program lies beside the tests, as every assembly that they refer to.</summary>
-    private static CommandResult Start(string? maxIsa, string[] arguments)
+    private static CommandResult Run(string program, string? maxIsa, string[] arguments)
     {
         var limit = TimeSpan.FromMinutes(1);
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Pith.Cli.dll"), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, program), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
         if (maxIsa is not null) start.Environment[Isa.CapVariable] = maxIsa;
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
@@ -48,7 +58,7 @@ public sealed class ProcessTests
         if (!process.WaitForExit(limit))
         {
             process.Kill();
-            Assert.Fail($"not finished after {limit}: pith {string.Join(' ', arguments)}");
+            Assert.Fail($"not finished after {limit}: {program} {string.Join(' ', arguments)}");
         }
         process.WaitForExit();
         return new CommandResult(process.ExitCode, output.GetAwaiter().GetResult(), error.GetAwaiter().GetResult());

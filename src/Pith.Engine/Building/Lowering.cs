@@ -25,6 +25,7 @@ internal sealed class Lowering
         for (var i = 0; i < lowering._slots.Count; i++) lowering._slots[i].Index = i;
         var network = new LoweredNetwork(lowering._shapes, lowering._slots, lowering._layers, inputs, outputs, [.. observed.Select(value => lowering.SlotsOf(value)[0])]);
         BorderPlanner.Plan(network);
+        AddressLimits.Require(network);
         return network with { PerImage = ImagePrefix.Length(network) };
     }
 

@@ -48,7 +48,7 @@ internal sealed unsafe class Int8Pool : Tactic<PoolLayer>
         protected bool IsWide { get; }
 
         // Scratch holds the addresses of the window's rows.
-        public override long ScratchBytes => Layer.Window.KernelHeight * sizeof(byte*);
+        public override long ScratchBytes => (long)Layer.Window.KernelHeight * sizeof(byte*);
 
         protected int OutHeight => Layer.Output.Height;
 
@@ -73,7 +73,8 @@ internal sealed unsafe class Int8Pool : Tactic<PoolLayer>
 
         private static (int First, int Count) Inside(int start, int taps, int dilation, int size)
         {
-            var skipped = start < 0 ? (-start + dilation - 1) / dilation : 0;
+            // Padding may be longer than the window: none of its taps is inside then.
+            var skipped = start < 0 ? Math.Min((-start + dilation - 1) / dilation, taps) : 0;
             var first = start + skipped * dilation;
             return (first, first >= size ? 0 : Math.Min(taps - skipped, (size - 1 - first) / dilation + 1));
         }
@@ -94,7 +95,7 @@ internal sealed unsafe class Int8Pool : Tactic<PoolLayer>
         public Max(PoolLayer layer, IsaLevel isa) : base(layer, isa) => _rowsOfPart = (int)Math.Clamp(PartBytes / layer.Output.RowBytes, 1, layer.Output.Height);
 
         // The row of maxima, one pixel that is copied when it is small, then the addresses.
-        public override long ScratchBytes => ColumnBytes + 2 * LeastBytes + Math.Max(Layer.Window.KernelHeight, Layer.Window.KernelWidth) * sizeof(byte*);
+        public override long ScratchBytes => ColumnBytes + 2 * LeastBytes + (long)Math.Max(Layer.Window.KernelHeight, Layer.Window.KernelWidth) * sizeof(byte*);
 
         private int PartsPerImage => (OutHeight + _rowsOfPart - 1) / _rowsOfPart;
 

@@ -23,7 +23,7 @@ internal static class CommandLine
 
     public static int ReportUsage(ParseResult parsed)
     {
-        foreach (var error in parsed.Errors) Console.Error.WriteLine($"pith: {error.Message}");
+        foreach (var error in parsed.Errors) Console.Error.WriteLine($"pith: {SafeText.Of(error.Message)}");
         var command = parsed.CommandResult.Command;
         Console.Error.WriteLine(command is RootCommand ? "See: pith --help" : $"See: pith {command.Name} --help");
         return Program.WrongUsage;
@@ -55,7 +55,7 @@ internal static class CommandLine
         }
         catch (UsageException wrong)
         {
-            terminal.Error($"{wrong.Message}\nSee: pith {verb.Name} --help");
+            terminal.Error(wrong.Message, $"See: pith {verb.Name} --help");
             return Program.WrongUsage;
         }
         catch (PithException failure)
@@ -81,7 +81,7 @@ internal static class CommandLine
         catch (Exception bug)
         {
             // The place is enough to find it by; a whole stack would bury the message.
-            terminal.Error($"This is a bug in Pith, not in your input: {bug.GetType().Name} in {bug.TargetSite?.DeclaringType?.Name}.{bug.TargetSite?.Name}: {bug.Message}\nPlease report it with the command line and the file.");
+            terminal.Error($"This is a bug in Pith, not in your input: {bug.GetType().Name} in {bug.TargetSite?.DeclaringType?.Name}.{bug.TargetSite?.Name}: {bug.Message}", "Please report it with the command line and the file.");
             return Program.Failed;
         }
     }

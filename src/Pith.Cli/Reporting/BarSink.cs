@@ -23,7 +23,7 @@ internal sealed class BarSink(IAnsiConsole console) : IProgress<PithEvent>, IDis
             {
                 case Noted note:
                     Erase();
-                    console.MarkupLineInterpolated($"[grey]note:[/] {note.Message}");
+                    console.Line($"[grey]note:[/] {note.Message}");
                     break;
                 case ProgressMade progress:
                     Advance(progress);

@@ -52,14 +52,14 @@ internal sealed record BenchReport
     public void Draw(IAnsiConsole console)
     {
         var first = Rows[0].Result;
-        console.MarkupLineInterpolated($"batch {first.Batch}, {Count(first.Streams, "stream")} of {Count(Threads, "thread")}; ms for one batch; first answer after {Text(FirstAnswerSeconds, "0.00")} s; peak memory of the process {StageText.Bytes(PeakResidentBytes)}");
+        console.Line($"batch {first.Batch}, {Count(first.Streams, "stream")} of {Count(Threads, "thread")}; ms for one batch; first answer after {Text(FirstAnswerSeconds, "0.00")} s; peak memory of the process {StageText.Bytes(PeakResidentBytes)}");
         var table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn("engine").PadRight(0));
         foreach (var title in (string[])["median", "min", "mean", .. Percentiles.Select(Title), "cv", "images/s", "runs"]) table.AddColumn(new TableColumn(title).RightAligned().NoWrap().PadRight(0));
         foreach (var row in Rows)
         {
             var result = row.Result;
             string[] cells = [NameIn(row.Engine), Ms(result.MedianMs), Ms(result.MinMs), Ms(result.MeanMs), .. Percentiles.Select(percent => Ms(1e3 * result.Latency.Percentile(percent))), Text(result.CoefficientOfVariation, "0.0%"), Text(result.ImagesPerSecond, "0"), Text(result.Runs, "0")];
-            table.AddRow([.. cells.Select(Markup.Escape)]);
+            table.AddRow([.. cells.Select(SafeText.Cell)]);
         }
         console.Write(table);
         foreach (var row in Rows) DrawRatio(console, row);
@@ -70,9 +70,9 @@ internal sealed record BenchReport
     private void DrawRatio(IAnsiConsole console, BenchRow row)
     {
         if (row.Ratio is not { } ratio) return;
-        console.MarkupLineInterpolated($"{NameIn(Rows[0].Engine)} is {Text(ratio.Median, "0.00")} times as fast as {NameIn(row.Engine)}");
-        console.MarkupLineInterpolated($"  by medians, in turn; {Text(ratio.Minimum, "0.00")} by minima; {Text(ratio.LowerQuartile, "0.00")} to {Text(ratio.UpperQuartile, "0.00")} in half of the {ratio.Rounds} rounds");
-        console.MarkupLineInterpolated($"  outputs: {row.Agreement?.ToString() ?? "of different size or not float, not compared"}");
+        console.Line($"{NameIn(Rows[0].Engine)} is {Text(ratio.Median, "0.00")} times as fast as {NameIn(row.Engine)}");
+        console.Line($"  by medians, in turn; {Text(ratio.Minimum, "0.00")} by minima; {Text(ratio.LowerQuartile, "0.00")} to {Text(ratio.UpperQuartile, "0.00")} in half of the {ratio.Rounds} rounds");
+        console.Line($"  outputs: {row.Agreement?.ToString() ?? "of different size or not float, not compared"}");
     }
 
     private Dictionary<string, object> Json(BenchRow row)

@@ -9,9 +9,8 @@ internal static class LayerInfoText
     {
         foreach (var layer in layers)
         {
-            // As text: only strings are kept from being read as markup, and shapes are in brackets.
-            console.MarkupLineInterpolated($"{layer.Name} ({layer.Spec.ToString()}): {layer.Tactic}");
-            foreach (var line in VerdictText.Lines(layer)) console.MarkupLineInterpolated($"  {line}");
+            console.Line($"{layer.Name} ({layer.Spec}): {layer.Tactic}");
+            foreach (var line in VerdictText.Lines(layer)) console.Line($"  {line}");
         }
     }
 }

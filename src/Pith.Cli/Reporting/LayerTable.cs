@@ -34,7 +34,7 @@ internal static class LayerTable
             if (hasSparse) cells.Add(layer.Sparsity ?? "");
             cells.Add(layer.Tactic);
             if (hasRunnerUp) cells.Add(layer.RunnerUp is { } other ? $"{other} {Text(layer.RunnerUpMicroseconds!.Value, "0.0")}" : "");
-            table.AddRow([.. cells.Select(Markup.Escape)]);
+            table.AddRow([.. cells.Select(SafeText.Cell)]);
         }
         console.Write(table);
     }

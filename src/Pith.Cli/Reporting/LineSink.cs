@@ -18,12 +18,12 @@ internal sealed class LineSink(IAnsiConsole console) : IProgress<PithEvent>
             switch (value)
             {
                 case Noted note:
-                    console.MarkupLineInterpolated($"note: {note.Message}");
+                    console.Line($"note: {note.Message}");
                     break;
                 case ProgressMade progress when progress.Task != _task || progress.Done == progress.Total || _sinceLine.Elapsed > s_interval:
                     _task = progress.Task;
                     _sinceLine.Restart();
-                    console.MarkupLineInterpolated($"{progress.Task}: {progress.Done}/{progress.Total} {progress.Detail}");
+                    console.Line($"{progress.Task}: {progress.Done}/{progress.Total} {progress.Detail}");
                     break;
             }
         }

@@ -19,7 +19,7 @@ internal static class StageTable
             table.AddColumn(new TableColumn("speed-up").RightAligned());
         }
         table.AddColumn(new TableColumn("weights").RightAligned());
-        foreach (var stage in report.Stages) table.AddRow([.. Cells(stage, batches).Select(Markup.Escape)]);
+        foreach (var stage in report.Stages) table.AddRow([.. Cells(stage, batches).Select(SafeText.Cell)]);
         console.Write(table);
     }
 

@@ -33,11 +33,17 @@ internal sealed class Terminal
     /// <summary>Writes a note for the user to standard error.</summary>
     public void Note(string message)
     {
-        if (!_quiet) _error.MarkupLineInterpolated($"[grey]note:[/] {message}");
+        if (!_quiet) _error.Line($"[grey]note:[/] {message}");
     }
 
     /// <summary>Writes an error to standard error.</summary>
-    public void Error(string message) => _error.MarkupLineInterpolated($"[red]pith:[/] {message}");
+    /// <param name="message">What went wrong; may hold names of anything.</param>
+    /// <param name="next">What to do, on a line of its own.</param>
+    public void Error(string message, string? next = null)
+    {
+        _error.Line($"[red]pith:[/] {message}");
+        if (next is not null) _error.Line($"{next}");
+    }
 
     /// <summary>Runs long work with a sink for its events: progress bars with time left on a terminal, a line now and then elsewhere.</summary>
     public T Track<T>(Func<IProgress<PithEvent>, T> work)
@@ -50,13 +56,13 @@ internal sealed class Terminal
 
     private static IAnsiConsole Console(TextWriter writer, bool redirected)
     {
-        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        var console = SafeText.Attach(AnsiConsole.Create(new AnsiConsoleSettings
         {
             Out = new AnsiConsoleOutput(writer),
             // Escape codes are for terminals; in a log they are noise.
             Ansi = redirected ? AnsiSupport.No : AnsiSupport.Detect,
             ColorSystem = redirected ? ColorSystemSupport.NoColors : ColorSystemSupport.Detect,
-        });
+        }));
         // A file or a pipe has no width: let a table be as wide as it needs to be.
         if (redirected) console.Profile.Width = 160;
         return console;

@@ -14,7 +14,8 @@ internal sealed record BenchEntry(string Name, BenchmarkTarget Target, Func<Tens
 /// <param name="streams">Streams of each entry.</param>
 /// <param name="threads">Threads of each stream.</param>
 /// <param name="processors">What the threads of the only stream are bound to; null for nothing.</param>
-internal sealed class BenchEntries(int streams, int threads, IReadOnlyList<int>? processors = null) : IDisposable
+/// <param name="size">The size of the images for networks that leave it open.</param>
+internal sealed class BenchEntries(int streams, int threads, IReadOnlyList<int>? processors = null, ImageSize? size = null) : IDisposable
 {
     private readonly Stack<IDisposable> _owned = new();
     private readonly List<BenchEntry> _entries = [];
@@ -33,7 +34,7 @@ internal sealed class BenchEntries(int streams, int threads, IReadOnlyList<int>?
     public void Add(string model, EngineOptions options, IProgress<PithEvent> events)
     {
         var begin = Stopwatch.GetTimestamp();
-        var engine = Own(EngineFile.Open(model, options, events));
+        var engine = Own(EngineFile.Open(model, options, events, size));
         var contexts = Enumerable.Range(0, streams).Select(_ => Own(engine.CreateContext(threads, processors))).ToArray();
         if (First is null)
         {
@@ -52,7 +53,7 @@ internal sealed class BenchEntries(int streams, int threads, IReadOnlyList<int>?
         if (!File.Exists(model)) throw new PithException($"There is no file '{model}' for ONNX Runtime.");
         var runtime = Own(OnnxRuntime.Load(library));
         var first = First ?? throw new InvalidOperationException("A peer is added after the network that it is compared with.");
-        var sessions = Enumerable.Range(0, streams).Select(_ => Own(new OnnxRuntimeSession(runtime, model, first.Engine.MaxBatch, threads))).ToArray();
+        var sessions = Enumerable.Range(0, streams).Select(_ => Own(new OnnxRuntimeSession(runtime, model, first.Engine.MaxBatch, threads, [.. first.Engine.Inputs.Select(input => input.Type)]))).ToArray();
         foreach (var session in sessions) CopyInputs(first, session, model);
         _entries.Add(new BenchEntry($"onnxruntime {runtime.Version}: {model}", new BenchmarkTarget(first.Engine.MaxBatch, sessions) { LingersSeconds = OnnxRuntimeSession.LingersSeconds }, sessions[0].FirstOutput));
     }

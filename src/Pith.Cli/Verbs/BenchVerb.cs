@@ -21,6 +21,7 @@ internal sealed class BenchVerb : Verb
     private readonly Option<string?> _withModel = new("--with-model") { Description = "The ONNX file that the other engine runs. Default: the model.", HelpName = "file" };
     private readonly Option<string?> _library = new("--onnxruntime-library") { Description = $"The path of ONNX Runtime's shared library. Default: the environment variable {OnnxRuntime.LibraryVariable}.", HelpName = "file" };
     private readonly Option<string?> _layer = new("--layer") { Description = "Instead of a network: times each tactic of the conv or gemm layer with this specification (--layer-info prints them).", HelpName = "spec" };
+    private readonly Option<ImageSize?> _size = CommonOptions.Size();
     private readonly Option<int> _batch = CommonOptions.Batch(1);
     private readonly Option<int> _streams = new("--streams") { Description = "Queries that are answered side by side, each with its share of the threads.", HelpName = "n", DefaultValueFactory = _ => 1 };
     private readonly Option<int> _threads = CommonOptions.Threads();
@@ -52,13 +53,13 @@ internal sealed class BenchVerb : Verb
     ];
 
     // What makes no sense for one layer.
-    private Option[] OfNetworks => [_against, _with, _withModel, _library, _batch, _streams, _processors, _percentile, _profile, _layerInfo, _exportTimes, _exportProfile, _exportLayerInfo, _bf16, _cache];
+    private Option[] OfNetworks => [_against, _with, _withModel, _library, _size, _batch, _streams, _processors, _percentile, _profile, _layerInfo, _exportTimes, _exportProfile, _exportLayerInfo, _bf16, _cache];
 
     public override void Declare(Command command)
     {
         command.Add(_model);
         _with.AcceptOnlyFromAmong(OnnxRuntimeName);
-        foreach (var option in (Option[])[_against, _with, _withModel, _library, _layer, _batch, _streams, _threads, _processors, _warmUp, _duration, _iterations, _percentile, _profile, _layerInfo, _exportTimes, _exportProfile, _exportLayerInfo, _bf16, _cache]) command.Add(option);
+        foreach (var option in (Option[])[_against, _with, _withModel, _library, _layer, _size, _batch, _streams, _threads, _processors, _warmUp, _duration, _iterations, _percentile, _profile, _layerInfo, _exportTimes, _exportProfile, _exportLayerInfo, _bf16, _cache]) command.Add(option);
     }
 
     public override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation)
@@ -95,7 +96,7 @@ internal sealed class BenchVerb : Verb
         var cachePath = arguments.GetValue(_cache);
         var cache = CommonOptions.LoadTimingCache(cachePath);
         var options = new EngineOptions { MaxBatch = settings.Batches[0], Threads = threads, Bf16 = arguments.GetValue(_bf16), TimingCache = cache };
-        using var entries = new BenchEntries(streams, threads, processors);
+        using var entries = new BenchEntries(streams, threads, processors, arguments.GetValue(_size));
         var report = terminal.Track(events =>
         {
             entries.Add(model, options, events);

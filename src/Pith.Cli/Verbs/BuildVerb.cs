@@ -14,6 +14,7 @@ internal sealed class BuildVerb : Verb
     private readonly Option<int> _minBatch = new("--min-batch") { Description = "The smallest batch that the plan runs.", HelpName = "n", DefaultValueFactory = _ => 1 };
     private readonly Option<int> _optBatch = new("--opt-batch") { Description = "The batch that kernels are timed for; 0 means the largest.", HelpName = "n" };
     private readonly Option<double?> _tuningTime = new("--tuning-time") { Description = "Seconds for timing kernels; layers that come later are chosen by estimate. Default: as long as it takes.", HelpName = "s" };
+    private readonly Option<ImageSize?> _size = CommonOptions.Size();
     private readonly Option<int> _threads = CommonOptions.Threads();
     private readonly Option<bool> _bf16 = CommonOptions.Bf16();
     private readonly Option<string?> _cache = CommonOptions.TimingCache();
@@ -24,7 +25,7 @@ internal sealed class BuildVerb : Verb
 
     public override string Summary => "Builds an engine and writes it as a plan: packed weights and choices, no machine code.";
 
-    public override IReadOnlyList<string> Examples => ["pith build net-int8.onnx -o net.plan", "pith build net.onnx --batch 32 --timing-cache timings.json --verbose", "pith build net-int8.onnx --min-batch 1 --opt-batch 8 --batch 32 --tuning-time 20"];
+    public override IReadOnlyList<string> Examples => ["pith build net-int8.onnx -o net.plan", "pith build net.onnx --batch 32 --timing-cache timings.json --verbose", "pith build net-int8.onnx --min-batch 1 --opt-batch 8 --batch 32 --tuning-time 20", "pith build segmentation.onnx --size 640x480"];
 
     public override void Declare(Command command)
     {
@@ -34,6 +35,7 @@ internal sealed class BuildVerb : Verb
         command.Add(_minBatch);
         command.Add(_optBatch);
         command.Add(_tuningTime);
+        command.Add(_size);
         command.Add(_threads);
         command.Add(_bf16);
         command.Add(_cache);
@@ -61,7 +63,7 @@ internal sealed class BuildVerb : Verb
             TimingCache = cache,
             TimeTactics = !arguments.GetValue(_noTiming),
         };
-        using var engine = terminal.Track(events => EngineBuilder.Build(ModelFile.Load(model), options, events));
+        using var engine = terminal.Track(events => EngineBuilder.Build(ModelFile.Load(model, arguments.GetValue(_size)), options, events));
         cancellation.ThrowIfCancellationRequested();
         engine.Save(output);
         if (cachePath is not null) cache.Save(cachePath);
@@ -72,7 +74,7 @@ internal sealed class BuildVerb : Verb
     private static void Draw(IAnsiConsole console, Engine engine, string output, bool verbose)
     {
         var precisions = string.Join(", ", engine.Layers.GroupBy(layer => layer.Precision).Select(layers => $"{layers.Count()} {layers.Key}"));
-        console.MarkupLineInterpolated($"{output}: {engine.Layers.Count} layers ({precisions}), batch {engine.MinBatch} to {engine.MaxBatch}, weights {StageText.Bytes(engine.WeightBytes)}, activations {StageText.Bytes(engine.ActivationBytes)}");
+        console.Line($"{output}: {engine.Layers.Count} layers ({precisions}), batch {engine.MinBatch} to {engine.MaxBatch}, weights {StageText.Bytes(engine.WeightBytes)}, activations {StageText.Bytes(engine.ActivationBytes)}");
         if (verbose) LayerInfoText.Draw(console, engine.Layers);
     }
 }

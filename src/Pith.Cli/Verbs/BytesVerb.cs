@@ -16,6 +16,7 @@ internal sealed class BytesVerb : Verb
         HelpName = "name",
     };
     private readonly Option<string> _layout = new("--layout") { Description = "The order of the bytes: nchw (plane after plane) or nhwc (pixel after pixel, as decoders and cameras give them).", HelpName = "order", DefaultValueFactory = _ => "nchw" };
+    private readonly Option<ImageSize?> _size = CommonOptions.Size();
 
     public override string Name => "bytes";
 
@@ -30,7 +31,7 @@ internal sealed class BytesVerb : Verb
     public override void Declare(Command command)
     {
         _layout.AcceptOnlyFromAmong("nchw", "nhwc");
-        foreach (var option in (Option[])[_output, _preprocess, _layout]) command.Add(option);
+        foreach (var option in (Option[])[_output, _preprocess, _layout, _size]) command.Add(option);
         command.Add(_model);
     }
 
@@ -38,7 +39,7 @@ internal sealed class BytesVerb : Verb
     {
         var model = arguments.GetRequiredValue(_model);
         var output = ModelFile.Output(arguments.GetValue(_output), model, "-bytes.onnx");
-        var graph = ModelFile.Load(model);
+        var graph = ModelFile.Load(model, arguments.GetValue(_size));
         var preprocessing = arguments.GetValue(_preprocess) is { } name ? PreprocessingCatalog.Find(name)
             : graph.Metadata.TryGetValue(Preprocessing.MetadataKey, out var json) ? Preprocessing.FromJson(json)
             : throw new UsageException($"'{model}' does not say how its images are normalised; say it by {_preprocess.Name}.");
@@ -47,7 +48,7 @@ internal sealed class BytesVerb : Verb
         OnnxModel.Save(result, output);
         var input = result.Inputs[0];
         terminal.Result(new { Model = model, Output = output, Input = new { input.Name, Type = input.Type.ToString() } },
-            console => console.MarkupLineInterpolated($"{output}: its input '{input.Name}' is {input.Type.ToString()}. Next: pith build {output}"));
+            console => console.Line($"{output}: its input '{input.Name}' is {input.Type.ToString()}. Next: pith build {output}"));
         return Program.Done;
     }
 }

@@ -66,6 +66,19 @@ internal static class CommonOptions
 
     public static Option<int> Batch(int fallback) => new("--batch") { Description = "Images of one run.", HelpName = "n", DefaultValueFactory = _ => fallback };
 
+    /// <summary>The size of images for networks that leave it open.</summary>
+    public static Option<ImageSize?> Size() => new("--size")
+    {
+        Description = "Size of the images in pixels, WIDTHxHEIGHT (640x480: 640 columns, 480 rows) or one number for a square, for networks that leave height and width open.",
+        HelpName = "WxH",
+        CustomParser = result =>
+        {
+            if (result.Tokens is [var token] && ImageSize.TryParse(token.Value, out var size)) return size;
+            result.AddError($"--size must be WIDTHxHEIGHT in pixels, e.g. 640x480, or one number for a square, e.g. 224; got '{string.Join(' ', result.Tokens.Select(token => token.Value))}'.");
+            return null;
+        },
+    };
+
     public static Option<bool> Bf16() => new("--bf16") { Description = "Lets float convolutions and matrix products use bfloat16 operands, where the CPU has them and they are faster; sums stay FP32. INT8 layers are unaffected." };
 
     public static Option<string?> TimingCache() =>

@@ -3,140 +3,125 @@ using System.Globalization;
 using Pith.Cli.Reporting;
 using Pith.Compression;
 using Pith.Compression.Data;
-using Pith.Passes;
 using Spectre.Console;
 
 namespace Pith.Cli.Verbs;
 
-/// <summary><c>pith compare</c>: two networks, or two ways of running one, tensor by tensor.</summary>
+/// <summary><c>pith compare</c>: two networks, or two ways of running one, tensor by tensor; or one against expected outputs.</summary>
 internal sealed class CompareVerb : Verb
 {
-    private const char StageSeparator = '@';
-
     private readonly Argument<string> _first = new("reference") { Description = "An ONNX file, a plan or a built-in network, with a stage if wanted: net.onnx@interpreter." };
     private readonly Argument<string?> _second = new("other") { Description = "What to compare with it. Default: the same network @engine.", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Option<string?> _testData = new("--test-data") { Description = "Instead of another network: a folder with test_data_set_0, … (input_0.pb, …, output_0.pb, …), as ONNX's tests have them. Interpreter, reference kernels and engine run all data sets at the batch of the data; fails (exit code 1) when an output is not as expected.", HelpName = "folder" };
+    private readonly Option<double> _relative = CommonOptions.Finite(new Option<double>("--rtol") { Description = "With --test-data: relative part of the tolerance for floats. Integers must be equal, and NaN equals NaN.", HelpName = "x", DefaultValueFactory = _ => new Tolerance().Relative });
+    private readonly Option<double> _absolute = CommonOptions.Finite(new Option<double>("--atol") { Description = "With --test-data: absolute part of the tolerance; floats may be off by atol + rtol * |expected|.", HelpName = "x", DefaultValueFactory = _ => new Tolerance().Absolute });
     private readonly Option<string?> _data = new("--data") { Description = "Images to run; default: seeded noise.", HelpName = "spec" };
     private readonly Option<string?> _preprocess = CommonOptions.Preprocess();
-    private readonly Option<int> _count = new("--count") { Description = "Images to run.", HelpName = "n", DefaultValueFactory = _ => 4 };
+    private readonly Option<int> _count = new("--count") { Description = "Images to run. A network of fixed batch runs whole batches.", HelpName = "n", DefaultValueFactory = _ => 4 };
+    private readonly Option<ImageSize?> _size = CommonOptions.Size();
     private readonly Option<int> _threads = CommonOptions.Threads();
-    private readonly Option<double?> _minSnr = CommonOptions.Finite(new Option<double?>("--min-snr") { Description = "Fail (exit code 1) when an output's signal-to-noise ratio is below this many decibels.", HelpName = "dB" });
-    private readonly Option<bool> _identical = new("--identical") { Description = "Fail (exit code 1) unless every tensor is equal, bit for bit." };
+    private readonly Option<double?> _minSnr = CommonOptions.Finite(new Option<double?>("--min-snr") { Description = "Fail (exit code 1) when an output's signal-to-noise ratio is below this many decibels, or the other network does not have it.", HelpName = "dB" });
+    private readonly Option<bool> _identical = new("--identical") { Description = "Fail (exit code 1) unless every tensor is equal, bit for bit, and both networks have the same tensors; what one side computes only inside of a fused layer is left out." };
 
     public override string Name => "compare";
 
-    public override string Summary => "Compares two networks, or two stages of one, tensor by tensor.";
+    public override string Summary => "Compares two networks, or two stages of one, tensor by tensor; or one with the outputs expected of it.";
 
     public override IReadOnlyList<string> Examples =>
     [
         "pith compare net-int8.onnx@reference net-int8.onnx@engine --identical",
         "pith compare net.onnx net-int8.onnx --data cifar10:folder --count 32",
         "pith compare net.onnx net.plan --min-snr 60",
-        "stages: @interpreter (the graph as it is), @simplified (after the passes), @literal (Q/DQ run in float), @reference (fused, plain loops), @engine (fused, fast; the default), @bf16 (the same, float layers in bfloat16)",
+        "pith compare model.onnx --test-data folder",
+        $"stages: {string.Join(", ", StagedModel.Stages.Select(stage => $"@{stage.Name} ({stage.Meaning})"))}",
     ];
 
     public override void Declare(Command command)
     {
         command.Add(_first);
         command.Add(_second);
-        command.Add(_data);
-        command.Add(_preprocess);
-        command.Add(_count);
-        command.Add(_threads);
-        command.Add(_minSnr);
-        command.Add(_identical);
+        foreach (var option in (Option[])[_testData, _relative, _absolute, _data, _preprocess, _count, _size, _threads, _minSnr, _identical]) command.Add(option);
     }
 
     public override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation)
     {
-        var first = arguments.GetRequiredValue(_first);
-        var second = arguments.GetValue(_second) ?? first.Split(StageSeparator)[0] + "@engine";
+        if (arguments.GetValue(_testData) is { } folder) return AgainstTestData(folder, arguments, terminal, cancellation);
+        foreach (var option in (Option[])[_relative, _absolute])
+            if (IsGiven(option, arguments)) throw new UsageException($"{option.Name} belongs to {_testData.Name}.");
+        var first = StagedModel.Parse(arguments.GetRequiredValue(_first));
+        var second = arguments.GetValue(_second) is { } other ? StagedModel.Parse(other) : first with { Stage = StagedModel.DefaultStage };
         var count = CommonOptions.Require("--count", arguments.GetValue(_count), 1, 1_000_000);
-        var differences = terminal.Track(events =>
-        {
-            using var reference = Open(first, arguments.GetValue(_threads));
-            using var other = Open(second, arguments.GetValue(_threads));
-            var comparison = new TensorComparison(reference, other);
-            var done = 0;
-            foreach (var inputs in Inputs(reference, arguments.GetValue(_data), arguments.GetValue(_preprocess), first, count))
-            {
-                cancellation.ThrowIfCancellationRequested();
-                comparison.Add(inputs);
-                events.Report(new ProgressMade("compare", ++done, count));
-            }
-            return comparison.Differences;
-        });
+        var comparison = terminal.Track(events => Compare(first, second, count, arguments, events, cancellation));
+        var (differences, unpaired) = (comparison.Differences, comparison.Unpaired);
         if (differences.Count == 0) throw new PithException($"'{first}' and '{second}' have no tensor of the same name, type and shape in common, not even an output.");
-        terminal.Result(new { Reference = first, Other = second, Images = count, Tensors = differences }, console => Draw(console, differences));
-        return Passes(differences, arguments.GetValue(_minSnr), arguments.GetValue(_identical), terminal) ? Program.Done : Program.Failed;
+        terminal.Result(new { Reference = first.ToString(), Other = second.ToString(), Images = count, Tensors = differences, Unpaired = unpaired }, console => Draw(console, differences, unpaired));
+        return Passes(differences, unpaired, arguments, terminal) ? Program.Done : Program.Failed;
     }
 
-    private static NetworkTrace Open(string text, int threads)
+    private int AgainstTestData(string folder, ParseResult arguments, Terminal terminal, CancellationToken cancellation)
     {
-        var at = text.LastIndexOf(StageSeparator);
-        var (model, stage) = at < 0 ? (text, "engine") : (text[..at], text[(at + 1)..]);
-        var options = new EngineOptions { MaxBatch = 1, Threads = threads, TimeTactics = false };
-        if (EngineFile.IsPlan(model)) return EngineTrace.Of(EngineFile.Open(model, options, null), threads);
-        var graph = ModelFile.Load(model);
-        switch (stage)
+        foreach (var option in (Option[])[_data, _preprocess, _count, _minSnr, _identical])
+            if (IsGiven(option, arguments)) throw new UsageException($"{option.Name} does not go with {_testData.Name}, which brings inputs and expected outputs.");
+        if (arguments.GetValue(_second) is { } second) throw new UsageException($"{_testData.Name} compares one network with expected outputs; remove '{second}'.");
+        var tolerance = new Tolerance(CommonOptions.Require(_absolute.Name, arguments.GetValue(_absolute), 0, double.MaxValue), CommonOptions.Require(_relative.Name, arguments.GetValue(_relative), 0, double.MaxValue));
+        return CompareTestData.Run(arguments.GetRequiredValue(_first), folder, arguments.GetValue(_size), arguments.GetValue(_threads), tolerance, terminal, cancellation);
+    }
+
+    private TensorComparison Compare(StagedModel first, StagedModel second, int count, ParseResult arguments, IProgress<PithEvent> events, CancellationToken cancellation)
+    {
+        using var reference = first.Open(arguments.GetValue(_threads), arguments.GetValue(_size));
+        using var other = second.Open(arguments.GetValue(_threads), arguments.GetValue(_size));
+        var comparison = new TensorComparison(reference, other);
+        var done = 0;
+        foreach (var inputs in Inputs(reference, first, count, arguments))
         {
-            case "interpreter":
-                return new InterpreterTrace(graph);
-            case "simplified":
-                PassRunner.RunToFixpoint(graph, Pipelines.Simplify);
-                return new InterpreterTrace(graph);
-            case "literal":
-                return EngineTrace.Build(graph, options with { Literal = true });
-            case "reference":
-                return EngineTrace.Build(graph, options with { ReferenceOnly = true });
-            case "engine":
-                return EngineTrace.Build(graph, options);
-            case "bf16":
-                return EngineTrace.Build(graph, options with { Bf16 = true });
-            default:
-                throw new UsageException($"There is no stage '@{stage}'. Expected @interpreter, @simplified, @literal, @reference, @engine or @bf16.");
+            cancellation.ThrowIfCancellationRequested();
+            comparison.Add(inputs);
+            done = Math.Min(count, done + (inputs is [{ Shape.Rank: > 0 } input, ..] ? input.Shape[0] : 1));
+            events.Report(new ProgressMade("compare", done, count));
         }
+        return comparison;
     }
 
-    private static IEnumerable<IReadOnlyList<Tensor>> Inputs(NetworkTrace trace, string? data, string? preprocess, string model, int count)
+    private IEnumerable<IReadOnlyList<Tensor>> Inputs(NetworkTrace reference, StagedModel first, int count, ParseResult arguments)
     {
-        if (data is null) return Enumerable.Range(0, count).Select(seed => Noise(trace, seed));
+        if (arguments.GetValue(_data) is not { } data) return CompareInputs.Noise(reference, count);
         var dataset = DatasetCatalog.Open(data);
-        if (dataset.Count < count) throw new PithException($"'{data}' has {dataset.Count} images, {count} were asked for (--count).");
-        var metadata = EngineFile.IsPlan(model) ? new SortedDictionary<string, string>() : ModelFile.Load(model.Split(StageSeparator)[0]).Metadata;
-        var input = ImageInput.Of(model, trace.Inputs);
-        var loader = new BatchLoader(dataset, input.Left(PreprocessingCatalog.Of(metadata, dataset, preprocess)), new BatchLoaderOptions { BatchSize = 1 });
-        return loader.Epoch().Take(count).Select(batch => (IReadOnlyList<Tensor>)[input.ToTensor(batch.ImagesInUse)]);
+        return CompareInputs.Images(reference, dataset, PreprocessingCatalog.Of(first.Metadata(), dataset, arguments.GetValue(_preprocess)), first.Model, count);
     }
 
-    private static IReadOnlyList<Tensor> Noise(NetworkTrace trace, int seed)
+    private bool Passes(IReadOnlyList<TensorDifference> differences, IReadOnlyList<UnpairedTensor> unpaired, ParseResult arguments, Terminal terminal)
     {
-        var random = new Random(seed);
-        return [.. trace.Inputs.Select(input =>
+        if (arguments.GetValue(_identical))
         {
-            var tensor = Tensor.Zeros(input.Type.DataType, new Shape([.. input.Type.Dims.Select(dim => dim.IsFixed ? dim.Size : 1)]));
-            if (tensor is Tensor<byte> bytes) random.NextBytes(bytes.Span);
-            else if (tensor is Tensor<float> floats) foreach (ref var x in floats.Span) x = random.NextSingle() * 4 - 2;
-            else throw new PithException($"Noise can be made for float and uint8 inputs only; '{input.Name}' is {input.Type}. Use --data.");
-            return tensor;
-        })];
-    }
-
-    private static bool Passes(IReadOnlyList<TensorDifference> differences, double? minSnr, bool identical, Terminal terminal)
-    {
-        if (identical && differences.FirstOrDefault(difference => difference.Different > 0) is { } unequal)
+            if (differences.FirstOrDefault(difference => difference.Different > 0) is { } unequal)
+            {
+                terminal.Error(string.Create(CultureInfo.InvariantCulture, $"Not identical: the first difference is in '{unequal.Name}' ({unequal.Different} of {unequal.Count} elements, at most {unequal.MaxAbsoluteError:0.###e0})."));
+                return false;
+            }
+            if (unpaired.Count > 0)
+            {
+                terminal.Error($"Not identical: {unpaired.Count} tensors have no partner, first '{unpaired[0].Name}': {unpaired[0].Reason}.");
+                return false;
+            }
+        }
+        if (arguments.GetValue(_minSnr) is not { } wanted) return true;
+        if (unpaired.FirstOrDefault(tensor => tensor.IsOutput) is { } missing)
         {
-            terminal.Error($"Not identical: the first difference is in '{unequal.Name}' ({unequal.Different} of {unequal.Count} elements, at most {unequal.MaxAbsoluteError:0.###e0}).");
+            terminal.Error($"The output '{missing.Name}' cannot be compared: {missing.Reason}.");
             return false;
         }
-        // The last tensor in execution order is an output.
-        var output = differences[^1];
-        if (minSnr is not { } wanted || output.SnrDecibels >= wanted) return true;
-        terminal.Error(string.Create(CultureInfo.InvariantCulture, $"'{output.Name}' has a signal-to-noise ratio of {output.SnrDecibels:0.0} dB, below the {wanted} dB asked for."));
+        // NaN is below everything.
+        if (differences.FirstOrDefault(difference => difference.IsOutput && !(difference.SnrDecibels >= wanted)) is not { } low) return true;
+        terminal.Error(string.Create(CultureInfo.InvariantCulture, $"'{low.Name}' has a signal-to-noise ratio of {low.SnrDecibels:0.0} dB, below the {wanted} dB asked for."));
         return false;
     }
 
-    private static void Draw(IAnsiConsole console, IReadOnlyList<TensorDifference> differences)
+    private static bool IsGiven(Option option, ParseResult arguments) => arguments.GetResult(option) is { Implicit: false };
+
+    private static void Draw(IAnsiConsole console, IReadOnlyList<TensorDifference> differences, IReadOnlyList<UnpairedTensor> unpaired)
     {
+        const int Shown = 10;
         var table = new Table().Border(TableBorder.Simple).AddColumns("tensor", "type");
         foreach (var title in (string[])["elements", "different", "largest error", "SNR dB", "cosine"]) table.AddColumn(new TableColumn(title).RightAligned());
         foreach (var difference in differences)
@@ -147,8 +132,10 @@ internal sealed class CompareVerb : Verb
                 difference.MaxAbsoluteError.ToString("0.###e0", CultureInfo.InvariantCulture), double.IsInfinity(difference.SnrDecibels) ? "equal" : difference.SnrDecibels.ToString("0.0", CultureInfo.InvariantCulture),
                 difference.Cosine.ToString("0.000000", CultureInfo.InvariantCulture),
             ];
-            table.AddRow([.. cells.Select(Markup.Escape)]);
+            table.AddRow([.. cells.Select(SafeText.Cell)]);
         }
         console.Write(table);
+        foreach (var tensor in unpaired.Take(Shown)) console.Line($"not compared: {(tensor.IsOutput ? "output " : "")}'{tensor.Name}', because {tensor.Reason}");
+        if (unpaired.Count > Shown) console.Line($"… and {unpaired.Count - Shown} more");
     }
 }

@@ -12,6 +12,7 @@ internal sealed class EvalVerb : Verb
 {
     private readonly Argument<string> _model = new("model") { Description = EngineFile.Help };
     private readonly Option<string> _data = CommonOptions.Data("Labelled images.");
+    private readonly Option<ImageSize?> _size = CommonOptions.Size();
     private readonly Option<string?> _preprocess = CommonOptions.Preprocess();
     private readonly Option<int> _batch = CommonOptions.Batch(32);
     private readonly Option<int> _threads = CommonOptions.Threads();
@@ -33,6 +34,7 @@ internal sealed class EvalVerb : Verb
     {
         command.Add(_model);
         command.Add(_data);
+        command.Add(_size);
         command.Add(_preprocess);
         command.Add(_batch);
         command.Add(_threads);
@@ -49,15 +51,17 @@ internal sealed class EvalVerb : Verb
         {
             // By estimate: the score of a float network must not depend on which of two equally fast kernels won a race.
             var options = new EngineOptions { MaxBatch = Math.Min(batch, dataset.Count), Threads = arguments.GetValue(_threads), Bf16 = arguments.GetValue(_bf16), TimeTactics = false };
-            using var engine = EngineFile.Open(model, options, events);
+            using var engine = EngineFile.Open(model, options, events, arguments.GetValue(_size));
             using var context = engine.CreateContext(options.Threads);
             var preprocessing = PreprocessingCatalog.Of(engine.Metadata, dataset, arguments.GetValue(_preprocess));
             return Evaluator.Run(context, dataset, preprocessing, new EvaluationOptions { Task = "evaluate", Events = events, Cancellation = cancellation });
         });
         if (arguments.GetValue(_predictions) is { } file)
             AtomicFile.WriteText(file, string.Concat(result.Accuracy.Predictions.Select(prediction => prediction.ToString(CultureInfo.InvariantCulture) + "\n")));
-        terminal.Result(new { Model = model, Data = dataset.Name, result.Correct, result.Count, result.Top1, result.Top5, Top1Low = result.Top1Interval.Low, Top1High = result.Top1Interval.High, result.ImagesPerSecond },
-            console => console.MarkupLineInterpolated($"{model} on {dataset.Name}: top-1 {StageText.Percent(result.Top1)} ({result.Correct} of {result.Count}; 95% interval {StageText.Percent(result.Top1Interval.Low)} to {StageText.Percent(result.Top1Interval.High)}), top-5 {StageText.Percent(result.Top5)}, {result.ImagesPerSecond:0} images/s"));
-        return Program.Done;
+        terminal.Result(new { Model = model, Data = dataset.Name, result.Correct, result.Count, result.Top1, result.Top5, NonFiniteImages = result.NonFinite, Top1Low = result.Top1Interval.Low, Top1High = result.Top1Interval.High, result.ImagesPerSecond },
+            console => console.Line($"{model} on {dataset.Name}: top-1 {StageText.Percent(result.Top1)} ({result.Correct} of {result.Count}; 95% interval {StageText.Percent(result.Top1Interval.Low)} to {StageText.Percent(result.Top1Interval.High)}), top-5 {StageText.Percent(result.Top5)}, {result.ImagesPerSecond:0} images/s"));
+        if (result.Accuracy.WhollyNonFinite < result.Count) return Program.Done;
+        terminal.Error($"Every output of '{model}' is NaN or infinite for all {result.Count} images: this is not an accuracy. Look at the network's values with pith compare {model}@interpreter, or at its inputs (--preprocess).");
+        return Program.Failed;
     }
 }

@@ -10,6 +10,7 @@ internal sealed class InfoVerb : Verb
 {
     private readonly Argument<string> _model = new("model") { Description = EngineFile.Help };
     private readonly Option<bool> _nodes = new("--nodes") { Description = "Print every node, not only the layers with weights." };
+    private readonly Option<ImageSize?> _size = CommonOptions.Size();
 
     public override string Name => "info";
 
@@ -21,13 +22,15 @@ internal sealed class InfoVerb : Verb
     {
         command.Add(_model);
         command.Add(_nodes);
+        command.Add(_size);
     }
 
     public override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation)
     {
         var model = arguments.GetRequiredValue(_model);
-        if (EngineFile.IsPlan(model)) ShowPlan(model, terminal);
-        else ShowGraph(model, ModelFile.Load(model), arguments.GetValue(_nodes), terminal);
+        var size = arguments.GetValue(_size);
+        if (EngineFile.IsPlan(model)) ShowPlan(model, size, terminal);
+        else ShowGraph(model, ModelFile.Load(model, size), arguments.GetValue(_nodes), terminal);
         return Program.Done;
     }
 
@@ -53,13 +56,13 @@ internal sealed class InfoVerb : Verb
         };
         terminal.Result(json, console =>
         {
-            console.MarkupLineInterpolated($"{model}: graph '{graph.Name}', {graph.Nodes.Count} nodes, {summary.Parameters / 1e6:0.00} M parameters, {summary.MultiplyAccumulates / 1e6:0.0} MMACs for one image");
-            console.MarkupLineInterpolated($"  inputs  {string.Join(", ", summary.Inputs)}");
-            console.MarkupLineInterpolated($"  outputs {string.Join(", ", summary.Outputs)}");
-            console.MarkupLineInterpolated($"  constants {string.Join(", ", summary.Constants.Select(constant => $"{constant.Type.ShortName()} {StageText.Bytes(constant.Bytes)}"))}");
-            console.MarkupLineInterpolated($"  layers with weights: {summary.Layers.Count}, {summary.QuantizedLayers} quantized, {summary.SparseLayers} 2:4 sparse");
-            console.MarkupLineInterpolated($"  ops {string.Join(", ", summary.Ops.Select(op => $"{op.OpType} {op.Count}"))}");
-            foreach (var (key, text) in graph.Metadata) console.MarkupLineInterpolated($"  {key} = {OneLine(text)}");
+            console.Line($"{model}: graph '{graph.Name}', {graph.Nodes.Count} nodes, {summary.Parameters / 1e6:0.00} M parameters, {summary.MultiplyAccumulates / 1e6:0.0} MMACs for one image");
+            console.Line($"  inputs  {string.Join(", ", summary.Inputs)}");
+            console.Line($"  outputs {string.Join(", ", summary.Outputs)}");
+            console.Line($"  constants {string.Join(", ", summary.Constants.Select(constant => $"{constant.Type.ShortName()} {StageText.Bytes(constant.Bytes)}"))}");
+            console.Line($"  layers with weights: {summary.Layers.Count}, {summary.QuantizedLayers} quantized, {summary.SparseLayers} 2:4 sparse");
+            console.Line($"  ops {string.Join(", ", summary.Ops.Select(op => $"{op.OpType} {op.Count}"))}");
+            foreach (var (key, text) in graph.Metadata) console.Line($"  {key} = {OneLine(text)}");
             DrawLayers(console, summary);
             if (nodes) console.WriteLine(graph.ToString());
         });
@@ -71,14 +74,15 @@ internal sealed class InfoVerb : Verb
         foreach (var layer in summary.Layers)
         {
             string[] cells = [layer.Name, layer.OpType, $"{layer.WeightType.ShortName()}{layer.WeightShape}", (layer.MultiplyAccumulates / 1e6).ToString("0.00", CultureInfo.InvariantCulture), StageText.Percent(layer.Sparsity), layer.Is24Sparse == true ? "2:4" : "dense", layer.Numbers == LayerNumbers.Quantized ? "int8" : "float"];
-            table.AddRow([.. cells.Select(Markup.Escape)]);
+            table.AddRow([.. cells.Select(SafeText.Cell)]);
         }
         console.Write(table);
     }
 
-    private static void ShowPlan(string model, Terminal terminal)
+    private static void ShowPlan(string model, ImageSize? size, Terminal terminal)
     {
         using var engine = Engine.Load(model);
+        size?.Bind(model, engine.Inputs);
         var json = new
         {
             Model = model,
@@ -93,13 +97,13 @@ internal sealed class InfoVerb : Verb
         };
         terminal.Result(json, console =>
         {
-            console.MarkupLineInterpolated($"{model}: plan of '{engine.Name}', batch {engine.MinBatch} to {engine.MaxBatch}, weights {StageText.Bytes(engine.WeightBytes)}, activations {StageText.Bytes(engine.ActivationBytes)}");
-            foreach (var (key, text) in engine.Metadata) console.MarkupLineInterpolated($"  {key} = {OneLine(text)}");
+            console.Line($"{model}: plan of '{engine.Name}', batch {engine.MinBatch} to {engine.MaxBatch}, weights {StageText.Bytes(engine.WeightBytes)}, activations {StageText.Bytes(engine.ActivationBytes)}");
+            foreach (var (key, text) in engine.Metadata) console.Line($"  {key} = {OneLine(text)}");
             var table = new Table().Border(TableBorder.Simple).AddColumns("layer", "kind", "precision", "kernel", "next best");
             foreach (var layer in engine.Layers)
             {
                 string[] cells = [layer.Name, layer.Spec.Kind.ToString(), layer.Precision, layer.Tactic, VerdictText.RunnerUp(layer)];
-                table.AddRow([.. cells.Select(Markup.Escape)]);
+                table.AddRow([.. cells.Select(SafeText.Cell)]);
             }
             console.Write(table);
             console.MarkupLine("pith build --verbose and pith bench --layer-info say what became of every kernel, and why.");

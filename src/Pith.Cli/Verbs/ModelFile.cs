@@ -8,13 +8,23 @@ internal static class ModelFile
     public const string Help = "An ONNX file, or the name of a built-in network (pith models).";
 
     /// <summary>Loads the file, or builds the network with seed 0.</summary>
-    /// <exception cref="PithException">Neither exists, or the file is damaged or not supported.</exception>
-    public static Graph Load(string model)
+    /// <param name="model">What the user gave.</param>
+    /// <param name="size">The size of the images when the network leaves it open; null to leave it so.</param>
+    /// <exception cref="PithException">Neither exists, the file is damaged or not supported, or the network does not take images of this size.</exception>
+    public static Graph Load(string model, ImageSize? size = null)
     {
-        if (File.Exists(model)) return OnnxModel.Load(model);
-        if (ModelCatalog.All.FirstOrDefault(known => known.Name == model) is { } description) return description.Build();
-        throw new PithException($"There is no file '{model}', and no built-in network of that name. Built-in networks: {string.Join(", ", ModelCatalog.All.Select(known => known.Name))}.");
+        if (File.Exists(model)) return OnnxModel.Load(model, ImportOptions(model, size));
+        if (ModelCatalog.All.FirstOrDefault(known => known.Name == model) is not { } description)
+            throw new PithException($"There is no file '{model}', and no built-in network of that name. Built-in networks: {string.Join(", ", ModelCatalog.All.Select(known => known.Name))}.");
+        var graph = description.Build();
+        size?.Bind(model, [.. graph.Inputs.Select(input => (input.Name, input.Type))]);
+        return graph;
     }
+
+    /// <summary>How a model file is imported so that its images have this size.</summary>
+    /// <exception cref="PithException">The network does not take images of this size.</exception>
+    public static OnnxImportOptions ImportOptions(string model, ImageSize? size) =>
+        size is not { } given ? new OnnxImportOptions() : new OnnxImportOptions { Sizes = given.Bind(model, OnnxModel.ReadInputs(model)) };
 
     /// <summary>Refuses an output path that is the input, which a crash in between could lose.</summary>
     public static string Output(string? output, string model, string suffix)

@@ -40,7 +40,7 @@ internal sealed class ModelsVerb : Verb
         OnnxModel.Save(graph, output);
         var summary = GraphSummary.Of(graph);
         terminal.Result(new { Model = name, Output = output, summary.Parameters, Macs = summary.MultiplyAccumulates, FileBytes = new FileInfo(output).Length },
-            console => console.MarkupLineInterpolated($"{output}: {name}, {summary.Parameters / 1e6:0.00} M parameters, {summary.MultiplyAccumulates / 1e6:0.0} MMACs for one image"));
+            console => console.Line($"{output}: {name}, {summary.Parameters / 1e6:0.00} M parameters, {summary.MultiplyAccumulates / 1e6:0.0} MMACs for one image"));
         return Program.Done;
     }
 
@@ -49,7 +49,7 @@ internal sealed class ModelsVerb : Verb
         terminal.Result(new { Models = ModelCatalog.All.Select(model => new { model.Name, model.Description, Input = new[] { 3, model.Resolution, model.Resolution }, model.Classes }) }, console =>
         {
             var table = new Table().Border(TableBorder.Simple).AddColumns("name", "network", "input", "classes");
-            foreach (var model in ModelCatalog.All) table.AddRow(model.Name, Markup.Escape(model.Description), $"3x{model.Resolution}x{model.Resolution}", $"{model.Classes}");
+            foreach (var model in ModelCatalog.All) table.AddRow(model.Name, SafeText.Cell(model.Description), $"3x{model.Resolution}x{model.Resolution}", $"{model.Classes}");
             console.Write(table);
             console.WriteLine("Write one: pith models NAME -o FILE.onnx");
         });

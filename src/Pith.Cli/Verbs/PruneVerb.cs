@@ -41,9 +41,9 @@ internal sealed class PruneVerb : StepVerb
         foreach (var layer in outcome.Sparsity)
         {
             string[] cells = [layer.Name, layer.OpType, layer.Shape.ToString(), layer.Eligibility.WhyNotPattern ?? "eligible", layer.Eligibility.WhyNotAsp ?? "eligible", layer.WhyDense ?? "pruned", layer.KeptMagnitude.ToString("0.000", CultureInfo.InvariantCulture)];
-            table.AddRow([.. cells.Select(Markup.Escape)]);
+            table.AddRow([.. cells.Select(SafeText.Cell)]);
         }
         console.Write(table);
-        console.MarkupLineInterpolated($"{output}: {outcome.Sparsity.Count(layer => layer.WhyDense is null)} of {outcome.Sparsity.Count} layers are 2:4 sparse. Next: pith finetune {output} --data …");
+        console.Line($"{output}: {outcome.Sparsity.Count(layer => layer.WhyDense is null)} of {outcome.Sparsity.Count} layers are 2:4 sparse. Next: pith finetune {output} --data …");
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Pith.Cli.Reporting;
 using Pith.Compression;
 using Spectre.Console;
 
@@ -63,9 +64,9 @@ internal sealed class QuantizeVerb : StepVerb
                 ? string.Create(CultureInfo.InvariantCulture, $"{operand.Tensor} ({operand.Parameters.Scales[0]:0.####})")
                 : $"{operand.Tensor} ({operand.Parameters.Scales.Count} scales)"));
             string[] cells = [layer.Name, layer.OpType, layer.WhyFloat is null ? "int8" : $"float: {layer.WhyFloat}", operands];
-            table.AddRow([.. cells.Select(Markup.Escape)]);
+            table.AddRow([.. cells.Select(SafeText.Cell)]);
         }
         console.Write(table);
-        console.MarkupLineInterpolated($"{output}: {outcome.Quantization.Count(layer => layer.WhyFloat is null)} of {outcome.Quantization.Count} layers are int8. Next: pith eval {output} --data …, pith build {output}");
+        console.Line($"{output}: {outcome.Quantization.Count(layer => layer.WhyFloat is null)} of {outcome.Quantization.Count} layers are int8. Next: pith eval {output} --data …, pith build {output}");
     }
 }

@@ -43,8 +43,8 @@ internal sealed class RunVerb : Verb
         terminal.Result(report, console =>
         {
             StageTable.Draw(console, report);
-            console.MarkupLineInterpolated($"{report.Stages.Count} stages in {report.Seconds:0} s on {report.Machine}");
-            console.MarkupLineInterpolated($"Report: {Path.GetFullPath(html)}");
+            console.Line($"{report.Stages.Count} stages in {report.Seconds:0} s on {report.Machine}");
+            console.Line($"Report: {Path.GetFullPath(html)}");
         });
         return Program.Done;
     }

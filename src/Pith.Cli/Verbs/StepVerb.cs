@@ -14,6 +14,7 @@ internal abstract class StepVerb : Verb
     private readonly Argument<string> _model = CommonOptions.Model();
     private readonly Option<string?> _output = CommonOptions.Output("the new model");
     private readonly Option<string?> _settings = new("--settings") { Description = "A JSON file with fields of the step, as in a recipe; options win over it.", HelpName = "file" };
+    private readonly Option<ImageSize?> _size = CommonOptions.Size();
     private readonly Option<string?> _preprocess = CommonOptions.Preprocess();
     private readonly Option<int> _threads = CommonOptions.Threads();
     private readonly Option<string?> _data = new("--data") { Description = "Images to learn from or to calibrate on: training data, never the test set.", HelpName = "spec" };
@@ -43,6 +44,7 @@ internal abstract class StepVerb : Verb
             command.Add(_threads);
         }
         foreach (var setting in Settings) command.Add(setting.Option);
+        command.Add(_size);
         command.Add(_settings);
     }
 
@@ -53,7 +55,7 @@ internal abstract class StepVerb : Verb
         var step = StepCatalog.Find(Kind).Read(SettingOption.Collect(Settings, arguments, FromFile(arguments.GetValue(_settings))), $"pith {Kind}");
         var outcome = terminal.Track(events =>
         {
-            var made = step.Apply(ModelFile.Load(model), Context(arguments, model, output, step, events, cancellation));
+            var made = step.Apply(ModelFile.Load(model, arguments.GetValue(_size)), Context(arguments, model, output, step, events, cancellation));
             SparsityRecord.Verify(made.Graph, Kind);
             OnnxModel.Save(made.Graph, output);
             File.Delete(CheckpointOf(output));
@@ -85,19 +87,19 @@ internal abstract class StepVerb : Verb
             TrainingData = data is null ? null : DatasetCatalog.Open(data),
             Preprocess = arguments.GetValue(_preprocess),
             Threads = arguments.GetValue(_threads),
-            FindModel = ModelFile.Load,
+            FindModel = name => ModelFile.Load(name, arguments.GetValue(_size)),
             CheckpointPath = CheckpointOf(output),
-            Key = KeyOf(model, step, data, arguments.GetValue(_preprocess)),
+            Key = KeyOf(model, step, data, arguments.GetValue(_preprocess), arguments.GetValue(_size)),
         }, arguments, model);
     }
 
     private static string CheckpointOf(string output) => output + ".checkpoint";
 
     /// <summary>Everything that the result depends on: a checkpoint of another run is not continued.</summary>
-    private static string KeyOf(string model, RecipeStep step, string? data, string? preprocess)
+    private static string KeyOf(string model, RecipeStep step, string? data, string? preprocess, ImageSize? size)
     {
         var content = File.Exists(model) ? SHA256.HashData(File.ReadAllBytes(model)) : Encoding.UTF8.GetBytes(model);
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{Convert.ToHexString(content)}\n{step}\n{data}\n{preprocess}\n{PithVersion.Text}")));
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{Convert.ToHexString(content)}\n{step}\n{data}\n{preprocess}\n{size}\n{PithVersion.Text}")));
     }
 
     private static JsonObject FromFile(string? path)

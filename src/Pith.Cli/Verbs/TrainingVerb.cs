@@ -32,7 +32,7 @@ internal abstract class TrainingVerb : StepVerb
     {
         var summary = outcome.Training!;
         var validation = summary.ValidationTop1 is { } top1 ? $", validation top-1 {StageText.Percent(top1)} (epoch {summary.KeptEpoch})" : "";
-        console.MarkupLineInterpolated($"{output}: {summary.Epochs} epochs in {summary.Seconds.ToString("0", CultureInfo.InvariantCulture)} s, {summary.ImagesPerSecond.ToString("0", CultureInfo.InvariantCulture)} images/s, loss {summary.Loss.ToString("0.0000", CultureInfo.InvariantCulture)}, training top-1 {StageText.Percent(summary.TrainingAccuracy)}{validation}");
+        console.Line($"{output}: {summary.Epochs} epochs in {summary.Seconds.ToString("0", CultureInfo.InvariantCulture)} s, {summary.ImagesPerSecond.ToString("0", CultureInfo.InvariantCulture)} images/s, loss {summary.Loss.ToString("0.0000", CultureInfo.InvariantCulture)}, training top-1 {StageText.Percent(summary.TrainingAccuracy)}{validation}");
     }
 }
 

@@ -17,6 +17,7 @@ internal static class VerbCatalog
         new BuildVerb(),
         new BenchVerb(),
         new EvalVerb(),
+        new InferVerb(),
         new CompareVerb(),
         new RunVerb(),
     ];

@@ -23,7 +23,7 @@ internal sealed record ClassifierSignature(string Model, ImageInput Input, strin
     {
         if (inputs.Count != 1 || outputs.Count == 0) throw Unfit(model, $"it has {inputs.Count} inputs and {outputs.Count} outputs, expected one input and at least one output");
         var (input, image) = inputs[0];
-        if (image.DataType is not (DataType.Float32 or DataType.UInt8) || image.Rank != 4 || !image.Dims.Skip(1).All(dim => dim.IsFixed)) throw Unfit(model, $"its input '{input}' is {image}, expected float or uint8 images [N, C, H, W] or [N, H, W, C] with known C, H and W");
+        if (image.DataType is not (DataType.Float32 or DataType.UInt8) || image.Rank != 4 || !image.Dims.Skip(1).All(dim => dim.IsFixed)) throw Unfit(model, $"its input '{input}' is {image}, expected float or uint8 images [N, C, H, W] or [N, H, W, C] with known C, H and W (the command line gives H and W by --size)");
         var (output, scores) = outputs[0];
         // Some networks end in [N, K, 1, 1].
         var classes = scores.Dims.Skip(1).Where(dim => dim != 1).DefaultIfEmpty(1).ToArray();
@@ -35,7 +35,7 @@ internal sealed record ClassifierSignature(string Model, ImageInput Input, strin
     /// <exception cref="PithException">Image sizes differ, or the data has more classes than the network.</exception>
     public void RequireFit(ImageDataset dataset, BatchLoader loader)
     {
-        if (loader.Shape != Image) throw new PithException($"Model '{Model}' takes images of {Image}, dataset '{dataset.Name}' gives {loader.Shape} after preprocessing. Choose the preprocessing that the model was trained with.");
+        Input.RequireFit(Model, dataset, loader);
         if (dataset.ClassNames.Count > Classes) throw new PithException($"Model '{Model}' has {Classes} outputs, dataset '{dataset.Name}' has {dataset.ClassNames.Count} classes. Do they belong together?");
     }
 

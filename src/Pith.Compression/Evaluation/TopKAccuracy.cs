@@ -25,6 +25,12 @@ public sealed class TopKAccuracy
     /// <summary>Top-5 accuracy, from 0 to 1; NaN without images.</summary>
     public double Top5 => (double)Top5Correct / Count;
 
+    /// <summary>Images with at least one output that is NaN or infinite.</summary>
+    public int NonFinite { get; private set; }
+
+    /// <summary>Images all of whose outputs are NaN or infinite: nothing was predicted for them.</summary>
+    public int WhollyNonFinite { get; private set; }
+
     /// <summary>Whether each image was right at top-1, in the order in which images were added.</summary>
     public IReadOnlyList<bool> Correct => _correct;
 
@@ -43,6 +49,11 @@ public sealed class TopKAccuracy
         _predictions.Add(ArgMax(logits));
         if (rank == 0) Top1Correct++;
         if (rank < 5) Top5Correct++;
+        var finite = 0;
+        foreach (var logit in logits)
+            if (float.IsFinite(logit)) finite++;
+        if (finite < logits.Length) NonFinite++;
+        if (finite == 0) WhollyNonFinite++;
     }
 
     /// <summary>The index of the largest value; the lower one of equals; the first NaN if there is one.</summary>

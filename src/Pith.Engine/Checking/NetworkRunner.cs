@@ -20,7 +20,8 @@ public abstract class NetworkRunner : IDisposable
     public static NetworkRunner Interpreter() => new InterpreterRunner();
 
     /// <summary>The fused layers of an engine, each by its reference kernel.</summary>
-    public static NetworkRunner Reference(int threads = 0) => new EngineRunner("reference", new EngineOptions { ReferenceOnly = true, Threads = threads });
+    /// <param name="options">As for <see cref="Engine(EngineOptions?)"/>.</param>
+    public static NetworkRunner Reference(EngineOptions? options = null) => new EngineRunner("reference", (options ?? new EngineOptions()) with { ReferenceOnly = true });
 
     /// <summary>The engine with the kernels that it is made for, chosen by estimate.</summary>
     /// <param name="options">

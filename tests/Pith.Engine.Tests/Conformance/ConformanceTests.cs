@@ -74,7 +74,7 @@ public class ConformanceTests
     private static IEnumerable<NetworkRunner> Runners()
     {
         yield return NetworkRunner.Interpreter();
-        yield return NetworkRunner.Reference(threads: 2);
+        yield return NetworkRunner.Reference(new EngineOptions { Threads = 2 });
         foreach (var isa in Enum.GetValues<IsaLevel>().Where(TestDevice.Has))
         {
             yield return NetworkRunner.Engine($"engine {isa}", new EngineOptions(), TestDevice.At(isa));

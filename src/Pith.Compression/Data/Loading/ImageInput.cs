@@ -31,6 +31,17 @@ internal sealed record ImageInput(string Name, TensorType Type)
     /// <summary>The part of <paramref name="preprocessing"/> that is left to do outside of the network.</summary>
     public Preprocessing Left(Preprocessing preprocessing) => TakesBytes ? preprocessing.KeepingSamples() : preprocessing;
 
+    /// <summary>Checks that the images of a dataset have the network's size.</summary>
+    /// <param name="network">The network's name, for messages.</param>
+    /// <param name="dataset">The images.</param>
+    /// <param name="loader">How they are loaded.</param>
+    /// <exception cref="PithException">Channels, height or width differ, or the network does not say what it takes.</exception>
+    public void RequireFit(string network, ImageDataset dataset, BatchLoader loader)
+    {
+        if (Type.Rank != 4 || !Type.Dims.Skip(1).All(dim => dim.IsFixed)) throw new PithException($"Model '{network}' takes '{Name}' {Type}; images need [N, C, H, W] or [N, H, W, C] with known C, H and W (the command line gives H and W by --size).");
+        if (loader.Shape != Shape) throw new PithException($"Model '{network}' takes images of {Shape}, dataset '{dataset.Name}' gives {loader.Shape} after preprocessing. Choose the preprocessing that the model was trained with.");
+    }
+
     /// <summary>Copies images, [N, C, H, W] with any N up to the largest batch, into the input of a context.</summary>
     /// <exception cref="PithException">They do not fit, or are no 8-bit samples where the network takes those.</exception>
     public void Write(ReadOnlySpan<float> images, ExecutionContext context)

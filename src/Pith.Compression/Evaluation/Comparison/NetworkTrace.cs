@@ -6,6 +6,12 @@ public abstract class NetworkTrace : IDisposable
     /// <summary>The inputs, in order.</summary>
     public abstract IReadOnlyList<(string Name, TensorType Type)> Inputs { get; }
 
+    /// <summary>Names of the outputs, in order.</summary>
+    public abstract IReadOnlyList<string> Outputs { get; }
+
+    /// <summary>Whether the network has a value of this name, shown or only inside of a fused layer.</summary>
+    public abstract bool Has(string name);
+
     /// <summary>Runs one batch.</summary>
     /// <param name="inputs">One tensor per input.</param>
     /// <param name="see">Called with the name and a row-major copy of each tensor in execution order, the outputs included. A name comes at most once.</param>
@@ -27,15 +33,36 @@ public abstract class NetworkTrace : IDisposable
 public sealed class InterpreterTrace : NetworkTrace
 {
     private readonly Graph _graph;
+    private readonly HashSet<string> _names;
 
     /// <summary>Traces <paramref name="graph"/>, which must not change meanwhile.</summary>
-    public InterpreterTrace(Graph graph) => _graph = graph;
+    /// <param name="graph">The graph.</param>
+    /// <param name="network">The network that <paramref name="graph"/> was made of by passes; null for the graph itself.</param>
+    public InterpreterTrace(Graph graph, Graph? network = null)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        _graph = graph;
+        _names = [.. (network ?? graph).Values.Select(value => value.Name)];
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Outputs => [.. _graph.Outputs.Select(output => output.Name)];
+
+    /// <inheritdoc/>
+    public override bool Has(string name) => _names.Contains(name);
 
     /// <inheritdoc/>
     public override IReadOnlyList<(string Name, TensorType Type)> Inputs => [.. _graph.Inputs.Select(input => (input.Name, input.Type))];
 
     /// <inheritdoc/>
-    public override void Run(IReadOnlyList<Tensor> inputs, Action<string, Tensor> see) => GraphInterpreter.Run(_graph, inputs, (value, tensor) => see(value.Name, tensor));
+    public override void Run(IReadOnlyList<Tensor> inputs, Action<string, Tensor> see)
+    {
+        ArgumentNullException.ThrowIfNull(see);
+        var outputs = GraphInterpreter.Run(_graph, inputs, (value, tensor) => see(value.Name, tensor));
+        // An output that no node computes is an input or a constant.
+        foreach (var (output, tensor) in _graph.Outputs.Zip(outputs))
+            if (output.Producer is null) see(output.Name, tensor);
+    }
 }
 
 /// <summary>An engine. The values between its layers are shown as far as they have names in the graph; nothing is fused differently for it.</summary>
@@ -45,15 +72,24 @@ public sealed class EngineTrace : NetworkTrace, IValueObserver
     private readonly ExecutionContext _context;
     private Action<string, Tensor>? _see;
 
-    private EngineTrace(Engine engine, int threads)
+    private readonly HashSet<string> _names;
+
+    private EngineTrace(Engine engine, Graph network, int threads)
     {
         _engine = engine;
+        _names = [.. network.Values.Select(value => value.Name)];
         _context = engine.CreateContext(threads);
         if (engine.ObservesValues) _context.Observer = this;
     }
 
     /// <inheritdoc/>
     public override IReadOnlyList<(string Name, TensorType Type)> Inputs => _engine.Inputs;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Outputs => [.. _engine.Outputs.Select(output => output.Name)];
+
+    /// <inheritdoc/>
+    public override bool Has(string name) => _names.Contains(name);
 
     /// <summary>Traces an engine for <paramref name="graph"/>: builds it once to learn which values its layers write, and once to see them.</summary>
     /// <exception cref="PithException">The graph cannot be built.</exception>
@@ -64,11 +100,15 @@ public sealed class EngineTrace : NetworkTrace, IValueObserver
         HashSet<string> written;
         using (var probe = EngineBuilder.Build(graph, options)) written = [.. probe.Layers.SelectMany(layer => layer.Outputs)];
         var observed = graph.Nodes.SelectMany(node => node.Outputs).Select(output => output.Name).Where(written.Contains).ToArray();
-        return new EngineTrace(EngineBuilder.Build(graph, options with { Observed = observed }), options.Threads);
+        return new EngineTrace(EngineBuilder.Build(graph, options with { Observed = observed }), graph, options.Threads);
     }
 
     /// <summary>Traces an engine that exists, for example a loaded plan, and disposes it in the end. Only its outputs are shown.</summary>
-    public static EngineTrace Of(Engine engine, int threads) => new(engine, threads);
+    public static EngineTrace Of(Engine engine, int threads)
+    {
+        ArgumentNullException.ThrowIfNull(engine);
+        return new(engine, engine.Graph, threads);
+    }
 
     /// <inheritdoc/>
     public override void Run(IReadOnlyList<Tensor> inputs, Action<string, Tensor> see)
@@ -79,8 +119,9 @@ public sealed class EngineTrace : NetworkTrace, IValueObserver
         {
             if (seen.Add(name)) see(name, tensor);
         };
+        var sizes = SymbolSizes.Of(_engine.Inputs, inputs);
         for (var i = 0; i < inputs.Count; i++) _context.SetInput(_engine.Inputs[i].Name, inputs[i]);
-        _context.Run(inputs[0].Shape[0]);
+        _context.Run(SymbolSizes.Batch(_engine.Inputs) is { } batch ? sizes[batch] : _engine.MaxBatch);
         foreach (var (name, _) in _engine.Outputs) _see(name, _context.OutputTensor(name));
     }
 

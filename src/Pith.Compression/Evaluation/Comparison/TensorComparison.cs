@@ -1,30 +1,5 @@
 namespace Pith.Compression;
 
-/// <summary>How far one tensor is from its reference over all batches that were compared.</summary>
-public sealed record TensorDifference
-{
-    /// <summary>The value's name in both networks.</summary>
-    public required string Name { get; init; }
-
-    /// <summary>Element type and shape in the reference.</summary>
-    public required string Type { get; init; }
-
-    /// <summary>Elements compared.</summary>
-    public required long Count { get; init; }
-
-    /// <summary>Elements that are not equal.</summary>
-    public required long Different { get; init; }
-
-    /// <summary>The largest |reference - other|.</summary>
-    public required double MaxAbsoluteError { get; init; }
-
-    /// <summary>Signal-to-noise ratio in decibels; infinite when both are equal.</summary>
-    public required double SnrDecibels { get; init; }
-
-    /// <summary>The cosine of the angle between both.</summary>
-    public required double Cosine { get; init; }
-}
-
 /// <summary>Compares two ways of running a network, or two networks, tensor by tensor, matched by name.</summary>
 public sealed class TensorComparison
 {
@@ -32,6 +7,7 @@ public sealed class TensorComparison
     private readonly NetworkTrace _other;
     private readonly List<Entry> _entries = [];
     private readonly Dictionary<string, Entry> _byName = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, UnpairedTensor> _unpaired = new(StringComparer.Ordinal);
 
     /// <summary>Prepares a comparison.</summary>
     /// <exception cref="PithException">The networks take different inputs.</exception>
@@ -40,50 +16,75 @@ public sealed class TensorComparison
         ArgumentNullException.ThrowIfNull(reference);
         ArgumentNullException.ThrowIfNull(other);
         if (reference.Inputs.Count != other.Inputs.Count || !reference.Inputs.Zip(other.Inputs).All(pair => pair.First.Type.Accepts(pair.Second.Type)))
-            throw new PithException($"The networks take different inputs and cannot be compared: {Text(reference)} against {Text(other)}.");
+            throw new PithException($"The networks take different inputs and cannot be compared: {SymbolSizes.Text(reference.Inputs)} against {SymbolSizes.Text(other.Inputs)}.");
         (_reference, _other) = (reference, other);
     }
 
     /// <summary>The differences so far, in the reference's execution order.</summary>
     public IReadOnlyList<TensorDifference> Differences => [.. _entries.Select(entry => entry.ToDifference())];
 
+    /// <summary>
+    /// Tensors of either side that have no partner: the other network has none of this name, or one of another type or shape. What the other side computes inside of a fused layer only is not among them,
+    /// unless it is an output.
+    /// </summary>
+    public IReadOnlyList<UnpairedTensor> Unpaired => [.. _unpaired.Values];
+
     /// <summary>Runs both on the same inputs and adds what differs.</summary>
     public void Add(IReadOnlyList<Tensor> inputs)
     {
-        var tensors = new List<(string Name, Tensor Tensor)>();
-        _reference.Run(inputs, (name, tensor) => tensors.Add((name, tensor)));
-        var others = new Dictionary<string, Tensor>(StringComparer.Ordinal);
-        _other.Run(inputs, (name, tensor) => others[name] = tensor);
-        foreach (var (name, tensor) in tensors)
-            if (others.TryGetValue(name, out var other) && other.Shape == tensor.Shape && other.DataType == tensor.DataType) Find(name, tensor).Add(tensor, other);
+        var (references, others) = (Run(_reference, inputs), Run(_other, inputs));
+        foreach (var (name, tensor) in references)
+        {
+            if (!others.TryGetValue(name, out var other)) Miss(name, _reference, _other, "the other network");
+            else if (other.Shape != tensor.Shape || other.DataType != tensor.DataType) _unpaired.TryAdd(name, new UnpairedTensor(name, IsOutput(name), $"it is {tensor} in the reference and {other} in the other network"));
+            else Find(name, tensor).Add(tensor, other);
+        }
+        foreach (var name in others.Keys)
+            if (!references.ContainsKey(name)) Miss(name, _other, _reference, "the reference");
     }
+
+    private static OrderedDictionary<string, Tensor> Run(NetworkTrace trace, IReadOnlyList<Tensor> inputs)
+    {
+        var tensors = new OrderedDictionary<string, Tensor>(StringComparer.Ordinal);
+        trace.Run(inputs, (name, tensor) => tensors[name] = tensor);
+        return tensors;
+    }
+
+    // What passes have added is no tensor of the network, and what fusion has swallowed is not missing.
+    private void Miss(string name, NetworkTrace seenIn, NetworkTrace notSeenIn, string where)
+    {
+        if (!seenIn.Outputs.Contains(name) && (!seenIn.Has(name) || notSeenIn.Has(name))) return;
+        _unpaired.TryAdd(name, new UnpairedTensor(name, IsOutput(name), $"{where} has no tensor of this name"));
+    }
+
+    private bool IsOutput(string name) => _reference.Outputs.Contains(name) || _other.Outputs.Contains(name);
 
     private Entry Find(string name, Tensor tensor)
     {
         if (_byName.TryGetValue(name, out var entry)) return entry;
-        _entries.Add(entry = new Entry(name, tensor.ToString()));
+        _entries.Add(entry = new Entry(name, tensor.ToString(), IsOutput(name)));
         return _byName[name] = entry;
     }
 
-    private static string Text(NetworkTrace trace) => string.Join(", ", trace.Inputs.Select(input => $"{input.Name} {input.Type}"));
-
-    private sealed class Entry(string name, string type)
+    private sealed class Entry(string name, string type, bool isOutput)
     {
         private readonly SignalComparison _signal = new();
         private long _different;
 
         public void Add(Tensor reference, Tensor other)
         {
-            var (x, y) = (reference.ConvertTo(DataType.Float32).As<float>().Data, other.ConvertTo(DataType.Float32).As<float>().Data);
-            _signal.Add(x, y);
-            for (var i = 0; i < x.Length; i++)
-                if (x[i] != y[i]) _different++;
+            _signal.Add(reference.ConvertTo(DataType.Float64).As<double>().Data, other.ConvertTo(DataType.Float64).As<double>().Data);
+            if (reference.Bytes.SequenceEqual(other.Bytes)) return;
+            var size = reference.DataType.SizeInBytes();
+            for (var at = 0; at < reference.Bytes.Length; at += size)
+                if (!reference.Bytes.Slice(at, size).SequenceEqual(other.Bytes.Slice(at, size))) _different++;
         }
 
         public TensorDifference ToDifference() => new()
         {
             Name = name,
             Type = type,
+            IsOutput = isOutput,
             Count = _signal.Count,
             Different = _different,
             MaxAbsoluteError = _signal.MaxAbsoluteError,

@@ -35,8 +35,9 @@ public sealed class OnnxRuntimeSession : IQuery, IDisposable
     /// <param name="model">The path of an ONNX file.</param>
     /// <param name="batch">The images of a run: the size of every leading dimension that the file leaves open.</param>
     /// <param name="threads">Threads within an operator, the caller's included.</param>
+    /// <param name="types">Types of the inputs, whose fixed sizes other dimensions get that the file leaves open; null for none.</param>
     /// <exception cref="PithException">ONNX Runtime refuses the model, or an input has a size that nothing tells.</exception>
-    public OnnxRuntimeSession(OnnxRuntime runtime, string model, int batch, int threads)
+    public OnnxRuntimeSession(OnnxRuntime runtime, string model, int batch, int threads, IReadOnlyList<TensorType>? types = null)
     {
         ArgumentNullException.ThrowIfNull(runtime);
         ArgumentException.ThrowIfNullOrWhiteSpace(model);
@@ -53,7 +54,7 @@ public sealed class OnnxRuntimeSession : IQuery, IDisposable
             _outputNames = [.. Enumerable.Range(0, (int)outputs).Select(i => NameAt(_api.SessionGetOutputName, i))];
             _inputValues = new nint[inputs];
             _outputValues = new nint[outputs];
-            for (var i = 0; i < inputs; i++) AddInput(i);
+            for (var i = 0; i < inputs; i++) AddInput(i, types is not null && i < types.Count ? types[i] : null);
         }
         catch
         {
@@ -150,7 +151,7 @@ public sealed class OnnxRuntimeSession : IQuery, IDisposable
         return copy;
     }
 
-    private void AddInput(int index)
+    private void AddInput(int index, TensorType? known)
     {
         var name = Marshal.PtrToStringUTF8(_inputNames[index])!;
         Check(_api.SessionGetInputTypeInfo(_session, index, out var typeInfo));
@@ -160,6 +161,8 @@ public sealed class OnnxRuntimeSession : IQuery, IDisposable
         if (!Enum.IsDefined(type)) throw new PithException($"Input '{name}' of '{_model}' is no tensor of numbers; such a model cannot be timed.");
         // A leading size that is left open is the batch.
         if (sizes is [< 0, ..]) sizes[0] = Batch;
+        for (var axis = 1; axis < sizes.Length; axis++)
+            if (sizes[axis] < 0 && known is not null && known.Rank == sizes.Length && known[axis].IsFixed) sizes[axis] = known[axis].Size;
         if (sizes.Any(size => size < 0)) throw new PithException($"Input '{name}' of '{_model}' is [{string.Join(", ", sizes)}]: sizes other than the batch must be in the file. Export it with fixed sizes.");
         var shape = new Shape([.. sizes.Select(size => checked((int)size))]);
         var bytes = (nint)shape.Length * type.SizeInBytes();

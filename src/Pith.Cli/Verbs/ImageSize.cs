@@ -1,0 +1,52 @@
+using System.Globalization;
+
+namespace Pith.Cli.Verbs;
+
+/// <summary>Width and height of images in pixels, as <c>--size</c> gives them to networks that leave theirs open.</summary>
+/// <param name="Width">Columns; the first number.</param>
+/// <param name="Height">Rows; the second number.</param>
+internal readonly record struct ImageSize(int Width, int Height)
+{
+    private const int Largest = 65536;
+
+    /// <summary>Reads <c>640x480</c> (width 640, height 480) or <c>224</c> (a square).</summary>
+    public static bool TryParse(string text, out ImageSize size)
+    {
+        var parts = text.Split('x');
+        size = default;
+        if (parts.Length > 2 || !TryPixels(parts[0], out var width) || !TryPixels(parts[^1], out var height)) return false;
+        size = new ImageSize(width, height);
+        return true;
+    }
+
+    /// <summary>The sizes of the symbols that stand for height and width in the image inputs: those of four dimensions, [N, C, H, W], or [N, H, W, C] when only the last can be the channels.</summary>
+    /// <param name="model">What messages call the network.</param>
+    /// <param name="inputs">The network's inputs.</param>
+    /// <exception cref="PithException">No input is an image of this size.</exception>
+    public IReadOnlyDictionary<string, int> Bind(string model, IReadOnlyList<(string Name, TensorType Type)> inputs)
+    {
+        var sizes = new Dictionary<string, int>(StringComparer.Ordinal);
+        var fits = false;
+        foreach (var (_, type) in inputs.Where(input => input.Type.Rank == 4))
+        {
+            var (height, width) = IsInterleaved(type) ? (type[1], type[2]) : (type[2], type[3]);
+            if (!Accepts(height, Height) || !Accepts(width, Width)) continue;
+            if (height == width && !height.IsFixed && Height != Width) throw new PithException($"'{model}' takes square images only: '{height}' is both height and width of {SymbolSizes.Text(inputs)}. --size gives {this}.");
+            if (!height.IsFixed) sizes[height.ToString()] = Height;
+            if (!width.IsFixed) sizes[width.ToString()] = Width;
+            fits = true;
+        }
+        return fits ? sizes : throw new PithException($"'{model}' has no image input of width {Width} and height {Height} (--size): it takes {SymbolSizes.Text(inputs)}. --size is for networks that leave height and width open.");
+    }
+
+    /// <summary>Width and height as <c>--size</c> spells them.</summary>
+    public override string ToString() => $"{Width}x{Height}";
+
+    private static bool Accepts(Dim dim, int size) => !dim.IsFixed || dim.Size == size;
+
+    private static bool IsInterleaved(TensorType type) => IsChannels(type[3]) && !IsChannels(type[1]);
+
+    private static bool IsChannels(Dim dim) => dim.IsFixed && dim.Size is 1 or 3 or 4;
+
+    private static bool TryPixels(string text, out int pixels) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out pixels) && pixels is >= 1 and <= Largest;
+}

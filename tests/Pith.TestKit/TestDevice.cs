@@ -1,7 +1,7 @@
 using Pith.Kernels;
 using Pith.Tactics;
 
-namespace Pith.EngineTests.Jit;
+namespace Pith.TestKit;
 
 /// <summary>Devices of every level that tests can run here: what the CPU has, and AMX also where AVX-512 VNNI can emulate its tiles.</summary>
 internal static class TestDevice

@@ -2,7 +2,7 @@ using Iced.Intel;
 using Pith.Kernels.Jit;
 using static Iced.Intel.AssemblerRegisters;
 
-namespace Pith.EngineTests.Jit;
+namespace Pith.TestKit;
 
 /// <summary>
 /// AMX as AVX-512 VNNI and BF16 code: tiles live in the kernel's stack frame, and every other register is as it was. What an AMX kernel computes can so be checked, bit for bit, on machines without AMX;

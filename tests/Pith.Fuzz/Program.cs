@@ -1,0 +1,20 @@
+using Pith.Fuzz.Campaign;
+
+namespace Pith.Fuzz;
+
+/// <summary>
+/// <c>run MINUTES [FAMILY]</c> goes on with fresh random cases, <c>repro CASE [FOLDER]</c> repeats one, <c>worker …</c> is a process of a campaign; anything else is for xunit, which runs the short run.
+/// </summary>
+internal static class Program
+{
+    public static int Main(string[] args) => args switch
+    {
+        ["run", var minutes, .. var families] => FuzzCampaign.RunAll(minutes, families),
+        ["repro", var id] => FuzzRepro.Run(id, folder: null),
+        ["repro", var id, var folder] => FuzzRepro.Run(id, folder),
+        ["worker", .. var rest] => FuzzWorker.Run(rest),
+        _ when args.Any(arg => arg is "--server" or "--internal-msbuild-node") =>
+            Xunit.MicrosoftTestingPlatform.TestPlatformTestFramework.RunAsync(args, SelfRegisteredExtensions.AddSelfRegisteredExtensions).GetAwaiter().GetResult(),
+        _ => Xunit.Runner.InProc.SystemConsole.ConsoleRunner.Run(args).GetAwaiter().GetResult(),
+    };
+}

@@ -1,3 +1,4 @@
+using System.Globalization;
 using CsCheck;
 using Pith.Fuzz.Campaign;
 
@@ -12,6 +13,7 @@ internal readonly record struct Step(int Motif, uint Seed);
 internal sealed class NetworkCase(NetworkSettings settings, Step[] steps) : FuzzCase
 {
     private const int MostSteps = 12;
+    private const int MostShown = 8;
 
     private static readonly Gen<Step> s_step = Gen.Select(Gen.Int[0, MotifCatalog.All.Count - 1], Gen.UInt, (motif, seed) => new Step(motif, seed));
 
@@ -30,10 +32,13 @@ internal sealed class NetworkCase(NetworkSettings settings, Step[] steps) : Fuzz
     public override string Describe(IReadOnlyList<int> kept)
     {
         var sketch = Sketch(kept, out _);
-        return $"{settings with { Batches = [] }}, batches [{string.Join(", ", settings.Batches)}]\n{Summary(kept)}\n{GraphPrinter.Print(sketch.Graph)}";
+        return $"{settings with { Batches = [] }}, batches {string.Join(", ", settings.Batches)}\n{Summary(kept)}\n{GraphPrinter.Print(sketch.Graph)}{string.Concat(sketch.Graph.Constants.Select(Text))}";
     }
 
     public override void Save(IReadOnlyList<int> kept, string folder) => OnnxModel.Save(Sketch(kept, out _).Graph, Path.Combine(folder, "model.onnx"));
+
+    // The first elements of a constant.
+    private static string Text(Value constant) => $"  {constant}: {string.Join(", ", constant.Constant!.ConvertTo(DataType.Float64).As<double>().Data.Take(MostShown).Select(element => element.ToString("R", CultureInfo.InvariantCulture)))}{(constant.Constant!.Length > MostShown ? ", …" : "")}\n";
 
     private NetworkSketch Sketch(IReadOnlyList<int> kept, out Failure? failure)
     {

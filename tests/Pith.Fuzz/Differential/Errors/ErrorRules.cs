@@ -5,6 +5,9 @@ namespace Pith.Fuzz.Differential.Errors;
 /// <summary>How errors go through ops. Bounds are generous by small factors: what a wrong kernel does is far outside.</summary>
 internal static class ErrorRules
 {
+    // Below this, numbers lose bits.
+    private const float Denormal = 1e-36f;
+
     /// <summary>Half a unit in the last place of 1, for each element type; results are rounded to it.</summary>
     private static float Rounding(DataType type) => type switch
     {
@@ -48,9 +51,9 @@ internal static class ErrorRules
         if (operands.Length > 2 && operands[2] is { } bias) unit = Math.Min(unit, bias.Unit * (op is Gemm { Beta: not 0 } b ? Math.Min(1, Units.Of(b.Beta)) : 1));
         var largest = sums.Max();
         var winograd = MayBeWinograd(op, operands);
-        var rounding = Array.ConvertAll(sums, sum => (float)((terms + (winograd ? 64 : 6)) * 6e-8) * (winograd || !float.IsFinite(largest) ? largest : sum));
+        var rounding = Array.ConvertAll(sums, sum => (float)((terms + (winograd ? 64 : 6)) * 6e-8) * (winograd ? largest : sum) + Denormal);
         // Kernels compute whole tiles, with zeros for weights and pixels that are not there; zero times infinity is NaN.
-        if (!operands.All(operand => operand is null || IsFinite(operand))) return new Bounded(result, Unknown(result));
+        if (!operands.All(operand => operand is null || IsFinite(operand)) || MayOverflow(largest)) return new Bounded(result, Unknown(result));
         var isExact = !winograd && operands.All(operand => operand?.Error is null) && Units.AreExact(unit, largest);
         var error = new float[sums.Length];
         if (!isExact)
@@ -68,6 +71,9 @@ internal static class ErrorRules
         }
         return new Bounded(result, error) { Refolding = rounding, Unit = unit, Magnitude = largest };
     }
+
+    // Sums of finite numbers that are not.
+    private static bool MayOverflow(double magnitude) => !(magnitude < float.MaxValue / 16);
 
     private static bool IsFinite(Bounded operand) => Singles(operand.Value).All(float.IsFinite) && (operand.Error is null || operand.Error.All(float.IsFinite));
 
@@ -94,7 +100,7 @@ internal static class ErrorRules
         for (var i = 0; i < error.Length; i++)
         {
             var c = i / inner % gamma.Length;
-            refold[i] = (float)(Math.Abs(factors[c]) * (refold[i] + 3e-7 * Math.Abs(x[i])) + 3e-7 * (Math.Abs(beta[c]) + Math.Abs(mean[c] * factors[c])));
+            refold[i] = (float)(Math.Abs(factors[c]) * (refold[i] + 3e-7 * Math.Abs(x[i])) + 3e-7 * (Math.Abs(beta[c]) + Math.Abs(mean[c] * factors[c])) + Denormal);
             error[i] = (float)(Math.Abs(factors[c]) * (operands[0]!.Error?[i] ?? 0)) + refold[i];
         }
         var unit = Math.Min(operands[0]!.Unit * factors.Min(Units.Of), offsets.Min(Units.Of));
@@ -124,7 +130,7 @@ internal static class ErrorRules
         var positive = op is Sub ? new Add() : op;
         var magnitudes = Singles(positive.Evaluate([.. operands.Select(operand => Map(operand!.Value, Math.Abs))], 1)[0]);
         var rounding = Rounding(result.DataType);
-        for (var i = 0; i < magnitudes.Length; i++) magnitudes[i] *= rounding;
+        for (var i = 0; i < magnitudes.Length; i++) magnitudes[i] = magnitudes[i] * rounding + (rounding > 0 ? Denormal : 0);
         return magnitudes;
     }
 
@@ -133,7 +139,8 @@ internal static class ErrorRules
         if (!result.DataType.IsFloat()) return AllOrNothing(operands, [result])[0];
         var terms = Math.Max(1, operands[0]!.Value.Length / Math.Max(1, result.Length));
         var error = Singles(op.Evaluate([.. operands.Select(operand => operand is null ? null : operand.Value.DataType.IsFloat() ? Map(operand.Value, Math.Abs) : operand.Value)], 1)[0]);
-        for (var i = 0; i < error.Length; i++) error[i] *= (terms + 8) * Rounding(result.DataType);
+        if (MayOverflow((double)error.Max() * terms)) return new Bounded(result, Unknown(result));
+        for (var i = 0; i < error.Length; i++) error[i] = error[i] * (terms + 8) * Rounding(result.DataType) + Denormal;
         if (operands.Any(operand => operand?.Error is not null))
             Accumulate(error, Singles(op.Evaluate([.. operands.Select(operand => operand is null ? null : operand.Value.DataType.IsFloat() ? Like(operand.Value, operand.Error ?? new float[operand.Value.Length]) : operand.Value)], 1)[0]));
         var isSum = op is ReduceSum && operands[0]!.Error is null && Units.AreExact(operands[0]!.Unit, operands[0]!.Magnitude * terms);
@@ -160,13 +167,15 @@ internal static class ErrorRules
     private static Bounded[] Sampled(Op op, Bounded?[] operands, Tensor[] results, bool rounds)
     {
         var errors = Deviations(op, [.. operands.Select(operand => operand?.Error)], operands, results);
+        // Which of a number and NaN is larger depends on their order.
+        if (op is Max or Min or MaxPool or GlobalMaxPool or ReduceMax or ReduceMin or Clip && operands.Any(operand => operand is not null && Singles(operand.Value).Any(float.IsNaN))) return [.. results.Select(result => new Bounded(result, Unknown(result)))];
         for (var i = 0; i < results.Length; i++)
         {
             if (!rounds) continue;
             var (values, rounding) = (Singles(results[i]), Rounding(results[i].DataType) * 8);
             // Results near 0 may be differences of numbers of the size of 1, or products with a factor that is.
             var differences = op is Elu or Selu or Celu or Gelu or Softplus or Erf or Tanh or Exp or Log or LogSoftmax;
-            for (var k = 0; k < values.Length; k++) errors[i][k] += Math.Max(Math.Abs(values[k]), differences ? 0.25f : 0) * rounding + (rounding > 0 ? 1e-37f : 0);
+            for (var k = 0; k < values.Length; k++) errors[i][k] += Math.Max(Math.Abs(values[k]), differences ? 0.25f : 0) * rounding + (rounding > 0 ? Denormal : 0);
         }
         return [.. results.Select((result, i) => new Bounded(result, errors[i]) { Unit = Units.Of(result), Magnitude = Units.Largest(result) })];
     }
@@ -187,7 +196,7 @@ internal static class ErrorRules
         }
         var rounding = Rounding(results[0].DataType) * 16;
         var largest = (float)Units.Largest(results[0]);
-        for (var k = 0; k < error.Length; k++) error[k] += rounding * Math.Max(Math.Abs(values[k]), op is LayerNormalization or InstanceNormalization or Resize ? largest : 0) + 1e-37f;
+        for (var k = 0; k < error.Length; k++) error[k] += rounding * Math.Max(Math.Abs(values[k]), op is LayerNormalization or InstanceNormalization or Resize ? largest : 0) + Denormal;
         return [new Bounded(results[0], error), .. results.Skip(1).Select(result => new Bounded(result, Unknown(result)))];
     }
 
@@ -248,7 +257,7 @@ internal static class ErrorRules
     {
         if (tensor.DataType == DataType.Bool) return tensor;
         var values = Bounded.Doubles(tensor).ToArray();
-        for (var i = 0; i < values.Length; i++) values[i] = by is not null ? values[i] + by(i) : function!(values[i]);
+        for (var i = 0; i < values.Length; i++) values[i] = by is not null ? Moved(values[i], by(i)) : function!(values[i]);
         // Integers stay within their type.
         if (!tensor.DataType.IsFloat() && tensor.DataType is not (DataType.Int32 or DataType.Int64 or DataType.UInt32 or DataType.UInt64))
         {
@@ -257,6 +266,9 @@ internal static class ErrorRules
         }
         return Tensor.Create(tensor.Shape, values).ConvertTo(tensor.DataType);
     }
+
+    // What may be anything may be finite where the interpreter has NaN.
+    private static double Moved(double value, double by) => double.IsInfinity(by) ? by : value + by;
 
     private static Tensor Like(Tensor tensor, float[] values) => Tensor.Create(tensor.Shape, values).ConvertTo(tensor.DataType);
 

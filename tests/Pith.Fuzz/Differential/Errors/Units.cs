@@ -3,6 +3,9 @@ namespace Pith.Fuzz.Differential.Errors;
 /// <summary>Tells when float sums are exact: all terms are multiples of one power of two, and no sum reaches 2^24 of it.</summary>
 internal static class Units
 {
+    // Folding multiplies terms by factors; what is far above the denormal numbers stays above them.
+    private const double LeastUnit = 1e-24;
+
     /// <summary>The largest power of two that all elements are multiples of; 0 when some are not finite, infinite when all are 0.</summary>
     public static double Of(Tensor tensor)
     {
@@ -32,5 +35,5 @@ internal static class Units
     }
 
     /// <summary>Whether sums of terms with this unit and this sum of magnitudes are exact in 32-bit floats.</summary>
-    public static bool AreExact(double unit, double magnitude) => unit > 0 && magnitude < float.MaxValue && magnitude <= unit * (1 << 24) && (magnitude == 0 || unit >= 1e-40);
+    public static bool AreExact(double unit, double magnitude) => unit > 0 && magnitude < float.MaxValue && magnitude <= unit * (1 << 24) && (magnitude == 0 || unit >= LeastUnit);
 }

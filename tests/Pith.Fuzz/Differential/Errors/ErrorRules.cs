@@ -167,14 +167,16 @@ internal static class ErrorRules
     private static Bounded[] Sampled(Op op, Bounded?[] operands, Tensor[] results, bool rounds)
     {
         var errors = Deviations(op, [.. operands.Select(operand => operand?.Error)], operands, results);
-        // Which of a number and NaN is larger depends on their order.
-        if (op is Max or Min or MaxPool or GlobalMaxPool or ReduceMax or ReduceMin or Clip && operands.Any(operand => operand is not null && Singles(operand.Value).Any(float.IsNaN))) return [.. results.Select(result => new Bounded(result, Unknown(result)))];
+        // What may have overflowed on the way may be NaN.
+        if (operands.Any(operand => operand?.Error is not null && (Units.Largest(operand.Value) > 1e30 || operand.Error.Any(error => error > 1e30f)))) return [.. results.Select(result => new Bounded(result, Unknown(result)))];
+        // Which of a number and NaN is larger depends on their order; simulated quantization passes NaN on, so that training sees it.
+        if (op is Max or Min or MaxPool or GlobalMaxPool or ReduceMax or ReduceMin or Clip or QuantizeLinear && operands.Any(operand => operand is not null && Singles(operand.Value).Any(float.IsNaN))) return [.. results.Select(result => new Bounded(result, Unknown(result)))];
         for (var i = 0; i < results.Length; i++)
         {
             if (!rounds) continue;
             var (values, rounding) = (Singles(results[i]), Rounding(results[i].DataType) * 8);
             // Results near 0 may be differences of numbers of the size of 1, or products with a factor that is.
-            var differences = op is Elu or Selu or Celu or Gelu or Softplus or Erf or Tanh or Exp or Log or LogSoftmax;
+            var differences = op is Elu or Selu or Celu or Gelu or Softplus or Erf or Tanh or Exp or Log or HardSigmoid or HardSwish;
             for (var k = 0; k < values.Length; k++) errors[i][k] += Math.Max(Math.Abs(values[k]), differences ? 0.25f : 0) * rounding + (rounding > 0 ? Denormal : 0);
         }
         return [.. results.Select((result, i) => new Bounded(result, errors[i]) { Unit = Units.Of(result), Magnitude = Units.Largest(result) })];
@@ -183,6 +185,8 @@ internal static class ErrorRules
     // Everything that depends on all elements of a row: random directions within the intervals, with a margin.
     private static Bounded[] Perturbed(Op op, Bounded?[] operands, Tensor[] results)
     {
+        // Squares of these are not finite.
+        if (Units.Largest(operands[0]!.Value) > 1e15) return [.. results.Select(result => new Bounded(result, Unknown(result)))];
         var random = new Random(1);
         var error = new float[results[0].Length];
         var values = Singles(results[0]);
@@ -196,7 +200,7 @@ internal static class ErrorRules
         }
         var rounding = Rounding(results[0].DataType) * 16;
         var largest = (float)Units.Largest(results[0]);
-        for (var k = 0; k < error.Length; k++) error[k] += rounding * Math.Max(Math.Abs(values[k]), op is LayerNormalization or InstanceNormalization or Resize ? largest : 0) + Denormal;
+        for (var k = 0; k < error.Length; k++) error[k] += rounding * Math.Max(Math.Abs(values[k]), op is LayerNormalization or InstanceNormalization or Resize or LogSoftmax or ReduceLogSumExp or ReduceLogSum ? Math.Max(largest, 0.1f) : 0) + Denormal;
         return [new Bounded(results[0], error), .. results.Skip(1).Select(result => new Bounded(result, Unknown(result)))];
     }
 

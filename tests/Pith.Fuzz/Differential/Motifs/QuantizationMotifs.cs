@@ -27,7 +27,8 @@ internal static class QuantizationMotifs
     {
         var steps = type is DataType.Int16 ? 32767 : type is DataType.UInt16 ? 65535 : type is DataType.UInt8 ? 255 : 127;
         var scale = Math.Max(amax, 1e-6f) / steps * s.Pick(0.5f, 1f, 1f, 1f, 2f);
-        if (!float.IsFinite(scale)) scale = 1;
+        // Beyond that, products of two scales overflow.
+        if (!(scale < 1e15f)) scale = 1;
         return s.Numbers == NumberKind.Exact || s.Chance(0.5) ? Short(scale) : scale;
     }
 

@@ -46,7 +46,7 @@ internal static class AddressLimits
 
     private static void RequireRows(ContractionLayer product, int batch)
     {
-        var elements = Math.Max(product.Input.Shape[^1].At(batch), product.Output.Shape[^1].At(batch));
+        var elements = Math.Max(product.Input.Shape[-1].At(batch), product.Output.Shape[-1].At(batch));
         if ((double)elements * sizeof(float) * MostTileRows > int.MaxValue) throw TooLarge(product, $"its matrices have rows of {elements} elements, and {int.MaxValue / sizeof(float) / MostTileRows} are the most.");
     }
 

@@ -24,7 +24,7 @@ internal sealed class NetworkCase(NetworkSettings settings, Step[] steps) : Fuzz
     public override Failure? Check(IReadOnlyList<int> kept)
     {
         var sketch = Sketch(kept, out var failure);
-        return failure ?? new NetworkCheck(sketch, settings).Run();
+        return failure ?? NetworkCheck.Of(new NetworkRun(sketch.Graph, [.. settings.Batches.Select(sketch.InputTensor)], settings.MaxBatch, settings.Threads, settings.Isa));
     }
 
     public override string Summary(IReadOnlyList<int> kept) => string.Join(" + ", kept.Select(i => MotifCatalog.All[steps[i].Motif].Name));

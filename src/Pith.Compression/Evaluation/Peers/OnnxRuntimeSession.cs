@@ -15,6 +15,7 @@ public sealed class OnnxRuntimeSession : IQuery, IDisposable
     public const double LingersSeconds = 0.06;
 
     private const int Sequential = 0;
+    private const int NoOptimizations = 0;
     private const int AllOptimizations = 99;
     private const int ArenaAllocator = 1;
     private const int DefaultMemory = 0;
@@ -36,15 +37,16 @@ public sealed class OnnxRuntimeSession : IQuery, IDisposable
     /// <param name="batch">The images of a run: the size of every leading dimension that the file leaves open.</param>
     /// <param name="threads">Threads within an operator, the caller's included.</param>
     /// <param name="types">Types of the inputs, whose fixed sizes other dimensions get that the file leaves open; null for none.</param>
+    /// <param name="literal">Runs the file as it is written, without graph optimisations: for comparing results, not speed.</param>
     /// <exception cref="PithException">ONNX Runtime refuses the model, or an input has a size that nothing tells.</exception>
-    public OnnxRuntimeSession(OnnxRuntime runtime, string model, int batch, int threads, IReadOnlyList<TensorType>? types = null)
+    public OnnxRuntimeSession(OnnxRuntime runtime, string model, int batch, int threads, IReadOnlyList<TensorType>? types = null, bool literal = false)
     {
         ArgumentNullException.ThrowIfNull(runtime);
         ArgumentException.ThrowIfNullOrWhiteSpace(model);
         _api = runtime.Api;
         _model = model;
         Batch = batch;
-        _session = Create(runtime, threads);
+        _session = Create(runtime, threads, literal);
         try
         {
             Check(_api.CreateCpuMemoryInfo(ArenaAllocator, DefaultMemory, out _memoryInfo));
@@ -86,20 +88,24 @@ public sealed class OnnxRuntimeSession : IQuery, IDisposable
         Check(_api.Run(_session, 0, _inputNames, _inputValues, _inputValues.Length, _outputNames, _outputNames.Length, _outputValues), "run");
     }
 
-    /// <summary>The first output of the last run, row-major; null when it is no tensor of floats.</summary>
-    public Tensor<float>? FirstOutput()
+    /// <summary>The first output of the last run, row-major; null when it is not a tensor of floats.</summary>
+    public Tensor<float>? FirstOutput() => Output(0) as Tensor<float>;
+
+    /// <summary>A copy of an output of the last run, row-major; null when it is not a tensor of numbers.</summary>
+    /// <param name="index">Its position among the outputs.</param>
+    public Tensor? Output(int index)
     {
-        Check(_api.IsTensor(_outputValues[0], out var isTensor));
+        Check(_api.IsTensor(_outputValues[index], out var isTensor));
         if (isTensor == 0) return null;
-        Check(_api.GetTensorTypeAndShape(_outputValues[0], out var info));
+        Check(_api.GetTensorTypeAndShape(_outputValues[index], out var info));
         var (type, sizes) = Describe(info);
         _api.ReleaseTensorTypeAndShapeInfo(info);
-        if (type != DataType.Float32) return null;
-        Check(_api.GetTensorMutableData(_outputValues[0], out var data));
-        var tensor = Tensor.Zeros<float>(new Shape([.. sizes.Select(size => checked((int)size))]));
-        var elements = new float[tensor.Length];
-        Marshal.Copy(data, elements, 0, elements.Length);
-        elements.CopyTo(tensor.Span);
+        if (!Enum.IsDefined(type)) return null;
+        Check(_api.GetTensorMutableData(_outputValues[index], out var data));
+        var tensor = Tensor.Zeros(type, new Shape([.. sizes.Select(size => checked((int)size))]));
+        var bytes = new byte[tensor.Bytes.Length];
+        if (bytes.Length > 0) Marshal.Copy(data, bytes, 0, bytes.Length);
+        bytes.CopyTo(tensor.Bytes);
         return tensor;
     }
 
@@ -117,7 +123,7 @@ public sealed class OnnxRuntimeSession : IQuery, IDisposable
         _api.ReleaseSession(_session);
     }
 
-    private nint Create(OnnxRuntime runtime, int threads)
+    private nint Create(OnnxRuntime runtime, int threads, bool literal)
     {
         Check(_api.CreateSessionOptions(out var options));
         // Paths are UTF-16 on Windows and UTF-8 elsewhere.
@@ -126,7 +132,7 @@ public sealed class OnnxRuntimeSession : IQuery, IDisposable
         using var yes = new NativeText("1");
         try
         {
-            Check(_api.SetSessionGraphOptimizationLevel(options, AllOptimizations));
+            Check(_api.SetSessionGraphOptimizationLevel(options, literal ? NoOptimizations : AllOptimizations));
             Check(_api.SetSessionExecutionMode(options, Sequential));
             Check(_api.SetIntraOpNumThreads(options, threads));
             Check(_api.SetInterOpNumThreads(options, 1));

@@ -27,7 +27,7 @@ internal sealed class Bounded
     public double Magnitude { get; init; }
 
     /// <summary>The first element that is off, as text; null when there is none.</summary>
-    public string? Difference(Tensor got, bool exactly)
+    public string? Difference(Tensor got)
     {
         if (got.DataType != Value.DataType || got.Shape != Value.Shape) return $"expected {Value}, got {got}";
         var (want, other) = (Doubles(Value), Doubles(got));
@@ -35,7 +35,7 @@ internal sealed class Bounded
         var first = "";
         for (var i = 0; i < want.Length; i++)
         {
-            var error = exactly || Error is null ? 0 : Error[i];
+            var error = Error is null ? 0 : Error[i];
             if (Agree(want[i], other[i], error)) continue;
             if (count++ < 4) first += $"  element {i} {Position(i)}: expected {want[i]:R}{(error == 0 ? " exactly" : $" ± {error}")}, got {other[i]:R}\n";
         }

@@ -29,11 +29,13 @@ internal static class ErrorRules
             AveragePool or GlobalAveragePool or ReduceMean or ReduceSum or Mean => [Means(node.Op, operands, results[0])],
             Transpose or Reshape or Flatten or Squeeze or Unsqueeze or Concat or Split or Slice or Gather or Expand or Tile or Identity or Dropout or Pad or DepthToSpace or SpaceToDepth => Moved(node.Op, operands, results),
             Relu or Max or Min or Clip or Abs or Neg or MaxPool or GlobalMaxPool or ReduceMax or ReduceMin or Floor or Ceil or Round or Sign or QuantizeLinear or DequantizeLinear or Not => Sampled(node.Op, operands, results, rounds: false),
-            Where or And or Or or Xor or Equal or Greater or GreaterOrEqual or Less or LessOrEqual => Sampled(node.Op, operands, results, rounds: false),
-            ArgMax or ArgMin or DynamicQuantizeLinear => AllOrNothing(operands, results),
+            Where or And or Or or Xor or Greater or GreaterOrEqual or Less or LessOrEqual => Sampled(node.Op, operands, results, rounds: false),
+            ArgMax or ArgMin or DynamicQuantizeLinear or Equal => AllOrNothing(operands, results),
             Resize when node.Op is Resize { Mode: ResizeMode.Nearest } => Sampled(node.Op, operands, results, rounds: false),
+            Cast { To: DataType.Bool } => AllOrNothing(operands, results),
             Cast cast when !cast.To.IsFloat() || !operands[0]!.Value.DataType.IsFloat() => Sampled(node.Op, operands, results, rounds: false),
-            ConvInteger or MatMulInteger or QLinearConv or QLinearMatMul or ShapeOf or Size => operands.All(operand => operand?.Error is null) ? [.. results.Select(BoundedInterpreter.Exact)] : AllOrNothing(operands, results),
+            ConvInteger or MatMulInteger or ShapeOf or Size => AllOrNothing(operands, results),
+            QLinearConv or QLinearMatMul => OneStep(operands, results),
             Softmax or LogSoftmax or LayerNormalization or InstanceNormalization or Lrn or ReduceL1 or ReduceL2 or ReduceSumSquare or ReduceProd or ReduceLogSum or ReduceLogSumExp => Perturbed(node.Op, operands, results),
             Resize => Perturbed(node.Op, operands, results),
             _ => Sampled(node.Op, operands, results, rounds: true),
@@ -177,8 +179,10 @@ internal static class ErrorRules
             var (values, rounding) = (Singles(results[i]), Rounding(results[i].DataType) * 8);
             // Results near 0 may be differences of numbers of the size of 1, or products with a factor that is.
             var differences = op is Elu or Selu or Celu or Gelu or Softplus or Erf or Tanh or Exp or Log or HardSigmoid or HardSwish;
-            for (var k = 0; k < values.Length; k++) errors[i][k] += Math.Max(Math.Abs(values[k]), differences ? 0.25f : 0) * rounding + (rounding > 0 ? Denormal : 0);
+            for (var k = 0; k < values.Length; k++) errors[i][k] += Math.Max(Math.Abs(values[k]), differences ? 1 : 0) * rounding + (rounding > 0 ? Denormal : 0);
         }
+        // Which of two equal numbers is the largest.
+        if (op is MaxPool && results.Length > 1 && operands[0]!.Error is not null) errors[1] = Unknown(results[1]);
         return [.. results.Select((result, i) => new Bounded(result, errors[i]) { Unit = Units.Of(result), Magnitude = Units.Largest(result) })];
     }
 
@@ -206,6 +210,10 @@ internal static class ErrorRules
 
     private static Bounded[] AllOrNothing(Bounded?[] operands, Tensor[] results) =>
         [.. results.Select(result => operands.All(operand => operand?.Error is null) ? BoundedInterpreter.Exact(result) : new Bounded(result, Unknown(result)))];
+
+    // A file's QLinear ops are read as Q/DQ around float ops: where a sum lies between two integers, the two round differently.
+    private static Bounded[] OneStep(Bounded?[] operands, Tensor[] results) =>
+        operands.All(operand => operand?.Error is null) ? [new Bounded(results[0], [.. Enumerable.Repeat(1f, results[0].Length)]) { Unit = 1, Magnitude = Units.Largest(results[0]) }] : AllOrNothing(operands, results);
 
     private static float[] Unknown(Tensor result)
     {
@@ -259,7 +267,7 @@ internal static class ErrorRules
 
     private static Tensor Shifted(Tensor tensor, Func<int, double>? by, Func<double, double>? function)
     {
-        if (tensor.DataType == DataType.Bool) return tensor;
+        if (tensor is Tensor<bool> booleans) return by is null ? tensor : Tensor.Create(tensor.Shape, [.. booleans.Data.Select((value, i) => by(i) == 0 ? value : by(i) > 0)]);
         var values = Bounded.Doubles(tensor).ToArray();
         for (var i = 0; i < values.Length; i++) values[i] = by is not null ? Moved(values[i], by(i)) : function!(values[i]);
         // Integers stay within their type.

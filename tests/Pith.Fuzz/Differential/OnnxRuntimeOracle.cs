@@ -1,0 +1,40 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using Pith.Compression.Peers;
+
+namespace Pith.Fuzz.Differential;
+
+/// <summary>ONNX Runtime with its optimisations off: an implementation that shares nothing with Pith. Absent where its package has no library for the machine.</summary>
+internal static class OnnxRuntimeOracle
+{
+    private static readonly Lazy<OnnxRuntime?> s_runtime = new(() => Library() is { } library ? OnnxRuntime.Load(library) : null);
+
+    public static bool IsThere => s_runtime.Value is not null;
+
+    /// <summary>The outputs of the model in a file; null when ONNX Runtime does not take the model.</summary>
+    public static Tensor?[]? Run(string model, int batch, int outputs, Tensor input)
+    {
+        try
+        {
+            using var session = new OnnxRuntimeSession(s_runtime.Value!, model, batch, threads: 1, literal: true);
+            if (input is Tensor<byte> bytes) session.SetInput<byte>(0, bytes.Span);
+            else session.SetInput<float>(0, input.As<float>().Span);
+            session.Run();
+            return [.. Enumerable.Range(0, outputs).Select(session.Output)];
+        }
+        catch (PithException)
+        {
+            // It has not every op for every type.
+            return null;
+        }
+    }
+
+    private static string? Library()
+    {
+        var package = typeof(OnnxRuntimeOracle).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().FirstOrDefault(attribute => attribute.Key == "OnnxRuntimePackage")?.Value;
+        if (string.IsNullOrEmpty(package)) return null;
+        var name = OperatingSystem.IsWindows() ? "onnxruntime.dll" : OperatingSystem.IsMacOS() ? "libonnxruntime.dylib" : "libonnxruntime.so";
+        var path = Path.Combine(package, "runtimes", RuntimeInformation.RuntimeIdentifier, "native", name);
+        return File.Exists(path) ? path : null;
+    }
+}

@@ -41,7 +41,8 @@ internal sealed class FoldableWeight
         }
         if (Weight.Producer is not { Op: DequantizeLinear { BlockSize: 0 } } dequantize || Weight.SingleConsumer != _node || !_layout.HasIndexPerChannel) return false;
         if (Parameters(dequantize) is not { } parameters) return false;
-        var effective = parameters.Scales.Select((scale, c) => Effective(scale, factors[c], bias[c], parameters.Type)).ToArray();
+        var (smallest, largest) = AffineQuantization.RangeOf(dequantize.Inputs[0]!.Type.DataType);
+        var effective = parameters.Scales.Select((scale, c) => Effective(scale, factors[c], bias[c], parameters.Type, (double)largest - smallest)).ToArray();
         if (effective.Contains(null)) return false;
         var known = effective.Select(factor => factor!.Value).ToArray();
         if (dequantize.Inputs[0]!.Constant is { } integers) return TryScaleIntegers(dequantize, integers, parameters, known);
@@ -132,12 +133,17 @@ internal sealed class FoldableWeight
     /// <summary>
     /// The factor that a channel's scale and integers take: the given one; 0, which clears the integers, for a channel that vanishes beside its bias; null when the scale cannot take it.
     /// </summary>
-    private static double? Effective(double scale, double factor, double bias, DataType type)
+    /// <param name="scale">The scale as it is.</param>
+    /// <param name="factor">Finite.</param>
+    /// <param name="bias">What is added to the channel.</param>
+    /// <param name="type">The type of the scale and of the weight.</param>
+    /// <param name="steps">The largest distance between an integer and its zero point: a weight of so many steps must be finite too.</param>
+    private static double? Effective(double scale, double factor, double bias, DataType type, double steps)
     {
         if (!double.IsFinite(scale)) return null;
         var (scaled, smallest) = (Math.Abs(scale * factor), SmallestNormal(type));
         // A scale of 0 stands for zeros, whatever the factor.
-        if (scaled == 0 && (scale == 0 || factor == 0) || scaled >= smallest && double.IsFinite(RoundedTo(type, scaled))) return factor;
+        if (scaled == 0 && (scale == 0 || factor == 0) || scaled >= smallest && double.IsFinite(RoundedTo(type, scaled * steps))) return factor;
         return scaled < smallest && Math.Abs(bias) >= smallest * Negligible ? 0 : null;
     }
 

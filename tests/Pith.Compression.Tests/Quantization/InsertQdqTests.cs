@@ -218,4 +218,30 @@ public class InsertQdqTests
         comparison.Add(reference, other);
         return comparison.SnrDecibels;
     }
+
+    [Fact]
+    public void Whatever_the_factors_of_batch_norm_are_the_exported_network_computes_what_was_simulated()
+    {
+        foreach (var gamma in new[] { 1f, -1, 0, 1e-44f, -1e-30f, 1e-10f, 1e12f, 1e38f, float.NaN, float.PositiveInfinity })
+            foreach (var exactScales in new[] { false, true })
+            {
+                var net = new TestNetwork(4, 6);
+                net.Graph.AddOutput(net.BatchNorm("bn", net.Conv("conv", net.Input, 8, 3)));
+                net.Graph.Find("bn.gamma")!.Constant!.As<float>().Data[2] = gamma;
+                TestNetwork.Quantize(net.Graph, new() { Calibrator = new MaxCalibrator(), ExactScales = exactScales });
+                // Training may push a weight beyond its scale.
+                net.Graph.Find("conv.weight")!.Constant!.As<float>().Data[5] = -9;
+                var exported = net.Graph.Clone();
+                FakeQuantization.Finish(exported, exactScales);
+                var x = TestNetwork.Images(3, 2, 4, 6);
+                var (before, after) = (GraphInterpreter.Run(net.Graph, [x])[0].As<float>().Data, GraphInterpreter.Run(exported, [x])[0].As<float>().Data);
+                for (var channel = 0; channel < 8; channel++)
+                {
+                    var elements = Enumerable.Range(0, before.Length).Where(i => i / 36 % 8 == channel).ToArray();
+                    var largest = elements.Select(i => before[i]).Where(float.IsFinite).Select(Math.Abs).DefaultIfEmpty().Max();
+                    // Rounded scales and biases differ by steps; the pushed weight by one.
+                    Assert.All(elements, i => Assert.True(before[i].Equals(after[i]) || Math.Abs(before[i] - after[i]) <= 0.05 * largest, $"gamma {gamma}, exact {exactScales}, channel {channel}: expected {before[i]}, got {after[i]}"));
+                }
+            }
+    }
 }

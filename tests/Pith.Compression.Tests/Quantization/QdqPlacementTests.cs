@@ -192,4 +192,19 @@ public class QdqPlacementTests
 
     private static void AssertFloat(QuantizationOptions options, params (string Layer, string Why)[] expected) =>
         Assert.Equal(expected, QdqPlacement.Find(TestNetwork.Residual(), options).Layers.Where(decision => decision.WhyFloat is not null).Select(decision => (decision.Layer.Name, decision.WhyFloat!)));
+
+    [Theory]
+    [InlineData(DataType.UInt8, 65_000, true)]
+    [InlineData(DataType.UInt8, 70_000, false)]
+    [InlineData(DataType.Int8, 70_000, true)]
+    [InlineData(DataType.Int8, 140_000, false)]
+    public void A_layer_whose_sums_do_not_fit_32_bits_stays_in_float(DataType type, int products, bool fits)
+    {
+        var graph = new Graph();
+        var weight = graph.AddConstant("w", Tensor.Zeros<float>(new Shape(1, products)));
+        graph.AddOutput(graph.AddNode(new Gemm { TransB = true }, [graph.AddInput("x", TensorType.Float32(1, products)), weight], "fc").Output);
+        var placement = QdqPlacement.Find(graph, new() { ActivationType = type });
+        Assert.Equal(fits ? null : $"sums {products} products of 8-bit numbers, more than fit a 32-bit accumulator", Assert.Single(placement.Layers).WhyFloat);
+        Assert.Equal(fits ? 1 : 0, placement.Weights.Count);
+    }
 }

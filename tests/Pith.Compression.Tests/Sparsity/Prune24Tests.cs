@@ -134,4 +134,61 @@ public class Prune24Tests
         graph.Find("conv1a.weight")!.Constant!.As<float>().Data[0] = float.PositiveInfinity;
         Assert.Contains("'conv1a.weight'", Assert.Throws<PithException>(() => Prune24.Apply(graph, new PruneOptions())).Message);
     }
+
+    [Theory]
+    [InlineData("transpose")]
+    [InlineData("identity")]
+    [InlineData("reshape")]
+    [InlineData("half")]
+    [InlineData("left")]
+    public void A_weight_is_pruned_along_the_layer_s_reduction_whatever_lies_between_it_and_the_layer(string way)
+    {
+        var graph = new Graph();
+        var stored = Tensor.Create(way == "transpose" ? new Shape(6, 8) : way == "reshape" ? new Shape(48) : new Shape(8, 6), Samples.Gaussian(5, 48));
+        var constant = graph.AddConstant("w", way == "half" ? stored.ConvertTo(DataType.Float16) : stored);
+        var operand = way switch
+        {
+            "transpose" or "left" => graph.Add(new Transpose(), constant),
+            "identity" => graph.Add(new Identity(), constant),
+            "reshape" => graph.Add(new Reshape(), constant, graph.AddConstant("shape", Tensor.Vector(8L, 6))),
+            _ => graph.Add(new Cast(DataType.Float32), constant),
+        };
+        var x = graph.AddInput("x", way == "left" ? TensorType.Float32(8, 2) : TensorType.Float32(2, 8));
+        graph.AddOutput(graph.AddNode(new MatMul(), way == "left" ? [operand, x] : [x, operand], "fc").Output);
+
+        var layer = Assert.Single(Prune24.Apply(graph, new PruneOptions()).Layers);
+        Assert.Null(layer.WhyDense);
+        Assert.Equal(1, SparsityRecord.Verify(graph, "pruning"));
+        var seen = WeightOperand.Evaluate(operand)!.ConvertTo(DataType.Float32).As<float>().Data;
+        // [8, 6] sums along axis 0; as the left operand [6, 8] along axis 1.
+        var reductionFirst = way == "left" ? Enumerable.Range(0, 48).Select(i => seen[i % 6 * 8 + i / 6]).ToArray() : seen;
+        for (var column = 0; column < 6; column++)
+            for (var quad = 0; quad < 8; quad += 4)
+                Assert.Equal(2, Enumerable.Range(quad, 4).Count(row => reductionFirst[row * 6 + column] != 0));
+        // Simplifying brings the weight to the layer; the record still holds.
+        Passes.PassRunner.RunToFixpoint(graph, Passes.Pipelines.Simplify);
+        Assert.Equal(1, SparsityRecord.Verify(graph, "simplifying"));
+        Assert.Equal(way == "left" ? 1 : 6, Assert.Single(SparsityRecord.RecoverMasks(graph)).Value.Layout.Inner);
+    }
+
+    [Fact]
+    public void A_weight_that_something_else_reads_stays_dense()
+    {
+        var graph = new Graph();
+        var table = graph.AddConstant("table", Tensor.Create(new Shape(8, 8), Samples.Gaussian(6, 64)));
+        var embedded = graph.AddNode(new Gather(0), [table, graph.AddInput("tokens", new TensorType(DataType.Int64, [3]))], "embedding").Output;
+        graph.AddOutput(graph.AddNode(new MatMul(), [embedded, graph.Add(new Transpose(), table)], "head").Output);
+        var layer = Assert.Single(Prune24.Apply(graph, new PruneOptions()).Layers);
+        Assert.Equal("its weight 'table' is read by Gather 'embedding' as well", layer.WhyDense);
+    }
+
+    [Fact]
+    public void One_weight_in_both_orientations_stays_dense()
+    {
+        var graph = new Graph();
+        var w = graph.AddConstant("w", Tensor.Create(new Shape(8, 8), Samples.Gaussian(7, 64)));
+        var first = graph.AddNode(new MatMul(), [graph.AddInput("x", TensorType.Float32(2, 8)), w], "straight").Output;
+        graph.AddOutput(graph.AddNode(new MatMul(), [first, graph.Add(new Transpose(), w)], "turned").Output);
+        Assert.All(Prune24.Apply(graph, new PruneOptions()).Layers, layer => Assert.Contains("which sums over another axis", layer.WhyDense, StringComparison.Ordinal));
+    }
 }

@@ -18,7 +18,8 @@ public sealed class LimitWeights : Pass
         {
             if (node.Op is not QuantizeLinear { BlockSize: 0 } op || node.Output.Type.DataType != DataType.Int8) continue;
             if (node.Inputs[0] is not { Constant: Tensor<float> weight } || node.Inputs[1]!.Constant is not Tensor<float> scales || Limited(weight, scales, op.Axis) is not { } limited) continue;
-            graph.ReplaceInput(node, 0, graph.AddConstant(node.Inputs[0]!.Name, limited));
+            if (node.Inputs[0]!.Uses.Count == 1) graph.SetConstant(node.Inputs[0]!, limited);
+            else graph.ReplaceInput(node, 0, graph.AddConstant(node.Inputs[0]!.Name, limited));
             changes++;
         }
         return changes;

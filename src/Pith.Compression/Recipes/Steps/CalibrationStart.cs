@@ -17,7 +17,7 @@ internal static class CalibrationStart
     public static StepOutcome Apply(Graph graph, IReadOnlyList<Pass> simplify, QuantizationSettings settings, StepContext context)
     {
         FloatModel.Require(graph, context.Stage);
-        var start = graph.Clone();
+        var start = FloatModel.Copy(graph, context);
         PassRunner.RunToFixpoint(start, simplify, context.Events);
         SparsityRecord.Verify(start, "simplifying");
         var options = settings.ToOptions();

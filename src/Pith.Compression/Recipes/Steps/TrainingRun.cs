@@ -9,7 +9,7 @@ internal static class TrainingRun
     public static StepOutcome Apply(Graph graph, TrainingSettings settings, StepContext context)
     {
         FloatModel.Require(graph, context.Stage);
-        var start = graph.Clone();
+        var start = FloatModel.Copy(graph, context);
         // Regular forms of what other programs write differently; batch norm stays, to be trained.
         PassRunner.RunToFixpoint(start, Pipelines.SimplifyKeepingBatchNorm, context.Events);
         var result = Train(start, settings, SparsityRecord.RecoverMasks(start), context);

@@ -29,7 +29,9 @@ internal sealed class ReferenceFakeQuantize : Tactic<FakeQuantizeLayer>, IRefere
             for (var i = 0; i < x.Length; i++)
             {
                 var scale = scales[i / perScale];
-                y.Data[i] = Math.Clamp(MathF.Round(x.Data[i] / scale, MidpointRounding.ToEven), layer.Smallest, layer.Largest) * scale;
+                var rounded = MathF.Round(x.Data[i] / scale, MidpointRounding.ToEven);
+                // Not Math.Clamp: NaN becomes the smallest step, as in QuantizeLinear.
+                y.Data[i] = (rounded >= layer.Smallest ? Math.Min(rounded, layer.Largest) : layer.Smallest) * scale;
             }
             SlotTensors.Write(layer.Output, state, y);
         }

@@ -83,8 +83,9 @@ internal static unsafe class FakeQuantizeFp32
             {
                 var valid = last - i;
                 V ratio = Lanes<V>.Load(args->X + i, valid) / scale;
+                // NaN becomes the smallest step, as in QuantizeLinear: Max passes its second operand on.
                 V y = TPass.Value == 1
-                    ? V.Min(largest, V.Max(smallest, V.Round(ratio))) * scale
+                    ? V.Min(largest, V.Max(V.Round(ratio), smallest)) * scale
                     : V.SelectGreaterOrEqual(ratio, smallest, V.SelectGreaterOrEqual(largest, ratio, Lanes<V>.Load(args->DY + i, valid), V.Zero), V.Zero);
                 Lanes<V>.Store(args->Y + i, valid, y);
             }

@@ -27,6 +27,9 @@ internal sealed class Contraction
 
     public bool IsInt8 => _int8 is not null;
 
+    /// <summary>True when the operands are quantized, but sums of their products could leave the 32 bits of an accumulator. Sums of floats would not be exact either.</summary>
+    public bool SumsAreTooLong { get; private set; }
+
     /// <summary>The quantized operands of a contraction that <see cref="IsInt8"/>; weights as [K, C/groups, R, S].</summary>
     public (Value Quantized, Quantization Quantization, Tensor<sbyte> Weights, float[] Scales) Int8 => _int8!.Value;
 
@@ -75,10 +78,12 @@ internal sealed class Contraction
     {
         // Axis 1 of an image is its channels in memory, but a matrix product reduces the last axis: only matrices are the same either way.
         if (Input.Type.Rank != (IsConv ? 4 : 2) || !QdqPatterns.IsDequantized(Input, out var q, out var quantization)) return null;
-        if (QdqPatterns.Weights(Weight, IsConv || TransposedWeights ? 0 : 1, quantization.Scale) is not var (weights, scales) || !Fits(quantization, weights, 0)) return null;
+        if (QdqPatterns.Weights(Weight, IsConv || TransposedWeights ? 0 : 1, quantization.Scale) is not var (weights, scales)) return null;
         // A bias that is computed at run time has no place in the integer epilogue.
         if (Bias is not null && QdqPatterns.Constant(Bias) is not Tensor<float>) return null;
-        return (q, quantization, IsConv ? weights : AsPointKernels(weights), scales);
+        var kernels = IsConv ? weights : AsPointKernels(weights);
+        SumsAreTooLong = LargestSum(quantization, kernels) > int.MaxValue;
+        return SumsAreTooLong ? null : (q, quantization, kernels, scales);
     }
 
     private Tensor<sbyte> AsPointKernels(Tensor<sbyte> weights)
@@ -97,15 +102,21 @@ internal sealed class Contraction
         return position >= 0 && shape[position] == channels.Size;
     }
 
-    /// <summary>Whether the sum fits 32 bits when it starts from these integers.</summary>
-    public bool FitsWithBias(int[] bias) => bias.Length == 0 || Fits(Int8.Quantization, Int8.Weights, bias.Max(b => Math.Abs((long)b)));
+    /// <summary>Whether every sum fits 32 bits when it starts from these integers.</summary>
+    public bool FitsWithBias(int[] bias) => bias.Length == 0 || LargestSum(Int8.Quantization, Int8.Weights) + bias.Max(b => Math.Abs((long)b)) <= int.MaxValue;
 
-    // A longer sum could leave the 32 bits of the accumulator: the layer then computes in float.
-    private bool Fits(Quantization data, Tensor<sbyte> weights, long start)
+    // What lies between may wrap: the arithmetic is modulo 2^32, and only the finished sum has to fit.
+    private static long LargestSum(Quantization data, Tensor<sbyte> kernels)
     {
-        long largest = Math.Max(data.StoredZeroPoint, 255 - data.StoredZeroPoint);
-        var products = IsConv ? weights.Shape.LengthOf(1, 4) : weights.Shape[TransposedWeights ? 1 : 0];
-        return start + products * largest * 128 < 1L << 31;
+        var largest = 0L;
+        var products = kernels.Shape.LengthOf(1, 4);
+        for (var start = 0; start < kernels.Length; start += products)
+        {
+            var magnitudes = 0L;
+            foreach (var weight in kernels.Data.AsSpan(start, products)) magnitudes += Math.Abs((int)weight);
+            largest = Math.Max(largest, magnitudes);
+        }
+        return largest * Math.Max(data.StoredZeroPoint, 255 - data.StoredZeroPoint);
     }
 
     /// <summary>The layer; <paramref name="int8"/> is null for float.</summary>

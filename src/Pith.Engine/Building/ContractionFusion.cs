@@ -26,7 +26,8 @@ internal sealed class ContractionFusion
 
     public static FusedNode? TryFuse(Node node, FusionContext context)
     {
-        if (Contraction.Of(node, context) is not { } contraction) return null;
+        // Sums that fit neither 32 bits nor a float are left to the op itself, which sums in double precision.
+        if (Contraction.Of(node, context) is not { SumsAreTooLong: false } contraction) return null;
         var fusion = new ContractionFusion(context, contraction);
         fusion.TakeBias();
         fusion.TakeResidual();
@@ -56,7 +57,7 @@ internal sealed class ContractionFusion
     {
         if (_context.Next(_result) is not { Op: Add } add || Other(add) is not { } other || other.Constant is not null || !_context.SameShape(other, _result)) return;
         // Of two contractions that meet in an Add, the one that runs last takes it: the other is then finished.
-        if (other.Producer is { } producer && ReferenceEquals(_context.Next(other), add) && _context.Order(producer) > _context.Order(_nodes[^1]) && Contraction.Of(producer, _context) is not null) return;
+        if (other.Producer is { } producer && ReferenceEquals(_context.Next(other), add) && _context.Order(producer) > _context.Order(_nodes[^1]) && Contraction.Of(producer, _context) is { SumsAreTooLong: false }) return;
         _residual = other;
         Append(add);
     }

@@ -71,7 +71,7 @@ public class QuantizationSettingsTests
         var settings = new QuantizationSettings { ExactScales = true };
         var scales = new[] { "max", "percentile:90", "mse", "entropy" }
             .ToDictionary(name => name, name => Dequantize(Exported(isQat, settings with { Calibrator = name }), "conv1", 0)!.Inputs[1]!.Constant!.As<float>().Data[0]);
-        var largest = Enumerable.Range(0, Toy.Data.Train.Count).Max(i => Toy.Data.Train.Load(i).Values!.Max(MathF.Abs));
+        var largest = Enumerable.Range(0, Toy.Data.Train.Count).SelectMany(i => Toy.Data.Train.Load(i).Values.ToArray()).Max(Math.Abs);
         Assert.Equal(largest / 127, scales["max"], 1e-6f);
         Assert.True(scales["percentile:90"] < scales["max"]);
         Assert.True(scales["mse"] <= scales["max"]);

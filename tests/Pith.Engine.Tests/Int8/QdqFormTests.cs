@@ -1,3 +1,5 @@
+using Pith.EngineTests.Jit;
+using Pith.Kernels;
 using Pith.Ops;
 
 namespace Pith.EngineTests.Int8;
@@ -10,7 +12,8 @@ public class QdqFormTests
 {
     private const int Channels = 4;
 
-    private static readonly float[] s_oddScales = [0, -0.0f, -0.5f, 1e-44f, 1e-38f, 1e-30f, 1e-13f, 3e12f, 1e30f, 3e38f, float.NaN, float.PositiveInfinity];
+    private static readonly float[] s_oddScales =
+        [0, -0.0f, -0.5f, .. new[] { -146, -127, -100, -43, 42, 100, 126 }.Select(exponent => MathF.ScaleB(1, exponent)), float.NaN, float.PositiveInfinity];
 
     public static TheoryData<float> OddScales => [.. s_oddScales];
 
@@ -43,7 +46,8 @@ public class QdqFormTests
     [MemberData(nameof(OddScales))]
     public void Any_scale_before_and_after_ops_that_move_or_compare_elements(float scale)
     {
-        RequireSame(net => net.Graph.Add(new MaxPool { Window = WindowAttributes.Uniform(2) }, net.Pair(net.X, scale)));
+        // Which of a number and NaN is the larger is not defined.
+        if (float.IsFinite(scale)) RequireSame(net => net.Graph.Add(new MaxPool { Window = WindowAttributes.Uniform(2) }, net.Pair(net.X, scale)));
         RequireSame(net => net.Pair(net.Graph.Add(new MaxPool { Window = WindowAttributes.Uniform(3, 2, 1) }, net.X), scale));
         RequireSame(net => net.Pair(net.Graph.Add(new Concat(1), net.X, net.Pair(net.X, 0.5f)), scale));
         RequireSame(net => net.Graph.Add(new Concat(1), net.Pair(net.X, scale), net.Pair(net.X, scale)));
@@ -89,25 +93,30 @@ public class QdqFormTests
     public void Any_form(string form) => RequireSame(s_forms[form]);
 
     [Theory]
-    [InlineData(DataType.UInt8, 65_000, "int8")]
-    [InlineData(DataType.UInt8, 70_000, "float32")]
-    [InlineData(DataType.Int8, 70_000, "int8")]
-    [InlineData(DataType.Int8, 140_000, "float32")]
-    public void A_sum_that_could_leave_32_bits_runs_in_float(DataType type, int products, string precision)
+    [InlineData(DataType.UInt8, 65_000, 127, true)]
+    [InlineData(DataType.UInt8, 70_000, 127, false)]
+    [InlineData(DataType.UInt8, 70_000, -60, true)]
+    [InlineData(DataType.Int8, 70_000, 127, true)]
+    [InlineData(DataType.Int8, 140_000, -128, false)]
+    [InlineData(DataType.Int8, 140_000, 100, true)]
+    public void A_sum_that_could_leave_32_bits_is_not_made_by_an_integer_kernel(DataType type, int products, int weights, bool isInt8)
     {
         var net = new Net(TensorType.Float32(2, products));
-        var weight = net.Graph.AddConstant("w", Tensor.Create(new Shape(1, products), Enumerable.Repeat((sbyte)127, products).ToArray()));
+        var weight = net.Graph.AddConstant("w", Tensor.Create(new Shape(1, products), Enumerable.Repeat((sbyte)weights, products).ToArray()));
         var data = net.Pair(net.X, 1, type, 0);
         var y = net.Graph.Add(new Gemm { TransB = true }, data, net.Graph.Add(new DequantizeLinear { Axis = 0 }, weight, net.Graph.AddConstant("s", Tensor.Scalar(1f))));
         net.Graph.AddOutput(y);
         var x = Tensor.Create(new Shape(2, products), Enumerable.Repeat(255f, 2 * products).ToArray());
-        using var engine = EngineBuilder.Build(net.Graph, new EngineOptions { MaxBatch = 2, MinBatch = 2, TimeTactics = false });
-        using var context = engine.CreateContext();
-        x.Span.CopyTo(context.Input<float>("x"));
-        context.Run(2);
-        Assert.Equal(precision, engine.Layers.Single(layer => layer.Spec.Kind == LayerKind.Gemm).Precision);
         var want = GraphInterpreter.Run(net.Graph, [x])[0].As<float>().Data;
-        foreach (var (expected, got) in want.Zip(context.Output<float>(engine.Outputs[0].Name).ToArray())) Assert.Equal(expected, got, expected * 1e-5);
+        foreach (var isa in Enum.GetValues<IsaLevel>().Where(TestDevice.Has))
+        {
+            using var engine = EngineBuilder.Build(net.Graph, new EngineOptions { MaxBatch = 2, MinBatch = 2, TimeTactics = false }, TestDevice.At(isa, 2));
+            using var context = engine.CreateContext();
+            x.Span.CopyTo(context.Input<float>("x"));
+            context.Run(2);
+            Assert.Equal(isInt8, engine.Layers.Any(layer => layer.Precision == "int8" && layer.Spec.Kind == LayerKind.Gemm));
+            Assert.Equal(want, context.Output<float>(engine.Outputs[0].Name).ToArray());
+        }
     }
 
     private static void RequireSame(Func<Net, Value> build)
@@ -136,8 +145,9 @@ public class QdqFormTests
         {
             case Tensor<float> floats:
                 var got = context.Output<float>(name);
+                var largest = floats.Data.Where(float.IsFinite).Select(Math.Abs).DefaultIfEmpty().Max();
                 for (var i = 0; i < floats.Length; i++)
-                    Assert.True(floats.Data[i].Equals(got[i]) || Math.Abs(floats.Data[i] - got[i]) <= 1e-6 * Math.Abs(floats.Data[i]), $"{repro}: element {i} expected {floats.Data[i]:R}, got {got[i]:R}");
+                    Assert.True(floats.Data[i].Equals(got[i]) || Math.Abs(floats.Data[i] - got[i]) <= 1e-6 * largest, $"{repro}: element {i} expected {floats.Data[i]:R}, got {got[i]:R}");
                 break;
             case Tensor<sbyte> q: Assert.True(q.Span.SequenceEqual(context.Output<sbyte>(name)), repro); break;
             case Tensor<byte> q: Assert.True(q.Span.SequenceEqual(context.Output<byte>(name)), repro); break;

@@ -1,6 +1,4 @@
 using System.CommandLine;
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json.Nodes;
 using Pith.Cli.Reporting;
 using Pith.Compression;
@@ -55,7 +53,8 @@ internal abstract class StepVerb : Verb
         var step = StepCatalog.Find(Kind).Read(SettingOption.Collect(Settings, arguments, FromFile(arguments.GetValue(_settings))), $"pith {Kind}");
         var outcome = terminal.Track(events =>
         {
-            var made = step.Apply(ModelFile.Load(model, arguments.GetValue(_size)), Context(arguments, model, output, step, events, cancellation));
+            var graph = ModelFile.Load(model, arguments.GetValue(_size));
+            var made = step.Apply(graph, Context(arguments, model, graph, output, step, events, cancellation));
             SparsityRecord.Verify(made.Graph, Kind);
             OnnxModel.Save(made.Graph, output);
             File.Delete(CheckpointOf(output));
@@ -70,6 +69,9 @@ internal abstract class StepVerb : Verb
     /// <summary>Adds what the verb's own options say.</summary>
     protected virtual StepContext Extend(StepContext context, ParseResult arguments, string model) => context;
 
+    /// <summary>The images to choose epochs on, as the user named them; null when the verb takes none.</summary>
+    protected virtual string? Validation(ParseResult arguments) => null;
+
     /// <summary>Writes files beside the model.</summary>
     protected virtual void AfterSave(StepOutcome outcome, string output, ParseResult arguments) { }
 
@@ -77,7 +79,7 @@ internal abstract class StepVerb : Verb
 
     protected abstract void Draw(Spectre.Console.IAnsiConsole console, StepOutcome outcome, string output);
 
-    private StepContext Context(ParseResult arguments, string model, string output, RecipeStep step, IProgress<PithEvent> events, CancellationToken cancellation)
+    private StepContext Context(ParseResult arguments, string model, Graph graph, string output, RecipeStep step, IProgress<PithEvent> events, CancellationToken cancellation)
     {
         var context = new StepContext { Stage = Kind, Events = events, Cancellation = cancellation };
         if (!ReadsData) return context;
@@ -89,18 +91,10 @@ internal abstract class StepVerb : Verb
             Threads = arguments.GetValue(_threads),
             FindModel = name => ModelFile.Load(name, arguments.GetValue(_size)),
             CheckpointPath = CheckpointOf(output),
-            Key = KeyOf(model, step, data, arguments.GetValue(_preprocess), arguments.GetValue(_size)),
-        }, arguments, model);
+        }, arguments, model).WithKeyOf(step, graph, data, Validation(arguments));
     }
 
     private static string CheckpointOf(string output) => output + ".checkpoint";
-
-    /// <summary>Everything that the result depends on: a checkpoint of another run is not continued.</summary>
-    private static string KeyOf(string model, RecipeStep step, string? data, string? preprocess, ImageSize? size)
-    {
-        var content = File.Exists(model) ? SHA256.HashData(File.ReadAllBytes(model)) : Encoding.UTF8.GetBytes(model);
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{Convert.ToHexString(content)}\n{step}\n{data}\n{preprocess}\n{size}\n{PithVersion.Text}")));
-    }
 
     private static JsonObject FromFile(string? path)
     {

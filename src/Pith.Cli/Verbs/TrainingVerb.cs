@@ -19,8 +19,10 @@ internal abstract class TrainingVerb : StepVerb
     /// <summary>The options that set fields, but for the validation set.</summary>
     protected virtual IReadOnlyList<SettingOption> OwnSettings { get; } = TrainingOptionsOfVerbs.All();
 
+    protected override string? Validation(ParseResult arguments) => arguments.GetValue(_validation);
+
     protected override StepContext Extend(StepContext context, ParseResult arguments, string model) =>
-        arguments.GetValue(_validation) is { } spec ? context with { ValidationData = DatasetCatalog.Open(spec) } : context;
+        Validation(arguments) is { } spec ? context with { ValidationData = DatasetCatalog.Open(spec) } : context;
 
     protected override object Json(StepOutcome outcome, string model, string output)
     {

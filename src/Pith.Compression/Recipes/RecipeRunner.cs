@@ -89,7 +89,7 @@ public sealed class RecipeRunner
         var (name, step) = (declared.Name, declared.Step);
         var from = _stages[declared.From];
         string[] inputs = step.Trains?.Teacher is { } teacher ? [from.FileHash, _stages[teacher].FileHash] : [from.FileHash];
-        var key = RecipeState.KeyOf(step, inputs, _recipe.Data);
+        var key = RecipeState.KeyOf(step, inputs, _recipe.Data.Train, _recipe.Data.Validation, _recipe.Data.Preprocess);
         var file = PathOf(name, ".onnx");
         _options.Events?.Report(new StepStarted(name, step.Kind, number, _recipe.Stages.Count));
 

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Pith.Compression.Data;
 
 namespace Pith.Compression;
 
@@ -33,14 +34,20 @@ internal sealed class RecipeState
         return new RecipeState(path, new Dictionary<string, FinishedStep>());
     }
 
-    /// <summary>The hash of a step's settings, the models it reads, the data it sees and the version of Pith. Data is known by its specification, not by its content.</summary>
+    /// <summary>
+    /// The hash of all that a step's result depends on: its settings, the models it reads, weights included, the data it reads, and the version of Pith. Data is known by its specification and by the names, sizes and times of its files, see
+    /// <see cref="DataIdentity"/>. The verbs of the command line name what a checkpoint belongs to by the same hash.
+    /// </summary>
     /// <param name="step">The step.</param>
-    /// <param name="modelHashes">The file hashes of the stage that it starts from and of its teacher.</param>
-    /// <param name="data">The recipe's data.</param>
-    public static string KeyOf(RecipeStep step, IEnumerable<string> modelHashes, RecipeData data)
+    /// <param name="modelHashes">Hashes of the content of the model that it starts from and of its teacher.</param>
+    /// <param name="train">The training data; null when there is none.</param>
+    /// <param name="validation">The validation data; null when there is none.</param>
+    /// <param name="preprocess">How images become the network's input, where that is given.</param>
+    public static string KeyOf(RecipeStep step, IEnumerable<string> modelHashes, string? train, string? validation, string? preprocess)
     {
         // The test set is not part of it: nothing that a step makes may depend on it.
-        string?[] parts = [PithVersion.Text, step.Kind, step.ToJson().ToJsonString(), .. modelHashes, data.Train, data.Validation, data.Preprocess];
+        string?[] data = step.ReadsTrainingData ? [DataIdentity.Of(train), step.ReadsValidationData ? DataIdentity.Of(validation) : "", preprocess] : [];
+        string?[] parts = [PithVersion.Text, step.Kind, step.ToJson().ToJsonString(), .. modelHashes, .. data];
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(parts))));
     }
 

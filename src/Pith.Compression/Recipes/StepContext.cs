@@ -38,6 +38,22 @@ public sealed record StepContext
     /// <summary>Stops the step.</summary>
     public CancellationToken Cancellation { get; init; }
 
+    /// <summary>Sets <see cref="Key"/> for a step that is run by itself, on a model and with data that were named on the command line.</summary>
+    /// <param name="step">The step.</param>
+    /// <param name="graph">The model that it starts from.</param>
+    /// <param name="train">The specification of <see cref="TrainingData"/>.</param>
+    /// <param name="validation">The specification of <see cref="ValidationData"/>.</param>
+    /// <exception cref="PithException">The teacher cannot be loaded, or the data cannot be read.</exception>
+    public StepContext WithKeyOf(RecipeStep step, Graph graph, string? train, string? validation)
+    {
+        ArgumentNullException.ThrowIfNull(step);
+        ArgumentNullException.ThrowIfNull(graph);
+        // Of what was loaded, so that weights in files of their own count. What the metadata says of preprocessing and sparsity counts as well.
+        var models = step.Trains?.Teacher is { } teacher ? new[] { graph, FindModel(teacher) } : [graph];
+        var hashes = models.SelectMany(model => model.Metadata.Select(entry => $"{entry.Key}={entry.Value}").Prepend(ModelHash.Of(model)));
+        return this with { Key = RecipeState.KeyOf(step, hashes, train, validation, Preprocess) };
+    }
+
     /// <summary>The training data.</summary>
     /// <exception cref="PithException">There is none.</exception>
     internal ImageDataset RequireTrainingData() =>

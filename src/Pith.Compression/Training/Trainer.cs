@@ -29,6 +29,7 @@ public sealed class Trainer
     private TrainingState _state = new();
     private IReadOnlyDictionary<string, float[]>? _best;
     private long _imagesOfThisRun;
+    private string? _key;
 
     private Trainer(Graph graph, TrainingData data, TrainingSettings settings, TrainingOptions options)
     {
@@ -197,7 +198,7 @@ public sealed class Trainer
     {
         if (_options.CheckpointPath is not { } path || !File.Exists(path)) return null;
         var checkpoint = Checkpoint.Read(path);
-        if (checkpoint.Key != _options.CheckpointKey)
+        if (checkpoint.Key != Key)
         {
             _options.Events?.Report(new Noted($"The checkpoint '{path}' belongs to other settings, another model or other data; '{_options.Task}' starts from the beginning."));
             return null;
@@ -207,6 +208,13 @@ public sealed class Trainer
         _best = Entries(checkpoint, BestPrefix) is { Count: > 0 } best ? best : null;
         return Entries(checkpoint, NowPrefix);
     }
+
+    /// <summary>What the caller says that the run depends on, and what is seen here: the network and the teacher with their weights, the settings, how much data of which classes, and how it is preprocessed.</summary>
+    private string Key => _key ??= string.Join('\n',
+        _options.CheckpointKey, PithVersion.Text, ModelHash.Of(_graph), _options.Teacher is { } teacher ? ModelHash.Of(teacher) : "", SettingsJson.Write(_settings).ToJsonString(),
+        IdentityOf(_data.Train), IdentityOf(_settings.Validation == ValidationMode.None ? null : _data.Validation), _data.Preprocessing.ToJson());
+
+    private static string IdentityOf(ImageDataset? data) => data is null ? "" : string.Create(CultureInfo.InvariantCulture, $"{data.Name} {data.Count} {string.Join(' ', data.ClassNames)}");
 
     private const string NowPrefix = "now/";
     private const string BestPrefix = "best/";
@@ -218,7 +226,7 @@ public sealed class Trainer
         RequireFinite();
         var tensors = _session.Save().ToDictionary(entry => NowPrefix + entry.Key, entry => entry.Value);
         foreach (var (name, values) in _best ?? new Dictionary<string, float[]>()) tensors[BestPrefix + name] = values;
-        new Checkpoint { Key = _options.CheckpointKey, State = _state, Tensors = tensors, Masks = _options.Masks }.Write(path);
+        new Checkpoint { Key = Key, State = _state, Tensors = tensors, Masks = _options.Masks }.Write(path);
     }
 
     private bool MasksEqual(IReadOnlyDictionary<string, Mask24> masks) =>

@@ -18,7 +18,9 @@ public sealed record TrainingOptions
     /// <summary>Where the run is saved now and then, when it is cancelled and at its end, and continued from when the file is there; null: nowhere. The caller deletes it once the model is written.</summary>
     public string? CheckpointPath { get; init; }
 
-    /// <summary>Names everything that the result depends on (model, data, settings): a checkpoint with another key is not continued.</summary>
+    /// <summary>
+    /// Names what the result depends on and the trainer cannot see, such as the content of the data: a checkpoint with another key is not continued, nor is one of another network, teacher (weights included), settings or version of Pith.
+    /// </summary>
     public string CheckpointKey { get; init; } = "";
 
     /// <summary>Seconds between two checkpoints.</summary>

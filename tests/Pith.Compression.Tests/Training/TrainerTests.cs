@@ -112,6 +112,194 @@ public class TrainerTests
         Assert.NotEqual(Toy.Constant(Toy.Network(), "conv1.weight"), Toy.Constant(result.Model, "conv1.weight"));
     }
 
+    [Theory]
+    [InlineData(1, 0.5, 3)] // in the middle of the only epoch
+    [InlineData(3, 0.5, 9)]
+    [InlineData(2, 0.25, 3)]
+    public void Batch_norm_is_frozen_after_a_share_of_the_steps(int epochs, double share, int steps)
+    {
+        // 6 steps an epoch. What the running statistics are when they freeze is what another run, stopped at that step, has seen.
+        var settings = Toy.Settings with { Epochs = epochs, FreezeNormAfter = share };
+        var frozen = Trainer.Run(Toy.Network(), Toy.Data, settings, new TrainingOptions());
+        using var folder = new TemporaryFolder();
+        using var stop = new CancellationTokenSource();
+        var options = new TrainingOptions { CheckpointPath = folder.File("c"), Cancellation = stop.Token, Events = new Recorder(e => { if (e is TrainingProgress progress && progress.Done == steps * 32) stop.Cancel(); }) };
+        Assert.Throws<OperationCanceledException>(() => Trainer.Run(Toy.Network(), Toy.Data, settings with { FreezeNormAfter = 1 }, options));
+        var stopped = Checkpoint.Read(folder.File("c"));
+        Assert.Equal(steps, stopped.State.Step);
+        Assert.Equal(stopped.Tensors["now/statistic/conv1.bn.mean"], Toy.Constant(frozen.Model, "conv1.bn.mean"));
+        Assert.Equal(stopped.Tensors["now/statistic/conv2.bn.variance"], Toy.Constant(frozen.Model, "conv2.bn.variance"));
+        // The weights were trained on.
+        Assert.NotEqual(stopped.Tensors["now/parameter/conv1.weight"], Toy.Constant(frozen.Model, "conv1.weight"));
+    }
+
+    [Fact]
+    public void A_run_that_was_stopped_in_the_step_in_which_batch_norm_freezes_goes_on_to_the_same_bits()
+    {
+        var settings = Toy.Settings with { Epochs = 2, FreezeNormAfter = 0.25 };
+        var whole = Trainer.Run(Toy.Network(), Toy.Data, settings, new TrainingOptions());
+        using var folder = new TemporaryFolder();
+        var options = new TrainingOptions { CheckpointPath = folder.File("c") };
+        foreach (var stopAt in new[] { 2, 3, 4, 8 })
+        {
+            using var stop = new CancellationTokenSource();
+            var watch = new Recorder(e => { if (e is TrainingProgress progress && progress.Done == stopAt * 32) stop.Cancel(); });
+            Assert.Throws<OperationCanceledException>(() => Trainer.Run(Toy.Network(), Toy.Data, settings, options with { Events = watch, Cancellation = stop.Token, Threads = stopAt % 3 + 1 }));
+        }
+        Assert.Equal(Toy.AllConstants(whole.Model), Toy.AllConstants(Trainer.Run(Toy.Network(), Toy.Data, settings, options).Model));
+    }
+
+    [Fact]
+    public void Weight_decay_pulls_at_weights_only_unless_it_is_asked_for_more()
+    {
+        // A rate next to nothing: what changes is what the decay does, which the rate is a factor of.
+        TrainingResult Run(bool all) => Trainer.Run(Biased(), Toy.Data, Toy.Settings with
+        {
+            Epochs = 1, LearningRate = 1e-6, Schedule = new ConstantSchedule(), FreezeNormAfter = 0,
+            Optimizer = new SgdSettings { Momentum = 0, WeightDecay = 1, DecayBiasAndNorm = all },
+        }, new TrainingOptions());
+        var (weights, everything) = (Run(all: false).Model, Run(all: true).Model);
+        Assert.Equal(Toy.Constant(weights, "conv1.weight"), Toy.Constant(everything, "conv1.weight"));
+        foreach (var name in new[] { "conv1.bn.scale", "fc.bias" })
+            Assert.All(Toy.Constant(weights, name).Zip(Toy.Constant(everything, name)), pair => Assert.True(pair.Second < pair.First, $"{name}: {pair}"));
+
+        static Graph Biased()
+        {
+            var graph = Toy.Network();
+            graph.SetConstant(graph.Find("fc.bias")!, Tensor.Vector(5f, 5f, 5f));
+            return graph;
+        }
+    }
+
+    [Fact]
+    public void The_schedule_counts_steps_over_the_whole_run_and_warms_up_in_fractions_of_an_epoch()
+    {
+        var events = new List<PithEvent>();
+        var schedule = new WarmUpSchedule { Epochs = 0.5, Then = new StepSchedule { Epochs = [1], Gamma = 0.5 } };
+        Trainer.Run(Toy.Network(), Toy.Data, Toy.Settings with { Epochs = 3, LearningRate = 0.04, Schedule = schedule }, new TrainingOptions { Events = new Recorder(events) });
+        var rates = events.OfType<TrainingProgress>().Select(progress => progress.LearningRate).ToArray();
+        // 6 steps an epoch, 3 of warm-up, after which the steps of the schedule count anew: its epoch 1 begins at step 9.
+        double[] expected = [0.01, 0.02, 0.03, .. Enumerable.Repeat(0.04, 6), .. Enumerable.Repeat(0.02, 9)];
+        Assert.Equal(expected.Length, rates.Length);
+        for (var i = 0; i < rates.Length; i++) Assert.Equal(expected[i], rates[i], 1e-12);
+    }
+
+    [Fact]
+    public void Clipping_scales_the_first_step_down_to_the_norm()
+    {
+        double Distance(double? clip)
+        {
+            var one = new TrainingData(new ToyDataset(1, 32), null, Toy.Preprocessing);
+            var settings = Toy.Settings with { Epochs = 1, ClipNorm = clip, Schedule = new ConstantSchedule(), Optimizer = new SgdSettings { Momentum = 0, WeightDecay = 0 }, FreezeNormAfter = 0 };
+            var moved = Toy.AllConstants(Trainer.Run(Toy.Network(), one, settings, new TrainingOptions()).Model).Zip(Toy.AllConstants(Toy.Network()), (after, before) => (double)after - before);
+            return Math.Sqrt(moved.Sum(d => d * d));
+        }
+
+        Assert.Equal(0.1 * 0.01, Distance(0.01), 1e-6);
+        Assert.Equal(Distance(null), Distance(1e6), 1e-9);
+    }
+
+    [Fact]
+    public void A_gradient_that_is_not_finite_stops_the_run_and_the_last_good_state_stays()
+    {
+        using var folder = new TemporaryFolder();
+        var options = new TrainingOptions { CheckpointPath = folder.File("c"), CheckpointSeconds = 0, Task = "dense" };
+        // The loss of the first steps is finite; weights grow until it is not.
+        var settings = Toy.Settings with { LearningRate = 100, Schedule = new ConstantSchedule(), Optimizer = new SgdSettings { WeightDecay = 1 } };
+        var failure = Assert.Throws<PithException>(() => Trainer.Run(Toy.Network(), Toy.Data, settings, options));
+        Assert.Contains("'dense' diverged", failure.Message);
+        Assert.Contains(folder.File("c"), failure.Message);
+        var kept = Checkpoint.Read(folder.File("c"));
+        Assert.True(kept.State.Step > 0);
+        Assert.All(kept.Tensors.Values.SelectMany(values => values), value => Assert.True(float.IsFinite(value)));
+    }
+
+    [Fact]
+    public void A_checkpoint_is_not_continued_with_another_network_teacher_or_validation_set()
+    {
+        using var folder = new TemporaryFolder();
+        var settings = Toy.Settings with { Epochs = 1, Validation = ValidationMode.KeepBest };
+        var options = new TrainingOptions { CheckpointPath = folder.File("c"), Teacher = Toy.Network(seed: 8) };
+        Assert.True(Starts(Toy.Network(), Toy.Data, settings, options));
+        Assert.False(Starts(Toy.Network(), Toy.Data, settings, options));
+        // Each run leaves its own checkpoint; the next one is of other things again.
+        Assert.True(Starts(Toy.Network(seed: 9), Toy.Data, settings, options));
+        Assert.True(Starts(Toy.Network(), Toy.Data, settings, options with { Teacher = Toy.Network(seed: 9) }));
+        Assert.True(Starts(Toy.Network(), Toy.Data with { Validation = new ToyDataset(5, 96) }, settings, options));
+        Assert.True(Starts(Toy.Network(), Toy.Data, settings with { LabelSmoothing = 0.1 }, options));
+        Assert.True(Starts(Toy.Network(), Toy.Data, settings with { Validation = ValidationMode.None }, options));
+        // Not validated, the set does not matter.
+        Assert.False(Starts(Toy.Network(), Toy.Data with { Validation = new ToyDataset(5, 96) }, settings with { Validation = ValidationMode.None }, options));
+
+        static bool Starts(Graph network, TrainingData data, TrainingSettings settings, TrainingOptions options)
+        {
+            var steps = 0;
+            Trainer.Run(network, data, settings, options with { Events = new Recorder(e => steps += e is TrainingProgress ? 1 : 0) });
+            return steps > 0;
+        }
+    }
+
+    [Fact]
+    public void Batch_norms_that_shared_their_vectors_learn_their_own()
+    {
+        var shared = Toy.Network();
+        foreach (var (suffix, operand) in new[] { ("scale", 1), ("shift", 2), ("mean", 3), ("variance", 4) })
+        {
+            var second = shared.Nodes.Single(node => node.Name == "conv2.bn");
+            shared.ReplaceInput(second, operand, shared.Find(operand == 4 ? "conv1.bn.scale" : $"conv1.bn.{suffix}"));
+        }
+        var events = new List<PithEvent>();
+        var settings = Toy.Settings with { Epochs = 2 };
+        var trained = Trainer.Run(shared, Toy.Data, settings, new TrainingOptions { Events = new Recorder(events) }).Model;
+        // Apart from names it is what the network with vectors of its own becomes.
+        var expected = Trainer.Run(Toy.Network(), Toy.Data, settings, new TrainingOptions()).Model;
+        foreach (var name in new[] { "conv1.bn", "conv2.bn" })
+            for (var operand = 1; operand <= 4; operand++) Assert.Equal(Operand(expected, name, operand), Operand(trained, name, operand));
+        Assert.Contains(events, e => e is Noted note && note.Message.Contains("stored together"));
+
+        static float[] Operand(Graph graph, string node, int operand) => graph.Nodes.Single(n => n.Name == node).Inputs[operand]!.Constant!.As<float>().Data;
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(8)]
+    public void A_network_whose_file_fixes_the_batch_trains_like_one_with_an_open_batch(int batch)
+    {
+        var settings = Toy.Settings with { Epochs = 1, Validation = ValidationMode.Observe };
+        var open = Trainer.Run(Toy.Network(), Toy.Data, settings, new TrainingOptions());
+        var trained = Trainer.Run(Toy.Network().Clone(("N", batch)), Toy.Data, settings, new TrainingOptions { Teacher = null });
+        Assert.Equal(Toy.AllConstants(open.Model), Toy.AllConstants(trained.Model));
+        Assert.Equal(open.Summary.ValidationTop1, trained.Summary.ValidationTop1);
+        // What is written keeps its batch.
+        Assert.Equal(batch, trained.Model.Inputs[0].Type[0].Size);
+    }
+
+    [Fact]
+    public void A_network_that_is_for_one_batch_only_is_trained_with_that()
+    {
+        var graph = Toy.Network().Clone(("N", 8));
+        // A table with a row for each image of the batch: no other batch fits.
+        var logits = graph.Outputs[0];
+        var added = graph.Add(new Ops.Add(), logits, graph.AddConstant("rows", Tensor.Zeros<float>(new Shape(8, 1))));
+        graph.ReplaceAllUses(logits, added, except: added.Producer);
+        var events = new List<PithEvent>();
+        var result = Trainer.Run(graph, Toy.Data, Toy.Settings with { Epochs = 1 }, new TrainingOptions { Events = new Recorder(events) });
+        Assert.Equal(192 / 8, result.Summary.Steps);
+        Assert.Contains(events, e => e is Noted note && note.Message.Contains("fixes the batch to 8"));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(5)]
+    public void A_teacher_whose_file_fixes_the_batch_answers_in_parts(int batch)
+    {
+        var teacher = Toy.Network(seed: 3);
+        var settings = Toy.Settings with { Epochs = 1, TeacherWeight = 1 };
+        var open = Trainer.Run(Toy.Network(), Toy.Data, settings, new TrainingOptions { Teacher = teacher });
+        var parts = Trainer.Run(Toy.Network(), Toy.Data, settings, new TrainingOptions { Teacher = teacher.Clone(("N", batch)) });
+        Assert.Equal(Toy.AllConstants(open.Model), Toy.AllConstants(parts.Model));
+    }
+
     [Fact]
     public void A_teacher_pulls_the_student_towards_its_answers()
     {

@@ -16,8 +16,7 @@ internal static class CalibrationStart
     /// <param name="context">The data; or a cache.</param>
     public static StepOutcome Apply(Graph graph, IReadOnlyList<Pass> simplify, QuantizationSettings settings, StepContext context)
     {
-        FloatModel.Require(graph, context.Stage);
-        var start = FloatModel.Copy(graph, context);
+        var start = FloatModel.CopyOf(graph, context.Stage, context.Events);
         PassRunner.RunToFixpoint(start, simplify, context.Events);
         SparsityRecord.Verify(start, "simplifying");
         var options = settings.ToOptions();

@@ -6,20 +6,18 @@ namespace Pith.Compression;
 /// <summary>Steps that train or calibrate start from float numbers: the integers of a quantized model have lost what training needs.</summary>
 internal static class FloatModel
 {
-    /// <summary>Returns when <paramref name="graph"/> is not quantized.</summary>
+    /// <summary>The network to work on: a copy of <paramref name="graph"/>, in float32 whatever floats it was in.</summary>
+    /// <param name="graph">A network that is not quantized; not changed.</param>
+    /// <param name="stage">The stage that is being made, for messages.</param>
+    /// <param name="events">Told when the network was in other floats.</param>
     /// <exception cref="PithException">It has Q/DQ pairs or integer layers; the message names the first.</exception>
-    public static void Require(Graph graph, string stage)
+    public static Graph CopyOf(Graph graph, string stage, IProgress<PithEvent>? events)
     {
         var quantized = graph.Nodes.FirstOrDefault(node => node.Op is QuantizeLinear or DequantizeLinear or QLinearConv or QLinearMatMul or ConvInteger or MatMulInteger);
         if (quantized is not null)
             throw new PithException($"'{stage}' starts from a float model, but '{graph.Name}' is quantized already ({quantized.Op.Schema.Name} '{quantized.Name}'). Take the model from before quantization.");
-    }
-
-    /// <summary>A copy of <paramref name="graph"/> to calibrate or train: in float32, whatever float type its file has.</summary>
-    public static Graph Copy(Graph graph, StepContext context)
-    {
-        if (!SinglePrecision.IsNeededBy(graph)) return graph.Clone();
-        context.Events?.Report(new Noted($"'{graph.Name}' computes in half or double precision: it is converted to float32 first, its inputs and outputs included."));
-        return SinglePrecision.Of(graph);
+        if (!Float32Form.IsNeeded(graph)) return graph.Clone();
+        events?.Report(new Noted($"'{graph.Name}' has values in half or double precision; '{stage}' works in float32, and what it writes is float32 throughout, inputs and outputs included."));
+        return Float32Form.Of(graph);
     }
 }

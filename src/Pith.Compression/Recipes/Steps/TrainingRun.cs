@@ -8,8 +8,7 @@ internal static class TrainingRun
     /// <summary>Trains a float network; layers that were pruned stay so.</summary>
     public static StepOutcome Apply(Graph graph, TrainingSettings settings, StepContext context)
     {
-        FloatModel.Require(graph, context.Stage);
-        var start = FloatModel.Copy(graph, context);
+        var start = FloatModel.CopyOf(graph, context.Stage, context.Events);
         // Regular forms of what other programs write differently; batch norm stays, to be trained.
         PassRunner.RunToFixpoint(start, Pipelines.SimplifyKeepingBatchNorm, context.Events);
         var result = Train(start, settings, SparsityRecord.RecoverMasks(start), context);

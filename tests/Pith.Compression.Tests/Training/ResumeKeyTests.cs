@@ -1,0 +1,77 @@
+using Pith.Compression.Data;
+
+namespace Pith.Compression.Tests.Training;
+
+/// <summary>What an interrupted run must find unchanged to go on.</summary>
+public sealed class ResumeKeyTests : IDisposable
+{
+    private const string Train = "procedural:seed=1,count=64";
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly FineTuneStep _step = new(Toy.Settings with { Validation = ValidationMode.KeepBest, Teacher = "t.onnx" });
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void The_key_depends_on_everything_that_the_result_does()
+    {
+        var context = new StepContext { Stage = "s", FindModel = _ => Toy.Network(seed: 2) };
+        var key = context.WithKeyOf(_step, Toy.Network(), Train, "procedural:seed=2,count=32").Key;
+        Assert.Equal(key, context.WithKeyOf(_step, Toy.Network(), Train, "procedural:seed=2,count=32").Key);
+
+        // The weights, wherever the file keeps them; those of the teacher, whose name stays; the validation set.
+        Assert.NotEqual(key, context.WithKeyOf(_step, Toy.Network(seed: 3), Train, "procedural:seed=2,count=32").Key);
+        Assert.NotEqual(key, (context with { FindModel = _ => Toy.Network(seed: 3) }).WithKeyOf(_step, Toy.Network(), Train, "procedural:seed=2,count=32").Key);
+        Assert.NotEqual(key, context.WithKeyOf(_step, Toy.Network(), Train, "procedural:seed=3,count=32").Key);
+        Assert.NotEqual(key, context.WithKeyOf(_step, Toy.Network(), Train + "?every=2", "procedural:seed=2,count=32").Key);
+        Assert.NotEqual(key, (context with { Preprocess = "imagenet" }).WithKeyOf(_step, Toy.Network(), Train, "procedural:seed=2,count=32").Key);
+        Assert.NotEqual(key, context.WithKeyOf(_step with { Training = _step.Training with { Seed = 2 } }, Toy.Network(), Train, "procedural:seed=2,count=32").Key);
+        var preprocessed = Toy.Network();
+        preprocessed.Metadata[Preprocessing.MetadataKey] = Preprocessing.Raw.ToJson();
+        Assert.NotEqual(key, context.WithKeyOf(_step, preprocessed, Train, "procedural:seed=2,count=32").Key);
+    }
+
+    [Fact]
+    public void Weights_in_a_file_of_their_own_are_part_of_the_model()
+    {
+        string Key(Graph weights)
+        {
+            var model = OnnxModel.ToBytes(weights, "weights.bin", 0, out var constants);
+            File.WriteAllBytes(_folder.File("weights.bin"), [.. constants.SelectMany(tensor => tensor.Bytes.ToArray().Concat(new byte[(64 - tensor.Bytes.Length % 64) % 64]))]);
+            File.WriteAllBytes(_folder.File("model.onnx"), model);
+            return new StepContext { Stage = "s" }.WithKeyOf(_step with { Training = Toy.Settings }, OnnxModel.Load(_folder.File("model.onnx")), Train, null).Key;
+        }
+
+        var first = Key(Toy.Network());
+        Assert.Equal(first, Key(Toy.Network()));
+        Assert.NotEqual(first, Key(Toy.Network(seed: 3)));
+    }
+
+    [Fact]
+    public void Data_is_known_by_its_files()
+    {
+        Directory.CreateDirectory(_folder.File("images/cat"));
+        File.WriteAllText(_folder.File("images/cat/1.png"), "one");
+        var spec = $"imagefolder:{_folder.File("images")}?first=10";
+        var identity = DataIdentity.Of(spec);
+        Assert.Equal(identity, DataIdentity.Of(spec));
+        Assert.NotEqual(identity, DataIdentity.Of($"imagefolder:{_folder.File("images")}?first=9"));
+
+        File.WriteAllText(_folder.File("images/cat/2.png"), "two");
+        var added = DataIdentity.Of(spec);
+        Assert.NotEqual(identity, added);
+        File.SetLastWriteTimeUtc(_folder.File("images/cat/2.png"), DateTime.UtcNow.AddHours(1));
+        var touched = DataIdentity.Of(spec);
+        Assert.NotEqual(added, touched);
+        File.WriteAllText(_folder.File("classes.txt"), "0 cat cat");
+        Assert.NotEqual(touched, DataIdentity.Of(spec));
+
+        // One file, and several with a pattern.
+        File.WriteAllText(_folder.File("a_1.bin"), "x");
+        var (file, pattern) = ($"cifar10:{_folder.File("a_1.bin")}", $"cifar10:{_folder.File("a_*.bin")}");
+        var before = (DataIdentity.Of(file), DataIdentity.Of(pattern));
+        File.WriteAllText(_folder.File("a_2.bin"), "y");
+        Assert.Equal(before.Item1, DataIdentity.Of(file));
+        Assert.NotEqual(before.Item2, DataIdentity.Of(pattern));
+    }
+}

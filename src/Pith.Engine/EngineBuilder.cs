@@ -24,8 +24,9 @@ public static class EngineBuilder
         if (options.MinBatch < 1 || options.MinBatch > options.MaxBatch || options.OptBatch < 0 || options.OptBatch > options.MaxBatch || (options.OptBatch > 0 && options.OptBatch < options.MinBatch))
             throw new PithException($"Batches must be 1 <= smallest <= best <= largest, got {options.MinBatch}, {(options.OptBatch == 0 ? "-" : options.OptBatch)}, {options.MaxBatch}.");
         var device = DeviceFor(options);
-        if (Isa.HasAmx && Isa.Detected < IsaLevel.Amx) events?.Report(new Noted("This CPU has AMX, but the operating system refuses its use; AVX-512 VNNI is used instead, at an eighth of the rate."));
-        return Build(graph, options, device, events);
+        var engine = Build(graph, options, device, events);
+        if (Isa.HasAmx && (Isa.Detected < IsaLevel.Amx || AmxPermission.IsRefused)) events?.Report(new Noted("This CPU has AMX, but the operating system refuses its use; AVX-512 VNNI is used instead, at an eighth of the rate."));
+        return engine;
     }
 
     /// <summary>This machine, with the threads that are asked for.</summary>

@@ -41,7 +41,7 @@ public static class Isa
     /// <summary>Whether the CPU multiplies bfloat16 in AMX tiles. Kernels use it at <see cref="IsaLevel.Amx"/>.</summary>
     internal static bool HasAmxBf16 { get; private set; }
 
-    /// <summary>The strongest level that this CPU has and the operating system allows, whatever the cap.</summary>
+    /// <summary>The strongest level that this CPU has and the operating system offers, whatever the cap. The use of AMX is asked for when a layer may come to use it, and may then be refused.</summary>
     public static IsaLevel Detected { get; } = Detect();
 
     /// <summary>The level that kernels use: <see cref="Detected"/>, lowered to the cap when one is set.</summary>
@@ -85,7 +85,7 @@ public static class Isa
         // AMX-BF16 is edx bit 22; AVX512-BF16 is eax bit 5 of subleaf 1, which is there when subleaf 0 says so in eax.
         HasAmxBf16 = HasAmx && (edx & 1 << 22) != 0;
         HasAvx512Bf16 = subleaves >= 1 && (X86Base.CpuId(7, 1).Eax & 1 << 5) != 0;
-        return HasAmx && AmxPermission.IsGranted ? IsaLevel.Amx : IsaLevel.Avx512Vnni;
+        return HasAmx && AmxPermission.IsOffered ? IsaLevel.Amx : IsaLevel.Avx512Vnni;
     }
 
     private static IsaLevel Cap()

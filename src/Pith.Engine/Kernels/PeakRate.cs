@@ -31,8 +31,8 @@ internal static unsafe class PeakRate
     // The list that a kernel family with instructions of its own is added to: its loop, and the multiply-accumulates of one call.
     private static (Action Loop, double Macs) LoopFor(IsaLevel isa, string precision) => (isa, precision) switch
     {
-        (>= IsaLevel.Avx512Vnni, "int8") => Emitted(new Int8ConvArithmetic(default), isa >= IsaLevel.Amx),
-        (>= IsaLevel.Amx, "bfloat16") when Isa.HasAmxBf16 => Emitted(new Bf16ConvArithmetic(default), true),
+        (>= IsaLevel.Avx512Vnni, "int8") => Emitted(new Int8ConvArithmetic(default), isa >= IsaLevel.Amx && AmxPermission.IsGranted),
+        (>= IsaLevel.Amx, "bfloat16") when Isa.HasAmxBf16 && AmxPermission.IsGranted => Emitted(new Bf16ConvArithmetic(default), true),
         (>= IsaLevel.Avx512Vnni, "bfloat16") when Isa.HasAvx512Bf16 => Emitted(new Bf16ConvArithmetic(default), false),
         (>= IsaLevel.AvxVnni, "int8") when AvxVnni.IsSupported => PeakLoop.Of<Vector256<int>, MultiplyAddAvxVnni>(),
         (>= IsaLevel.Avx2, "int8") when Avx2.IsSupported => PeakLoop.Of<Vector256<int>, MultiplyAddInt8Avx2>(),

@@ -17,6 +17,9 @@ internal sealed record Device(IsaLevel Isa, int Threads)
     /// <summary>Makes the AMX instructions for an assembler: the CPU's own, unless a test has others.</summary>
     public Func<Assembler, TileUnit> Tiles { get; init; } = s_tiles;
 
+    /// <summary>Whether kernels may use tiles. Asks the operating system for the CPU's at the first call, so it is the last question about a layer.</summary>
+    public bool MayUseTiles => Tiles != s_tiles || AmxPermission.IsGranted;
+
     /// <summary>Whether kernels may use VPDPBUSD on 256 bits; a CPU may have the 512-bit form without it.</summary>
     public bool HasAvxVnni => Isa >= IsaLevel.AvxVnni && AvxVnni.IsSupported;
 

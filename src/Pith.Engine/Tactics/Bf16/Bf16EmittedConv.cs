@@ -37,7 +37,7 @@ internal sealed class Bf16EmittedConv(ConvKernelFamily family, IsaLevel isa, dou
         if (!layer.HasConstantWeights) return Verdict.No("is for constant weights and biases");
         if (!ActivationFp32Emitter.Has(ActivationFp32Emitter.Simplest(layer.Activation))) return Verdict.No($"has no code for {layer.Activation.Kind}");
         if (family.Refuses(layer) is { } reason) return Verdict.No(reason);
-        return blocking.Fits(family.Operands(layer), device.Threads);
+        return family.Accepts(layer, blocking, device);
     }
 
     // As rough as that of FP32, which it is compared with: a rate, and no memory but that which FP32 does not read. The blocking's own estimate, which knows more, only decides among blockings.

@@ -9,6 +9,8 @@ internal unsafe class AmxKernels : ConvKernelFamily
 {
     public override string Name => "amx";
 
+    public override bool UsesTiles => true;
+
     public override long ScratchBytes => ConvAmxEmitter.ScratchBytes;
 
     // The results of the first task are stored up to three times.

@@ -18,6 +18,13 @@ internal abstract unsafe class ConvKernelFamily
     /// <summary>Why a device that has the instructions, or may do better, is not for this family, or null.</summary>
     public virtual string? Refuses(Device device) => null;
 
+    /// <summary>Whether the code uses AMX tiles, which the operating system has to allow.</summary>
+    public virtual bool UsesTiles => false;
+
+    /// <summary>What is left to ask of a family that has code for a layer: whether the blocking fits, and last whether the system allows it.</summary>
+    public Verdict Accepts(ContractionLayer layer, ConvBlocking blocking, Device device) =>
+        blocking.Fits(Operands(layer), device.Threads) is { Accepted: false } unfit ? unfit : UsesTiles && !device.MayUseTiles ? Verdict.No("the operating system refuses the use of AMX") : Verdict.Yes;
+
     /// <summary>Why there is no code for a layer of the right numbers, or null.</summary>
     public virtual string? Refuses(ContractionLayer layer) => null;
 

@@ -20,7 +20,7 @@ internal sealed class Int8EmittedConv(ConvKernelFamily family, IsaLevel isa, Con
         if (family.Refuses(device) is { } unfit) return Verdict.No(unfit);
         if (layer.Int8 is null) return Verdict.No("is for INT8 layers");
         if (family.Refuses(layer) is { } reason) return Verdict.No(reason);
-        return blocking.Fits(family.Operands(layer), device.Threads);
+        return family.Accepts(layer, blocking, device);
     }
 
     protected override double EstimateSeconds(ContractionLayer layer, Device device) => new EmittedConvEstimate(layer, family, blocking, device.Threads).Seconds;

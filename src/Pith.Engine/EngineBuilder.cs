@@ -21,8 +21,6 @@ public static class EngineBuilder
     {
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(options);
-        if (options.MinBatch < 1 || options.MinBatch > options.MaxBatch || options.OptBatch < 0 || options.OptBatch > options.MaxBatch || (options.OptBatch > 0 && options.OptBatch < options.MinBatch))
-            throw new PithException($"Batches must be 1 <= smallest <= best <= largest, got {options.MinBatch}, {(options.OptBatch == 0 ? "-" : options.OptBatch)}, {options.MaxBatch}.");
         var device = DeviceFor(options);
         var engine = Build(graph, options, device, events);
         if (Isa.HasAmx && (Isa.Detected < IsaLevel.Amx || AmxPermission.IsRefused)) events?.Report(new Noted("This CPU has AMX, but the operating system refuses its use; AVX-512 VNNI is used instead, at an eighth of the rate."));
@@ -30,11 +28,19 @@ public static class EngineBuilder
     }
 
     /// <summary>This machine, with the threads that are asked for.</summary>
-    internal static Device DeviceFor(EngineOptions options) => new(Isa.Current, options.Threads > 0 ? options.Threads : Environment.ProcessorCount);
+    /// <exception cref="PithException">There are no or too many threads.</exception>
+    internal static Device DeviceFor(EngineOptions options)
+    {
+        if (options.Threads is < 0 or > WorkerPool.MostThreads) throw new PithException($"An engine is built for 1 to {WorkerPool.MostThreads} threads (0: one per processor), got {options.Threads}.");
+        return new Device(Isa.Current, options.Threads > 0 ? options.Threads : Math.Min(Environment.ProcessorCount, WorkerPool.MostThreads));
+    }
 
     /// <summary>Builds for a device that may offer less than this machine, which is how tests run every instruction set.</summary>
     internal static Engine Build(Graph graph, EngineOptions options, Device device, IProgress<PithEvent>? events = null, IReadOnlyDictionary<string, PlannedTactic>? planned = null)
     {
+        // Here, because options also come from plans.
+        if (options.MinBatch < 1 || options.MinBatch > options.MaxBatch || options.OptBatch < 0 || options.OptBatch > options.MaxBatch || (options.OptBatch > 0 && options.OptBatch < options.MinBatch))
+            throw new PithException($"Batches must be 1 <= smallest <= best <= largest, got {options.MinBatch}, {(options.OptBatch == 0 ? "-" : options.OptBatch)}, {options.MaxBatch}.");
         var copy = graph.Clone();
         PassRunner.RunToFixpoint(copy, Pipelines.Simplify, events);
         try

@@ -12,7 +12,7 @@ public sealed record EngineOptions
     /// <summary>The batch that tactics are timed for; 0 means the largest.</summary>
     public int OptBatch { get; init; }
 
-    /// <summary>Threads of a context unless it is created with another number; 0 means one per processor. Results do not depend on it.</summary>
+    /// <summary>Threads of a context unless it is created with another number, at most 1024; 0 means one per processor. Results do not depend on it.</summary>
     public int Threads { get; init; }
 
     /// <summary>Runs every layer with its reference tactic: slow plain loops, the oracle that fast kernels are compared with.</summary>

@@ -6,6 +6,10 @@ namespace Pith;
 public sealed class TimingCache
 {
     private const string Format = "pith-timing-cache-1";
+
+    // Some hundred thousand times; no machine has measured so many.
+    private const long LargestFile = 256 << 20;
+
     private readonly SortedDictionary<string, double> _seconds = new(StringComparer.Ordinal);
     private readonly Lock _gate = new();
 
@@ -25,6 +29,7 @@ public sealed class TimingCache
         ArgumentNullException.ThrowIfNull(path);
         try
         {
+            if (new FileInfo(path) is { Exists: true, Length: > LargestFile }) throw Damaged(path, null);
             var file = JsonSerializer.Deserialize<CacheFile>(File.ReadAllBytes(path), JsonSerializerOptions.Web);
             if (file is not { Format: Format, Seconds: not null } || file.Seconds.Values.Any(seconds => !(seconds > 0 && double.IsFinite(seconds)))) throw Damaged(path, null);
             var cache = new TimingCache();
@@ -35,7 +40,7 @@ public sealed class TimingCache
         {
             throw Damaged(path, failure);
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException)
         {
             throw new PithException($"Cannot read the timing cache '{path}': {failure.Message}", failure);
         }

@@ -1,4 +1,6 @@
 using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
 using Pith.EngineTests.Int8;
 using Pith.Ops;
 
@@ -137,6 +139,79 @@ public sealed class PlanTests : IDisposable
                 Assert.Contains("network.plan", refused.Message, StringComparison.Ordinal);
             }
         }
+    }
+
+    public static TheoryData<string, string> ImpossibleFields() => new()
+    {
+        { "threads", "-1" }, { "threads", "1025" }, { "threads", "1000000000" }, { "threads", "1e20" }, { "threads", "2.5" }, { "threads", "null" }, { "threads", "\"2\"" },
+        { "maxBatch", "0" }, { "maxBatch", "-1" }, { "maxBatch", "1000000000" }, { "minBatch", "0" }, { "minBatch", "5" }, { "minBatch", "-2147483648" }, { "optBatch", "-1" }, { "optBatch", "5" },
+        { "device", "null" }, { "device", "7" }, { "literal", "1" }, { "bf16", "null" }, { "observed", "null" }, { "observed", "[null]" }, { "observed", "[\"nowhere\"]" },
+        { "layers", "null" }, { "layers", "{}" }, { "layers", "[1]" }, { "layers", "[{}]" },
+        { "layers", """[{"name":"a","spec":"b","tactic":"c","reason":"d","timed":{"e":-1}}]""" }, { "layers", """[{"name":"a","spec":"b","tactic":"c","reason":"d","timed":{"e":1e999}}]""" },
+        { "layers", """[{"name":"a","spec":null,"tactic":"c","reason":"d","timed":{}}]""" },
+    };
+
+    [Theory]
+    [MemberData(nameof(ImpossibleFields))]
+    public void Impossible_numbers_and_texts_of_a_manifest_are_refused(string field, string value)
+    {
+        using (var engine = EngineBuilder.Build(Network(), new EngineOptions { MaxBatch = 4, Threads = 2, TimeTactics = false })) engine.Save(PlanPath);
+        ChangeManifest(manifest => manifest[field] = JsonNode.Parse(value));
+        var refused = Assert.Throws<PithException>(() => Engine.Load(PlanPath));
+        Assert.Contains("network.plan", refused.Message, StringComparison.Ordinal);
+        ChangeManifest(manifest => manifest.Remove(field));
+        Assert.Throws<PithException>(() => Engine.Load(PlanPath));
+    }
+
+    [Fact]
+    public void Choices_of_a_plan_that_are_not_for_their_layer_change_no_result()
+    {
+        using var engine = EngineBuilder.Build(Network(), new EngineOptions { MaxBatch = 2, Threads = 2, TimeTactics = false });
+        engine.Save(PlanPath);
+        var bytes = File.ReadAllBytes(PlanPath);
+        var tactics = engine.Layers.SelectMany(layer => layer.Verdicts).Select(verdict => verdict.Tactic).Concat(["", "reference", "int8-avx512vnni:1000000", "../../x"]).Distinct().ToArray();
+        var random = new Random(3);
+        for (var trial = 0; trial < 60; trial++)
+        {
+            File.WriteAllBytes(PlanPath, bytes);
+            ChangeManifest(manifest =>
+            {
+                foreach (var layer in manifest["layers"]!.AsArray())
+                {
+                    if (random.Next(2) == 0) layer!["tactic"] = tactics[random.Next(tactics.Length)];
+                    if (random.Next(8) == 0) layer!["spec"] = engine.Layers[random.Next(engine.Layers.Count)].Spec.ToString();
+                    if (random.Next(8) == 0) layer!["name"] = engine.Layers[random.Next(engine.Layers.Count)].Name;
+                }
+            });
+            using var loaded = Engine.Load(PlanPath);
+            // Softmax in floats may end in another last bit.
+            Assert.All(Run(engine).Zip(Run(loaded)), pair => Assert.Equal(pair.First, pair.Second, 1e-6f));
+        }
+    }
+
+    // Writes the plan with another manifest and a right checksum.
+    private void ChangeManifest(Action<JsonObject> change)
+    {
+        var bytes = File.ReadAllBytes(PlanPath);
+        var manifestAt = bytes.Length - BitConverter.ToInt32(bytes, 12);
+        var manifest = JsonNode.Parse(bytes.AsSpan(manifestAt))!.AsObject();
+        change(manifest);
+        bytes = [.. bytes[..manifestAt], .. Encoding.UTF8.GetBytes(manifest.ToJsonString())];
+        BitConverter.TryWriteBytes(bytes.AsSpan(12), bytes.Length - manifestAt);
+        SHA256.HashData(bytes.AsSpan(HeaderBytes + (int)BitConverter.ToInt64(bytes, 24)), bytes.AsSpan(32));
+        File.WriteAllBytes(PlanPath, bytes);
+    }
+
+    [Fact]
+    public void Options_that_a_plan_is_loaded_with_are_checked_like_those_of_a_build()
+    {
+        using (var engine = EngineBuilder.Build(Network(), new EngineOptions { TimeTactics = false })) engine.Save(PlanPath);
+        foreach (var wrong in new[] { new EngineOptions { MinBatch = 2 }, new EngineOptions { Threads = -1 }, new EngineOptions { Threads = 1025 }, new EngineOptions { OptBatch = 2 }, new EngineOptions { MaxBatch = 0 } })
+        {
+            Assert.Throws<PithException>(() => Engine.Load(PlanPath, wrong));
+            Assert.Throws<PithException>(() => EngineBuilder.Build(Network(), wrong));
+        }
+        Assert.Throws<PithException>(() => Engine.Load(PlanPath, new EngineOptions { MaxBatch = 1 << 30 }));
     }
 
     [Fact]

@@ -15,7 +15,11 @@ internal sealed class FileSection(SafeFileHandle file, long length) : Stream
 
     public override long Length => length;
 
-    public override long Position { get; set; }
+    public override long Position
+    {
+        get;
+        set => field = value >= 0 ? value : throw new IOException($"A file cannot be read at position {value}.");
+    }
 
     public override int Read(Span<byte> buffer)
     {

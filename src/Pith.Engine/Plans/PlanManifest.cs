@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Pith.Runtime;
 using Pith.Tactics;
 
 namespace Pith.Plans;
@@ -32,15 +33,23 @@ internal sealed record PlanManifest(string Device, int MaxBatch, int MinBatch, i
         {
             using var document = JsonDocument.Parse(json);
             var manifest = PlanManifestJson.Read(document.RootElement);
-            if (manifest is { MaxBatch: >= 1 and <= LargestBatch, MinBatch: >= 1, OptBatch: >= 0, Threads: >= 0 } && manifest.MinBatch <= manifest.MaxBatch && manifest.OptBatch <= manifest.MaxBatch
-                && manifest.Layers.All(layer => layer.Timed.Values.All(seconds => seconds > 0 && double.IsFinite(seconds)))) return manifest;
+            if (manifest.Misfit() is not { } misfit) return manifest;
+            throw new PithException($"'{path}' is damaged: its manifest has {misfit}. Build it again.");
         }
         catch (Exception failure) when (failure is JsonException or FormatException or InvalidOperationException or KeyNotFoundException)
         {
             throw new PithException($"'{path}' is damaged: its manifest cannot be read ({failure.Message}). Build it again.", failure);
         }
-        throw new PithException($"'{path}' is damaged: its manifest has numbers that cannot be. Build it again.");
     }
+
+    // Names of layers and tactics are compared with those of the network only, so any text will do.
+    private string? Misfit() =>
+        MaxBatch is < 1 or > LargestBatch ? $"a largest batch of {MaxBatch}, and 1 to {LargestBatch} are possible"
+        : MinBatch < 1 || MinBatch > MaxBatch ? $"a smallest batch of {MinBatch} beside a largest of {MaxBatch}"
+        : OptBatch != 0 && (OptBatch < MinBatch || OptBatch > MaxBatch) ? $"a best batch of {OptBatch} for batches of {MinBatch} to {MaxBatch}"
+        : Threads is < 0 or > WorkerPool.MostThreads ? $"{Threads} threads, and 1 to {WorkerPool.MostThreads} are possible"
+        : Layers.SelectMany(layer => layer.Timed).FirstOrDefault(time => !(time.Value > 0 && double.IsFinite(time.Value))) is { Key: not null } wrong ? $"a time of {wrong.Value} s"
+        : null;
 
     public byte[] ToBytes() => PlanManifestJson.Write(this);
 

@@ -7,7 +7,7 @@ namespace Pith.Building;
 internal static class AddressLimits
 {
     // Tiles of matrix products hold rows of several images.
-    private const int MostTileRows = 64;
+    private const int MostTileRows = 32;
 
     /// <exception cref="PithException">A layer is too large; the message names it and its sizes.</exception>
     public static void Require(LoweredNetwork network)

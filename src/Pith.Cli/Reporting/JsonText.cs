@@ -16,5 +16,5 @@ internal static class JsonText
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
     };
 
-    public static string Of(object result) => JsonSerializer.Serialize(result, result.GetType(), s_options);
+    public static string Of(object result) => SafeText.EscapeJson(JsonSerializer.Serialize(result, result.GetType(), s_options));
 }

@@ -19,6 +19,18 @@ internal static class SafeText
     /// <summary>A table cell: one line, no markup.</summary>
     public static string Cell(string text) => Markup.Escape(Of(text));
 
+    /// <summary>The same JSON, with what the encoder lets through and a terminal would obey in escaped form; only its own line feeds stay.</summary>
+    public static string EscapeJson(string json)
+    {
+        var escaped = new StringBuilder(json.Length);
+        foreach (var c in json)
+        {
+            if (c is '\n' or '\r' || !s_unsafe.Contains(c)) escaped.Append(c);
+            else escaped.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}");
+        }
+        return escaped.ToString();
+    }
+
     /// <summary>Writes a line of markup whose arguments are plain text on one line.</summary>
     public static void Line(this IAnsiConsole console, FormattableString line) =>
         console.MarkupLine(string.Format(CultureInfo.InvariantCulture, line.Format, [.. line.GetArguments().Select(argument => argument is null or IFormattable ? argument : Cell(argument.ToString() ?? ""))]));

@@ -13,12 +13,39 @@ internal static class ModelFile
     /// <exception cref="PithException">Neither exists, the file is damaged or not supported, or the network does not take images of this size.</exception>
     public static Graph Load(string model, ImageSize? size = null)
     {
-        if (File.Exists(model)) return OnnxModel.Load(model, ImportOptions(model, size));
+        if (File.Exists(model)) return LoadFile(model, size);
         if (ModelCatalog.All.FirstOrDefault(known => known.Name == model) is not { } description)
             throw new PithException($"There is no file '{model}', and no built-in network of that name. Built-in networks: {string.Join(", ", ModelCatalog.All.Select(known => known.Name))}.");
         var graph = description.Build();
         size?.Bind(model, [.. graph.Inputs.Select(input => (input.Name, input.Type))]);
         return graph;
+    }
+
+    private static Graph LoadFile(string model, ImageSize? size)
+    {
+        try
+        {
+            return OnnxModel.Load(model, ImportOptions(model, size));
+        }
+        catch (PithException failure) when (size is null && OpenImages(model) is { } inputs)
+        {
+            throw new PithException($"{failure.Message} Height and width are open ({inputs}); the import may succeed with their size: --size WIDTHxHEIGHT.", failure);
+        }
+    }
+
+    /// <summary>The inputs, when one is an image of open height or width; null when none is, or the file says nothing.</summary>
+    private static string? OpenImages(string model)
+    {
+        try
+        {
+            var inputs = OnnxModel.ReadInputs(model);
+            return inputs.Any(input => input.Type.Rank == 4 && input.Type.Dims.Skip(1).Any(dim => !dim.IsFixed)) ? SymbolSizes.Text(inputs) : null;
+        }
+        catch (PithException)
+        {
+            // The failure that is being reported says more.
+            return null;
+        }
     }
 
     /// <summary>How a model file is imported so that its images have this size.</summary>

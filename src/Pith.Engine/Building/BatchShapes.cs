@@ -18,7 +18,7 @@ internal sealed record BatchShapes(int MaxBatch, bool IsFixed, IReadOnlyDictiona
         foreach (var input in graph.Inputs)
             foreach (var dim in input.Type.Dims)
                 if (!dim.IsFixed && !symbols.Contains(dim.Symbol))
-                    throw new PithException($"Input '{input.Name}' is {input.Type}: the dimension '{dim.Symbol}' is known by name only and is not the batch. Give it a size first (Graph.Clone) and build again.");
+                    throw new PithException($"Input '{input.Name}' is {input.Type}: the dimension '{dim.Symbol}' is known by name only and is not the batch. Give it a size first: height and width by --size on the command line, any dimension by Graph.Clone in the library.");
         var many = At(graph, symbols, maxBatch);
         if (symbols.Length == 0) return Fixed(LeadingSize(graph), many);
         return maxBatch > 1 && Multiples(graph, symbols, many, maxBatch) is { } shapes ? new BatchShapes(maxBatch, false, shapes) : Fixed(maxBatch, many);

@@ -25,9 +25,9 @@ public sealed class TensorComparison
 
     /// <summary>
     /// Tensors of either side that have no partner: the other network has none of this name, or one of another type or shape. What the other side computes inside of a fused layer only is not among them,
-    /// unless it is an output.
+    /// unless it is an output. Outputs come first.
     /// </summary>
-    public IReadOnlyList<UnpairedTensor> Unpaired => [.. _unpaired.Values];
+    public IReadOnlyList<UnpairedTensor> Unpaired => [.. _unpaired.Values.OrderByDescending(tensor => tensor.IsOutput)];
 
     /// <summary>Runs both on the same inputs and adds what differs.</summary>
     public void Add(IReadOnlyList<Tensor> inputs)

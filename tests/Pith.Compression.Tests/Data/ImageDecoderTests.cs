@@ -51,12 +51,11 @@ public sealed class ImageDecoderTests
 
     [Theory]
     [InlineData("baseline420.jpg")]
-    [InlineData("progressive.jpg")]
     [InlineData("rgb8.png")]
     public void A_file_cut_anywhere_is_refused(string file)
     {
         var bytes = TestFiles.Read(file);
-        for (var length = 0; length < bytes.Length - 1; length += 7)
+        for (var length = 0; length < bytes.Length - 2; length += 7)
             Assert.Throws<PithException>(() => ImageDecoder.Decode(bytes.AsSpan(0, length), file));
     }
 
@@ -79,8 +78,8 @@ public sealed class ImageDecoderTests
     public void The_limit_of_pixels_is_the_callers()
     {
         var jpeg = TestFiles.Read("baseline420.jpg");
-        Assert.Equal(43, ImageDecoder.Decode(jpeg, "a.jpg", maxPixels: 43 * 29).Width);
-        Assert.Throws<PithException>(() => ImageDecoder.Decode(jpeg, "a.jpg", maxPixels: 43 * 29 - 1));
+        Assert.Equal(43, ImageDecoder.Decode(jpeg, "a.jpg", new ImageDecodingOptions { MaxPixels = 43 * 29 }).Width);
+        Assert.Throws<PithException>(() => ImageDecoder.Decode(jpeg, "a.jpg", new ImageDecodingOptions { MaxPixels = 43 * 29 - 1 }));
     }
 
     [Fact]
@@ -98,11 +97,48 @@ public sealed class ImageDecoderTests
     [Fact]
     public void What_is_no_image_is_named_with_its_first_bytes()
     {
-        var message = Assert.Throws<PithException>(() => ImageDecoder.Decode("GIF89a"u8, "cat.gif")).Message;
-        Assert.Contains("cat.gif", message, StringComparison.Ordinal);
-        Assert.Contains("47494638", message, StringComparison.Ordinal);
+        var message = Assert.Throws<PithException>(() => ImageDecoder.Decode("8BPS\0\u0001"u8, "cat.psd")).Message;
+        Assert.Contains("cat.psd", message, StringComparison.Ordinal);
+        Assert.Contains("38425053", message, StringComparison.Ordinal);
         Assert.Throws<PithException>(() => ImageDecoder.Decode([], "empty"));
         Assert.Throws<PithException>(() => ImageDecoder.DecodeFile("/no/such/file.jpg"));
+    }
+
+    [Fact]
+    public void A_jpeg_without_an_end_decodes_with_a_warning_when_its_scan_is_whole()
+    {
+        var jpeg = TestFiles.Read("baseline420.jpg");
+        var notes = new NoteList();
+        Assert.Equal(0x7DB4759Eu, Crc32.Of(ImageDecoder.Decode(jpeg.AsSpan(0, jpeg.Length - 2), "a.jpg", new ImageDecodingOptions { Events = notes }).Pixels.Span));
+        Assert.Contains("'a.jpg' is cut short after 1 whole scan", Assert.Single(notes.Messages), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_progressive_jpeg_decodes_as_far_as_whole_scans_go()
+    {
+        var jpeg = TestFiles.Read("progressive.jpg");
+        var whole = ImageDecoder.Decode(jpeg, "a.jpg").Pixels;
+        int first = jpeg.AsSpan().IndexOf([(byte)0xFF, (byte)0xDA]), second = first + 2 + jpeg.AsSpan(first + 2).IndexOf([(byte)0xFF, (byte)0xDA]);
+        var errors = new List<double>(); // by length of what is left
+        for (var length = 0; length < jpeg.Length - 2; length += 3)
+        {
+            var notes = new NoteList();
+            if (length < second - 100) // the tables of the second scan are before it
+            {
+                Assert.Throws<PithException>(() => ImageDecoder.Decode(jpeg.AsSpan(0, Math.Min(length, first + 20)), "a.jpg", new ImageDecodingOptions { Events = notes }));
+                Assert.Empty(notes.Messages);
+                continue;
+            }
+            if (length < second) continue;
+            var pixels = ImageDecoder.Decode(jpeg.AsSpan(0, length), "a.jpg", new ImageDecodingOptions { Events = notes }).Pixels.Span;
+            Assert.Contains("cut short after", Assert.Single(notes.Messages), StringComparison.Ordinal);
+            var sum = 0.0;
+            for (var i = 0; i < pixels.Length; i++) sum += Math.Abs(pixels[i] - whole.Span[i]);
+            errors.Add(sum / pixels.Length);
+        }
+        // The more scans there are, the nearer it comes.
+        Assert.True(errors[^1] < errors[0]);
+        Assert.InRange(errors[0], 0.1, 60);
     }
 
     [Fact]
@@ -121,7 +157,7 @@ public sealed class ImageDecoderTests
         for (var seed = 0; seed < 600; seed++)
         {
             var bytes = Mutation.Of(TestFiles.Read(files[seed % files.Length]), seed);
-            Mutation.Survives(seed, () => ImageDecoder.Decode(bytes, "mutated", maxPixels: 1_000_000));
+            Mutation.Survives(seed, () => ImageDecoder.Decode(bytes, "mutated", new ImageDecodingOptions { MaxPixels = 1_000_000 }));
         }
     }
 

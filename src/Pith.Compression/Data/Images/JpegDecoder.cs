@@ -9,28 +9,60 @@ internal static class JpegDecoder
     /// </summary>
     private const int MaxScansOfLargestImage = 16;
 
-    public static Image Decode(ReadOnlySpan<byte> jpeg, string sourceName, long maxPixels)
+    public static DecodedImage Decode(byte[] file, string sourceName, ImageDecodingOptions options)
     {
-        var header = JpegHeader.Read(jpeg, sourceName);
-        ImageDecoder.CheckSize(header.Width, header.Height, sourceName, maxPixels);
+        var header = JpegHeader.Read(file, sourceName);
+        ImageDecoder.CheckSize(header.Width, header.Height, sourceName, options.MaxPixels);
         if (header.Components is not (1 or 3 or 4))
             throw new PithException($"JPEG '{sourceName}' has {header.Components} colour components: expected 1 (grey), 3 (colour) or 4 (CMYK). Convert it to RGB.");
-        if ((long)header.Scans * header.Width * header.Height > MaxScansOfLargestImage * maxPixels)
+        if ((long)header.Scans * header.Width * header.Height > MaxScansOfLargestImage * options.MaxPixels)
             throw new PithException($"JPEG '{sourceName}' has {header.Scans} scans of {header.Width}x{header.Height} pixels, more than {MaxScansOfLargestImage} of the largest permitted image. Save it again as baseline JPEG.");
-        if (!header.IsComplete)
-            throw new PithException($"JPEG '{sourceName}' is cut short: its {jpeg.Length} bytes hold no end-of-image marker. Fetch or export it again.");
-
-        var rgb = new byte[header.Width * header.Height * 3];
-        if (header.Components == 4) CmykToRgb(DecodeTo(TurboJpeg.PixelFormat.Cmyk, 4, jpeg, header, sourceName), rgb);
-        else TurboJpeg.Decompress(jpeg, rgb, header.Width, header.Height, TurboJpeg.PixelFormat.Rgb, sourceName);
-        return new Image(header.Width, header.Height, 3, rgb);
+        var image = header.IsComplete ? DecodeWhole(file, header, sourceName, options) : DecodeCut(file, header, sourceName, options);
+        return new(image, ExifOrientation.Of(file.AsMemory()[header.Exif]));
     }
 
-    private static byte[] DecodeTo(TurboJpeg.PixelFormat format, int bytesPerPixel, ReadOnlySpan<byte> jpeg, JpegHeader header, string sourceName)
+    private static Image DecodeWhole(ReadOnlySpan<byte> jpeg, JpegHeader header, string sourceName, ImageDecodingOptions options)
     {
-        var pixels = new byte[checked(header.Width * header.Height * bytesPerPixel)];
-        TurboJpeg.Decompress(jpeg, pixels, header.Width, header.Height, format, sourceName);
-        return pixels;
+        var image = Decode(jpeg, header, out var result);
+        if (result.Error is { } error) throw new PithException($"JPEG '{sourceName}' cannot be decoded: {error}. The file is damaged; fetch or export it again.");
+        if (result.Warning is { } warning) options.Events?.Report(new Noted($"JPEG '{sourceName}' is damaged and was decoded all the same: {warning}."));
+        return image;
+    }
+
+    /// <summary>
+    /// A file without an end is decoded as far as its scans are whole, if there is at least one of each component: then all of a picture is there, of a progressive file perhaps a coarse one.
+    /// libjpeg fills up what is missing with grey; a warning says that it did.
+    /// </summary>
+    private static Image DecodeCut(ReadOnlySpan<byte> jpeg, JpegHeader header, string sourceName, ImageDecodingOptions options)
+    {
+        (int Length, int Scans, int Started)[] endings =
+        [
+            (jpeg.Length, header.Scans, header.Started),
+            (header.End, header.Scans, header.Started),
+            (header.LastScanAt, header.Scans - 1, header.StartedBeforeLast),
+        ];
+        foreach (var (length, scans, started) in endings.Where(ending => ending.Started == header.Components).DistinctBy(ending => ending.Length))
+        {
+            byte[] ended = [.. jpeg[..length], 0xFF, JpegHeader.EndOfImage];
+            var image = Decode(ended, header, out var result);
+            if (result != default) continue;
+            options.Events?.Report(new Noted($"JPEG '{sourceName}' is cut short after {scans} whole scan{(scans == 1 ? "" : "s")} and was decoded as far as it goes. Fetch or export it again."));
+            return image;
+        }
+        throw new PithException($"JPEG '{sourceName}' is cut short: its {jpeg.Length} bytes hold no end-of-image marker and no whole scan of every component. Fetch or export it again.");
+    }
+
+    private static Image Decode(ReadOnlySpan<byte> jpeg, JpegHeader header, out TurboJpegResult result)
+    {
+        var rgb = new byte[header.Width * header.Height * 3];
+        if (header.Components == 4)
+        {
+            var cmyk = new byte[checked(header.Width * header.Height * 4)];
+            result = TurboJpeg.Decompress(jpeg, cmyk, header.Width, header.Height, TurboJpeg.PixelFormat.Cmyk);
+            CmykToRgb(cmyk, rgb);
+        }
+        else result = TurboJpeg.Decompress(jpeg, rgb, header.Width, header.Height, TurboJpeg.PixelFormat.Rgb);
+        return new Image(header.Width, header.Height, 3, rgb);
     }
 
     /// <summary>

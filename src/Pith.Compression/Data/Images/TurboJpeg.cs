@@ -3,6 +3,11 @@ using System.Runtime.InteropServices;
 
 namespace Pith.Compression.Data;
 
+/// <summary>How decoding went.</summary>
+/// <param name="Error">Why there is no image; null when there is one.</param>
+/// <param name="Warning">Damage that leaves a usable image, the first that was found; null when there was none.</param>
+internal readonly record struct TurboJpegResult(string? Error, string? Warning);
+
 /// <summary>
 /// The few functions of the TurboJPEG C API that decoding needs. The library is loaded at the first call. Every argument is blittable
 /// and buffers are passed by reference to their first byte, so that no unsafe code is needed here.
@@ -28,8 +33,8 @@ internal static class TurboJpeg
     static TurboJpeg() => NativeLibrary.SetDllImportResolver(typeof(TurboJpeg).Assembly, Resolve);
 
     /// <summary>Decodes a whole image into <paramref name="pixels"/>, rows without padding.</summary>
-    /// <exception cref="PithException">The data is damaged, or the library is not installed.</exception>
-    public static void Decompress(ReadOnlySpan<byte> jpeg, Span<byte> pixels, int width, int height, PixelFormat format, string sourceName)
+    /// <exception cref="PithException">The library is not installed.</exception>
+    public static TurboJpegResult Decompress(ReadOnlySpan<byte> jpeg, Span<byte> pixels, int width, int height, PixelFormat format)
     {
         var decompressor = Create();
         try
@@ -37,9 +42,10 @@ internal static class TurboJpeg
             var pitch = pixels.Length / height; // bytes a row
             var result = tjDecompress2(decompressor, ref MemoryMarshal.GetReference(jpeg), new CULong((uint)jpeg.Length),
                 ref MemoryMarshal.GetReference(pixels), width, pitch, height, (int)format, AccurateDct | LimitScans);
+            if (result == 0) return default;
+            var message = Marshal.PtrToStringUTF8(tjGetErrorStr2(decompressor));
             // A warning (such as stray bytes between segments) leaves a usable image, as it does in every browser.
-            if (result != 0 && tjGetErrorCode(decompressor) != WarningCode)
-                throw new PithException($"JPEG '{sourceName}' cannot be decoded: {Marshal.PtrToStringUTF8(tjGetErrorStr2(decompressor))}. The file is damaged; fetch or export it again.");
+            return tjGetErrorCode(decompressor) == WarningCode ? new(null, message) : new(message, null);
         }
         finally
         {

@@ -1,6 +1,6 @@
-namespace Pith.Compression.Data;
+namespace Pith.Compression.Tests.Data;
 
-/// <summary>CRC-32 as PNG, gzip and zip use it (reflected polynomial EDB88320).</summary>
+/// <summary>CRC-32 as PNG, gzip and zip use it (reflected polynomial EDB88320); a checksum for expected pixels.</summary>
 internal static class Crc32
 {
     private static readonly uint[] _table = Table();

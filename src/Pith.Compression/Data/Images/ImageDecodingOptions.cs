@@ -1,0 +1,17 @@
+namespace Pith.Compression.Data;
+
+/// <summary>How <see cref="ImageDecoder"/> decodes.</summary>
+public sealed record ImageDecodingOptions
+{
+    /// <summary>The largest width x height that is accepted; a larger image is refused before memory is taken for its pixels.</summary>
+    public long MaxPixels { get; init; } = Image.DefaultMaxPixels;
+
+    /// <summary>
+    /// Whether the image is turned as its EXIF orientation says. Off by default: torchvision and Pillow's <c>Image.open</c> give the pixels as they are stored, and networks trained with them expect
+    /// that. The orientation of a TIFF file is part of its pixel layout and is always applied, as Pillow does.
+    /// </summary>
+    public bool ApplyOrientation { get; init; }
+
+    /// <summary>Receives a <see cref="Noted"/> for a damaged file that could be decoded all the same.</summary>
+    public IProgress<PithEvent>? Events { get; init; }
+}

@@ -72,17 +72,15 @@ public class GraphTests
         Assert.Equal([11f, 22f, 13f, 24f], y[0].As<float>().Data);
     }
 
-    [Theory]
-    [InlineData("N", 4, "4*N")]
-    [InlineData("4*N", 2, "8*N")]
-    public void A_symbol_times_a_number_keeps_the_number_in_front(string symbol, int factor, string expected) =>
-        Assert.Equal(expected, (Dim.Named(symbol) * factor).ToString());
-
     [Fact]
-    public void Dimensions_divide_exactly_or_not_at_all()
+    public void Clone_binds_symbols_inside_expressions()
     {
-        Assert.Equal(Dim.Named("2*N"), Dim.DivideExactly(Dim.Named("8*N"), 4));
-        Assert.Equal(Dim.Of(8), Dim.DivideExactly(Dim.Named("8*N"), Dim.Named("N")));
-        Assert.Null(Dim.DivideExactly(Dim.Of(7), 2));
+        var n = Dim.Named("N");
+        var graph = new Graph();
+        var x = graph.AddInput("x", TensorType.Float32(2 * n + 1, Dim.Named("2*N+1"), Dim.FloorDivide(Dim.Named("H") * n, 4)));
+        graph.AddOutput(graph.Add(new Concat(0), x, x));
+        Assert.Equal("f32[4*N+2,{2*N+1},floor(H*N/4)]", graph.Outputs[0].Type.ToString());
+        Assert.Equal("f32[18,{2*N+1},H]", graph.Clone(("N", 4)).Outputs[0].Type.ToString());
+        Assert.Equal("f32[18,7,3]", graph.Clone(("N", 4), ("H", 3), ("2*N+1", 7)).Outputs[0].Type.ToString());
     }
 }

@@ -6,19 +6,24 @@ namespace Pith.Building;
 /// <param name="Of">Shapes by value.</param>
 internal sealed record BatchShapes(int MaxBatch, bool IsFixed, IReadOnlyDictionary<Value, BatchShape> Of)
 {
-    // Batches at which every size is looked at. They tell multiples of the batch from what only looks like one at some batches: squares, rounded quotients, minima, constants that equal a batch.
+    // Batches at which every size is looked at. They tell multiples of the batch from what only looks like one at some batches, such as squares and constants that equal a batch.
     private static readonly int[] s_probes = [1, 2, 3, 5, 7];
+
+    // Up to here expressions are evaluated at every batch, beyond at some.
+    private const int MostBatches = 1024;
 
     /// <summary>Binds the symbolic leading dimensions of the graph's inputs.</summary>
     /// <exception cref="PithException">Another dimension is symbolic, or the graph is not valid at that batch.</exception>
     public static BatchShapes Infer(Graph graph, int maxBatch)
     {
         if (maxBatch < 1) throw new PithException($"The largest batch must be at least 1, got {maxBatch}.");
-        var symbols = graph.Inputs.Where(input => input.Type.Rank > 0).Select(input => input.Type[0].Symbol).OfType<string>().Distinct().ToArray();
-        foreach (var input in graph.Inputs)
-            foreach (var dim in input.Type.Dims)
-                if (!dim.IsFixed && !symbols.Contains(dim.Symbol))
-                    throw new PithException($"Input '{input.Name}' is {input.Type}: the dimension '{dim.Symbol}' is known by name only and is not the batch. Give it a size first: height and width by --size on the command line, any dimension by Graph.Clone in the library.");
+        var symbols = graph.Inputs.Where(input => input.Type.Rank > 0).SelectMany(input => input.Type[0].Symbols).Distinct().ToArray();
+        var others = graph.Inputs.SelectMany(input => input.Type.Dims).SelectMany(dim => dim.Symbols).Except(symbols).ToArray();
+        if (others.Length > 0)
+        {
+            var input = graph.Inputs.First(input => input.Type.Dims.Any(dim => dim.Symbols.Any(others.Contains)));
+            throw new PithException($"Input '{input.Name}' is {input.Type}: {string.Join(", ", others.Select(name => $"'{name}'"))} {(others.Length == 1 ? "is a size" : "are sizes")} known by name only, and not the batch, which is the first dimension of an input. Give {(others.Length == 1 ? "it" : "them")} a size first: --size on the command line (heights and widths: --size 224x224), Graph.Clone((\"{others[0]}\", 224)) in a program.");
+        }
         var many = At(graph, symbols, maxBatch);
         if (symbols.Length == 0) return Fixed(LeadingSize(graph), many);
         return maxBatch > 1 && Multiples(graph, symbols, many, maxBatch) is { } shapes ? new BatchShapes(maxBatch, false, shapes) : Fixed(maxBatch, many);
@@ -40,7 +45,21 @@ internal sealed record BatchShapes(int MaxBatch, bool IsFixed, IReadOnlyDictiona
         }
         foreach (var batch in s_probes.Append(maxBatch - 1).Where(batch => batch > 1 && batch < maxBatch).Distinct())
             if (TryAt(graph, symbols, batch) is not { } probed || probed.Any(pair => shapes[pair.Key].At(batch) != pair.Value)) return null;
-        return shapes;
+        return shapes.All(pair => Agrees(pair.Key.Type, pair.Value, symbols, maxBatch)) ? shapes : null;
+    }
+
+    // Whether the sizes are those of the type's expressions at every batch, as far as it has any.
+    private static bool Agrees(TensorType type, BatchShape shape, string[] symbols, int maxBatch)
+    {
+        if (type.Rank != shape.Rank) return false;
+        for (var axis = 0; axis < type.Rank; axis++)
+        {
+            var (dim, size) = (type[axis], shape[axis]);
+            if (dim.IsFixed ? dim == size.At(1) && !size.Grows : dim == Dim.Named(dim.Symbol ?? symbols[0]) * size.At(1) && size.Grows) continue;
+            for (var batch = 1; batch <= maxBatch; batch += 1 + batch / MostBatches)
+                if (dim.Bind(symbol => symbols.Contains(symbol) ? batch : null) is { IsFixed: true } bound && bound != size.At(batch)) return false;
+        }
+        return true;
     }
 
     private static BatchShape? Between(Shape one, Shape many, int batch)

@@ -197,7 +197,7 @@ public sealed class Graph
 
     /// <summary>
     /// A copy that shares only the tensors of constants (copy a tensor before you change its elements). Symbols in <paramref name="bindings"/> get their sizes,
-    /// and every type is inferred again: <c>graph.Clone(("N", 8))</c> fixes the batch.
+    /// also inside expressions such as <c>2*N+1</c>, and every type is inferred again: <c>graph.Clone(("N", 8))</c> fixes the batch.
     /// </summary>
     /// <exception cref="PithException">The graph is not valid with these sizes.</exception>
     public Graph Clone(params ReadOnlySpan<(string Symbol, int Size)> bindings) => GraphCloner.Clone(this, bindings);

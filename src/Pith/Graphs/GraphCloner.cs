@@ -23,10 +23,9 @@ internal static class GraphCloner
 
     private static TensorType Bind(TensorType type, ReadOnlySpan<(string Symbol, int Size)> bindings)
     {
-        var dims = type.Dims.ToArray();
-        for (var axis = 0; axis < dims.Length; axis++)
-            foreach (var (symbol, size) in bindings)
-                if (dims[axis].Symbol == symbol) dims[axis] = size;
-        return type.With(ValueList.Create<Dim>(dims));
+        if (type.IsStatic || bindings.Length == 0) return type;
+        var sizes = new Dictionary<string, Dim>(StringComparer.Ordinal);
+        foreach (var (symbol, size) in bindings) sizes[symbol] = size;
+        return type.With(type.Dims.Select(dim => dim.Bind(symbol => sizes.TryGetValue(symbol, out var size) ? size : null)).ToValueList());
     }
 }

@@ -21,7 +21,7 @@ public static class GraphInterpreter
         foreach (var node in graph.Nodes)
         {
             var operands = node.Inputs.Select(input => input is null ? null : tensors.GetValueOrDefault(input) ?? input.Constant).ToArray();
-            var results = node.Op.Evaluate(operands, node.Outputs.Count);
+            var results = node.Evaluate(operands);
             for (var i = 0; i < results.Length; i++)
             {
                 tensors[node.Outputs[i]] = results[i];

@@ -29,7 +29,7 @@ internal sealed class KnownValues
         Tensor[] results;
         try
         {
-            results = node.Op.Evaluate(operands, node.Outputs.Count);
+            results = node.Evaluate(operands);
         }
         catch (PithException)
         {
@@ -47,7 +47,7 @@ internal sealed class KnownValues
         if (value.Content is not { } content || !value.Type.IsStatic || !content.All(dim => dim.IsFixed)) return null;
         var shape = value.Type.ToShape();
         if (shape.Length != content.Count) return null;
-        var elements = Tensor.Create(shape, content.Select(dim => (long)dim.Size).ToArray());
+        var elements = Tensor.Create(shape, content.Select(dim => dim.Value).ToArray());
         return value.Type.DataType is DataType.Int64 or DataType.Int32 ? elements.ConvertTo(value.Type.DataType) : null;
     }
 }

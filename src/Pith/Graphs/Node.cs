@@ -35,6 +35,20 @@ public sealed class Node
     /// <summary>The operand at <paramref name="index"/>, or null when it is absent or the node has fewer.</summary>
     public Value? Input(int index) => index < _inputs.Length ? _inputs[index] : null;
 
+    /// <summary>Computes the results by the op's own definition.</summary>
+    /// <exception cref="PithException">The op cannot be evaluated on these operands, or the results are too large.</exception>
+    internal Tensor[] Evaluate(IReadOnlyList<Tensor?> operands)
+    {
+        try
+        {
+            return Op.Evaluate(operands, _outputs.Length);
+        }
+        catch (Exception failure) when (failure is OverflowException or OutOfMemoryException)
+        {
+            throw new PithException($"{Op.Schema.Name} '{Name}' of {string.Join(", ", operands.Select(operand => operand?.ToString() ?? "nothing"))}: the result is larger than Pith can represent, or than the memory.", failure);
+        }
+    }
+
     internal void SetOutputs(Value[] outputs) => _outputs = outputs;
 
     internal void SetInput(int index, Value? value)

@@ -41,7 +41,7 @@ internal sealed class InputTypeReader
         var size = dim.DimValue;
         // Some exporters write sizes into the name, and `?`, `None`, an empty name, 0 or -1 where they know nothing.
         if (dim.ValueCase == TensorShapeProto.Types.Dimension.ValueOneofCase.DimParam && !long.TryParse(dim.DimParam, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out size))
-            return dim.DimParam is "" or "?" or "None" ? Fresh(input, axis) : Dim.Named(dim.DimParam);
+            return dim.DimParam is "" or "?" or "None" ? Fresh(input, axis) : DimText.Read(dim.DimParam);
         if (size > int.MaxValue) throw new PithException($"Input '{input}' has the size {size} in dimension {axis}; Pith handles up to {int.MaxValue}.");
         return size > 0 ? Dim.Of((int)size) : Fresh(input, axis);
     }

@@ -123,7 +123,7 @@ internal sealed class OnnxExporter
     {
         var shape = new TensorShapeProto();
         foreach (var dim in value.Type.Dims)
-            shape.Dim.Add(dim.IsFixed ? new TensorShapeProto.Types.Dimension { DimValue = dim.Size } : new TensorShapeProto.Types.Dimension { DimParam = dim.Symbol });
+            shape.Dim.Add(dim.IsFixed ? new TensorShapeProto.Types.Dimension { DimValue = dim.Size } : new TensorShapeProto.Types.Dimension { DimParam = DimText.Write(dim) });
         return new ValueInfoProto { Name = value.Name, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)value.Type.DataType, Shape = shape } } };
     }
 }

@@ -12,11 +12,8 @@ internal static class Broadcasting
         {
             var a = axis < rank - left.Count ? 1 : left[axis - rank + left.Count];
             var b = axis < rank - right.Count ? 1 : right[axis - rank + right.Count];
-            if (a == b || b == 1) dims[axis] = a;
-            else if (a == 1) dims[axis] = b;
-            // A symbol against a fixed size: the run-time size must be that size (or 1), so the fixed one is what the result has.
-            else if (!a.IsFixed || !b.IsFixed) dims[axis] = a.IsFixed ? a : b;
-            else return null;
+            if (Dim.Broadcast(a, b) is not { } size) return null;
+            dims[axis] = size;
         }
         return ValueList.Create<Dim>(dims);
     }

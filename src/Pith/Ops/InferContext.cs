@@ -41,14 +41,21 @@ public sealed class InferContext
     public long[] ConstantInt64s(int index)
     {
         if (Constant(index) is { } constant) return constant.ToInt64s();
-        if (KnownContent(index) is { } content && content.All(dim => dim.IsFixed)) return [.. content.Select(dim => (long)dim.Size)];
+        if (KnownContent(index) is { } content && content.All(dim => dim.IsFixed)) return [.. content.Select(dim => dim.Value)];
         throw Error($"operand {index} ('{(Has(index) ? _inputs[index]!.Name : "absent")}') decides the shape of the output and must be a constant");
     }
 
+    /// <summary>The elements of an integer operand that decides the output's shape, symbols included where shape arithmetic has them.</summary>
+    /// <exception cref="PithException">The operand is absent or its elements are not known.</exception>
+    public ValueList<Dim> Dims(int index) => KnownContent(index) ?? ConstantInt64s(index).Select(Dim.Of).ToValueList();
+
+    /// <summary>A size along axis <paramref name="axis"/> of output <paramref name="output"/> that only the run can tell.</summary>
+    public Dim UnknownSize(int axis, int output = 0) => Dim.Unknown($"{_nodeName}:{output}.{axis}");
+
     /// <summary>An axis counted from the front; a negative <paramref name="axis"/> counts from the end of <paramref name="rank"/> dimensions.</summary>
     /// <exception cref="PithException">There is no such axis.</exception>
-    public int Axis(int axis, int rank) =>
-        axis >= -rank && axis < rank ? (axis < 0 ? axis + rank : axis) : throw Error($"axis {axis} is outside of the {rank} dimensions");
+    public int Axis(long axis, int rank) =>
+        axis >= -rank && axis < rank ? (int)(axis < 0 ? axis + rank : axis) : throw Error($"axis {axis} is outside of the {rank} dimensions");
 
     /// <summary>Declares what is known of the elements of output <paramref name="output"/> (a shape or an axis).</summary>
     public void SetContent(int output, ValueList<Dim> content) => _content[output] = content;
@@ -78,6 +85,10 @@ public sealed class InferContext
         {
             throw Error("a size of the output is larger than Pith can represent");
         }
+        catch (PithException failure) when (failure.InnerException is OverflowException)
+        {
+            throw Error($"a size of the output is larger than Pith can represent: {failure.Message}");
+        }
         catch (Exception failure) when (failure is IndexOutOfRangeException or ArgumentOutOfRangeException or DivideByZeroException)
         {
             throw Error("the operands' ranks or the attributes do not fit the op");
@@ -86,12 +97,15 @@ public sealed class InferContext
         {
             if (type.Rank > TensorType.MaxRank) throw Error($"the output would have {type.Rank} dimensions; Pith handles up to {TensorType.MaxRank}");
             foreach (var dim in type.Dims.Span)
-                if (dim.IsFixed && dim.Size < 0) throw Error($"the output would have the negative size {dim.Size} ({type}); the kernel or slice is larger than the input");
+            {
+                if (!dim.IsFixed || dim.Value is >= 0 and <= int.MaxValue) continue;
+                throw Error(dim.Value < 0 ? $"the output would have the negative size {dim} ({type}); the kernel or slice is larger than the input" : $"the size {dim} of the output ({type}) is larger than Pith can represent");
+            }
         }
         if (types.Count != OutputCount) throw Error($"infers {types.Count} outputs, {OutputCount} were asked for");
         // Contents are of vectors and scalars: what a matrix holds is nobody's shape.
         for (var i = 0; i < types.Count; i++)
-            if (types[i].Rank > 1) _content[i] = null;
+            if (_content[i] is { } content) _content[i] = types[i].Rank > 1 ? null : ShapeContent.As(content, types[i].DataType);
         return types;
     }
 }

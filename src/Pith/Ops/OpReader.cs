@@ -81,6 +81,9 @@ public sealed class OpReader
     /// <summary>A list of integers that fit 32 bits, or null when absent.</summary>
     public ValueList<int>? Ints(string name) => Get<long[]>(name, out var value) ? value.Select(number => ToInt32(name, number)).ToValueList() : null;
 
+    /// <summary>A list of integers, or null when absent.</summary>
+    public ValueList<long>? Int64s(string name) => Get<long[]>(name, out var value) ? ValueList.Create<long>(value) : null;
+
     /// <summary>A list of floats, or null when absent.</summary>
     public ValueList<float>? Floats(string name) => Get<float[]>(name, out var value) ? ValueList.Create<float>(value) : null;
 

@@ -14,6 +14,18 @@ internal static class Sizes
     /// <summary>True unless both sizes are fixed and differ.</summary>
     public static bool MayBeEqual(Dim a, Dim b) => !a.IsFixed || !b.IsFixed || a == b;
 
+    /// <summary>What a size is divided into; null when a fixed one does not divide. One that is known by name must divide at the run, where it is checked.</summary>
+    public static Dim? Quotient(Dim size, Dim divisor) =>
+        Dim.DivideExactly(size, divisor) ?? (size.IsFixed && divisor.IsFixed || divisor == 0 ? null : Dim.FloorDivide(size, divisor));
+
+    /// <summary>A number that is the size of an axis.</summary>
+    /// <exception cref="PithException">It is negative, or larger than any axis.</exception>
+    public static int Size(long number) => number is >= 0 and <= int.MaxValue ? (int)number : throw new PithException($"{number} is no size that an axis can have (0 to {int.MaxValue}).");
+
+    /// <summary>The shape that an integer vector spells.</summary>
+    /// <exception cref="PithException">A number is no size, or there are more elements than one array can hold.</exception>
+    public static Shape AsShape(Tensor sizes) => new([.. sizes.ToInt64s().Select(Size)]);
+
     /// <summary>The axis counted from the front.</summary>
     public static int Axis(int axis, int rank) => axis < 0 ? axis + rank : axis;
 

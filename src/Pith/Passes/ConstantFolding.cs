@@ -58,7 +58,7 @@ public sealed class ConstantFolding : Pass
         if (node.Inputs.Any(input => input is { Constant: null }) || !IsWorthKeeping(node)) return null;
         try
         {
-            return node.Op.Evaluate([.. node.Inputs.Select(input => input?.Constant)], node.Outputs.Count);
+            return node.Evaluate([.. node.Inputs.Select(input => input?.Constant)]);
         }
         catch (PithException failure)
         {

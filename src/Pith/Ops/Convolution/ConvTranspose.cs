@@ -46,7 +46,7 @@ public sealed record ConvTranspose : Op
         var (one, two) = (Resolve(1, kernel, axis), Resolve(2, kernel, axis));
         // The size is stride * input + rest, whatever the padding mode.
         var (stride, rest) = (two.Input - one.Input, one.Input - (two.Input - one.Input));
-        return rest == 0 ? input * stride : Dim.Named($"({stride}*{input}+{rest})");
+        return input * stride + rest;
     }
 
     /// <summary>The window of the convolution that this op is the adjoint of: its input is this op's output.</summary>

@@ -93,7 +93,7 @@ public sealed record WindowAttributes
         return window with { Output = steps + 1 };
     }
 
-    /// <summary>The spatial dimensions of the output; a symbolic input dimension gives a symbol that is named after the formula.</summary>
+    /// <summary>The spatial dimensions of the output; a symbolic input dimension gives the formula.</summary>
     internal Dim[] InferOutput(InferContext context, ReadOnlySpan<Dim> input, ReadOnlySpan<int> kernel)
     {
         Check(context, input.Length, kernel);
@@ -115,14 +115,13 @@ public sealed record WindowAttributes
     private Dim SymbolicOutput(int axis, Dim input, int kernel, int axisCount)
     {
         var stride = At(Strides, axis, 1);
-        var shrink = AutoPad switch
-        {
-            AutoPad.SameUpper or AutoPad.SameLower => stride - 1,
-            AutoPad.Valid => (kernel - 1) * At(Dilations, axis, 1),
-            _ => (kernel - 1) * At(Dilations, axis, 1) - At(Pads, axis, 0) - At(Pads, axis + axisCount, 0),
-        };
-        if (stride == 1) return shrink == 0 ? input : Dim.Named($"({input}-{shrink})");
-        return Dim.Named($"{(CeilMode ? "ceil" : "floor")}(({input}-{shrink}-1)/{stride}+1)");
+        if (AutoPad is AutoPad.SameUpper or AutoPad.SameLower) return Dim.CeilDivide(input, stride);
+        var (begin, end) = AutoPad == AutoPad.NotSet ? (At(Pads, axis, 0), At(Pads, axis + axisCount, 0)) : (0, 0);
+        var room = input + begin + end - checked((kernel - 1) * At(Dilations, axis, 1) + 1);
+        if (!CeilMode) return Dim.FloorDivide(room, stride) + 1;
+        // One less when the last window would begin after the input and its left padding, see ResolveAxis.
+        var (steps, starts) = (Dim.CeilDivide(room, stride), Dim.CeilDivide(input + begin, stride));
+        return Dim.Min(steps, Dim.Max(steps - 1, starts - 1)) + 1;
     }
 
     /// <summary>Throws when a list has the wrong length or a number is out of range.</summary>

@@ -20,6 +20,5 @@ public sealed record Add : BinaryOp
     protected override T Apply<T>(T left, T right) => left + right;
 
     /// <inheritdoc/>
-    protected override Dim? Apply(Dim left, Dim right) =>
-        left.IsFixed && right.IsFixed ? left.Size + right.Size : left == 0 ? right : right == 0 ? left : null;
+    protected override Dim? Apply(Dim left, Dim right) => left + right;
 }

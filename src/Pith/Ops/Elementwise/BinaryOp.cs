@@ -38,7 +38,7 @@ public abstract record BinaryOp : Op
     /// <summary>The op on one pair of elements; integers wrap.</summary>
     protected abstract T Apply<T>(T left, T right) where T : struct, INumber<T>;
 
-    /// <summary>The op on two known dimensions when it can be done on shapes; null when unknown.</summary>
+    /// <summary>The op on two known elements when it can be done on shapes, without wrapping; null when unknown.</summary>
     protected virtual Dim? Apply(Dim left, Dim right) => null;
 
     private Tensor Combine(Tensor left, Tensor right) => (left, right) switch

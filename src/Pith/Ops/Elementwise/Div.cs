@@ -25,6 +25,10 @@ public sealed record Div : BinaryOp
     protected override T Apply<T>(T left, T right) => left / right;
 
     /// <inheritdoc/>
-    protected override Dim? Apply(Dim left, Dim right) =>
-        left.IsFixed && right.IsFixed && right.Size != 0 ? left.Size / right.Size : Dim.DivideExactly(left, right);
+    // Rounding down is truncating where both are known to be no less than 0.
+    protected override Dim? Apply(Dim left, Dim right)
+    {
+        if (left.IsFixed && right.IsFixed) return right.Value == 0 ? null : Dim.Of(checked(left.Value / right.Value));
+        return Dim.DivideExactly(left, right) ?? (left.IsNonNegative && right is { IsFixed: true, Value: > 0 } ? Dim.FloorDivide(left, right) : null);
+    }
 }

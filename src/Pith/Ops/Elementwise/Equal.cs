@@ -16,11 +16,12 @@ public sealed record Equal : ComparisonOp
     protected override bool Apply<T>(T left, T right) => left == right;
 
     /// <inheritdoc/>
-    // A symbol is a size, so it differs from every negative number: how exported models tell "keep this size" (-1) from sizes.
+    // A size differs from every negative number: how exported models tell "keep this size" (-1) from sizes.
     protected override Dim? Apply(Dim left, Dim right)
     {
         if (left == right) return 1;
         if (left.IsFixed && right.IsFixed) return 0;
-        return (left.IsFixed && left.Size < 0) || (right.IsFixed && right.Size < 0) ? 0 : null;
+        var difference = left - right;
+        return (difference - 1).IsNonNegative || (-1 - difference).IsNonNegative ? 0 : null;
     }
 }

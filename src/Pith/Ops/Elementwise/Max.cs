@@ -14,4 +14,7 @@ public sealed record Max : BinaryOp
 
     /// <inheritdoc/>
     protected override T Apply<T>(T left, T right) => T.Max(left, right);
+
+    /// <inheritdoc/>
+    protected override Dim? Apply(Dim left, Dim right) => Dim.Max(left, right);
 }

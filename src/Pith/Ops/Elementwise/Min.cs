@@ -14,4 +14,7 @@ public sealed record Min : BinaryOp
 
     /// <inheritdoc/>
     protected override T Apply<T>(T left, T right) => T.Min(left, right);
+
+    /// <inheritdoc/>
+    protected override Dim? Apply(Dim left, Dim right) => Dim.Min(left, right);
 }

@@ -14,6 +14,14 @@ public sealed record Mod(bool Truncated = false) : BinaryOp
     public override void Write(OpWriter writer) => writer.Flag("fmod", Truncated);
 
     /// <inheritdoc/>
+    protected override Dim? Apply(Dim left, Dim right)
+    {
+        if (right is not { IsFixed: true, Value: not (0 or -1) }) return null;
+        if (left.IsFixed && right.IsFixed) return Dim.Of(Truncated ? left.Value % right.Value : Division.Remainder(left.Value, right.Value));
+        return right.Value > 0 && (!Truncated || left.IsNonNegative) ? left - Dim.FloorDivide(left, right) * right : null;
+    }
+
+    /// <inheritdoc/>
     protected override T Apply<T>(T left, T right)
     {
         var remainder = left % right;

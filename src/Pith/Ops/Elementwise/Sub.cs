@@ -20,6 +20,5 @@ public sealed record Sub : BinaryOp
     protected override T Apply<T>(T left, T right) => left - right;
 
     /// <inheritdoc/>
-    protected override Dim? Apply(Dim left, Dim right) =>
-        left.IsFixed && right.IsFixed ? left.Size - right.Size : right == 0 ? left : left == right ? 0 : null;
+    protected override Dim? Apply(Dim left, Dim right) => left - right;
 }

@@ -11,7 +11,7 @@ internal static class AxesOperand
     public static ValueList<int> Read(OpReader reader, int index, int since, string name = "axes")
     {
         if (reader.Opset < since) return reader.Ints(name) ?? [];
-        return reader.TakeInput(index) is { } operand ? operand.ToInt64s().Select(value => checked((int)value)).ToValueList() : [];
+        return reader.TakeInput(index) is { } operand ? operand.ToInt64s().Select(value => value is >= int.MinValue and <= int.MaxValue ? (int)value : throw reader.Error($"operand {index} ({name}) has the element {value}, which does not fit 32 bits")).ToValueList() : [];
     }
 
     /// <summary>Writes the list the way the target opset has it; an empty list is left out.</summary>

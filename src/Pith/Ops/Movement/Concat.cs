@@ -26,7 +26,7 @@ public sealed record Concat(int Axis) : Op
                 if (!Sizes.MayBeEqual(dims[other], next[other])) throw context.Error($"operand {i} has the size {next[other]} along axis {other}, the first one {dims[other]}; only axis {axis} may differ");
                 if (next[other].IsFixed) dims[other] = next[other];
             }
-            dims[axis] = Plus(dims[axis], next[axis]);
+            dims[axis] += next[axis];
         }
         InferContent(context);
         return [result.With(ValueList.Create<Dim>(dims))];
@@ -64,8 +64,6 @@ public sealed record Concat(int Axis) : Op
 
     private static Concat Read(OpReader reader) =>
         reader.Has("axis") ? new Concat(reader.Int32("axis", 0)) : throw reader.Error("attribute 'axis' is missing");
-
-    private static Dim Plus(Dim left, Dim right) => left.IsFixed && right.IsFixed ? checked(left.Size + right.Size) : Dim.Named($"{left}+{right}");
 
     private static void InferContent(InferContext context)
     {

@@ -20,8 +20,8 @@ public sealed record ConstantOfShape(DataType Type, ValueList<byte> Element) : O
     public override ValueList<TensorType> Infer(InferContext context)
     {
         if (context.Type(0) is not { DataType: DataType.Int64, Rank: 1 }) throw context.Error("the shape must be a vector of 64-bit integers");
-        var dims = context.KnownContent(0) ?? context.ConstantInt64s(0).Select(size => Dim.Of(checked((int)size))).ToValueList();
-        if (dims is [{ IsFixed: true, Size: >= 0 and <= ShapeContent.LongestShape } count] && ShapeContent.Of(Value) is [var element])
+        var dims = context.Dims(0);
+        if (dims is [{ IsFixed: true, Value: >= 0 and <= ShapeContent.LongestShape } count] && ShapeContent.Of(Value) is [var element])
             context.SetContent(0, ValueList.Repeat(element, count.Size));
         return [new TensorType(Type, dims)];
     }
@@ -29,7 +29,7 @@ public sealed record ConstantOfShape(DataType Type, ValueList<byte> Element) : O
     /// <inheritdoc/>
     public override Tensor[] Evaluate(IReadOnlyList<Tensor?> inputs, int outputCount)
     {
-        var shape = new Shape([.. inputs[0]!.ToInt64s().Select(size => checked((int)size))]);
+        var shape = Sizes.AsShape(inputs[0]!);
         return [IndexedCopy.Expand(Value, shape)];
     }
 

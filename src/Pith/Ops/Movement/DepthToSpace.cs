@@ -15,7 +15,7 @@ public sealed record DepthToSpace(int BlockSize, bool ColumnRowDepth = false) : 
     public override ValueList<TensorType> Infer(InferContext context)
     {
         var x = context.Type(0);
-        if (x.Rank != 4 || BlockSize < 1 || Dim.DivideExactly(x[1], BlockSize * BlockSize) is not { } channels) throw context.Error($"expected [N, C·{BlockSize}², H, W]");
+        if (x.Rank != 4 || BlockSize < 1 || Sizes.Quotient(x[1], Dim.Of(BlockSize) * BlockSize) is not { } channels) throw context.Error($"expected [N, C·{BlockSize}², H, W]");
         return [x.With([x[0], channels, x[2] * BlockSize, x[3] * BlockSize])];
     }
 

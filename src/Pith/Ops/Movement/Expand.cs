@@ -13,9 +13,9 @@ public sealed record Expand : Op
     public override ValueList<TensorType> Infer(InferContext context)
     {
         var x = context.Type(0);
-        var shape = context.KnownContent(1) ?? context.ConstantInt64s(1).Select(size => Dim.Of(checked((int)size))).ToValueList();
-        if (x.Rank <= 1 && shape.Count == 1 && shape[0].IsFixed && shape[0].Size <= ShapeContent.LongestShape && context.KnownContent(0) is [var element])
-            context.SetContent(0, ValueList.Repeat(element, shape[0].Size));
+        var shape = context.Dims(1);
+        if (x.Rank <= 1 && shape is [{ IsFixed: true, Value: >= 0 and <= ShapeContent.LongestShape } count] && context.KnownContent(0) is [var element])
+            context.SetContent(0, ValueList.Repeat(element, count.Size));
         return [x.With(Broadcasting.Combine(x.Dims, shape) ?? throw context.Error($"{x.Dims} cannot be expanded to {shape}"))];
     }
 
@@ -23,7 +23,7 @@ public sealed record Expand : Op
     public override Tensor[] Evaluate(IReadOnlyList<Tensor?> inputs, int outputCount)
     {
         var x = inputs[0]!;
-        var shape = new Shape([.. inputs[1]!.ToInt64s().Select(size => checked((int)size))]);
+        var shape = Sizes.AsShape(inputs[1]!);
         return [IndexedCopy.Expand(x, Broadcasting.Combine(x.Shape, shape))];
     }
 

@@ -22,8 +22,9 @@ public sealed record Pad(PadMode Mode = PadMode.Constant, ValueList<int> Axes = 
         if (context.Has(2) && (context.Type(2).DataType != x.DataType || context.Type(2).Dims.Any(dim => dim != 1))) throw context.Error("the padding value must be one element of the type of x");
         var amounts = context.ConstantInt64s(1);
         if (amounts.Length != 2 * (Axes.Count > 0 ? Axes.Count : x.Rank)) throw context.Error($"two amounts per axis are needed, got {amounts.Length}");
+        if (amounts.Any(amount => amount is < -int.MaxValue or > int.MaxValue)) throw context.Error($"the amounts {ValueList.Create<long>(amounts)} are larger than any size that Pith can represent");
         var pads = PadsPerAxis(amounts, x.Rank);
-        return [x.With(x.Dims.Select((dim, axis) => Padded(context, dim, pads[axis])).ToValueList())];
+        return [x.With(x.Dims.Select((dim, axis) => dim + pads[axis].Begin + pads[axis].End).ToValueList())];
     }
 
     /// <inheritdoc/>
@@ -74,15 +75,11 @@ public sealed record Pad(PadMode Mode = PadMode.Constant, ValueList<int> Axes = 
     {
         var pads = new (int Begin, int End)[rank];
         var axes = Axes.Count > 0 ? Axes : Enumerable.Range(0, rank).ToValueList();
-        for (var i = 0; i < axes.Count; i++) pads[Sizes.Axis(axes[i], rank)] = (checked((int)amounts[i]), checked((int)amounts[axes.Count + i]));
+        for (var i = 0; i < axes.Count; i++) pads[Sizes.Axis(axes[i], rank)] = (Amount(amounts[i]), Amount(amounts[axes.Count + i]));
         return pads;
     }
 
-    private static Dim Padded(InferContext context, Dim size, (int Begin, int End) pad)
-    {
-        if (size.IsFixed) return checked(size.Size + pad.Begin + pad.End);
-        return pad == (0, 0) ? size : throw context.Error($"the axis of size {size} cannot be padded before its size is known");
-    }
+    private static int Amount(long amount) => amount is >= -int.MaxValue and <= int.MaxValue ? (int)amount : throw new PithException($"Pad: the amount {amount} is larger than any size that Pith can represent.");
 
     private int[] Table(int size, int stride, (int Begin, int End) pad)
     {

@@ -17,7 +17,7 @@ public sealed record Reshape(bool AllowZero = false) : Op
     public override ValueList<TensorType> Infer(InferContext context)
     {
         var x = context.Type(0);
-        var shape = context.KnownContent(1) ?? context.ConstantInt64s(1).Select(size => Dim.Of(checked((int)size))).ToValueList();
+        var shape = context.Dims(1);
         if (context.KnownContent(0) is { } content) context.SetContent(0, content);
         var result = Resolve(x.Dims, shape) ?? throw context.Error($"{x.Dims} cannot be reshaped to {shape}");
         return [x.With(result)];
@@ -27,7 +27,7 @@ public sealed record Reshape(bool AllowZero = false) : Op
     public override Tensor[] Evaluate(IReadOnlyList<Tensor?> inputs, int outputCount)
     {
         var x = inputs[0]!;
-        var wanted = inputs[1]!.ToInt64s().Select(size => Dim.Of(checked((int)size))).ToValueList();
+        var wanted = inputs[1]!.ToInt64s().Select(Dim.Of).ToValueList();
         var dims = Resolve(x.Shape.Dims.Select(Dim.Of).ToValueList(), wanted) ?? throw new PithException($"Reshape: {x.Shape} cannot be reshaped to {wanted}.");
         return [x.Reshape(new Shape([.. dims.Select(dim => dim.Size)]))];
     }
@@ -56,13 +56,12 @@ public sealed record Reshape(bool AllowZero = false) : Op
                 }
 
         var open = Array.IndexOf(result, Dim.Of(-1));
-        if (result.Where((dim, axis) => dim.IsFixed && dim.Size < 0 && axis != open).Any()) return null;
+        if (result.Where((dim, axis) => dim is { IsFixed: true, Value: < 0 } && axis != open).Any()) return null;
         var (rest, known) = Cancel(from, result.Where((_, axis) => axis != open));
         if (open < 0) return rest == known || !rest.IsFixed || !known.IsFixed ? ValueList.Create<Dim>(result) : null;
 
-        if (Dim.DivideExactly(rest, known) is { } exact) result[open] = exact;
-        else if (rest.IsFixed && known.IsFixed) return null;
-        else result[open] = Dim.Named($"({rest})/({known})");
+        if (Sizes.Quotient(rest, known) is not { } left) return null;
+        result[open] = left;
         return ValueList.Create<Dim>(result);
     }
 

@@ -20,13 +20,15 @@ public sealed record Slice : Op
         var starts = context.ConstantInt64s(1);
         var axes = context.Has(3) ? context.ConstantInt64s(3) : [.. Enumerable.Range(0, starts.Length).Select(axis => (long)axis)];
         var steps = context.Has(4) ? context.ConstantInt64s(4) : [.. starts.Select(_ => 1L)];
+        if (axes.Length != starts.Length || steps.Length != starts.Length || context.Dims(2).Count != starts.Length)
+            throw context.Error($"starts, ends, axes and steps must be of one length, got {starts.Length}, {context.Dims(2).Count}, {axes.Length} and {steps.Length}");
         for (var i = 0; i < starts.Length; i++)
         {
-            var axis = context.Axis((int)axes[i], x.Rank);
+            var axis = context.Axis(axes[i], x.Rank);
             if (steps[i] == 0) throw context.Error("a step is 0");
-            dims[axis] = SlicedSize(context, dims[axis], starts[i], i, (int)steps[i]);
+            dims[axis] = SlicedSize(dims[axis], starts[i], context.Dims(2)[i], Step(steps[i])) ?? context.UnknownSize(axis);
         }
-        if (starts.Length == 1) InferContent(context, starts[0], steps[0]);
+        if (starts.Length == 1) InferContent(context, starts[0], Step(steps[0]));
         return [x.With(ValueList.Create<Dim>(dims))];
     }
 
@@ -42,7 +44,7 @@ public sealed record Slice : Op
         for (var i = 0; i < starts.Length; i++)
         {
             var axis = Sizes.Axis((int)(axes?[i] ?? i), x.Shape.Rank);
-            var step = (int)(steps?[i] ?? 1);
+            var step = Step(steps?[i] ?? 1);
             var (start, count) = Range(x.Shape[axis], starts[i], ends[i], step);
             tables[axis] = IndexedCopy.Table(count, strides[axis], start, step);
         }
@@ -75,41 +77,53 @@ public sealed record Slice : Op
     {
         if (reader.Opset >= 10) return new Slice();
         foreach (var (index, name) in new[] { (1, "starts"), (2, "ends"), (3, "axes") })
-            if (reader.Ints(name) is { } values) reader.SetInput(index, Tensor.Vector<long>([.. values.Select(value => (long)value)]));
+            if (reader.Int64s(name) is { } values) reader.SetInput(index, Tensor.Vector(values.Span));
         return new Slice();
     }
 
-    // NumPy's rules: the first position and the number of positions.
+    /// <summary>The step as 32 bits hold it: one beyond the largest axis takes a single element, like any longer one.</summary>
+    private static int Step(long step) => (int)Math.Clamp(step, -int.MaxValue, int.MaxValue);
+
+    /// <summary>The first position and the number of positions: NumPy's rules, but for starts before the first element, which ONNX clamps to it also where the step is negative.</summary>
     private static (int Start, int Count) Range(int size, long start, long end, int step)
     {
+        if (size == 0) return (0, 0);
         if (start < 0) start += size;
         if (end < 0) end += size;
-        start = step > 0 ? Math.Clamp(start, 0, size) : Math.Clamp(start, 0, Math.Max(size - 1, 0));
+        start = Math.Clamp(start, 0, step > 0 ? size : size - 1);
         end = step > 0 ? Math.Clamp(end, 0, size) : Math.Clamp(end, -1, size - 1);
-        var count = step > 0 ? (end - start + step - 1) / step : (start - end - step - 1) / -step;
+        var count = step > 0 ? (end - start + step - 1) / step : (start - end - step - 1) / -(long)step;
         return ((int)start, (int)Math.Max(count, 0));
     }
 
-    private static Dim SlicedSize(InferContext context, Dim size, long start, int index, int step)
+    // The same with symbols; null when it is not known from which side an end counts.
+    private static Dim? SlicedSize(Dim size, long start, Dim end, int step)
     {
-        var end = KnownEnd(context, index, size);
-        if (size.IsFixed && end is { } known) return Range(size.Size, start, known, step).Count;
-        if (start == 0 && step == 1 && end >= int.MaxValue) return size;
-        return Dim.Named($"{size}[{start}:{context.KnownContent(2)?[index].ToString() ?? "end"}:{step}]");
+        if (size.IsFixed && end.IsFixed) return Range(size.Size, start, end.Value, step).Count;
+        if (end == size) end = Dim.Of(long.MaxValue);
+        if (!end.IsFixed && !end.IsNonNegative) return null;
+        var last = step > 0 ? size : size - 1;
+        // Of an axis that turns out to be empty, the last element is before the first, and nothing is taken.
+        var from = step > 0 ? Bound(Dim.Of(start), size, 0, last) : Dim.Min(Bound(Dim.Of(start), size, 0, last), last);
+        var to = Bound(end, size, step > 0 ? 0 : -1, last);
+        return step > 0 ? Dim.Max(Dim.CeilDivide(to - from, step), 0) : Dim.Max(Dim.CeilDivide(from - to, -step), 0);
     }
 
-    // An end that is the axis's own symbol takes everything, like the customary largest integer; any other symbol is not known (null).
-    private static long? KnownEnd(InferContext context, int index, Dim size)
+    // Counted from the front and clamped. What lies beyond the largest axis on either side is beyond this one.
+    private static Dim Bound(Dim bound, Dim size, Dim first, Dim last)
     {
-        if (context.Constant(2) is null && context.KnownContent(2) is { } content && !content[index].IsFixed) return content[index] == size ? int.MaxValue : null;
-        return context.ConstantInt64s(2)[index];
+        if (bound.IsFixed && bound.Value >= int.MaxValue) return last;
+        if (bound.IsFixed && bound.Value <= -int.MaxValue) return first;
+        return Dim.Max(Dim.Min(bound is { IsFixed: true, Value: < 0 } ? size + bound : bound, last), first);
     }
 
-    private static void InferContent(InferContext context, long start, long step)
+    private static void InferContent(InferContext context, long start, int step)
     {
-        if (context.Type(0).Rank != 1 || context.KnownContent(0) is not { } content || KnownEnd(context, 0, content.Count) is not { } end) return;
-        var (first, count) = Range(content.Count, start, end, (int)step);
-        context.SetContent(0, Enumerable.Range(0, count).Select(i => content[first + i * (int)step]).ToValueList());
+        if (context.Type(0).Rank != 1 || context.KnownContent(0) is not { } content) return;
+        // An end that is a symbol is not known here, as the content is of a fixed length.
+        if (context.Dims(2)[0] is not { IsFixed: true } end) return;
+        var (first, count) = Range(content.Count, start, end.Value, step);
+        context.SetContent(0, Enumerable.Range(0, count).Select(i => content[first + i * step]).ToValueList());
     }
 
     private static long[]? Known(GradientContext context, int index) => context.Node.Input(index)?.Constant?.ToInt64s();

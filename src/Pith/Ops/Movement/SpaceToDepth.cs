@@ -14,9 +14,9 @@ public sealed record SpaceToDepth(int BlockSize) : Op
     public override ValueList<TensorType> Infer(InferContext context)
     {
         var x = context.Type(0);
-        if (x.Rank != 4 || BlockSize < 1 || Dim.DivideExactly(x[2], BlockSize) is not { } height || Dim.DivideExactly(x[3], BlockSize) is not { } width)
+        if (x.Rank != 4 || BlockSize < 1 || Sizes.Quotient(x[2], BlockSize) is not { } height || Sizes.Quotient(x[3], BlockSize) is not { } width)
             throw context.Error($"expected [N, C, H·{BlockSize}, W·{BlockSize}]");
-        return [x.With([x[0], x[1] * (BlockSize * BlockSize), height, width])];
+        return [x.With([x[0], x[1] * BlockSize * BlockSize, height, width])];
     }
 
     /// <inheritdoc/>

@@ -20,9 +20,10 @@ public sealed record Split(int Axis, int Parts, ValueList<int> PartSizes = defau
     {
         var x = context.Type(0);
         var axis = context.Axis(Axis, x.Rank);
-        if (PartSizes.Count > 0 && x[axis].IsFixed && PartSizes.Sum() != x[axis].Size) throw context.Error($"the parts {PartSizes} do not add up to the size {x[axis]} of axis {axis}");
+        if (PartSizes.Any(size => size < 0)) throw context.Error($"the parts {PartSizes} must not be negative");
+        if (PartSizes.Count > 0 && x[axis].IsFixed && PartSizes.Sum(size => (long)size) != x[axis].Size) throw context.Error($"the parts {PartSizes} do not add up to the size {x[axis]} of axis {axis}");
         var sizes = PartDims(context, x[axis]);
-        if (x.Rank == 1 && context.KnownContent(0) is { } content)
+        if (x.Rank == 1 && context.KnownContent(0) is { } content && sizes.All(size => size.IsFixed))
         {
             var start = 0;
             for (var i = 0; i < Parts; start += sizes[i++].Size) context.SetContent(i, content.Skip(start).Take(sizes[i].Size).ToValueList());
@@ -72,7 +73,9 @@ public sealed record Split(int Axis, int Parts, ValueList<int> PartSizes = defau
     {
         if (PartSizes.Count > 0) return PartSizes.Select(Dim.Of).ToValueList();
         if (size.IsFixed) return EqualParts(size.Size).Select(Dim.Of).ToValueList();
-        return ValueList.Repeat(Dim.DivideExactly(size, Parts) ?? throw context.Error($"the size {size} cannot be divided into {Parts} parts before it is known"), Parts);
+        // Rounded up, and what is left for the last.
+        var part = Dim.CeilDivide(size, Parts);
+        return Enumerable.Range(0, Parts).Select(i => Dim.DivideExactly(size, Parts) ?? Dim.Max(Dim.Min(size - part * i, part), 0)).ToValueList();
     }
 
     private ValueList<int> EqualParts(int size)

@@ -1,11 +1,14 @@
 namespace Pith.Ops;
 
 /// <summary>ONNX Squeeze: removes axes of size 1.</summary>
-/// <param name="Axes">The axes to remove, negative from the end; empty: every axis of size 1. An operand since opset 13.</param>
+/// <param name="Axes">
+/// The axes to remove, negative from the end; empty: every axis of size 1. Of a graph, those whose size is known to be 1: an axis that is known by name stays, also when its size turns out to be 1 at a run,
+/// because the rank of a value cannot depend on the batch. An operand since opset 13.
+/// </param>
 public sealed record Squeeze(ValueList<int> Axes = default) : Op
 {
     /// <summary>The op's signature.</summary>
-    public static OpSchema Definition { get; } = new("Squeeze", reader => new Squeeze(AxesOperand.Read(reader, index: 1, since: 13))) { MaxInputs = 2 };
+    public static OpSchema Definition { get; } = new("Squeeze", Read) { MaxInputs = 2 };
 
     /// <inheritdoc/>
     public override OpSchema Schema => Definition;
@@ -14,7 +17,6 @@ public sealed record Squeeze(ValueList<int> Axes = default) : Op
     public override ValueList<TensorType> Infer(InferContext context)
     {
         var x = context.Type(0);
-        if (Axes.Count == 0 && !x.IsStatic) throw context.Error("without axes, every size of the operand must be fixed to say which axes are squeezed");
         foreach (var axis in Axes)
             if (x[context.Axis(axis, x.Rank)] is { IsFixed: true, Size: not 1 } size) throw context.Error($"axis {axis} has the size {size}, and only axes of size 1 can be squeezed");
         if (context.KnownContent(0) is { } content) context.SetContent(0, content);
@@ -30,6 +32,13 @@ public sealed record Squeeze(ValueList<int> Axes = default) : Op
 
     /// <inheritdoc/>
     public override void Write(OpWriter writer) => AxesOperand.Write(writer, Axes, index: 1, since: 13);
+
+    // Which axes are meant is settled here, so that a batch of 1 is not squeezed away with them.
+    private static Squeeze Read(OpReader reader)
+    {
+        var axes = AxesOperand.Read(reader, index: 1, since: 13);
+        return axes.Count == 0 && reader.InputType(0) is { IsStatic: false } x ? new Squeeze(Enumerable.Range(0, x.Rank).Where(axis => x[axis] == 1).ToValueList()) : new Squeeze(axes);
+    }
 
     private ValueList<T> Kept<T>(ValueList<T> dims, Func<T, bool> isOne)
     {

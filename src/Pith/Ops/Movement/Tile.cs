@@ -13,8 +13,9 @@ public sealed record Tile : Op
     public override ValueList<TensorType> Infer(InferContext context)
     {
         var x = context.Type(0);
-        var repeats = context.KnownContent(1) ?? context.ConstantInt64s(1).Select(count => Dim.Of(checked((int)count))).ToValueList();
+        var repeats = context.Dims(1);
         if (repeats.Count != x.Rank) throw context.Error($"one number of repeats per axis is needed, got {repeats}");
+        if (repeats.Any(count => count is { IsFixed: true, Value: < 0 })) throw context.Error($"numbers of repeats must not be negative, got {repeats}");
         return [x.With(x.Dims.Zip(repeats, (dim, count) => dim * count).ToValueList())];
     }
 
@@ -26,7 +27,7 @@ public sealed record Tile : Op
         var tables = x.Shape.Strides().Select((stride, axis) =>
         {
             var once = IndexedCopy.Table(x.Shape[axis], stride);
-            return Enumerable.Repeat(once, checked((int)repeats[axis])).SelectMany(table => table).ToArray();
+            return Enumerable.Repeat(once, Sizes.Size(repeats[axis])).SelectMany(table => table).ToArray();
         });
         return [IndexedCopy.Read(x, [.. tables])];
     }

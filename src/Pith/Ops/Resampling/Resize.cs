@@ -62,15 +62,15 @@ public sealed record Resize : Op
         if (scales.Length != axes.Length) throw context.Error($"expected {axes.Length} scales, got {scales.Length}");
         for (var i = 0; i < axes.Length; i++)
         {
-            if (!(scales[i] > 0)) throw context.Error($"scales must be positive, got {scales[i]}");
+            if (!(scales[i] > 0 && float.IsFinite(scales[i]))) throw context.Error($"scales must be positive and finite, got {scales[i]}");
             var dim = x[axes[i]];
-            dims[axes[i]] = dim.IsFixed ? Scaled(dim.Size, scales[i]) : scales[i] == MathF.Floor(scales[i]) ? dim * (int)scales[i] : Dim.Named($"floor({dim}*{scales[i]})");
+            dims[axes[i]] = dim.IsFixed ? Scaled(dim.Size, scales[i]) : Scaled(dim, scales[i]) ?? context.UnknownSize(axes[i]);
         }
     }
 
     private void InferFromSizes(InferContext context, TensorType x, int[] axes, Dim[] dims)
     {
-        var sizes = context.KnownContent(SizesOperand) ?? context.ConstantInt64s(SizesOperand).Select(size => Dim.Of((int)size)).ToValueList();
+        var sizes = context.Dims(SizesOperand);
         if (sizes.Count != axes.Length) throw context.Error($"expected {axes.Length} sizes, got {sizes.Count}");
         if (AspectRatio != AspectRatioPolicy.Stretch)
         {
@@ -129,7 +129,7 @@ public sealed record Resize : Op
         var region = Optional(inputs, Region) is { } given ? Singles(given) : null;
         var (sizes, scales) = Optional(inputs, Scales) is { } factors
             ? (input.Zip(Singles(factors), Scaled).ToArray(), Array.ConvertAll(Singles(factors), scale => (double)scale))
-            : Proportional(input, Array.ConvertAll(Optional(inputs, SizesOperand)!.ToInt64s(), size => (int)size));
+            : Proportional(input, Array.ConvertAll(Optional(inputs, SizesOperand)!.ToInt64s(), Ops.Sizes.Size));
         var plan = new List<(int, ResizeAxis)>();
         for (var i = 0; i < axes.Length; i++)
         {
@@ -150,6 +150,14 @@ public sealed record Resize : Op
     }
 
     private static int Scaled(int size, float scale) => checked((int)Math.Floor(size * (double)scale));
+
+    // A float is an integer over a power of two; null when these are too large for the arithmetic of sizes.
+    private static Dim? Scaled(Dim size, float scale)
+    {
+        var (numerator, denominator) = ((double)scale, 1L);
+        for (; numerator != Math.Floor(numerator) && denominator < 1L << 30; denominator *= 2) numerator *= 2;
+        return numerator == Math.Floor(numerator) && numerator < int.MaxValue ? Dim.FloorDivide(size * (int)numerator, Dim.Of(denominator)) : null;
+    }
 
     private int[] AxesOf(int rank, Func<int, int> normalize) => Axes.Count == 0 ? [.. Enumerable.Range(0, rank)] : [.. Axes.Select(normalize)];
 

@@ -73,14 +73,15 @@ internal sealed class TrainingParameters
             for (var operand = 0; operand < node.Inputs.Count; operand++)
             {
                 if (node.Inputs[operand] is not { } input || _data.Contains(input)) continue;
-                var role = RoleOf(node, operand, learns);
-                foreach (var constant in OriginsOf(input)) learns |= Note(constant, role);
+                foreach (var constant in OriginsOf(input)) learns |= Note(constant, RoleOf(node, operand, constant, learns));
             }
             _data.UnionWith(node.Outputs);
             if (learns) _learned.UnionWith(node.Outputs);
             return;
         }
         var origins = node.Inputs.Where((input, operand) => input is not null && !IsSetting(node.Op, operand)).SelectMany(input => OriginsOf(input!)).Distinct().ToArray();
+        // What a weight is computed with, an epsilon or a factor, is not a parameter.
+        if (origins.Any(constant => !IsSingle(constant))) origins = [.. origins.Where(constant => !IsSingle(constant))];
         foreach (var output in node.Outputs) _origins[output] = origins;
     }
 
@@ -98,7 +99,7 @@ internal sealed class TrainingParameters
         return role.Kind is not null;
     }
 
-    private Role RoleOf(Node node, int operand, bool learns) => (node.Op, operand) switch
+    private Role RoleOf(Node node, int operand, Value constant, bool learns) => (node.Op, operand) switch
     {
         (Conv or ConvTranspose, 1) => new(ParameterKind.Weight),
         (Conv or ConvTranspose, 2) => new(ParameterKind.Bias),
@@ -109,18 +110,17 @@ internal sealed class TrainingParameters
         (PRelu, 1) => new(ParameterKind.Factor),
         (Gather, 0) => new(ParameterKind.Table),
         (Add or Sum or Sub, _) when IsAddedToLayer(node, operand) => new(ParameterKind.Bias),
-        (Add or Sum or Sub or Mul or Concat, _) => ElementwiseRole(node, operand, learns),
-        (Div or Pow or Max or Min or Where, _) when !IsSingle(node.Inputs[operand]!) => new(null, $"it is operand {operand} of {node.Op.Schema.Name}"),
+        (Add or Sum or Sub or Mul or Concat, _) => ElementwiseRole(node.Op, constant, learns),
+        (Div or Pow or Max or Min or Where, _) when !IsSingle(constant) => new(null, $"it is operand {operand} of {node.Op.Schema.Name}"),
         _ => default,
     };
 
-    private static Role ElementwiseRole(Node node, int operand, bool learns)
+    private static Role ElementwiseRole(Op op, Value constant, bool learns)
     {
-        var constant = node.Inputs[operand]!;
         if (IsSingle(constant)) return new(null, "it is a single number");
         if (!learns) return new(null, "it stands before the first layer (preprocessing)");
-        if (constant.Constant is Tensor<float> tensor && IsMask(node.Op, tensor)) return new(null, "it looks like a mask");
-        return new(node.Op is Mul ? ParameterKind.Factor : ParameterKind.Table);
+        if (constant.Constant is Tensor<float> tensor && IsMask(op, tensor)) return new(null, "it looks like a mask");
+        return new(op is Mul ? ParameterKind.Factor : ParameterKind.Table);
     }
 
     private bool IsAddedToLayer(Node node, int operand) =>

@@ -115,6 +115,24 @@ public class NetworkGradientTests
         }, [Random(1, 2, 4, 3), Random(2, 4, 1), Random(3, 4, 1)]);
     }
 
+    [Theory]
+    [InlineData(3)]
+    [InlineData(4)]
+    public void Local_response_normalization(int size) => GradientCheck.Check(new Lrn { Size = size, Alpha = 0.5f, Beta = 0.6f, Bias = 1.2f }, Random(1, 2, 5, 2, 2));
+
+    [Theory]
+    [InlineData(ResizeMode.Nearest, ResizeCoordinates.Asymmetric, false)]
+    [InlineData(ResizeMode.Linear, ResizeCoordinates.HalfPixel, false)]
+    [InlineData(ResizeMode.Linear, ResizeCoordinates.AlignCorners, true)]
+    [InlineData(ResizeMode.Cubic, ResizeCoordinates.PytorchHalfPixel, true)]
+    public void Resizing(ResizeMode mode, ResizeCoordinates coordinates, bool antialias)
+    {
+        foreach (var scales in new[] { new[] { 1f, 1, 2, 1.5f }, [1f, 1, 0.6f, 3] })
+            GradientCheck.Check(
+                (graph, x) => [graph.Add(new Resize { Mode = mode, Coordinates = coordinates, Antialias = antialias }, x[0], null, graph.AddConstant("scales", Tensor.Vector(scales)))],
+                [Random(1, 2, 1, 5, 4)], symbolicBatch: true);
+    }
+
     [Fact]
     public void Global_max_pooling() => GradientCheck.Check(new GlobalMaxPool(), Distinct(1, 2, 2, 3, 3));
 

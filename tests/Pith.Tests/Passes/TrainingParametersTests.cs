@@ -67,6 +67,20 @@ public class TrainingParametersTests
             training.Untrained.Select(constant => (constant.Name, constant.Why)));
     }
 
+    [Fact]
+    public void What_constants_are_computed_with_and_masks_behind_other_ops_are_not_trained()
+    {
+        var (graph, x) = Images();
+        var weight = graph.Add(new Mul(), Weights(graph, "w", 2, 2, 1, 1), graph.AddConstant("gain", Tensor.Scalar(0.5f)));
+        x = graph.Add(new Reshape(), graph.Add(new Conv(), x, weight), graph.AddConstant("shape", Tensor.Vector(0L, 2L, 16L)));
+        var size = graph.Add(new ShapeOf(), x);
+        x = graph.Add(new Add(), x, graph.Add(new Expand(), graph.AddConstant("mask", Tensor.Create(new Shape(1, 2, 1), [0f, -1e9f])), size));
+        Classify(graph, graph.Add(new Mul(), x, graph.Add(new Expand(), graph.AddConstant("half", Tensor.Scalar(0.5f)), size)));
+        var training = TrainingGraph.Build(graph, new());
+        Assert.Equal(["w"], training.Parameters.Select(parameter => parameter.Name));
+        Assert.Equal([("mask", "it looks like a mask"), ("half", "it is a single number")], training.Untrained.Select(constant => (constant.Name, constant.Why)));
+    }
+
     public static TheoryData<string> Views() => ["Transpose", "Reshape", "Unsqueeze", "Identity", "Cast", "Slice", "Gather", "Concat", "Flatten", "Mul"];
 
     [Theory]

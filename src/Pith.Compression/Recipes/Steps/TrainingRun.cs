@@ -25,11 +25,13 @@ internal static class TrainingRun
             Task = context.Stage,
             Threads = context.Threads,
             Masks = masks,
-            Teacher = settings.Teacher is { } teacher ? context.FindModel(teacher) : null,
+            Teacher = settings.Teacher is { } teacher ? InFloat32(context.FindModel(teacher)) : null,
             CheckpointPath = context.CheckpointPath,
             CheckpointKey = context.Key,
             Events = context.Events,
             Cancellation = context.Cancellation,
         });
     }
+
+    private static Graph InFloat32(Graph teacher) => Float32Form.IsNeeded(teacher) ? Float32Form.Of(teacher) : teacher;
 }

@@ -40,7 +40,7 @@ public sealed record Lrn : Op
         var (channels, size) = (x.Shape[1], ChannelStatistics.PlaneSize(x.Shape));
         ChannelStatistics.ForEachPlane(x.Shape, (c, start) =>
         {
-            var (first, last) = (Math.Max(0, c - (Size - 1) / 2), Math.Min(channels - 1, c + Size / 2));
+            var (first, last) = Neighbours(c, channels);
             for (var i = start; i < start + size; i++)
             {
                 var squares = 0.0;
@@ -50,6 +50,12 @@ public sealed record Lrn : Op
         });
         return [Reals.Create(x.DataType, x.Shape, y)];
     }
+
+    /// <summary>The first and last channel whose squares channel <paramref name="c"/> is divided by.</summary>
+    internal (int First, int Last) Neighbours(int c, int channels) => (Math.Max(0, c - (Size - 1) / 2), Math.Min(channels - 1, c + Size / 2));
+
+    /// <inheritdoc/>
+    public override Value?[] Gradient(GradientContext context) => [context.Emit(new LrnGradient(this), context.OutputGradient, context.Input(0))];
 
     /// <inheritdoc/>
     public override void Write(OpWriter writer)

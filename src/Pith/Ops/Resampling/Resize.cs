@@ -121,6 +121,33 @@ public sealed record Resize : Op
         return (y, outside, shape);
     }
 
+    /// <inheritdoc/>
+    public override Value?[] Gradient(GradientContext context) =>
+        [context.Needs(0) ? context.Emit(new ResizeGradient(this), [.. context.Node.Inputs, context.OutputGradient]) : null, null, null, null];
+
+    /// <summary>The adjoint of <see cref="Evaluate"/>: <paramref name="dy"/>, of the result's shape, given back to the elements of a tensor of shape <paramref name="x"/> that each of its elements is made from.</summary>
+    internal double[] Adjoint(Shape x, IReadOnlyList<Tensor?> inputs, double[] dy)
+    {
+        var steps = new Stack<(ResizeAxis Resize, Shape From, int Axis)>();
+        var shape = x;
+        foreach (var (axis, resize) in Plan(x, inputs))
+        {
+            steps.Push((resize, shape, axis));
+            shape = shape.With(axis, resize.Taps.Length);
+        }
+        foreach (var (resize, from, axis) in steps)
+        {
+            var dx = new double[from.Length];
+            var (outer, size, inner) = Sizes.Split(from, axis);
+            for (var o = 0; o < outer; o++)
+            for (var i = 0; i < resize.Taps.Length; i++)
+                foreach (var tap in resize.Taps[i] ?? [])
+                    for (var j = 0; j < inner; j++) dx[(o * size + tap.Input) * inner + j] += dy[(o * resize.Taps.Length + i) * inner + j] * tap.Weight;
+            dy = dx;
+        }
+        return dy;
+    }
+
     /// <summary>What to do along each axis that changes.</summary>
     private List<(int Axis, ResizeAxis Resize)> Plan(Shape x, IReadOnlyList<Tensor?> inputs)
     {

@@ -5,7 +5,7 @@ namespace Pith.Ops;
 public sealed record ResizeGradient(Resize Forward) : Op
 {
     /// <summary>The op's signature.</summary>
-    public static OpSchema Definition { get; } = new("ResizeGradient", reader => new ResizeGradient((Resize)ResizeAttributes.Read(reader))) { Domain = OpSchema.PithDomain, MinInputs = 2, MaxInputs = 5 };
+    public static OpSchema Definition { get; } = new("ResizeGradient", reader => new ResizeGradient(ResizeAttributes.Read(reader))) { Domain = OpSchema.PithDomain, MinInputs = 2, MaxInputs = 5 };
 
     /// <inheritdoc/>
     public override OpSchema Schema => Definition;

@@ -11,7 +11,7 @@ internal static class QuantizationOptionsOfVerbs
         SettingOption.Count("--samples", "samples", "Exactly so many training images are observed."),
         SettingOption.Count("--calibration-seed", "calibration_seed", "Decides which."),
         SettingOption.Text("--activations", "activations", "int8 (symmetric, what TensorRT takes) or uint8 (asymmetric).", "type"),
-        SettingOption.Flag("--per-tensor-weights", "per_channel", "One weight scale per tensor instead of per output channel.", value: false),
+        SettingOption.Flag("--per-tensor-weights", "per_channel", "One weight scale per tensor instead of per output channel; qat then folds batch norm before it trains.", value: false),
         SettingOption.Texts("--keep-float", "keep_float", "Layers that stay in float: a name, a glob, or a regular expression between slashes."),
         SettingOption.Texts("--keep-float-type", "keep_float_types", "Op types that stay in float.", "type"),
         SettingOption.Texts("--only", "only", "Quantize only these layers."),

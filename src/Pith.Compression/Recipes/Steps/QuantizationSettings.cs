@@ -17,7 +17,7 @@ public sealed record QuantizationSettings
     /// <summary><c>int8</c> (symmetric, what TensorRT takes) or <c>uint8</c> (asymmetric).</summary>
     public string Activations { get; init; } = "int8";
 
-    /// <summary>One weight scale per output channel; false: one per tensor.</summary>
+    /// <summary>One weight scale per output channel; false: one per tensor, and quantization-aware training folds batch norm before it starts.</summary>
     public bool PerChannel { get; init; } = true;
 
     /// <summary>Names or patterns of layers that stay in float; win over <see cref="Only"/>.</summary>

@@ -26,9 +26,9 @@ internal sealed class ContractionFusion
 
     public static FusedNode? TryFuse(Node node, FusionContext context)
     {
-        // Sums that fit neither 32 bits nor a float are left to the op itself, which sums in double precision.
-        if (Contraction.Of(node, context) is not { SumsAreTooLong: false } contraction) return null;
+        if (Contraction.Of(node, context) is not { } contraction) return null;
         var fusion = new ContractionFusion(context, contraction);
+        if (contraction.SumsAreTooLong) return fusion.PlainOp();
         fusion.TakeBias();
         fusion.TakeResidual();
         fusion.TakeActivation();
@@ -114,6 +114,17 @@ internal sealed class ContractionFusion
             Create = parts => contraction.Layer(parts, activation, null, _context.AllowsBf16),
         };
     }
+
+    // Sums that fit neither 32 bits nor a float: the op itself sums in double precision.
+    private FusedNode PlainOp() => new()
+    {
+        Nodes = _nodes,
+        Inputs = [.. _contraction.Node.Inputs.Select(input => input is null ? null : Folded(input))],
+        Outputs = [_result],
+        Layouts = OpLayouts.Of(_contraction.Node),
+        Batch = BatchSupport.AnyAxis,
+        Create = parts => new OpLayer { Op = _contraction.Node.Op, Name = parts.Name, Nodes = parts.Nodes, Inputs = parts.Inputs, Outputs = parts.Outputs, Macs = parts.Macs },
+    };
 
     // Weights that were quantized but are used in float become a float constant.
     private Value Folded(Value value) =>

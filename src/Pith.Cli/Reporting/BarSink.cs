@@ -68,7 +68,7 @@ internal sealed class BarSink(IAnsiConsole console) : IProgress<PithEvent>, IDis
         var filled = (int)Math.Round(share * BarWidth);
         var line = $"{progress.Task,-28} {new string('━', filled)}{new string('─', BarWidth - filled)} {share,4:P0} {time,7}  {progress.Detail}";
         Erase();
-        console.Write(new Text(line.Length < console.Profile.Width ? line : line[..(console.Profile.Width - 1)]));
+        console.Write(new Text(SafeText.Of(line.Length < console.Profile.Width ? line : line[..(console.Profile.Width - 1)])));
     }
 
     private void Erase() => console.Write(new ControlCode("\r\u001b[2K"));

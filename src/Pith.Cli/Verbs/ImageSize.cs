@@ -32,8 +32,8 @@ internal readonly record struct ImageSize(int Width, int Height)
             var (height, width) = IsInterleaved(type) ? (type[1], type[2]) : (type[2], type[3]);
             if (!Accepts(height, Height) || !Accepts(width, Width)) continue;
             if (height == width && !height.IsFixed && Height != Width) throw new PithException($"'{model}' takes square images only: '{height}' is both height and width of {SymbolSizes.Text(inputs)}. --size gives {this}.");
-            if (!height.IsFixed) sizes[height.ToString()] = Height;
-            if (!width.IsFixed) sizes[width.ToString()] = Width;
+            if (height.Symbol is { } rows) sizes[rows] = Height;
+            if (width.Symbol is { } columns) sizes[columns] = Width;
             fits = true;
         }
         return fits ? sizes : throw new PithException($"'{model}' has no image input of width {Width} and height {Height} (--size): it takes {SymbolSizes.Text(inputs)}. --size is for networks that leave height and width open.");

@@ -18,7 +18,7 @@ internal sealed class EngineRunner(string name, EngineOptions options, Device? d
         // An engine has batches of 1 and more; without a single row every size is that of the data.
         int? batch = batchSymbol is null || sizes[batchSymbol] == 0 ? null : sizes[batchSymbol];
         // Exporters give the batch of each input a name of its own: what leads an input and has the size of the batch is the batch.
-        var open = batch is null ? [] : inputs.Where(input => input.Type.Rank > 0 && !input.Type[0].IsFixed).Select(input => input.Type[0].ToString()).Where(symbol => sizes[symbol] == batch).ToHashSet(StringComparer.Ordinal);
+        var open = batch is null ? [] : inputs.Where(input => input.Type.Rank > 0).SelectMany(input => input.Type[0].Symbols).Where(symbol => sizes[symbol] == batch).ToHashSet(StringComparer.Ordinal);
         var context = ContextFor(fed.Graph, [.. sizes.Where(size => !open.Contains(size.Key)).Select(size => (size.Key, size.Value))], batch);
         for (var i = 0; i < inputs.Length; i++) context.SetInput(inputs[i].Name, fed.Inputs[i]);
         context.Run(batch ?? context.Engine.MaxBatch);

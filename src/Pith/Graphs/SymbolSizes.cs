@@ -25,25 +25,38 @@ public static class SymbolSizes
                 {
                     if (dim.Size != size) throw new PithException($"Input '{name}': expected {type}, got {tensor}. Dimension {axis} must be {dim.Size}.");
                 }
-                else if (!sizes.TryAdd(dim.ToString(), size))
+                else if (dim.Symbol is { } symbol && !sizes.TryAdd(symbol, size))
                 {
-                    if (sizes[dim.ToString()] != size) throw new PithException($"Input '{name}': expected {type}, got {tensor}. '{dim}' is {sizes[dim.ToString()]} in input '{givenBy[dim.ToString()]}', so dimension {axis} must be that.");
+                    if (sizes[symbol] != size) throw new PithException($"Input '{name}': expected {type}, got {tensor}. '{symbol}' is {sizes[symbol]} in input '{givenBy[symbol]}', so dimension {axis} must be that.");
                 }
-                else
+                else if (dim.Symbol is { } first)
                 {
-                    givenBy[dim.ToString()] = name;
+                    givenBy[first] = name;
                 }
             }
         }
+        RequireExpressions(inputs, tensors, sizes);
         return sizes;
     }
 
     /// <summary>The symbol that stands for the batch: the leading dimension of the first input that has a symbolic one; null for a network of fixed batch.</summary>
     public static string? Batch(IReadOnlyList<(string Name, TensorType Type)> inputs) =>
-        inputs.Where(input => input.Type.Rank > 0 && !input.Type[0].IsFixed).Select(input => input.Type[0].ToString()).FirstOrDefault();
+        inputs.Where(input => input.Type.Rank > 0).SelectMany(input => input.Type[0].Symbols).FirstOrDefault();
 
     /// <summary>The inputs in one line: <c>x f32[N,3,224,224], mask s64[N]</c>.</summary>
     public static string Text(IReadOnlyList<(string Name, TensorType Type)> inputs) => string.Join(", ", inputs.Select(input => $"{input.Name} {input.Type}"));
+
+    // Sizes such as 2*N+1, whose symbols other dimensions have given by now.
+    private static void RequireExpressions(IReadOnlyList<(string Name, TensorType Type)> inputs, IReadOnlyList<Tensor> tensors, SortedDictionary<string, int> sizes)
+    {
+        for (var i = 0; i < inputs.Count; i++)
+            for (var axis = 0; axis < inputs[i].Type.Rank; axis++)
+            {
+                var (dim, size) = (inputs[i].Type[axis], tensors[i].Shape[axis]);
+                if (dim.Bind(symbol => sizes.TryGetValue(symbol, out var given) ? given : null) is var bound && bound != size)
+                    throw new PithException($"Input '{inputs[i].Name}': expected {inputs[i].Type}, got {tensors[i]}. Dimension {axis} must be {(bound.IsFixed ? bound : $"{bound}, which no input gives a size")}.");
+            }
+    }
 
     private static string Count(int inputs) => inputs == 1 ? "1 input" : $"{inputs} inputs";
 }

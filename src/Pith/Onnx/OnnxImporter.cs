@@ -83,7 +83,7 @@ internal sealed class OnnxImporter
             if (initializers.Contains(name) || !_values.ContainsKey(name)) throw new PithException($"The graph has no input '{name}' to bind; it has {string.Join(", ", _proto.Input.Select(input => $"'{input.Name}'"))}.");
     }
 
-    private TensorType Sized(TensorType type) => type.With(type.Dims.Select(dim => dim.IsFixed || !_options.Sizes.TryGetValue(dim.ToString(), out var size) ? dim : Dim.Of(size)).ToValueList());
+    private TensorType Sized(TensorType type) => type.With(type.Dims.Select(dim => dim.Bind(symbol => _options.Sizes.TryGetValue(symbol, out var size) ? size : null)).ToValueList());
 
     private Value Bind(string name, TensorType declared, Tensor tensor) =>
         declared.Accepts(TensorType.Of(tensor)) ? _graph.AddConstant(name, tensor) : throw new PithException($"Input '{name}' is declared {declared} and cannot be bound to {tensor}.");

@@ -28,6 +28,8 @@ internal static class CompositeCatalog
         // Quantized operands in, real results out
         new(Runtime, "DynamicQuantizeMatMul", 3, 5, QuantizedComposites.DynamicQuantizeMatMul),
         new(Runtime, "MatMulIntegerToFloat", 4, 7, QuantizedComposites.MatMulIntegerToFloat),
+        // The square of each element where there are no axes to sum over
+        new(OpSchema.OnnxDomain, "ReduceSumSquare", 1, 2, context => [context.Main(new Mul(), context.Input(0), context.Input(0))]) { Applies = ReduceOp.ReducesNothing },
         // Real numbers: what the optimiser fuses
         new(Runtime, "BiasGelu", 2, 2, context => [context.Main(new Gelu(), context.Add("bias", new Add(), context.Input(0), context.Input(1)))]),
         new(Runtime, "FastGelu", 1, 2, FusedComposites.FastGelu),

@@ -18,7 +18,8 @@ internal sealed class ConstantsApart(string location, long start)
     public TensorProto Write(Tensor tensor, string name)
     {
         var bytes = tensor.Bytes.Length;
-        if (bytes < FewestBytes) return TensorWriter.Write(tensor, name);
+        // Elements of four bits are packed in a file, and their tensor's own bytes are not.
+        if (bytes < FewestBytes || tensor.DataType.IsPacked()) return TensorWriter.Write(tensor, name);
         var proto = TensorWriter.Head(tensor, name);
         ExternalData.Describe(proto, location, _end, bytes);
         _constants.Add(tensor);

@@ -6,33 +6,61 @@ namespace Pith.Onnx;
 /// <param name="open">Opens a location that the model names, or says in a <see cref="PithException"/> why not; the message follows the tensor's name.</param>
 internal sealed class ExternalData(Func<string, Stream> open)
 {
+    // Ranges may overlap, but a small file must not become any amount of memory. Tensors that share all of their data share its memory.
+    private const int MostTimesTheFile = 4;
+
+    private readonly Dictionary<string, long> _bytesRead = new(StringComparer.Ordinal);
+    private readonly Dictionary<(string Location, long Offset, DataType Type, Shape Shape), Tensor> _tensors = [];
+
     /// <summary>For models that must hold everything, because there is no folder to look in.</summary>
     public static ExternalData None { get; } =
         new(location => throw new PithException($"has its data in the file '{location}', but the model was not read from a file. Load it by its path."));
 
-    /// <summary>Opens the data of a tensor at its first byte, after checking that all of <paramref name="byteCount"/> is there.</summary>
-    /// <exception cref="PithException">The location is refused, or the data is missing or too short.</exception>
-    public Stream Open(TensorProto tensor, string name, long byteCount)
+    /// <summary>The tensor whose data lies elsewhere; read once however often the model names it.</summary>
+    /// <param name="proto">The tensor in the file.</param>
+    /// <param name="type">Its element type.</param>
+    /// <param name="shape">Its shape.</param>
+    /// <param name="name">What to call it in messages.</param>
+    /// <exception cref="PithException">The location is refused, the data is missing or too short, or the tensors at this location take more than four times its size.</exception>
+    public Tensor Read(TensorProto proto, DataType type, Shape shape, string name)
     {
-        var location = Entry(tensor, "location") ?? throw Error(name, "has external data without a location.");
-        var offset = Number(tensor, "offset", name) ?? 0;
-        var length = Number(tensor, "length", name) ?? byteCount;
-        if (length != byteCount) throw Error(name, $"has {length} bytes of external data, its shape needs {byteCount}.");
-        Stream stream;
+        var bytes = type.BytesInFile(shape.Length);
+        var location = Entry(proto, "location") ?? throw Error(name, "has external data without a location.");
+        var offset = Number(proto, "offset", name) ?? 0;
+        var length = Number(proto, "length", name) ?? bytes;
+        if (length != bytes) throw Error(name, $"has {length} bytes of external data, its shape needs {bytes}.");
+        var file = string.Join('/', location.Split('/', '\\').Where(part => part is not ("" or ".")));
+        if (_tensors.TryGetValue((file, offset, type, shape), out var known)) return known;
+
+        using var stream = Open(location, name);
+        if (offset > stream.Length - bytes) throw Error(name, $"has its data at bytes {offset} to {offset + bytes} of '{location}', which has only {stream.Length}.");
+        var read = _bytesRead[file] = _bytesRead.GetValueOrDefault(file) + bytes;
+        if (read > MostTimesTheFile * stream.Length) throw Error(name, $"and others take {read} bytes from '{location}', which has {stream.Length}: their ranges overlap. Save the model with each tensor's data once.");
+        var tensor = Tensor.Zeros(type, shape);
+        stream.Position = offset;
+        if (type.IsPacked())
+        {
+            var packed = new byte[bytes];
+            stream.ReadExactly(packed);
+            TensorReader.Unpack(packed, tensor);
+        }
+        else
+        {
+            stream.ReadExactly(tensor.Bytes);
+        }
+        return _tensors[(file, offset, type, shape)] = tensor;
+    }
+
+    private Stream Open(string location, string name)
+    {
         try
         {
-            stream = open(location);
+            return open(location);
         }
         catch (PithException refused)
         {
             throw new PithException($"Tensor '{name}' {refused.Message}", refused);
         }
-        if (offset > stream.Length - byteCount)
-        {
-            using (stream) throw Error(name, $"has its data at bytes {offset} to {offset + byteCount} of '{location}', which has only {stream.Length}.");
-        }
-        stream.Position = offset;
-        return stream;
     }
 
     /// <summary>Makes a tensor's data external: so many bytes from <paramref name="offset"/>.</summary>

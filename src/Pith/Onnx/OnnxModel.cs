@@ -19,7 +19,7 @@ public static class OnnxModel
     /// The file cannot be read, is not ONNX, is damaged, or holds something that Pith does not support; the message names the node, its op and the opset.
     /// </exception>
     public static Graph Load(string path, OnnxImportOptions? options = null) =>
-        Read(path, (model, folder) => Import(model, options, new ExternalData(location => ExternalDataFolder.Open(folder, location))));
+        Read(path, (model, full) => Import(model, options, new ExternalData(new ExternalDataFolder(full).Open)));
 
     /// <summary>The inputs that a model file declares and that are not initializers, in order; nothing else of the file is looked at.</summary>
     /// <param name="path">The file.</param>
@@ -108,11 +108,10 @@ public static class OnnxModel
         var full = Path.GetFullPath(path);
         try
         {
-            using var stream = new FileStream(full, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16);
+            using var stream = OrdinaryFile.Open(full);
             if (stream.Length > LargestFile)
                 throw new PithException($"'{path}' has {stream.Length} bytes; an ONNX file holds at most {LargestFile}. Save the model with external data.");
-            var folder = Path.GetDirectoryName(full)!;
-            return use(Parse(() => ModelProto.Parser.ParseFrom(stream)), folder);
+            return use(Parse(() => ModelProto.Parser.ParseFrom(stream)), full);
         }
         catch (PithException failure)
         {

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Google.Protobuf.Collections;
 
 namespace Pith.Onnx;
@@ -23,7 +24,7 @@ internal sealed class TensorReader(ExternalData external)
         var type = ElementType(proto.DataType) ?? throw Error(name, $"has elements of type {TypeName(proto.DataType)}, which Pith does not compute with");
         var shape = ShapeOf(proto, name);
         if (proto.Segment is not null) throw Error(name, "is split into segments, which ONNX never came to use");
-        if (proto.DataLocation == TensorProto.Types.DataLocation.External) return FromFile(proto, type, shape, name, external);
+        if (proto.DataLocation == TensorProto.Types.DataLocation.External) return Normalized(external.Read(proto, type, shape, name));
         return proto.HasRawData ? FromBytes(proto.RawData.Span, type, shape, name) : FromTypedField(proto, type, shape, name);
     }
 
@@ -45,21 +46,25 @@ internal sealed class TensorReader(ExternalData external)
         return new Shape(dims.Select(dim => (int)dim).ToArray());
     }
 
-    private static Tensor FromFile(TensorProto proto, DataType type, Shape shape, string name, ExternalData external)
+    private static Tensor FromBytes(ReadOnlySpan<byte> bytes, DataType type, Shape shape, string name)
     {
-        using var stream = external.Open(proto, name, (long)shape.Length * type.SizeInBytes());
+        var expected = type.BytesInFile(shape.Length);
+        if (bytes.Length != expected) throw Error(name, $"of type {type.ShortName()}{shape} needs {expected} bytes of data, the file has {bytes.Length}");
         var tensor = Tensor.Zeros(type, shape);
-        stream.ReadExactly(tensor.Bytes);
+        if (type.IsPacked()) Unpack(bytes, tensor);
+        else bytes.CopyTo(tensor.Bytes);
         return Normalized(tensor);
     }
 
-    private static Tensor FromBytes(ReadOnlySpan<byte> bytes, DataType type, Shape shape, string name)
+    /// <summary>Elements of four bits: the first of a byte in its lower half.</summary>
+    internal static void Unpack(ReadOnlySpan<byte> bytes, Tensor tensor)
     {
-        var expected = (long)shape.Length * type.SizeInBytes();
-        if (bytes.Length != expected) throw Error(name, $"of type {type.ShortName()}{shape} needs {expected} bytes of data, the file has {bytes.Length}");
-        var tensor = Tensor.Zeros(type, shape);
-        bytes.CopyTo(tensor.Bytes);
-        return Normalized(tensor);
+        int Nibble(ReadOnlySpan<byte> packed, int index) => (packed[index / 2] >> (index % 2 * 4)) & 15;
+        for (var i = 0; i < tensor.Length; i++)
+        {
+            if (tensor is Tensor<Int4> signed) signed.Data[i] = (Int4)Nibble(bytes, i);
+            else ((Tensor<UInt4>)tensor).Data[i] = (UInt4)Nibble(bytes, i);
+        }
     }
 
     // A byte other than 0 and 1 would be a bool that is neither true nor false.
@@ -88,6 +93,7 @@ internal sealed class TensorReader(ExternalData external)
                 DataType.UInt8 => Elements(proto.Int32Data, shape, name, x => checked((byte)x)),
                 DataType.Bool => Elements(proto.Int32Data, shape, name, x => x != 0),
                 DataType.Float16 => Elements(proto.Int32Data, shape, name, x => BitConverter.UInt16BitsToHalf(checked((ushort)x))),
+                DataType.BFloat16 or DataType.Float8E4M3 or DataType.Float8E5M2 or DataType.UInt4 or DataType.Int4 => FromBits(proto.Int32Data, type, shape, name),
                 _ => throw Error(name, $"has elements of type {type}"),
             };
         }
@@ -95,6 +101,13 @@ internal sealed class TensorReader(ExternalData external)
         {
             throw Error(name, $"has a value that does not fit its element type {type.ShortName()}");
         }
+    }
+
+    // Types of 16 bits and fewer that have no field of their own are in that of int32, each number the bits of one element, or of two of four bits.
+    private static Tensor FromBits(RepeatedField<int> field, DataType type, Shape shape, string name)
+    {
+        if (type == DataType.BFloat16) return FromBytes(MemoryMarshal.AsBytes<ushort>(Elements(field, new Shape(field.Count), name, x => checked((ushort)x)).Data), type, shape, name);
+        return FromBytes(Elements(field, new Shape(field.Count), name, x => unchecked((byte)checked((short)x))).Data, type, shape, name);
     }
 
     private static Tensor<TTo> Elements<TFrom, TTo>(RepeatedField<TFrom> field, Shape shape, string name, Func<TFrom, TTo> convert) where TTo : unmanaged

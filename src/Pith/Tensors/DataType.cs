@@ -27,6 +27,16 @@ public enum DataType
     UInt32 = 12,
     /// <summary>Unsigned 64-bit integer.</summary>
     UInt64 = 13,
+    /// <summary>16-bit float with the exponent of a 32-bit one (<see cref="Pith.BFloat16"/>); read and converted, not computed with.</summary>
+    BFloat16 = 16,
+    /// <summary>8-bit float without infinity (<see cref="Pith.Float8E4M3"/>); read, converted and quantized to.</summary>
+    Float8E4M3 = 17,
+    /// <summary>8-bit float of larger range (<see cref="Pith.Float8E5M2"/>); read, converted and quantized to.</summary>
+    Float8E5M2 = 19,
+    /// <summary>Unsigned 4-bit integer (<see cref="Pith.UInt4"/>), one byte each in memory; read, converted and quantized to.</summary>
+    UInt4 = 21,
+    /// <summary>Signed 4-bit integer (<see cref="Pith.Int4"/>), one byte each in memory; read, converted and quantized to.</summary>
+    Int4 = 22,
 }
 
 /// <summary>Facts about <see cref="DataType"/>s.</summary>
@@ -48,19 +58,33 @@ public static class DataTypes
         if (typeof(T) == typeof(double)) return DataType.Float64;
         if (typeof(T) == typeof(uint)) return DataType.UInt32;
         if (typeof(T) == typeof(ulong)) return DataType.UInt64;
+        if (typeof(T) == typeof(BFloat16)) return DataType.BFloat16;
+        if (typeof(T) == typeof(Float8E4M3)) return DataType.Float8E4M3;
+        if (typeof(T) == typeof(Float8E5M2)) return DataType.Float8E5M2;
+        if (typeof(T) == typeof(UInt4)) return DataType.UInt4;
+        if (typeof(T) == typeof(Int4)) return DataType.Int4;
         throw new PithException($"A tensor cannot hold elements of type {typeof(T).Name}.");
     }
 
-    /// <summary>Bytes of one element.</summary>
+    /// <summary>Bytes of one element in memory.</summary>
     public static int SizeInBytes(this DataType type) => type switch
     {
-        DataType.UInt8 or DataType.Int8 or DataType.Bool => 1,
-        DataType.UInt16 or DataType.Int16 or DataType.Float16 => 2,
+        DataType.UInt8 or DataType.Int8 or DataType.Bool or DataType.UInt4 or DataType.Int4 or DataType.Float8E4M3 or DataType.Float8E5M2 => 1,
+        DataType.UInt16 or DataType.Int16 or DataType.Float16 or DataType.BFloat16 => 2,
         DataType.Float32 or DataType.Int32 or DataType.UInt32 => 4,
         _ => 8,
     };
 
-    /// <summary>True for 16, 32 and 64-bit floats.</summary>
+    /// <summary>Bytes that <paramref name="elements"/> elements take in a file, where two of four bits share one.</summary>
+    public static long BytesInFile(this DataType type, long elements) => type.IsPacked() ? (elements + 1) / 2 : elements * type.SizeInBytes();
+
+    /// <summary>True for the types of four bits, of which a file holds two in a byte.</summary>
+    public static bool IsPacked(this DataType type) => type is DataType.UInt4 or DataType.Int4;
+
+    /// <summary>True for 8-bit floats.</summary>
+    public static bool IsFloat8(this DataType type) => type is DataType.Float8E4M3 or DataType.Float8E5M2;
+
+    /// <summary>True for the IEEE floats of 16, 32 and 64 bits, which ops compute with.</summary>
     public static bool IsFloat(this DataType type) => type is DataType.Float32 or DataType.Float16 or DataType.Float64;
 
     /// <summary>True for int8 and uint8, the types that INT8 inference computes on.</summary>
@@ -81,6 +105,11 @@ public static class DataTypes
         DataType.UInt64 => "u64",
         DataType.Int64 => "s64",
         DataType.Bool => "bool",
+        DataType.BFloat16 => "bf16",
+        DataType.Float8E4M3 => "f8e4m3",
+        DataType.Float8E5M2 => "f8e5m2",
+        DataType.UInt4 => "u4",
+        DataType.Int4 => "s4",
         _ => type.ToString(),
     };
 }

@@ -53,6 +53,11 @@ public abstract class Tensor
         DataType.UInt64 => Zeros<ulong>(shape),
         DataType.Int64 => Zeros<long>(shape),
         DataType.Bool => Zeros<bool>(shape),
+        DataType.BFloat16 => Zeros<BFloat16>(shape),
+        DataType.Float8E4M3 => Zeros<Float8E4M3>(shape),
+        DataType.Float8E5M2 => Zeros<Float8E5M2>(shape),
+        DataType.UInt4 => Zeros<UInt4>(shape),
+        DataType.Int4 => Zeros<Int4>(shape),
         _ => throw new PithException($"A tensor cannot hold elements of type {type}."),
     };
 
@@ -70,7 +75,8 @@ public abstract class Tensor
     public abstract Tensor Clone();
 
     /// <summary>
-    /// The elements converted as ONNX Cast does: floats to integers truncate toward zero, integers wrap, non-zero is true.
+    /// The elements converted as ONNX Cast does: floats to integers truncate toward zero, integers wrap, non-zero is true; floats of 8 bits saturate.
+    /// NaN and floats that an integer of 32 bits (64 for 64-bit types) cannot hold become the smallest one, of which narrower types take the low bits.
     /// Returns this tensor itself when it has the type already.
     /// </summary>
     public Tensor ConvertTo(DataType type) => type == DataType ? this : type switch
@@ -87,6 +93,11 @@ public abstract class Tensor
         DataType.UInt64 => Convert<ulong>(),
         DataType.Int64 => Convert<long>(),
         DataType.Bool => Convert<bool>(),
+        DataType.BFloat16 => Convert<BFloat16>(),
+        DataType.Float8E4M3 => Convert<Float8E4M3>(),
+        DataType.Float8E5M2 => Convert<Float8E5M2>(),
+        DataType.UInt4 => Convert<UInt4>(),
+        DataType.Int4 => Convert<Int4>(),
         _ => throw new PithException($"A tensor cannot hold elements of type {type}."),
     };
 

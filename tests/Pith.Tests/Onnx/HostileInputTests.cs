@@ -85,6 +85,29 @@ public class HostileInputTests
         }
     }
 
+    [Fact]
+    public void Shapes_with_thousands_of_dimensions_are_refused()
+    {
+        var many = new TensorProto { Name = "w", DataType = 1, FloatData = { 1 } };
+        many.Dims.AddRange(Enumerable.Repeat(1L, 5000));
+        Assert.Contains("5000 dimensions", new ModelBuilder().Initializer(many).Node("Relu", "relu", ["w"], ["y"]).Output("y").LoadError(), StringComparison.Ordinal);
+        Assert.Contains("5000 dimensions", new ModelBuilder().Input("x", [.. Enumerable.Repeat<object>(1, 5000)]).Node("Relu", "relu", ["x"], ["y"]).Output("y").LoadError(), StringComparison.Ordinal);
+        var reshape = new ModelBuilder().Input("x", 1).Initializer("shape", Tensor.Create(new Shape(5000), Enumerable.Repeat(1L, 5000).ToArray()));
+        Assert.Contains("5000 dimensions", reshape.Node("Reshape", "reshape", ["x", "shape"], ["y"]).Output("y").LoadError(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Names_may_hold_control_characters_but_messages_do_not()
+    {
+        const string Evil = "w\u001B[2J\r\n\u202E";
+        var graph = new ModelBuilder().Input(Evil, 2).Node("Relu", Evil, [Evil], ["y"]).Output("y").Load();
+        Assert.Equal(Evil, graph.Inputs[0].Name);
+        Assert.Equal(Evil, OnnxModel.Load(OnnxModel.ToBytes(graph)).Nodes[0].Name);
+        var message = new ModelBuilder().Input("x", 2).Node("Relu", Evil, [Evil], ["y"]).Output("y").LoadError();
+        Assert.DoesNotContain(message, character => char.IsControl(character) || character == '\u202E');
+        Assert.Contains("\\u001B[2J", message, StringComparison.Ordinal);
+    }
+
     private static void LoadOrRefuse(ReadOnlySpan<byte> bytes, string repro)
     {
         try

@@ -68,6 +68,22 @@ public class ImportTests
         Assert.Equal(forms.Select(form => form.Expected), graph.Outputs.Select(output => output.Constant!.ToString()));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Sparse_initializers_are_made_dense(bool linear)
+    {
+        var sparse = new SparseTensorProto { Values = TensorWriter.Write(Tensor.Vector(5f, 7f), "w"), Indices = TensorWriter.Write(linear ? Tensor.Vector(1L, 5) : Tensor.Create(new Shape(2, 2), new long[] { 0, 1, 1, 2 })) };
+        sparse.Dims.AddRange([2, 3]);
+        var model = new ModelBuilder().Input("x", 2, 3).Node("Add", "add", ["x", "w"], ["y"]).Output("y");
+        model.Proto.Graph.SparseInitializer.Add(sparse);
+        Assert.Equal([0f, 5, 0, 0, 0, 7], model.Load().Find("w")!.Constant!.As<float>().Data);
+        sparse.Dims[1] = 1;
+        Assert.Contains("Sparse tensor 'w' of shape [2,1] has a value at", model.LoadError(), StringComparison.Ordinal);
+        sparse.Dims[1] = 1 << 27;
+        Assert.Contains("more than", model.LoadError(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Metadata_and_texts_survive()
     {

@@ -47,4 +47,34 @@ public class IntegerOpTests
         Assert.Equal(255, results[0].As<byte>().Data[2]);
         Assert.Equal([0, 0], new DynamicQuantizeLinear().Evaluate([Tensor.Vector(0f, 0)], 3)[0].As<byte>().Data);
     }
+
+    [Fact]
+    public void The_quotient_that_does_not_fit_wraps_and_division_by_zero_is_an_error()
+    {
+        Assert.Equal([int.MinValue, -7], new Div().Evaluate([Tensor.Vector(int.MinValue, 7), Tensor.Vector(-1, -1)], 1)[0].As<int>().Data);
+        Assert.Equal([long.MinValue], new Div().Evaluate([Tensor.Vector(long.MinValue), Tensor.Vector(-1L)], 1)[0].As<long>().Data);
+        Assert.Equal([-128], new Div().Evaluate([Tensor.Vector<sbyte>(-128), Tensor.Vector<sbyte>(-1)], 1)[0].As<sbyte>().Data);
+        Assert.Equal([0], new Mod().Evaluate([Tensor.Vector(int.MinValue), Tensor.Vector(-1)], 1)[0].As<int>().Data);
+        Assert.Equal([0L], new Mod(Truncated: true).Evaluate([Tensor.Vector(long.MinValue), Tensor.Vector(-1L)], 1)[0].As<long>().Data);
+        foreach (var op in new Op[] { new Div(), new Mod(), new Mod(Truncated: true) })
+            Assert.Contains("divided by zero", Assert.Throws<PithException>(() => op.Evaluate([Tensor.Vector(1), Tensor.Vector(0)], 1)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_magnitude_of_the_smallest_integer_wraps()
+    {
+        Assert.Equal([int.MinValue, 3], new Abs().Evaluate([Tensor.Vector(int.MinValue, -3)], 1)[0].As<int>().Data);
+        Assert.Equal([-128], new Neg().Evaluate([Tensor.Vector<sbyte>(-128)], 1)[0].As<sbyte>().Data);
+        Assert.Equal([uint.MaxValue], new Abs().Evaluate([Tensor.Vector(uint.MaxValue)], 1)[0].As<uint>().Data);
+    }
+
+    [Fact]
+    public void Clip_takes_bounds_that_are_vectors_of_one_element()
+    {
+        var x = Tensor.Create(new Shape(), new[] { 5f });
+        var clipped = new Clip().Evaluate([x, Tensor.Vector(0f), Tensor.Vector(3f)], 1)[0];
+        Assert.Equal((0, 3f), (clipped.Shape.Rank, clipped.As<float>().Data[0]));
+        var (_, reader) = OpForms.Read("Clip", 13, [], null, Tensor.Vector(0f), Tensor.Vector(3f));
+        Assert.All(reader.ReplacedInputs.Values, bound => Assert.Equal(0, bound!.Shape.Rank));
+    }
 }

@@ -45,4 +45,16 @@ public class PoolingTests
         var failure = Assert.Throws<PithException>(() => graph.Add(new MaxPool { Window = WindowAttributes.Uniform(5) }, x));
         Assert.Contains("does not fit", failure.Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Padding_that_hides_a_whole_window_is_refused()
+    {
+        var graph = new Graph();
+        var x = graph.AddInput("x", TensorType.Float32(1, 1, 8, 8));
+        foreach (var op in new Op[] { new MaxPool { Window = WindowAttributes.Uniform(2, 1, 2) }, new AveragePool { Window = WindowAttributes.Uniform(2, 1, 2) } })
+            Assert.Contains("not smaller than the window", Assert.Throws<PithException>(() => graph.Add(op, x)).Message, StringComparison.Ordinal);
+        // Two elements three apart cover four.
+        Assert.Equal("f32[1,1,9,9]", graph.Add(new MaxPool { Window = WindowAttributes.Uniform(2, 1, 2, dilation: 3) }, x).Type.ToString());
+        Assert.Equal("f32[1,1,11,11]", graph.Add(new Conv { Window = WindowAttributes.Uniform(2, 1, 2) }, x, graph.AddConstant("w", Tensor.Zeros<float>(new Shape(1, 1, 2, 2)))).Type.ToString());
+    }
 }

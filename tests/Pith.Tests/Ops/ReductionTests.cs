@@ -1,4 +1,5 @@
 using Pith.Ops;
+using Pith.Tests.Onnx;
 
 namespace Pith.Tests.Ops;
 
@@ -51,6 +52,52 @@ public class ReductionTests
         Assert.Equal([0f, 0f], new ReduceSum([1]).Evaluate([none], 1)[0].As<float>().Data);
         Assert.Equal([float.NegativeInfinity, float.NegativeInfinity], new ReduceMax([1]).Evaluate([none], 1)[0].As<float>().Data);
         Assert.Equal([float.NegativeInfinity, float.NegativeInfinity], new ReduceLogSumExp([1]).Evaluate([none], 1)[0].As<float>().Data);
+    }
+
+    [Theory]
+    [InlineData("ReduceSum", new[] { 1f, -2, 0 })]
+    [InlineData("ReduceMean", new[] { 1f, -2, 0 })]
+    [InlineData("ReduceMax", new[] { 1f, -2, 0 })]
+    [InlineData("ReduceMin", new[] { 1f, -2, 0 })]
+    [InlineData("ReduceProd", new[] { 1f, -2, 0 })]
+    [InlineData("ReduceLogSumExp", new[] { 1f, -2, 0 })]
+    [InlineData("ReduceL1", new[] { 1f, 2, 0 })]
+    [InlineData("ReduceL2", new[] { 1f, 2, 0 })]
+    [InlineData("ReduceSumSquare", new[] { 1f, 4, 0 })]
+    [InlineData("ReduceLogSum", new[] { 0f, float.NaN, float.NegativeInfinity })]
+    public void With_nothing_to_reduce_the_function_of_each_element_is_left(string op, float[] expected)
+    {
+        var x = Tensor.Vector(1f, -2f, 0f);
+        foreach (var keepDims in new long[] { 0, 1 })
+        foreach (var emptyAxes in new[] { false, true })
+        {
+            var model = new ModelBuilder(opset: 18).Input("x", "N");
+            if (emptyAxes) model.Initializer("axes", Tensor.Zeros<long>(new Shape(0)));
+            model.Node(op, "reduce", emptyAxes ? ["x", "axes"] : ["x"], ["y"], Attributes.Int("noop_with_empty_axes", 1), Attributes.Int("keepdims", keepDims)).Output("y");
+            var graph = model.Load();
+            Assert.Equal(expected, GraphInterpreter.Run(graph, [x])[0].As<float>().Data);
+            Assert.Equal(expected, GraphInterpreter.Run(OnnxModel.Load(OnnxModel.ToBytes(graph)), [x])[0].As<float>().Data);
+        }
+    }
+
+    [Fact]
+    public void Integers_are_reduced_in_their_own_type()
+    {
+        var large = Tensor.Vector((1L << 60) + 1, 2L);
+        Assert.Equal([(1L << 60) + 3], new ReduceSum([0]).Evaluate([large], 1)[0].As<long>().Data);
+        Assert.Equal([(1L << 60) + 1], new ReduceMax([0]).Evaluate([large], 1)[0].As<long>().Data);
+        Assert.Equal([ulong.MaxValue], new ReduceMax([0]).Evaluate([Tensor.Vector(1UL, ulong.MaxValue)], 1)[0].As<ulong>().Data);
+        Assert.Equal([int.MinValue], new ReduceSum([0]).Evaluate([Tensor.Vector(int.MaxValue, 1)], 1)[0].As<int>().Data);
+        Assert.Equal([100], new ReduceMean([0]).Evaluate([Tensor.Create(new Shape(256), Enumerable.Repeat<byte>(100, 256).ToArray())], 1)[0].As<byte>().Data);
+        Assert.Equal([sbyte.MinValue], new ReduceMax([0]).Evaluate([Tensor.Zeros<sbyte>(new Shape(0))], 1)[0].As<sbyte>().Data);
+    }
+
+    [Fact]
+    public void The_largest_truth_is_any_and_the_smallest_is_all()
+    {
+        var x = Tensor.Create(new Shape(2, 2), new[] { true, false, true, true });
+        Assert.Equal([true, true], new ReduceMax([1]).Evaluate([x], 1)[0].As<bool>().Data);
+        Assert.Equal([false, true], new ReduceMin([1]).Evaluate([x], 1)[0].As<bool>().Data);
     }
 
     [Fact]

@@ -31,7 +31,7 @@ public abstract record BinaryOp : Op
         }
         catch (ArithmeticException failure)
         {
-            throw new PithException($"{Schema.Name} of {string.Join(" and ", inputs)}: an integer is divided by zero, or its quotient overflows.", failure);
+            throw new PithException($"{Schema.Name} of {string.Join(" and ", inputs)}: an integer is divided by zero.", failure);
         }
     }
 
@@ -40,6 +40,9 @@ public abstract record BinaryOp : Op
 
     /// <summary>The op on two known elements when it can be done on shapes, without wrapping; null when unknown.</summary>
     protected virtual Dim? Apply(Dim left, Dim right) => null;
+
+    /// <summary>True for the divisor -1 of the types whose division overflows in hardware, which .NET makes an exception.</summary>
+    private protected static bool IsMinusOne<T>(T divisor) where T : struct, INumber<T> => (typeof(T) == typeof(int) || typeof(T) == typeof(long)) && divisor + T.One == T.Zero;
 
     private Tensor Combine(Tensor left, Tensor right) => (left, right) switch
     {

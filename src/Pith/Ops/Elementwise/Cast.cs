@@ -26,13 +26,23 @@ public sealed record Cast(DataType To) : Op
         [context.Input(0).Type.DataType.IsFloat() ? context.Emit(new Cast(context.Input(0).Type.DataType), context.OutputGradient) : null];
 
     /// <inheritdoc/>
-    public override void Write(OpWriter writer) => writer.Int("to", (long)To);
+    public override void Write(OpWriter writer)
+    {
+        writer.Int("to", (long)To);
+        if (To == DataType.BFloat16) return; // since opset 13, the oldest that is written
+        QuantizeLinear.RequireTypeOf(writer, To is DataType.Int16 or DataType.UInt16 ? null : To);
+    }
 
     private static Cast Read(OpReader reader)
     {
-        // Since opset 19; concerns 8-bit floats only.
-        reader.Ignore("saturate");
         var to = (DataType)reader.Int32("to", 0);
+        RequireSaturation(reader, to);
         return Enum.IsDefined(to) ? new Cast(to) : throw reader.Error($"attribute 'to' asks for ONNX element type {(int)to}, which Pith has no tensors of");
+    }
+
+    /// <summary>Since opset 19 an attribute says whether 8-bit floats saturate; it means nothing for other types.</summary>
+    internal static void RequireSaturation(OpReader reader, DataType to)
+    {
+        if (!reader.Flag("saturate", true) && to.IsFloat8()) throw reader.Error("conversion to 8-bit floats is supported with saturation only (saturate = 1)");
     }
 }

@@ -21,8 +21,7 @@ public sealed record CastLike : Op
 
     private static CastLike Read(OpReader reader)
     {
-        // Since opset 19; concerns 8-bit floats only.
-        reader.Ignore("saturate");
+        Cast.RequireSaturation(reader, reader.InputType(1)?.DataType ?? DataType.Float32);
         return new CastLike();
     }
 }

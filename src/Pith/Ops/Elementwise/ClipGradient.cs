@@ -18,7 +18,7 @@ public sealed record ClipGradient : Op
         var (x, gradient) = (context.Type(0), context.Type(1));
         if (x.DataType != DataType.Float32 || !x.Accepts(gradient)) throw context.Error("expected x and dY as f32 of one shape");
         for (var i = 2; i < 4; i++)
-            if (context.Has(i) && context.Type(i) != TensorType.Float32()) throw context.Error($"operand {i} must be an f32 scalar");
+            if (context.Has(i) && (context.Type(i).DataType != DataType.Float32 || context.Type(i).Rank > 1 || context.Type(i).Dims.Any(dim => dim != 1))) throw context.Error($"operand {i} must be one f32 number");
         return [x];
     }
 

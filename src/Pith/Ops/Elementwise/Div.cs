@@ -1,6 +1,6 @@
 namespace Pith.Ops;
 
-/// <summary>ONNX Div: the element-wise quotient of two broadcast tensors; integers truncate toward zero.</summary>
+/// <summary>ONNX Div: the element-wise quotient of two broadcast tensors; integers truncate toward zero, and the one quotient that does not fit, -2^31 / -1 (or -2^63 / -1), wraps.</summary>
 public sealed record Div : BinaryOp
 {
     /// <summary>The op's signature.</summary>
@@ -22,7 +22,7 @@ public sealed record Div : BinaryOp
     }
 
     /// <inheritdoc/>
-    protected override T Apply<T>(T left, T right) => left / right;
+    protected override T Apply<T>(T left, T right) => IsMinusOne(right) ? T.Zero - left : left / right;
 
     /// <inheritdoc/>
     // Rounding down is truncating where both are known to be no less than 0.

@@ -24,6 +24,7 @@ public sealed record Mod(bool Truncated = false) : BinaryOp
     /// <inheritdoc/>
     protected override T Apply<T>(T left, T right)
     {
+        if (IsMinusOne(right)) return T.Zero;
         var remainder = left % right;
         return Truncated || T.IsZero(remainder) || T.IsNegative(remainder) == T.IsNegative(right) ? remainder : remainder + right;
     }

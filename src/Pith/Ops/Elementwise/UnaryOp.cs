@@ -18,6 +18,8 @@ public abstract record UnaryOp : Op
         Tensor<short> x => Map(x, value => (short)Apply((long)value)),
         Tensor<sbyte> x => Map(x, value => (sbyte)Apply((long)value)),
         Tensor<byte> x => Map(x, value => (byte)Apply((long)value)),
+        Tensor<ushort> x => Map(x, value => (ushort)Apply((long)value)),
+        Tensor<uint> x => Map(x, value => (uint)Apply((long)value)),
         var x => throw new PithException($"{Schema.Name} is not defined for {x}."),
     }];
 
@@ -32,7 +34,7 @@ public abstract record UnaryOp : Op
 
     /// <summary>Floats and the integers that <see cref="Apply(long)"/> can be called with.</summary>
     protected static bool IsFloatOrInteger(DataType type) =>
-        type.IsFloat() || type is DataType.Int64 or DataType.Int32 or DataType.Int16 or DataType.Int8 or DataType.UInt8;
+        type.IsFloat() || type is DataType.Int64 or DataType.Int32 or DataType.Int16 or DataType.Int8 or DataType.UInt8 or DataType.UInt16 or DataType.UInt32;
 
     private static Tensor<T> Map<T>(Tensor<T> x, Converter<T, T> apply) where T : unmanaged => Tensor.Create(x.Shape, Array.ConvertAll(x.Data, apply));
 }

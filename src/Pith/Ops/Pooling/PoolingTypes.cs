@@ -8,7 +8,15 @@ internal static class PoolingTypes
     {
         var type = context.Type(x);
         if (type.Rank < 3) throw context.Error($"expected data [N, C, spatial...], got rank {type.Rank}");
-        return type.With([type[0], type[1], .. window.InferOutput(context, type.Dims.Span[2..], window.KernelShape.Span)]);
+        var spatial = window.InferOutput(context, type.Dims.Span[2..], window.KernelShape.Span);
+        // Such a window would see nothing but padding: the largest element and the mean of none.
+        for (var i = 0; i < window.Pads.Count && window.AutoPad == AutoPad.NotSet; i++)
+        {
+            var axis = i % spatial.Length;
+            var extent = (window.KernelShape[axis] - 1) * (long)(window.Dilations.Count > 0 ? window.Dilations[axis] : 1) + 1;
+            if (window.Pads[i] >= extent) throw context.Error($"pads of {window.Pads[i]} along spatial axis {axis} are not smaller than the window, which covers {extent}");
+        }
+        return type.With([type[0], type[1], .. spatial]);
     }
 
     /// <summary>The type with every spatial size 1.</summary>

@@ -7,7 +7,7 @@ namespace Pith.Ops;
 public static class AffineQuantization
 {
     /// <summary>The smallest and largest integer of a type that QuantizeLinear writes.</summary>
-    /// <exception cref="PithException">The type is not an 8 or 16-bit integer, nor int32 (which DequantizeLinear reads).</exception>
+    /// <exception cref="PithException">The type is not an integer of 4, 8 or 16 bits, nor int32 (which DequantizeLinear reads).</exception>
     public static (int Min, int Max) RangeOf(DataType type) => type switch
     {
         DataType.Int8 => (sbyte.MinValue, sbyte.MaxValue),
@@ -15,7 +15,9 @@ public static class AffineQuantization
         DataType.Int16 => (short.MinValue, short.MaxValue),
         DataType.UInt16 => (ushort.MinValue, ushort.MaxValue),
         DataType.Int32 => (int.MinValue, int.MaxValue),
-        _ => throw new PithException($"Elements of type {type.ShortName()} are not quantized; expected int8, uint8, int16, uint16 or int32."),
+        DataType.Int4 => (-8, 7),
+        DataType.UInt4 => (0, 15),
+        _ => throw new PithException($"Elements of type {type.ShortName()} are not quantized; expected int4, uint4, int8, uint8, int16, uint16 or int32."),
     };
 
     /// <summary>round(value / scale) + zero point, saturated to <paramref name="range"/>; NaN becomes the smallest.</summary>

@@ -1,7 +1,7 @@
 namespace Pith.Ops;
 
 /// <summary>
-/// ONNX DequantizeLinear: (x - zero point) * scale. Operands: x (int8, uint8, int16, uint16 or int32), scale (a scalar, a vector along <see cref="Axis"/>, or one per block),
+/// ONNX DequantizeLinear: (x - zero point) * scale. Operands: x (an integer of 4, 8 or 16 bits, int32 or an 8-bit float), scale (a scalar, a vector along <see cref="Axis"/>, or one per block),
 /// optional zero point of x's type. The output has the scale's type.
 /// </summary>
 public sealed record DequantizeLinear : Op
@@ -22,8 +22,8 @@ public sealed record DequantizeLinear : Op
     public override ValueList<TensorType> Infer(InferContext context)
     {
         var x = context.Type(0);
-        if (x.DataType is not (DataType.Int8 or DataType.UInt8 or DataType.Int16 or DataType.UInt16 or DataType.Int32))
-            throw context.Error("the data must be int8, uint8, int16, uint16 or int32");
+        if (x.DataType is not (DataType.Int8 or DataType.UInt8 or DataType.Int16 or DataType.UInt16 or DataType.Int32 or DataType.Int4 or DataType.UInt4) && !x.DataType.IsFloat8())
+            throw context.Error("the data must be an integer of 4, 8, 16 or (signed) 32 bits or an 8-bit float");
         ScaleLayout.Check(context, Axis, BlockSize);
         if (context.Has(2) && context.Type(2).DataType != x.DataType) throw context.Error("the zero point must have the data's type");
         return [x.As(context.Type(1).DataType)];
@@ -34,6 +34,12 @@ public sealed record DequantizeLinear : Op
     {
         var (x, scale, zeroPoint) = (inputs[0]!, inputs[1]!, inputs.Count > 2 ? inputs[2] : null);
         var layout = new ScaleLayout(x.Shape, scale.Shape, Axis, BlockSize);
+        if (x.DataType.IsFloat8())
+        {
+            // 8-bit floats have the zero point 0.
+            var factors = QuantizeLinear.Singles(scale);
+            return [Tensor.Create(x.Shape, QuantizeLinear.Singles(x).Select((value, i) => value * factors[layout.IndexOf(i)]).ToArray()).ConvertTo(scale.DataType)];
+        }
         var (values, scales, zeroPoints) = (QuantizeLinear.Integers(x), QuantizeLinear.Singles(scale), zeroPoint is null ? null : QuantizeLinear.Integers(zeroPoint));
         var y = new float[values.Length];
         for (var i = 0; i < y.Length; i++)

@@ -2,7 +2,7 @@ namespace Pith.Ops;
 
 /// <summary>
 /// ONNX QuantizeLinear: saturate(round(x / scale) + zero point), ties to even; see <see cref="AffineQuantization"/>. Operands: x (float or int32), scale (a scalar, a vector along
-/// <see cref="Axis"/>, or one per block), optional zero point, whose type is the output's (uint8 without one).
+/// <see cref="Axis"/>, or one per block), optional zero point, whose type is the output's (uint8 without one). With an 8-bit float as the type: x / scale, rounded to it and saturated.
 /// </summary>
 public sealed record QuantizeLinear : Op
 {
@@ -27,7 +27,8 @@ public sealed record QuantizeLinear : Op
         if (!context.Type(0).DataType.IsFloat() && context.Type(0).DataType != DataType.Int32) throw context.Error("the data must be float or int32");
         ScaleLayout.Check(context, Axis, BlockSize);
         var type = context.Has(2) ? context.Type(2).DataType : OutputType ?? DataType.UInt8;
-        if (type is not (DataType.Int8 or DataType.UInt8 or DataType.Int16 or DataType.UInt16)) throw context.Error($"the output must be int8, uint8, int16 or uint16, got {type.ShortName()}");
+        if (type is not (DataType.Int8 or DataType.UInt8 or DataType.Int16 or DataType.UInt16 or DataType.Int4 or DataType.UInt4) && !type.IsFloat8())
+            throw context.Error($"the output must be an integer of 4, 8 or 16 bits or an 8-bit float, got {type.ShortName()}");
         if (OutputType is { } declared && declared != type) throw context.Error($"output_dtype is {declared.ShortName()}, the zero point is {type.ShortName()}");
         return [context.Type(0).As(type)];
     }
@@ -42,6 +43,7 @@ public sealed record QuantizeLinear : Op
 
     private Tensor Quantize(Tensor x, Tensor scale, Tensor? zeroPoint, DataType type)
     {
+        if (type.IsFloat8()) return ToFloat8(x, scale, type);
         var range = AffineQuantization.RangeOf(type);
         var layout = new ScaleLayout(x.Shape, scale.Shape, Axis, BlockSize);
         var (values, scales, zeroPoints) = (Singles(x), Singles(scale), zeroPoint is null ? null : Integers(zeroPoint));
@@ -54,10 +56,19 @@ public sealed record QuantizeLinear : Op
         return Tensor.Create(x.Shape, quantized).ConvertTo(type);
     }
 
-    /// <summary>16-bit integers came with opset 21.</summary>
+    // 8-bit floats have the zero point 0.
+    private Tensor ToFloat8(Tensor x, Tensor scale, DataType type)
+    {
+        var layout = new ScaleLayout(x.Shape, scale.Shape, Axis, BlockSize);
+        var (values, scales) = (Singles(x), Singles(scale));
+        return Tensor.Create(x.Shape, values.Select((value, i) => value / scales[layout.IndexOf(i)]).ToArray()).ConvertTo(type);
+    }
+
+    /// <summary>8-bit floats came with opset 19, integers of 4 and 16 bits with 21.</summary>
     internal static void RequireTypeOf(OpWriter writer, DataType? integers)
     {
-        if (integers is DataType.Int16 or DataType.UInt16) writer.RequireOpset(21, $"Quantization to {integers.Value.ShortName()}");
+        if (integers is DataType.Float8E4M3 or DataType.Float8E5M2) writer.RequireOpset(19, $"Quantization to {integers.Value.ShortName()}");
+        if (integers is DataType.Int16 or DataType.UInt16 or DataType.Int4 or DataType.UInt4) writer.RequireOpset(21, $"Quantization to {integers.Value.ShortName()}");
     }
 
     internal static float[] Singles(Tensor tensor) => tensor.ConvertTo(DataType.Float32).As<float>().Data;
@@ -89,9 +100,9 @@ public sealed record QuantizeLinear : Op
 
     private static QuantizeLinear Read(OpReader reader)
     {
-        reader.Ignore("saturate"); // only says something about float8
         var declared = reader.Int("output_dtype", 0);
-        if (declared != 0 && !Enum.IsDefined((DataType)declared)) throw reader.Error($"output_dtype {declared} (a float8 or 4-bit type) is not supported");
+        Cast.RequireSaturation(reader, reader.InputType(2)?.DataType ?? (DataType)declared);
+        if (declared != 0 && !Enum.IsDefined((DataType)declared)) throw reader.Error($"output_dtype {declared} is not supported");
         return new() { Axis = reader.Int32("axis", 1), BlockSize = reader.Int32("block_size", 0), OutputType = declared == 0 ? null : (DataType)declared };
     }
 }

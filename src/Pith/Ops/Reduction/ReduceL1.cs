@@ -6,7 +6,7 @@ namespace Pith.Ops;
 public sealed record ReduceL1(ValueList<int> Axes = default, bool KeepDims = true) : ReduceOp(Axes, KeepDims)
 {
     /// <summary>The op's signature.</summary>
-    public static OpSchema Definition { get; } = new("ReduceL1", reader => Read(reader, (axes, keepDims) => new ReduceL1(axes, keepDims))) { MaxInputs = 2 };
+    public static OpSchema Definition { get; } = new("ReduceL1", reader => Read(reader, (axes, keepDims) => new ReduceL1(axes, keepDims), ofOne: new Abs())) { MaxInputs = 2 };
 
     /// <inheritdoc/>
     public override OpSchema Schema => Definition;
@@ -15,10 +15,10 @@ public sealed record ReduceL1(ValueList<int> Axes = default, bool KeepDims = tru
     public override Value?[] Gradient(GradientContext context) => [context.Emit(new Mul(), Spread(context), context.Emit(new Sign(), context.Input(0)))];
 
     /// <inheritdoc/>
-    protected override double Reduce(ReadOnlySpan<double> elements)
+    protected override T Reduce<T>(ReadOnlySpan<T> elements)
     {
-        var result = 0.0;
-        foreach (var x in elements) result += Math.Abs(x);
+        var result = T.Zero;
+        foreach (var x in elements) result += T.IsNegative(x) ? T.Zero - x : x;
         return result;
     }
 }

@@ -6,7 +6,7 @@ namespace Pith.Ops;
 public sealed record ReduceL2(ValueList<int> Axes = default, bool KeepDims = true) : ReduceOp(Axes, KeepDims)
 {
     /// <summary>The op's signature.</summary>
-    public static OpSchema Definition { get; } = new("ReduceL2", reader => Read(reader, (axes, keepDims) => new ReduceL2(axes, keepDims))) { MaxInputs = 2 };
+    public static OpSchema Definition { get; } = new("ReduceL2", reader => Read(reader, (axes, keepDims) => new ReduceL2(axes, keepDims), ofOne: new Abs())) { MaxInputs = 2 };
 
     /// <inheritdoc/>
     public override OpSchema Schema => Definition;
@@ -21,10 +21,10 @@ public sealed record ReduceL2(ValueList<int> Axes = default, bool KeepDims = tru
     }
 
     /// <inheritdoc/>
-    protected override double Reduce(ReadOnlySpan<double> elements)
+    protected override T Reduce<T>(ReadOnlySpan<T> elements)
     {
         var result = 0.0;
-        foreach (var x in elements) result += x * x;
-        return Math.Sqrt(result);
+        foreach (var x in AsReals(elements)) result += x * x;
+        return FromReal<T>(Math.Sqrt(result));
     }
 }

@@ -6,16 +6,16 @@ namespace Pith.Ops;
 public sealed record ReduceLogSum(ValueList<int> Axes = default, bool KeepDims = true) : ReduceOp(Axes, KeepDims)
 {
     /// <summary>The op's signature.</summary>
-    public static OpSchema Definition { get; } = new("ReduceLogSum", reader => Read(reader, (axes, keepDims) => new ReduceLogSum(axes, keepDims))) { MaxInputs = 2 };
+    public static OpSchema Definition { get; } = new("ReduceLogSum", reader => Read(reader, (axes, keepDims) => new ReduceLogSum(axes, keepDims), ofOne: new Log())) { MaxInputs = 2 };
 
     /// <inheritdoc/>
     public override OpSchema Schema => Definition;
 
     /// <inheritdoc/>
-    protected override double Reduce(ReadOnlySpan<double> elements)
+    protected override T Reduce<T>(ReadOnlySpan<T> elements)
     {
         var result = 0.0;
-        foreach (var x in elements) result += x;
-        return Math.Log(result);
+        foreach (var x in AsReals(elements)) result += x;
+        return FromReal<T>(Math.Log(result));
     }
 }

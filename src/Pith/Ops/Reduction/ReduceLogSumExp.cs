@@ -12,13 +12,14 @@ public sealed record ReduceLogSumExp(ValueList<int> Axes = default, bool KeepDim
     public override OpSchema Schema => Definition;
 
     /// <inheritdoc/>
-    protected override double Reduce(ReadOnlySpan<double> elements)
+    protected override T Reduce<T>(ReadOnlySpan<T> elements)
     {
+        var reals = AsReals(elements);
         var largest = double.NegativeInfinity;
-        foreach (var x in elements) largest = Math.Max(largest, x);
-        if (double.IsInfinity(largest)) return largest;
+        foreach (var x in reals) largest = Math.Max(largest, x);
+        if (double.IsInfinity(largest)) return FromReal<T>(largest);
         var sum = 0.0;
-        foreach (var x in elements) sum += Math.Exp(x - largest);
-        return largest + Math.Log(sum);
+        foreach (var x in reals) sum += Math.Exp(x - largest);
+        return FromReal<T>(largest + Math.Log(sum));
     }
 }

@@ -15,10 +15,13 @@ public sealed record ReduceMax(ValueList<int> Axes = default, bool KeepDims = tr
     public override Value?[] Gradient(GradientContext context) => [SpreadOverExtremes(context)];
 
     /// <inheritdoc/>
-    protected override double Reduce(ReadOnlySpan<double> elements)
+    protected override bool IsDefinedForBool => true;
+
+    /// <inheritdoc/>
+    protected override T Reduce<T>(ReadOnlySpan<T> elements)
     {
-        var result = double.NegativeInfinity;
-        foreach (var x in elements) result = Math.Max(result, x);
+        var result = Smallest<T>();
+        foreach (var x in elements) result = T.Max(result, x);
         return result;
     }
 }

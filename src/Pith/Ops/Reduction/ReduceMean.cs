@@ -28,10 +28,11 @@ public sealed record ReduceMean(ValueList<int> Axes = default, bool KeepDims = t
     }
 
     /// <inheritdoc/>
-    protected override double Reduce(ReadOnlySpan<double> elements)
+    protected override T Reduce<T>(ReadOnlySpan<T> elements)
     {
+        // As real numbers also for integers, whose type may not hold the sum or the count.
         var result = 0.0;
-        foreach (var x in elements) result += x;
-        return result / elements.Length;
+        foreach (var x in elements) result += double.CreateChecked(x);
+        return FromReal<T>(result / elements.Length);
     }
 }

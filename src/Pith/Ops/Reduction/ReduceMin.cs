@@ -15,10 +15,13 @@ public sealed record ReduceMin(ValueList<int> Axes = default, bool KeepDims = tr
     public override Value?[] Gradient(GradientContext context) => [SpreadOverExtremes(context)];
 
     /// <inheritdoc/>
-    protected override double Reduce(ReadOnlySpan<double> elements)
+    protected override bool IsDefinedForBool => true;
+
+    /// <inheritdoc/>
+    protected override T Reduce<T>(ReadOnlySpan<T> elements)
     {
-        var result = double.PositiveInfinity;
-        foreach (var x in elements) result = Math.Min(result, x);
+        var result = Largest<T>();
+        foreach (var x in elements) result = T.Min(result, x);
         return result;
     }
 }

@@ -1,7 +1,9 @@
+using System.Numerics;
+
 namespace Pith.Ops;
 
 /// <summary>
-/// An op that turns the elements along some axes into one. The reference computes in double precision and rounds once.
+/// An op that turns the elements along some axes into one. Floats are computed in double precision and rounded once, integers in their own type, where they wrap.
 /// The axes are an operand since opset 18 (ReduceSum: 13), and an attribute in Pith.
 /// </summary>
 /// <param name="Axes">The axes to reduce, negative from the end; empty: all.</param>
@@ -13,7 +15,7 @@ public abstract record ReduceOp(ValueList<int> Axes, bool KeepDims) : Op
     {
         var x = context.Type(0);
         foreach (var axis in Axes) context.Axis(axis, x.Rank);
-        if (x.DataType == DataType.Bool) throw context.Error("is not defined for elements of type bool");
+        if (x.DataType == DataType.Bool && !IsDefinedForBool) throw context.Error("is not defined for elements of type bool");
         var reduced = ReducedAxes(x.Rank);
         return [x.With(x.Dims.Select((dim, axis) => reduced.Contains(axis) ? 1 : dim).Where((_, axis) => KeepDims || !reduced.Contains(axis)).ToValueList())];
     }
@@ -25,13 +27,30 @@ public abstract record ReduceOp(ValueList<int> Axes, bool KeepDims) : Op
         var reduced = ReducedAxes(x.Shape.Rank);
         var kept = Enumerable.Range(0, x.Shape.Rank).Except(reduced).ToArray();
         // With the reduced axes moved to the back, each result comes from one run of elements.
-        var elements = Reals.Of(new Transpose([.. kept, .. reduced]).Evaluate([x], 1)[0]);
+        var elements = new Transpose([.. kept, .. reduced]).Evaluate([x], 1)[0];
         var run = reduced.Aggregate(1, (length, axis) => length * x.Shape[axis]);
-        var results = new double[kept.Aggregate(1, (length, axis) => length * x.Shape[axis])];
-        for (var i = 0; i < results.Length; i++) results[i] = Reduce(elements.AsSpan(i * run, run));
+        var results = kept.Aggregate(1, (length, axis) => length * x.Shape[axis]);
+        var shape = new Shape([.. x.Shape.Dims.Select((size, axis) => reduced.Contains(axis) ? 1 : size).Where((_, axis) => KeepDims || !reduced.Contains(axis))]);
+        return [elements switch
+        {
+            Tensor<long> numbers => Runs(numbers, shape, results, run),
+            Tensor<int> numbers => Runs(numbers, shape, results, run),
+            Tensor<short> numbers => Runs(numbers, shape, results, run),
+            Tensor<sbyte> numbers => Runs(numbers, shape, results, run),
+            Tensor<ulong> numbers => Runs(numbers, shape, results, run),
+            Tensor<uint> numbers => Runs(numbers, shape, results, run),
+            Tensor<ushort> numbers => Runs(numbers, shape, results, run),
+            Tensor<byte> numbers => Runs(numbers, shape, results, run),
+            Tensor<bool> truths => Runs((Tensor<byte>)truths.ConvertTo(DataType.UInt8), shape, results, run).ConvertTo(DataType.Bool),
+            _ => Reals.Create(x.DataType, shape, Runs(Tensor.Create(elements.Shape, Reals.Of(elements)), shape, results, run).Data),
+        }];
+    }
 
-        var dims = x.Shape.Dims.Select((size, axis) => reduced.Contains(axis) ? 1 : size).Where((_, axis) => KeepDims || !reduced.Contains(axis));
-        return [Reals.Create(x.DataType, new Shape([.. dims]), results)];
+    private Tensor<T> Runs<T>(Tensor<T> elements, Shape shape, int count, int length) where T : unmanaged, INumber<T>, IMinMaxValue<T>
+    {
+        var results = new T[count];
+        for (var i = 0; i < count; i++) results[i] = Reduce<T>(elements.Data.AsSpan(i * length, length));
+        return Tensor.Create(shape, results);
     }
 
     /// <inheritdoc/>
@@ -44,15 +63,44 @@ public abstract record ReduceOp(ValueList<int> Axes, bool KeepDims) : Op
     /// <summary>The first opset in which the axes are an operand.</summary>
     protected virtual int AxesOperandSince => 18;
 
-    /// <summary>The result for one run of elements; the run is empty when a reduced axis is.</summary>
-    protected abstract double Reduce(ReadOnlySpan<double> elements);
+    /// <summary>True when booleans can be reduced too.</summary>
+    protected virtual bool IsDefinedForBool => false;
 
-    /// <summary>Reads a node; one that reduces nothing (<c>noop_with_empty_axes</c>) becomes an <see cref="Identity"/>.</summary>
-    protected static Op Read(OpReader reader, Func<ValueList<int>, bool, ReduceOp> create, int axesOperandSince = 18)
+    /// <summary>The result for one run of elements, doubles or integers; the run is empty when a reduced axis is.</summary>
+    protected abstract T Reduce<T>(ReadOnlySpan<T> elements) where T : unmanaged, INumber<T>, IMinMaxValue<T>;
+
+    /// <summary>The smallest number of a type, minus infinity for floats: the largest of no numbers.</summary>
+    protected static T Smallest<T>() where T : unmanaged, INumber<T>, IMinMaxValue<T> => typeof(T) == typeof(double) ? T.CreateTruncating(double.NegativeInfinity) : T.MinValue;
+
+    /// <summary>The largest number of a type, infinity for floats: the smallest of no numbers.</summary>
+    protected static T Largest<T>() where T : unmanaged, INumber<T>, IMinMaxValue<T> => typeof(T) == typeof(double) ? T.CreateTruncating(double.PositiveInfinity) : T.MaxValue;
+
+    /// <summary>The elements as doubles, for functions that integers do not have.</summary>
+    protected static double[] AsReals<T>(ReadOnlySpan<T> elements) where T : unmanaged, INumber<T>
+    {
+        var reals = new double[elements.Length];
+        for (var i = 0; i < reals.Length; i++) reals[i] = double.CreateChecked(elements[i]);
+        return reals;
+    }
+
+    /// <summary>The real number as an element: truncated toward zero for integers, as Cast does.</summary>
+    protected static T FromReal<T>(double value) where T : unmanaged => ElementCast.Convert<double, T>(value);
+
+    /// <summary>
+    /// Reads a node. One that reduces nothing (<c>noop_with_empty_axes</c>) still applies the op to each element alone: <paramref name="ofOne"/>, the <see cref="Identity"/> of most ops.
+    /// </summary>
+    protected static Op Read(OpReader reader, Func<ValueList<int>, bool, ReduceOp> create, int axesOperandSince = 18, Op? ofOne = null)
     {
         var axes = AxesOperand.Read(reader, index: 1, axesOperandSince);
         var keepDims = reader.Flag("keepdims", true);
-        return reader.Flag("noop_with_empty_axes", false) && axes.Count == 0 ? new Identity() : create(axes, keepDims);
+        return reader.Flag("noop_with_empty_axes", false) && axes.Count == 0 ? ofOne ?? new Identity() : create(axes, keepDims);
+    }
+
+    /// <summary>True for a node that reduces nothing.</summary>
+    internal static bool ReducesNothing(OpReader reader)
+    {
+        reader.Ignore("keepdims"); // nothing is taken away
+        return reader.Flag("noop_with_empty_axes", false) && reader.Ints("axes") is not { Count: > 0 } && (reader.InputType(1) is not { } axes || axes.Dims is [{ IsFixed: true, Size: 0 }]);
     }
 
     /// <summary>The reduced axes in order, counted from the front.</summary>

@@ -12,9 +12,9 @@ public sealed record ReduceProd(ValueList<int> Axes = default, bool KeepDims = t
     public override OpSchema Schema => Definition;
 
     /// <inheritdoc/>
-    protected override double Reduce(ReadOnlySpan<double> elements)
+    protected override T Reduce<T>(ReadOnlySpan<T> elements)
     {
-        var result = 1.0;
+        var result = T.One;
         foreach (var x in elements) result *= x;
         return result;
     }

@@ -18,9 +18,9 @@ public sealed record ReduceSum(ValueList<int> Axes = default, bool KeepDims = tr
     public override Value?[] Gradient(GradientContext context) => [Spread(context)];
 
     /// <inheritdoc/>
-    protected override double Reduce(ReadOnlySpan<double> elements)
+    protected override T Reduce<T>(ReadOnlySpan<T> elements)
     {
-        var result = 0.0;
+        var result = T.Zero;
         foreach (var x in elements) result += x;
         return result;
     }

@@ -16,9 +16,9 @@ public sealed record ReduceSumSquare(ValueList<int> Axes = default, bool KeepDim
     public override Value?[] Gradient(GradientContext context) => [context.Emit(new Mul(), Spread(context), context.Emit(new Mul(), context.Input(0), context.Constant(2)))];
 
     /// <inheritdoc/>
-    protected override double Reduce(ReadOnlySpan<double> elements)
+    protected override T Reduce<T>(ReadOnlySpan<T> elements)
     {
-        var result = 0.0;
+        var result = T.Zero;
         foreach (var x in elements) result += x * x;
         return result;
     }

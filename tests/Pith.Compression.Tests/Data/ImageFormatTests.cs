@@ -48,7 +48,13 @@ public sealed class ImageFormatTests
         {
             var pixels = MemoryMarshal.Cast<byte, Rgba32>(TestFiles.Noise(4 * width * height)).ToArray();
             using var image = SharpImage.LoadPixelData(pixels, width, height);
-            var decoded = ImageDecoder.Decode(Encoded(image, s_encoders[encoder]), encoder);
+            var file = Encoded(image, s_encoders[encoder]);
+            if (width < 5 && encoder.EndsWith("interlaced", StringComparison.Ordinal))
+            {
+                Assert.Contains("without interlacing", Assert.Throws<PithException>(() => ImageDecoder.Decode(file, encoder)).Message, StringComparison.Ordinal);
+                continue;
+            }
+            var decoded = ImageDecoder.Decode(file, encoder);
             Assert.Equal((width, height, 3), (decoded.Width, decoded.Height, decoded.Channels));
             Assert.True(pixels.SelectMany(p => new[] { p.R, p.G, p.B }).SequenceEqual(decoded.Pixels.ToArray()), $"{encoder} {width}x{height}");
         }
@@ -70,6 +76,7 @@ public sealed class ImageFormatTests
             var expected = levels.SelectMany(level => new[] { level, level, level });
             foreach (var interlaced in new[] { PngInterlaceMode.None, PngInterlaceMode.Adam7 })
             {
+                if (width < 5 && interlaced == PngInterlaceMode.Adam7) continue; // refused
                 using var image = SharpImage.LoadPixelData(Array.ConvertAll(levels, level => new L16((ushort)(level << 8 | (bits == 16 ? 255 - level : level)))), width, height);
                 var file = Encoded(image, new PngEncoder { ColorType = PngColorType.Grayscale, BitDepth = (PngBitDepth)bits, InterlaceMethod = interlaced });
                 Assert.True(expected.SequenceEqual(ImageDecoder.Decode(file, "grey.png").Pixels.ToArray()), $"PNG, {bits} bits, {interlaced}, {width}x{height}");

@@ -74,11 +74,12 @@ internal sealed class GifFile
         for (int length; (length = Byte(_at++)) != 0;) _at += length;
     }
 
-    /// <summary>The file with a first frame that starts at 0, 0 and has no transparent colour: the library gives an image of the frame's size.</summary>
+    /// <summary>The file with a first frame that is the whole canvas and has no transparent colour.</summary>
     private byte[] Plain()
     {
         var copy = _file.ToArray();
         copy.AsSpan(_frameAt, 4).Clear();
+        copy.AsSpan(_frameAt + 4, 4).CopyTo(copy.AsSpan(CanvasAt));
         if (_transparencyFlagAt >= 0) copy[_transparencyFlagAt] &= 0xFE;
         return copy;
     }

@@ -10,7 +10,7 @@ namespace Pith.Compression.Data;
 /// </summary>
 internal static class PngFile
 {
-    private const int ChunkHeaderBytes = 8, ChecksumBytes = 4, HeaderBytes = 13;
+    private const int ChunkHeaderBytes = 8, ChecksumBytes = 4, HeaderBytes = 13, NarrowestInterlaced = 5;
 
     public static ReadOnlySpan<byte> Signature => [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A];
 
@@ -37,6 +37,8 @@ internal static class PngFile
     public static DecodedImage Decode(byte[] file, string sourceName, ImageDecodingOptions options)
     {
         var (header, exif, data) = ReadChunks(file, sourceName, options.MaxPixels);
+        // The library never returns from such a file: it goes round and round in a pass without columns.
+        if (header.IsInterlaced && header.Width < NarrowestInterlaced) throw new PithException($"PNG '{sourceName}' is interlaced and {header.Width} pixels wide; interlaced files are read from {NarrowestInterlaced} pixels on. Save it without interlacing.");
         RequireAllRows(header, data, sourceName);
         var decoder = new PngDecoder { IgnoreMetadata = true };
         var image = header.BitDepth == 16 ? ImageSharpDecoder.DecodeHighBytes(file, decoder, sourceName) : ImageSharpDecoder.Decode(file, decoder, sourceName);

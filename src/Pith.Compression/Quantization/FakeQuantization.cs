@@ -41,6 +41,8 @@ public static class FakeQuantization
         ArgumentNullException.ThrowIfNull(options);
         var copy = graph.Clone();
         var placement = QdqPlacement.Find(copy, options);
+        // Every layer stays in float: there is nothing to observe, and the layers say why.
+        if (placement.Activations.Count == 0) return Insert(copy, placement, new Dictionary<string, QuantizationParameters>(), [], options);
         var statistics = CalibrationRun.Observe(copy, [.. placement.Activations.Select(activation => activation.Value.Name)], data, events);
         var findings = statistics.Tensors.SelectMany(tensor => CalibrationLint.CheckTensor(statistics.All(tensor), statistics.FirstHalf(tensor), options.Calibrator))
             .Concat(CalibrationLint.CheckClasses(data.Samples, statistics.ClassesSeen, data.Classes)).ToArray();

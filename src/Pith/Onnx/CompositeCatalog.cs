@@ -41,6 +41,8 @@ internal static class CompositeCatalog
         new(Runtime, "SkipLayerNormalization", 3, 5, FusedComposites.SkipLayerNormalization),
         new(Runtime, "SkipSimplifiedLayerNormalization", 3, 4, FusedComposites.SkipSimplifiedLayerNormalization),
         new(Runtime, "TransposeMatMul", 2, 2, FusedComposites.MatMul),
+        // Made of ops that there are kernels for
+        new(OpSchema.OnnxDomain, "GroupNormalization", 3, 3, FusedComposites.GroupNormalization),
         // ONNX Runtime writes this one under ONNX's domain
         new(OpSchema.OnnxDomain, "SimplifiedLayerNormalization", 2, 2, FusedComposites.SimplifiedLayerNormalization),
     ];

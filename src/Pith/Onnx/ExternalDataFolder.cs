@@ -31,7 +31,7 @@ internal sealed class ExternalDataFolder
         try
         {
             var real = RealPath(path);
-            if (!_roots.Any(root => real.StartsWith(root.EndsWith(Path.DirectorySeparatorChar) ? root : root + Path.DirectorySeparatorChar, StringComparison.Ordinal))) throw Outside(location);
+            if (!_roots.Any(root => IsWithin(root, real))) throw Outside(location);
             return OrdinaryFile.Open(real);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
@@ -39,6 +39,9 @@ internal sealed class ExternalDataFolder
             throw new PithException($"has its data in '{path}', which cannot be read: {failure.Message} The data files must lie beside the model.", failure);
         }
     }
+
+    private static bool IsWithin(string folder, string path) =>
+        path == folder || path.StartsWith(folder.EndsWith(Path.DirectorySeparatorChar) ? folder : folder + Path.DirectorySeparatorChar, StringComparison.Ordinal);
 
     // The path with every link in it followed, the last one too. What does not exist stays as it is.
     private static string RealPath(string path)

@@ -81,6 +81,28 @@ internal static class FusedComposites
         return [RootMeanSquareNormalization(context, context.Input(0), context.Reader.Int32("axis", -1), context.Reader.Float("epsilon", 1e-5f), context.Input(1))];
     }
 
+    /// <summary>
+    /// Operands: x [N, C, spatial...], scale, bias. An instance normalization of the groups as channels; scale and bias are per group before opset 21 and per channel since.
+    /// </summary>
+    public static Value[] GroupNormalization(CompositeContext context)
+    {
+        var reader = context.Reader;
+        var (x, groups, epsilon) = (context.Input(0), reader.Int32("num_groups", 0), reader.Float("epsilon", 1e-5f));
+        reader.Ignore("stash_type"); // the reference computes in double precision
+        if (x.Type.Rank < 3 || x.Type[1] is not { IsFixed: true } channels || groups < 1 || channels.Size % groups != 0) throw reader.Error($"{x.Type} cannot be divided into {groups} groups of channels");
+        var perGroup = reader.Opset < 21;
+        var (one, zero) = (Tensor.Create(new Shape(groups), Enumerable.Repeat(1f, groups).ToArray()), Tensor.Zeros<float>(new Shape(groups)));
+        var grouped = context.Add("grouped", new Reshape(), x, context.Constant("grouped/shape", Tensor.Vector<long>(0, groups, -1)));
+        var scale = perGroup ? context.Input(1) : context.Constant("one", one.ConvertTo(x.Type.DataType));
+        var bias = perGroup ? context.Input(2) : context.Constant("zero", zero.ConvertTo(x.Type.DataType));
+        var normalized = context.Add("normalized", new InstanceNormalization { Epsilon = epsilon }, grouped, scale, bias);
+        var shaped = context.Main(new Reshape(), normalized, context.Add("shape", new ShapeOf(), x));
+        if (perGroup) return [shaped];
+        ValueList<int> spatial = [.. Enumerable.Range(1, x.Type.Rank - 2)];
+        var scaled = context.Add("scaled", new Mul(), shaped, context.Add("scale", new Unsqueeze(spatial), context.Input(1)));
+        return [context.Add("shifted", new Add(), scaled, context.Add("bias", new Unsqueeze(spatial), context.Input(2)))];
+    }
+
     // x / sqrt(mean(x * x) + epsilon) * scale over the axes from `axis` on. Zhang and Sennrich 2019.
     private static Value RootMeanSquareNormalization(CompositeContext context, Value x, int axis, float epsilon, Value scale)
     {

@@ -8,6 +8,7 @@ public class ElementwiseGradientTests
     {
         { new Abs(), [0] },
         { new Celu(0.7f), [0] },
+        { new Cos(), [] },
         { new Elu(0.7f), [0] },
         { new Erf(), [] },
         { new Exp(), [] },
@@ -16,13 +17,16 @@ public class ElementwiseGradientTests
         { new HardSigmoid(), [-2.5f, 2.5f] },
         { new HardSwish(), [-3, 3] },
         { new LeakyRelu(0.1f), [0] },
+        { new Mish(), [] },
         { new Neg(), [] },
         { new Relu(), [0] },
         { new Selu(), [0] },
         { new Sigmoid(), [] },
+        { new Sin(), [] },
         { new Softplus(), [] },
         { new Softsign(), [0] },
         { new Tanh(), [] },
+        { new ThresholdedRelu(0.5f), [0.5f] },
     };
 
     [Theory]

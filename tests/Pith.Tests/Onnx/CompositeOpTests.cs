@@ -115,4 +115,23 @@ public class CompositeOpTests
         Assert.Contains("'basic'", Model(Runtime, "QOrderedGelu", [x]).LoadError(), StringComparison.Ordinal);
         Assert.Contains("functions", Model("com.example", "Thing", [x]).LoadError(), StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData(18)]
+    [InlineData(21)]
+    public void GroupNormalization_is_an_instance_normalization_of_groups(int opset)
+    {
+        // Each group holds 0 2 4 6 with other offsets; epsilon makes the deviation 5.
+        var x = Tensor.Create(new Shape(1, 4, 1, 2), new float[] { 0, 2, 4, 6, 10, 12, 14, 16 });
+        float[] scale = opset == 18 ? [5, 5] : [5, 10, 15, 20], bias = opset == 18 ? [2, 3] : [2, 0, 5, 0];
+        var model = new ModelBuilder(opset).Input("x", "N", 4, 1, 2).Initializer("s", Tensor.Vector<float>(scale)).Initializer("b", Tensor.Vector<float>(bias))
+            .Node("GroupNormalization", "gn", ["x", "s", "b"], ["y"], Attributes.Int("num_groups", 2), Attributes.Float("epsilon", 20)).Output("y");
+        var y = GraphInterpreter.Run(model.Load(), [x])[0].As<float>().Data;
+        var normalized = new[] { -3f, -1, 1, 3, -3, -1, 1, 3 }.Select(value => value / 5).ToArray();
+        for (var i = 0; i < y.Length; i++)
+        {
+            var parameter = opset == 18 ? i / 4 : i / 2;
+            Assert.Equal(normalized[i] * scale[parameter] + bias[parameter], y[i], 1e-5f);
+        }
+    }
 }

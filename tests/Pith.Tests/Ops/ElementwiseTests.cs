@@ -109,4 +109,15 @@ public class ElementwiseTests
 
     [Fact]
     public void Clip_with_crossed_bounds_gives_the_upper_one() => Assert.Equal([1f, 1f], Run(new Clip(), Tensor.Vector(0f, 5f), Tensor.Scalar(2f), Tensor.Scalar(1f)));
+
+    [Fact]
+    public void Mish_neither_overflows_nor_loses_what_is_nearly_zero()
+    {
+        Assert.Equal([0f, 1000f], Run(new Mish(), Tensor.Vector(0f, 1000f)));
+        Assert.Equal(0.8650983882673103, Run(new Mish(), Tensor.Vector(1f))[0], 1e-7);
+        Assert.Equal(0f, Run(new Mish(), Tensor.Vector(-1000f))[0]);
+    }
+
+    [Fact]
+    public void ThresholdedRelu_keeps_what_is_above_the_threshold() => Assert.Equal([0f, 0, 1.5f], Run(new ThresholdedRelu(1f), Tensor.Vector(-2f, 1f, 1.5f)));
 }

@@ -84,11 +84,19 @@ public class OpsetFormTests
 
     [Fact]
     public void A_cast_to_a_type_without_tensors_is_refused() =>
-        Assert.Contains("element type 17", Assert.Throws<PithException>(() => OpForms.Read("Cast", 19, new() { ["to"] = 17L }, [null])).Message, StringComparison.Ordinal);
+        Assert.Contains("element type 18", Assert.Throws<PithException>(() => OpForms.Read("Cast", 19, new() { ["to"] = 18L }, [null])).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void A_cast_to_8_bit_floats_saturates()
+    {
+        Assert.Equal(new Cast(DataType.Float8E4M3), OpForms.Read("Cast", 19, new() { ["to"] = 17L, ["saturate"] = 1L }, [null]).Op);
+        Assert.Contains("saturation only", Assert.Throws<PithException>(() => OpForms.Read("Cast", 19, new() { ["to"] = 17L, ["saturate"] = 0L }, [null])).Message, StringComparison.Ordinal);
+        Assert.Equal(new Cast(DataType.Int8), OpForms.Read("Cast", 19, new() { ["to"] = 3L, ["saturate"] = 0L }, [null]).Op);
+    }
 
     public static TheoryData<Op> OpsWithAttributes() =>
     [
-        new LeakyRelu(0.3f), new Elu(2), new Celu(2), new Selu(1, 2), new HardSigmoid(0.1f, 0.4f), new Gelu(TanhApproximation: true), new Mod(Truncated: true), new Cast(DataType.Int8),
+        new LeakyRelu(0.3f), new Elu(2), new Celu(2), new Selu(1, 2), new HardSigmoid(0.1f, 0.4f), new ThresholdedRelu(0.5f), new Gelu(TanhApproximation: true), new Mod(Truncated: true), new Cast(DataType.Int8),
         new Concat(-2), new Gather(1), new GatherElements(1), new GatherND(1), new Transpose([1, 0]), new Flatten(0), new Reshape(AllowZero: true), new ShapeOf(1, -1), new DepthToSpace(2, true),
         new SpaceToDepth(3), ConstantOfShape.Of(7L), new ArgMax(1, false, true), new ReduceSum([0], false), new ReduceMax([0], false), new Squeeze([1]), new Unsqueeze([1]), new Pad(PadMode.Edge, [1]),
         new Dropout(0.25f), new Relu(), new Clip(),

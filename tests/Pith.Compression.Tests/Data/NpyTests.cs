@@ -23,8 +23,10 @@ public sealed class NpyTests
             {
                 var tensor = Tensor.Create(shape, Enumerable.Range(0, shape.Length).Select(i => i * 1.25f).ToArray()).ConvertTo(type);
                 var read = Npy.Read(new MemoryStream(Bytes(tensor)), "x");
-                Assert.Equal((type, shape), (read.DataType, read.Shape));
-                Assert.True(tensor.Bytes.SequenceEqual(read.Bytes), $"{type}{shape}");
+                // NumPy has no types of 4 bits, no bfloat16 and no 8-bit floats: they come back as a wider type with the same values.
+                var isWider = type.IsPacked() || type.IsFloat8() || type == DataType.BFloat16;
+                Assert.Equal((!isWider, shape), (read.DataType == type, read.Shape));
+                Assert.True(tensor.Bytes.SequenceEqual(read.ConvertTo(type).Bytes), $"{type}{shape}");
             }
     }
 

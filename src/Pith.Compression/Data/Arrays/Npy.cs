@@ -57,7 +57,7 @@ public static partial class Npy
         return tensor;
     }
 
-    /// <summary>Writes a .npy file; a reader never sees a part of it.</summary>
+    /// <summary>Writes a .npy file; a reader never sees a part of it. Types that NumPy lacks are written as the next one that holds their values: integers of 4 bits as 8, bfloat16 and 8-bit floats as float32.</summary>
     /// <exception cref="PithException">The file cannot be written.</exception>
     public static void Write(string path, Tensor tensor) => AtomicFile.Write(path, stream => Write(stream, tensor));
 
@@ -66,6 +66,13 @@ public static partial class Npy
     {
         ArgumentNullException.ThrowIfNull(stream);
         ArgumentNullException.ThrowIfNull(tensor);
+        tensor = tensor.DataType switch
+        {
+            DataType.UInt4 => tensor.ConvertTo(DataType.UInt8),
+            DataType.Int4 => tensor.ConvertTo(DataType.Int8),
+            DataType.BFloat16 or DataType.Float8E4M3 or DataType.Float8E5M2 => tensor.ConvertTo(DataType.Float32),
+            _ => tensor,
+        };
         var code = _types.First(t => t.Type == tensor.DataType).Code;
         var dims = string.Join(", ", tensor.Shape.Dims) + (tensor.Shape.Rank == 1 ? "," : "");
         var header = $"{{'descr': '{code}', 'fortran_order': False, 'shape': ({dims}), }}";

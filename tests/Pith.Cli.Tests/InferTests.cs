@@ -32,7 +32,7 @@ public sealed class InferTests : IDisposable
         OnnxTensor.Save(_folder.File("b.pb"), b);
         foreach (var runner in s_runners)
         {
-            var result = PithCommand.Run("infer", _model, runner, "--input", "a=" + _folder.File("a.npy"), "--input", "b=s/:x=" + _folder.File("b.pb"), "-o", _folder.File("out.npz"), "--json").Ends(0).Json;
+            var result = PithCommand.Run("infer", _model, runner, "--input", "a=" + _folder.File("a.npy"), "b=s/:x=" + _folder.File("b.pb"), "-o", _folder.File("out.npz"), "--json").Ends(0).Json;
             Assert.Equal(runner[2..], result.GetProperty("runner").GetString());
             Assert.Equal(["sum", "twice:0"], result.GetProperty("outputs").EnumerateArray().Select(output => output.GetProperty("name").GetString()));
             Assert.Equal([1f, 3, 5, 7, 9, 11], Npz.Read(_folder.File("out.npz"), "sum").As<float>().Data);
@@ -119,6 +119,9 @@ public sealed class InferTests : IDisposable
     {
         Npz.Write(_folder.File("in.npz"), [new("a", Inputs(2).A), new("b=s/:x", Inputs(2).B)]);
         PithCommand.Run("infer", _model, "--input", _folder.File("in.npz"), "--batch", "8").Ends(0);
+        Npy.Write(_folder.File("a.npy"), Inputs(2).A);
+        Npy.Write(_folder.File("b.npy"), Inputs(2).B);
+        PithCommand.Run("infer", _model, "--input", "a=" + _folder.File("a.npy"), "--input", "b=s/:x=" + _folder.File("b.npy"), "--batch", "8").Ends(0);
         Assert.Contains("batch of 2", PithCommand.Run("infer", _model, "--input", _folder.File("in.npz"), "--batch", "1").Refuses(2).Error, StringComparison.Ordinal);
     }
 

@@ -8,7 +8,7 @@ namespace Pith.Cli.Verbs;
 internal sealed class InferVerb : Verb
 {
     private readonly Argument<string> _model = new("model") { Description = EngineFile.Help };
-    private readonly Option<string[]> _input = new("--input", "-i") { Description = InputFiles.Help, HelpName = "name=file", AllowMultipleArgumentsPerToken = false };
+    private readonly Option<string[]> _input = new("--input", "-i") { Description = InputFiles.Help, HelpName = "name=file", AllowMultipleArgumentsPerToken = true };
     private readonly Option<string?> _output = new("--output", "-o") { Description = "Where to write the outputs: a file that ends in .npz gets all of them by name, a folder one .npy for each.", HelpName = "path" };
     private readonly Option<bool> _engine = new("--engine") { Description = "Run the fast engine, kernels chosen by estimate (the default)." };
     private readonly Option<bool> _reference = new("--reference") { Description = "Run the fused layers of the engine by plain loops." };
@@ -25,7 +25,7 @@ internal sealed class InferVerb : Verb
     public override IReadOnlyList<string> Examples =>
     [
         "pith infer net.onnx --input x=x.npy",
-        "pith infer net.onnx --input images=images.npy --input mask=mask.pb --output results.npz",
+        "pith infer net.onnx --input images=images.npy mask=mask.pb --output results.npz",
         "pith infer net-int8.plan --input inputs.npz --output folder --json",
         "pith infer net.onnx --input test_data_set_0 --interpreter",
     ];

@@ -5,7 +5,7 @@ namespace Pith.Cli.Verbs;
 /// <summary>The values of <c>--input</c>: NAME=FILE, a folder with input_0.pb, …, an archive of named arrays, or the file of the only input.</summary>
 internal static class InputFiles
 {
-    public const string Help = "Tensor for an input: NAME=FILE (.npy, .npz, .pb). Or, for all inputs: an .npz with an array for each, or a folder with input_0.pb, input_1.pb, … Without NAME= for the only input. May be repeated.";
+    public const string Help = "Tensor for an input: NAME=FILE (.npy, .npz, .pb). Or, for all inputs: an .npz with an array for each, or a folder with input_0.pb, input_1.pb, … Without NAME= for the only input. May be repeated, or given several values.";
 
     /// <summary>Reads one tensor for each input.</summary>
     /// <param name="inputs">The network's inputs.</param>

@@ -17,6 +17,9 @@ public static class SharedData
     /// <summary>The folder of cases in the layout of ONNX's node tests, one level deeper: <c>CASE/VARIANT/model.onnx</c>. Null when it is absent.</summary>
     public static string? Cases { get; } = Root is not null && System.IO.Path.Combine(Root, "cases") is var cases && Directory.Exists(cases) ? cases : null;
 
+    /// <summary>The absolute path of a test case (<c>NN-name</c> or something in it), or null when it is not there.</summary>
+    public static string? Case(string relative) => Path(System.IO.Path.Combine("..", "cases", relative)) is { } full ? System.IO.Path.GetFullPath(full) : null;
+
     private static string? Find()
     {
         if (Environment.GetEnvironmentVariable("PITH_SHARED") is { Length: > 0 } configured) return configured;

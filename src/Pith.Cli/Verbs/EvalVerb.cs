@@ -46,9 +46,10 @@ internal sealed class EvalVerb : Verb
     {
         var model = arguments.GetRequiredValue(_model);
         var batch = CommonOptions.Require("--batch", arguments.GetValue(_batch), 1, 4096);
-        var dataset = DatasetCatalog.Open(arguments.GetRequiredValue(_data));
+        var data = arguments.GetRequiredValue(_data);
         var result = terminal.Track(events =>
         {
+            var dataset = DatasetCatalog.Open(data, events);
             // By estimate: the score of a float network must not depend on which of two equally fast kernels won a race.
             var options = new EngineOptions { MaxBatch = Math.Min(batch, dataset.Count), Threads = arguments.GetValue(_threads), Bf16 = arguments.GetValue(_bf16), TimeTactics = false };
             using var engine = EngineFile.Open(model, options, events, arguments.GetValue(_size));
@@ -58,8 +59,8 @@ internal sealed class EvalVerb : Verb
         });
         if (arguments.GetValue(_predictions) is { } file)
             AtomicFile.WriteText(file, string.Concat(result.Accuracy.Predictions.Select(prediction => prediction.ToString(CultureInfo.InvariantCulture) + "\n")));
-        terminal.Result(new { Model = model, Data = dataset.Name, result.Correct, result.Count, result.Top1, result.Top5, NonFiniteImages = result.NonFinite, Top1Low = result.Top1Interval.Low, Top1High = result.Top1Interval.High, result.ImagesPerSecond },
-            console => console.Line($"{model} on {dataset.Name}: top-1 {StageText.Percent(result.Top1)} ({result.Correct} of {result.Count}; 95% interval {StageText.Percent(result.Top1Interval.Low)} to {StageText.Percent(result.Top1Interval.High)}), top-5 {StageText.Percent(result.Top5)}, {result.ImagesPerSecond:0} images/s"));
+        terminal.Result(new { Model = model, Data = data, result.Correct, result.Count, result.Top1, result.Top5, NonFiniteImages = result.NonFinite, Top1Low = result.Top1Interval.Low, Top1High = result.Top1Interval.High, result.ImagesPerSecond },
+            console => console.Line($"{model} on {data}: top-1 {StageText.Percent(result.Top1)} ({result.Correct} of {result.Count}; 95% interval {StageText.Percent(result.Top1Interval.Low)} to {StageText.Percent(result.Top1Interval.High)}), top-5 {StageText.Percent(result.Top5)}, {result.ImagesPerSecond:0} images/s"));
         if (result.Accuracy.WhollyNonFinite < result.Count) return Program.Done;
         terminal.Error($"Every output of '{model}' is NaN or infinite for all {result.Count} images: this is not an accuracy. Look at the network's values with pith compare {model}@interpreter, or at its inputs (--preprocess).");
         return Program.Failed;

@@ -84,14 +84,16 @@ internal abstract class StepVerb : Verb
         var context = new StepContext { Stage = Kind, Events = events, Cancellation = cancellation };
         if (!ReadsData) return context;
         var data = arguments.GetValue(_data);
-        return Extend(context with
+        var extended = Extend(context with
         {
-            TrainingData = data is null ? null : DatasetCatalog.Open(data),
+            TrainingData = data is null ? null : DatasetCatalog.Open(data, events),
             Preprocess = arguments.GetValue(_preprocess),
             Threads = arguments.GetValue(_threads),
             FindModel = name => ModelFile.Load(name, arguments.GetValue(_size)),
             CheckpointPath = CheckpointOf(output),
         }, arguments, model).WithKeyOf(step, graph, data, Validation(arguments));
+        DataOverlap.Refuse([("Training", extended.TrainingData), ("validation", extended.ValidationData)], events);
+        return extended;
     }
 
     private static string CheckpointOf(string output) => output + ".checkpoint";

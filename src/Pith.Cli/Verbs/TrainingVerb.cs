@@ -22,7 +22,7 @@ internal abstract class TrainingVerb : StepVerb
     protected override string? Validation(ParseResult arguments) => arguments.GetValue(_validation);
 
     protected override StepContext Extend(StepContext context, ParseResult arguments, string model) =>
-        Validation(arguments) is { } spec ? context with { ValidationData = DatasetCatalog.Open(spec) } : context;
+        Validation(arguments) is { } spec ? context with { ValidationData = DatasetCatalog.Open(spec, context.Events) } : context;
 
     protected override object Json(StepOutcome outcome, string model, string output)
     {

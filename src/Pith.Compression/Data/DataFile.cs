@@ -8,6 +8,9 @@ internal static class DataFile
     /// <summary>No array that is read may be larger: an array's index is an int.</summary>
     public static int MaxBytes => Array.MaxLength;
 
+    /// <summary>No compressed file may unpack to more, 1 GiB: a small file can hold any number of equal bytes.</summary>
+    public const long MaxUnpackedBytes = 1L << 30;
+
     private const int ChunkBytes = 1 << 20;
 
     /// <summary>All bytes of a file.</summary>
@@ -72,7 +75,7 @@ internal static class DataFile
         var chunk = new byte[ChunkBytes];
         for (int got; (got = from.Read(chunk)) > 0;)
         {
-            if (to.Length + got > MaxBytes) throw new PithException($"'{path}' unpacks to more than {MaxBytes} bytes: expected a data file that fits memory. Split it.");
+            if (to.Length + got > MaxUnpackedBytes) throw new PithException($"'{path}' unpacks to more than {MaxUnpackedBytes} bytes, which is the limit for compressed files. Unpack it first, or split it.");
             to.Write(chunk, 0, got);
         }
     }

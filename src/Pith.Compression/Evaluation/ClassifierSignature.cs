@@ -32,9 +32,10 @@ internal sealed record ClassifierSignature(string Model, ImageInput Input, strin
     }
 
     /// <summary>Checks that the data fits.</summary>
-    /// <exception cref="PithException">Image sizes differ, or the data has more classes than the network.</exception>
+    /// <exception cref="PithException">Image sizes differ, or the data has no labels, or more classes than the network.</exception>
     public void RequireFit(ImageDataset dataset, BatchLoader loader)
     {
+        if (!dataset.HasLabels) throw new PithException($"Dataset '{dataset.Name}' has images without labels, which serve for calibration only. Expected one sub-folder for each class, with its images in it.");
         Input.RequireFit(Model, dataset, loader);
         if (dataset.ClassNames.Count > Classes) throw new PithException($"Model '{Model}' has {Classes} outputs, dataset '{dataset.Name}' has {dataset.ClassNames.Count} classes. Do they belong together?");
     }

@@ -22,12 +22,10 @@ public sealed class RecipeRunner
     {
         (_recipe, _folder, _options) = (recipe, folder, options);
         // Everything that can be wrong with the data is found before anything that takes long.
-        _test = DatasetCatalog.Open(recipe.Data.Test);
-        _train = Open(recipe.Data.Train);
-        _validation = Open(recipe.Data.Validation);
-        DataOverlap.Refuse("Training", _train, recipe.Data.Train, "test", _test, recipe.Data.Test);
-        DataOverlap.Refuse("Validation", _validation, recipe.Data.Validation, "test", _test, recipe.Data.Test);
-        DataOverlap.Refuse("Training", _train, recipe.Data.Train, "validation", _validation, recipe.Data.Validation);
+        _test = DatasetCatalog.Open(recipe.Data.Test, options.Events);
+        _train = Open(recipe.Data.Train, options.Events);
+        _validation = Open(recipe.Data.Validation, options.Events);
+        DataOverlap.Refuse([("Training", _train), ("validation", _validation), ("test", _test)], options.Events);
         _state = RecipeState.Load(Path.Combine(folder, "state.json"), options.Events);
     }
 
@@ -71,7 +69,7 @@ public sealed class RecipeRunner
         };
     }
 
-    private static ImageDataset? Open(string? spec) => spec is null ? null : DatasetCatalog.Open(spec);
+    private static ImageDataset? Open(string? spec, IProgress<PithEvent>? events) => spec is null ? null : DatasetCatalog.Open(spec, events);
 
     private void Start()
     {

@@ -119,6 +119,82 @@ public sealed class DatasetTests
         }
     }
 
+    [Fact]
+    public void Hidden_folders_are_no_classes_and_nested_images_count_for_theirs()
+    {
+        using var folder = new ScratchFolder();
+        var png = TestFiles.Read("rgb8.png");
+        foreach (var name in new[] { ".cache/0.png", "dog/0.png", "dog/.hidden.png", "cat/b/deep/1.png", "cat/a/0.png", "cat/notes.txt", "dog/raw.cr2", "dog/noname", "stray.png" }) folder.Write("set/" + name, png);
+        Directory.CreateDirectory(Path.Combine(folder.Path, "set/empty"));
+        var notes = new NoteList();
+        var dataset = DatasetCatalog.Open($"imagefolder:{folder.Path}/set", notes);
+        Assert.Equal(["cat", "dog", "empty"], dataset.ClassNames);
+        Assert.Equal([0, 0, 1], Enumerable.Range(0, dataset.Count).Select(dataset.Label));
+        var all = string.Join('\n', notes.Messages);
+        Assert.Contains("3 files were left out", all, StringComparison.Ordinal);
+        Assert.Contains("1 .cr2, 1 .txt, 1 without a suffix", all, StringComparison.Ordinal);
+        Assert.Contains("1 image lies directly in", all, StringComparison.Ordinal);
+        Assert.Contains("2 images lie deeper", all, StringComparison.Ordinal);
+        Assert.Contains("'empty'", all, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_folder_of_parts_is_refused_and_a_link_that_leads_back_is_not_followed_for_ever()
+    {
+        using var folder = new ScratchFolder();
+        var png = TestFiles.Read("rgb8.png");
+        folder.Write("set/train/cat/0.png", png);
+        folder.Write("set/val/cat/0.png", png);
+        Assert.Contains("imagefolder:", Assert.Throws<PithException>(() => DatasetCatalog.Open($"imagefolder:{folder.Path}/set")).Message, StringComparison.Ordinal);
+        Directory.CreateSymbolicLink(Path.Combine(folder.Path, "set/train/cat/again"), Path.Combine(folder.Path, "set/train/cat"));
+        Assert.Equal(1, DatasetCatalog.Open($"imagefolder:{folder.Path}/set/train").Count);
+    }
+
+    [Fact]
+    public void A_flat_folder_has_images_without_labels()
+    {
+        using var folder = new ScratchFolder();
+        folder.Write("b.png", TestFiles.Read("rgb8.png"));
+        folder.Write("a.jpg", TestFiles.Read("baseline420.jpg"));
+        var dataset = DatasetCatalog.Open($"imagefolder:{folder.Path}?first=2");
+        Assert.False(dataset.HasLabels);
+        Assert.Equal(ImageDataset.NoLabel, dataset.Label(0));
+        Assert.Equal(43, dataset.Load(0).Image!.Width);
+    }
+
+    [Theory]
+    [InlineData("zebra\nant\n", 1, 0)] // folders in the order of the classes
+    [InlineData("yak\nzebra\r\n\nant", 2, 1)]
+    [InlineData("small insect\nstriped horse\n", 0, 1)] // what the classes are called
+    public void A_list_of_plain_names_numbers_the_classes(string list, int ant, int zebra)
+    {
+        using var folder = new ScratchFolder();
+        folder.Write("zebra/1.jpg", [1]);
+        folder.Write("ant/1.jpg", [1]);
+        folder.Write("classes.txt", Encoding.UTF8.GetBytes(list));
+        var dataset = DatasetCatalog.Open($"imagefolder:{folder.Path}");
+        Assert.Equal([ant, zebra], Enumerable.Range(0, 2).Select(dataset.Label));
+    }
+
+    [Fact]
+    public void Orientation_is_an_option_of_image_folders()
+    {
+        using var folder = new ScratchFolder();
+        folder.Write("a/1.png", TestFiles.Read("rgb8.png"));
+        Assert.Equal(1, DatasetCatalog.Open($"imagefolder:{folder.Path}?orientation=exif,first=1").Count);
+        Assert.Contains("expects exif or stored", Assert.Throws<PithException>(() => DatasetCatalog.Open($"imagefolder:{folder.Path}?orientation=left")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_compressed_file_that_unpacks_to_more_than_the_limit_is_refused()
+    {
+        using var folder = new ScratchFolder();
+        var path = Path.Combine(folder.Path, "bomb.bin.gz");
+        using (var gzip = new System.IO.Compression.GZipStream(File.Create(path), System.IO.Compression.CompressionLevel.Fastest))
+            for (var megabytes = 0; megabytes <= 1024; megabytes++) gzip.Write(new byte[1 << 20]);
+        Assert.Contains("1073741824", Assert.Throws<PithException>(() => DatasetCatalog.Open($"cifar10:{path}")).Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("0 ant ant\n")] // zebra is missing
     [InlineData("0 ant ant\n0 zebra zebra\n")]

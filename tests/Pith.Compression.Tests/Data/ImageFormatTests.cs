@@ -256,7 +256,7 @@ public sealed class ImageFormatTests
     [Fact]
     public void Unusual_files_of_the_cases_decode_to_their_pixels()
     {
-        var folder = TestKit.SharedData.Path("../cases/16-images");
+        var folder = TestKit.SharedData.Case("16-images");
         Assert.SkipWhen(folder is null, "the cases are not on this machine");
         foreach (var path in Directory.GetFiles(Path.Combine(folder, "pixels")).Concat(Directory.GetFiles(Path.Combine(folder, "../36-png-rows/pixels"), "*.npy", SearchOption.AllDirectories)))
         {

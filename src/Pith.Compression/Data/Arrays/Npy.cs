@@ -30,7 +30,7 @@ public static partial class Npy
         try
         {
             using var file = File.OpenRead(path);
-            return Read(file, path);
+            return Read(file, path, file.CanSeek ? file.Length : long.MaxValue);
         }
         catch (Exception e) when (DataFile.IsUnreadable(e))
         {
@@ -42,13 +42,18 @@ public static partial class Npy
     /// <param name="stream">Need not be seekable.</param>
     /// <param name="sourceName">What messages call it.</param>
     /// <exception cref="PithException">As in <see cref="Read(string)"/>.</exception>
-    public static Tensor Read(Stream stream, string sourceName)
+    public static Tensor Read(Stream stream, string sourceName) => Read(stream, sourceName, long.MaxValue);
+
+    /// <param name="stream">Need not be seekable.</param>
+    /// <param name="sourceName">What messages call it.</param>
+    /// <param name="available">The most that the stream can hold, in bytes: a header that claims more is false.</param>
+    internal static Tensor Read(Stream stream, string sourceName, long available)
     {
         ArgumentNullException.ThrowIfNull(stream);
         var (type, shape) = ParseHeader(ReadHeader(stream, sourceName), sourceName);
         var byteCount = (long)shape.Length * type.SizeInBytes();
         if (byteCount > DataFile.MaxBytes) throw new PithException($"NPY '{sourceName}': {type.ShortName()}{shape} has {byteCount} bytes, expected at most {DataFile.MaxBytes}.");
-        var bytes = DataFile.ReadExactly(stream, (int)byteCount)
+        var bytes = (byteCount <= available ? DataFile.ReadExactly(stream, (int)byteCount) : null)
             ?? throw new PithException($"NPY '{sourceName}' is cut short: expected {byteCount} bytes of {type.ShortName()}{shape}. Write or fetch it again.");
         if (stream.ReadByte() >= 0) throw new PithException($"NPY '{sourceName}' has bytes behind its {byteCount} bytes of {type.ShortName()}{shape}: it is damaged.");
         if (type == DataType.Bool) Normalize(bytes);

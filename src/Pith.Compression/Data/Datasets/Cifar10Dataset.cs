@@ -17,7 +17,7 @@ public sealed class Cifar10Dataset : ImageDataset
 
     internal static DatasetKind Kind { get; } = new("cifar10", "cifar10:PATH",
         "CIFAR-10 binary files (.bin or .bin.gz): one file, a list separated by commas, a name with *, or the folder; a folder with both parts needs ?split=train (data_batch_*) or ?split=test (test_batch*).",
-        TakesPath: true, ["split"], Open);
+        TakesPath: true, ["split"], (spec, _) => Open(spec));
 
     /// <inheritdoc/>
     public override string Name { get; }

@@ -6,8 +6,8 @@ namespace Pith.Compression.Data;
 /// <param name="Help">One or two sentences for <c>--help</c>.</param>
 /// <param name="TakesPath">Whether a path follows the colon.</param>
 /// <param name="Options">The names of its own options.</param>
-/// <param name="Open">Opens a parsed specification, without applying selectors.</param>
-public sealed record DatasetKind(string Name, string Syntax, string Help, bool TakesPath, ValueList<string> Options, Func<DatasetSpec, ImageDataset> Open);
+/// <param name="Open">Opens a parsed specification, without applying selectors; may report a <see cref="Noted"/>.</param>
+public sealed record DatasetKind(string Name, string Syntax, string Help, bool TakesPath, ValueList<string> Options, Func<DatasetSpec, IProgress<PithEvent>?, ImageDataset> Open);
 
 /// <summary>Every kind of dataset that Pith reads. To add one: a file with the dataset, and a line here.</summary>
 public static class DatasetCatalog
@@ -28,11 +28,12 @@ public static class DatasetCatalog
 
     /// <summary>Opens what the user asked for, with its selectors applied.</summary>
     /// <param name="spec">See <see cref="DatasetSpec"/>.</param>
+    /// <param name="events">Receives a <see cref="Noted"/> for what was left out, and later, on any thread, for damaged images that could be read all the same.</param>
     /// <exception cref="PithException">The specification is wrong, or the data is missing or damaged.</exception>
-    public static ImageDataset Open(string spec)
+    public static ImageDataset Open(string spec, IProgress<PithEvent>? events = null)
     {
         var parsed = DatasetSpec.Parse(spec);
-        var whole = parsed.Kind.Open(parsed);
+        var whole = parsed.Kind.Open(parsed, events);
         var selectors = parsed.Selectors.ToArray();
         if (selectors.Length == 0) return whole;
         var indices = Enumerable.Range(0, whole.Count).ToArray();

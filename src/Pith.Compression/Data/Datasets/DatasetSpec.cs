@@ -50,6 +50,20 @@ public sealed class DatasetSpec
         return new DatasetSpec(text, kind, path, pairs);
     }
 
+    /// <summary>Whether two specifications are known to take their samples of the same files, so that what they share is not by chance.</summary>
+    internal static bool AreOfOneWhole(string first, string second)
+    {
+        try
+        {
+            var (a, b) = (Parse(first), Parse(second));
+            return a.Kind == b.Kind && System.IO.Path.GetFullPath(a.Path.Length > 0 ? a.Path : ".") == System.IO.Path.GetFullPath(b.Path.Length > 0 ? b.Path : ".");
+        }
+        catch (Exception e) when (e is PithException or ArgumentException)
+        {
+            return false; // the name of a dataset that was not opened by a specification
+        }
+    }
+
     /// <summary>The value of an option, or null when it was not given.</summary>
     internal string? Option(string key) => _options.FirstOrDefault(o => o.Key == key).Value;
 

@@ -47,4 +47,6 @@ public sealed class DatasetSubset : ImageDataset
 
     /// <inheritdoc/>
     public override Sample Load(int index) => _whole.Load(_indices[index]);
+
+    internal override ContentKey Content(int index, bool whole) => _whole.Content(_indices[index], whole);
 }

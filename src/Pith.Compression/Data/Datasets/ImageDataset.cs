@@ -11,7 +11,10 @@ public abstract class ImageDataset
     /// <summary>Number of samples.</summary>
     public abstract int Count { get; }
 
-    /// <summary>The name of each class of the network, by label.</summary>
+    /// <summary>The label of a sample that has none.</summary>
+    public const int NoLabel = -1;
+
+    /// <summary>The name of each class of the network, by label; empty when the samples have no labels.</summary>
     public abstract IReadOnlyList<string> ClassNames { get; }
 
     /// <summary>The common shape of all samples before preprocessing, or null when they differ.</summary>
@@ -20,7 +23,10 @@ public abstract class ImageDataset
     /// <summary>The preprocessing that networks for this kind of data usually take; used for models that declare none.</summary>
     public abstract Preprocessing DefaultPreprocessing { get; }
 
-    /// <summary>The class of a sample, without reading its pixels.</summary>
+    /// <summary>Whether samples have a class; images without one serve for calibration.</summary>
+    public bool HasLabels => ClassNames.Count > 0;
+
+    /// <summary>The class of a sample, <see cref="NoLabel"/> when it has none, without reading its pixels.</summary>
     /// <param name="index">0 to <see cref="Count"/> - 1.</param>
     public abstract int Label(int index);
 
@@ -28,4 +34,13 @@ public abstract class ImageDataset
     /// <param name="index">0 to <see cref="Count"/> - 1.</param>
     /// <exception cref="PithException">The sample's file is damaged or gone.</exception>
     public abstract Sample Load(int index);
+
+    /// <summary>What a sample is known by.</summary>
+    /// <param name="index">0 to <see cref="Count"/> - 1.</param>
+    /// <param name="whole">Whether all of it is read; else a key that may be the same for different images that start alike.</param>
+    internal virtual ContentKey Content(int index, bool whole)
+    {
+        var sample = Load(index);
+        return ContentKey.Of(sample.Image is { } image ? image.Pixels.Span : System.Runtime.InteropServices.MemoryMarshal.AsBytes(sample.Values.Span));
+    }
 }

@@ -1,22 +1,23 @@
 namespace Pith.Compression.Data;
 
 /// <summary>
-/// A folder with one sub-folder of JPEG or PNG files for each class. Sub-folders and files are taken in ordinal order. Classes are
-/// numbered in that order, or by <c>classes.txt</c> (<c>INDEX FOLDER NAME</c> a line) in the folder or beside it, so that part of
-/// the classes still get the numbers that the network knows them by. Only paths are held; images are decoded when they are loaded.
+/// A folder with one sub-folder of image files for each class; see <see cref="ImageFolderFiles"/> for what counts. Classes are numbered in ordinal order of the folders' names, or by
+/// <c>classes.txt</c> (<see cref="ClassList"/>) in the folder or beside it, so that part of the classes still get the numbers that the network knows them by. A folder of images without sub-folders
+/// has no labels. Only paths are held; images are decoded when they are loaded.
 /// </summary>
 public sealed class ImageFolderDataset : ImageDataset
 {
-    private const string ClassesFile = "classes.txt", ImagesFolder = "images";
+    private const string ClassesFile = "classes.txt", ImagesFolder = "images", OrientationOption = "orientation";
 
     private readonly (string Path, int Label)[] _files;
+    private readonly ImageDecodingOptions _decoding;
 
-    private ImageFolderDataset(string name, (string Path, int Label)[] files, IReadOnlyList<string> classNames) =>
-        (Name, _files, ClassNames) = (name, files, classNames);
+    private ImageFolderDataset(string name, (string Path, int Label)[] files, IReadOnlyList<string> classNames, ImageDecodingOptions decoding) =>
+        (Name, _files, ClassNames, _decoding) = (name, files, classNames, decoding);
 
     internal static DatasetKind Kind { get; } = new("imagefolder", "imagefolder:PATH",
-        "A folder with one sub-folder of JPEG or PNG files for each class. A file classes.txt in it or beside it (lines INDEX FOLDER NAME) gives the classes the numbers that the network knows; without it they count in order of the folders' names.",
-        TakesPath: true, [], Open);
+        $"A folder with one sub-folder of images for each class ({ImageFormat.Names}), or of images alone, which have no labels and serve for calibration. A file classes.txt in it or beside it gives the classes the numbers that the network knows: lines INDEX FOLDER NAME, or folder names in the order of the classes; without it they count in order of the folders' names. ?orientation=exif turns images as their EXIF data says; by default they stay as stored, as with torchvision.",
+        TakesPath: true, [OrientationOption], Open);
 
     /// <inheritdoc/>
     public override string Name { get; }
@@ -37,21 +38,25 @@ public sealed class ImageFolderDataset : ImageDataset
     public override int Label(int index) => _files[index].Label;
 
     /// <inheritdoc/>
-    public override Sample Load(int index) => new(_files[index].Label, ImageDecoder.DecodeFile(_files[index].Path));
+    public override Sample Load(int index) => new(_files[index].Label, ImageDecoder.DecodeFile(_files[index].Path, _decoding));
 
-    private static ImageFolderDataset Open(DatasetSpec spec)
+    internal override ContentKey Content(int index, bool whole) => ContentKey.OfFile(_files[index].Path, whole);
+
+    private static ImageFolderDataset Open(DatasetSpec spec, IProgress<PithEvent>? events)
     {
         var root = spec.Path;
         if (!Directory.Exists(root)) throw new PithException($"Dataset '{spec.Text}': no folder '{root}'. Check the path.");
+        var decoding = new ImageDecodingOptions { ApplyOrientation = AppliesOrientation(spec), Events = events is null ? null : new FirstNotes(events, spec.Text) };
         // The usual layout of a sample: classes.txt beside images/.
         if (File.Exists(Path.Combine(root, ClassesFile)) && Directory.Exists(Path.Combine(root, ImagesFolder))) root = Path.Combine(root, ImagesFolder);
         try
         {
-            var folders = Directory.GetDirectories(root).Select(d => Path.GetFileName(d)!).Order(StringComparer.Ordinal).ToArray();
-            var classes = ReadClasses(root) ?? ClassList.OfFolders(folders, root);
-            var files = folders.SelectMany(folder => ImagesOf(root, folder).Select(file => (file, classes.IndexOf(folder)))).ToArray();
-            return files.Length > 0 ? new ImageFolderDataset(spec.Text, files, classes.Names)
-                : throw new PithException($"Dataset '{spec.Text}': '{root}' holds no image. Expected one sub-folder for each class, with .jpg, .jpeg or .png files in it.");
+            var found = ImageFolderFiles.Find(root, spec.Text);
+            foreach (var note in found.Notes) events?.Report(new Noted($"Dataset '{spec.Text}': {note}"));
+            if (found.Folders.Count == 0) return new ImageFolderDataset(spec.Text, [.. found.Loose.Select(file => (file, NoLabel))], [], decoding);
+            var folders = found.Folders.Select(folder => folder.Name).ToArray();
+            var classes = ReadClasses(root, folders) ?? ClassList.OfFolders(folders, root);
+            return new ImageFolderDataset(spec.Text, [.. found.Folders.SelectMany(folder => folder.Images.Select(file => (file, classes.IndexOf(folder.Name))))], classes.Names, decoding);
         }
         catch (Exception e) when (DataFile.IsUnreadable(e))
         {
@@ -59,14 +64,30 @@ public sealed class ImageFolderDataset : ImageDataset
         }
     }
 
-    private static ClassList? ReadClasses(string root)
+    private static bool AppliesOrientation(DatasetSpec spec) => spec.Option(OrientationOption) switch
+    {
+        null or "stored" => false,
+        "exif" => true,
+        var other => throw new PithException($"Dataset '{spec.Text}': option '{OrientationOption}' expects exif or stored, got '{other}'."),
+    };
+
+    private static ClassList? ReadClasses(string root, IReadOnlyList<string> folders)
     {
         string[] places = [Path.Combine(root, ClassesFile), Path.Combine(Path.GetFullPath(root), "..", ClassesFile)];
-        return places.FirstOrDefault(File.Exists) is { } path ? ClassList.Read(path) : null;
+        return places.FirstOrDefault(File.Exists) is { } path ? ClassList.Read(path, folders) : null;
     }
 
-    private static IEnumerable<string> ImagesOf(string root, string folder) =>
-        from file in Directory.GetFiles(Path.Combine(root, folder)).Order(StringComparer.Ordinal)
-        where Path.GetExtension(file).ToUpperInvariant() is ".JPG" or ".JPEG" or ".PNG"
-        select file;
+    /// <summary>Passes on the notes about the first files; a large set of damaged files must not drown everything else.</summary>
+    private sealed class FirstNotes(IProgress<PithEvent> events, string name) : IProgress<PithEvent>
+    {
+        private const int Most = 5;
+        private int _count;
+
+        public void Report(PithEvent value)
+        {
+            var count = Interlocked.Increment(ref _count);
+            if (count <= Most) events.Report(value);
+            if (count == Most) events.Report(new Noted($"Dataset '{name}': notes about further damaged files are left out."));
+        }
+    }
 }

@@ -24,7 +24,7 @@ public sealed class MnistDataset : ImageDataset
 
     internal static DatasetKind Kind { get; } = new("mnist", "mnist:PATH",
         "The MNIST family in IDX files (plain or .gz): the file of images, with the file of labels beside it, or the folder; a folder with both parts needs ?split=train or ?split=test (t10k-*).",
-        TakesPath: true, ["split"], Open);
+        TakesPath: true, ["split"], (spec, _) => Open(spec));
 
     /// <inheritdoc/>
     public override string Name { get; }

@@ -33,7 +33,7 @@ public sealed class ProceduralDataset : ImageDataset
     internal static DatasetKind Kind { get; } = new("procedural", "procedural[:seed=S,count=N]",
         $"Built-in 32x32 images of ten classes (five shapes in warm and cool colours), drawn from a seed; {DefaultCount} of seed 0 unless told otherwise.",
         TakesPath: false, ["seed", "count"],
-        spec => new ProceduralDataset(spec.Integer("seed", 0, 0, int.MaxValue), spec.Integer("count", DefaultCount, 1, MaxCount)));
+        (spec, _) => new ProceduralDataset(spec.Integer("seed", 0, 0, int.MaxValue), spec.Integer("count", DefaultCount, 1, MaxCount)));
 
     /// <inheritdoc/>
     public override string Name { get; }
@@ -66,4 +66,7 @@ public sealed class ProceduralDataset : ImageDataset
         var image = _drawn[index] ??= ProceduralScene.Draw((ProceduralShape)(label / 2), isWarm: label % 2 == 0, new SeededRandom(_seed, index, 1));
         return new Sample(label, image);
     }
+
+    // Seed and number decide the picture; drawing it would take far longer.
+    internal override ContentKey Content(int index, bool whole) => new(0, (ulong)(uint)_seed << 32 | (uint)index);
 }

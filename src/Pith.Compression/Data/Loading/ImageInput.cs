@@ -28,6 +28,9 @@ internal sealed record ImageInput(string Name, TensorType Type)
     /// <summary>Channels, height and width of one image.</summary>
     public ImageShape Shape => IsInterleaved ? new ImageShape(Type[3].Size, Type[1].Size, Type[2].Size) : new ImageShape(Type[1].Size, Type[2].Size, Type[3].Size);
 
+    /// <summary>The number of images that one run takes, where the network fixes it; null when any number is taken.</summary>
+    public int? FixedBatch => Type.Rank > 0 && Type[0].IsFixed ? Type[0].Size : null;
+
     /// <summary>The part of <paramref name="preprocessing"/> that is left to do outside of the network.</summary>
     public Preprocessing Left(Preprocessing preprocessing) => TakesBytes ? preprocessing.KeepingSamples() : preprocessing;
 

@@ -25,7 +25,7 @@ public static class CalibrationRun
         if (data.Samples < 1) throw new PithException($"Calibration needs at least one sample, {data.Samples} were asked for.");
         var input = ImageInput.Of(graph);
         var threads = data.Threads > 0 ? data.Threads : Environment.ProcessorCount;
-        using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = data.BatchSize, Threads = 1, Observed = tensors, TimeTactics = false });
+        using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = input.FixedBatch ?? data.BatchSize, Threads = 1, Observed = tensors, TimeTactics = false });
         using var queue = new CalibrationQueue(data.Batches, data.Samples, events);
         var workers = Enumerable.Range(0, threads).Select(_ => new CalibrationWorker(engine, input, tensors, queue)).ToArray();
         try

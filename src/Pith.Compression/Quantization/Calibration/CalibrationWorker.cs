@@ -28,7 +28,7 @@ internal sealed class CalibrationWorker : IValueObserver, IDisposable
             while (_queue.Take(_input, _context) is { } slice)
             {
                 _slice = slice;
-                _context.Run(slice.Samples);
+                _context.Run(_input.FixedBatch ?? slice.Samples);
             }
         }
         catch (Exception failure)
@@ -37,7 +37,16 @@ internal sealed class CalibrationWorker : IValueObserver, IDisposable
         }
     }
 
-    public void Observe(in ObservedValue value) => Statistics.Add(value.Name, value.Elements, _slice.IsFirstHalf, _slice.Batch);
+    public void Observe(in ObservedValue value) => Statistics.Add(value.Name, ElementsOfImages(value), _slice.IsFirstHalf, _slice.Batch);
+
+    /// <summary>What the images of the slice made. A network with a fixed batch runs all of it; what lies after its last image is of an earlier run and must not count again.</summary>
+    private ReadOnlySpan<float> ElementsOfImages(in ObservedValue value)
+    {
+        if (_input.FixedBatch is not { } batch || batch == _slice.Samples) return value.Elements;
+        if (value.Shape.Rank == 0 || value.Shape[0] != batch)
+            throw new PithException($"The network's batch is fixed to {batch} and its tensor '{value.Name}' {value.Shape} does not have it first, so {_slice.Samples} images cannot be told from the rest. Calibrate with a multiple of {2 * batch} samples, or export the network with a batch by name.");
+        return value.Elements[..(value.Elements.Length / batch * _slice.Samples)];
+    }
 
     public void Dispose() => _context.Dispose();
 }

@@ -23,10 +23,12 @@ internal static class CalibrationStart
         if (context.Cache is { } cache) return Outcome(FakeQuantization.FromCache(start, options, cache), cache);
 
         var dataset = context.RequireTrainingData();
-        var preprocessing = ImageInput.Of(start).Left(context.PreprocessingOf(start, dataset));
+        var input = ImageInput.Of(start);
+        var preprocessing = input.Left(context.PreprocessingOf(start, dataset));
         var drawn = new DatasetSubset(dataset, DataSplit.Draw(dataset, settings.Samples, settings.CalibrationSeed));
-        var batch = Math.Min(BatchSize, drawn.Count);
+        var batch = input.FixedBatch ?? Math.Min(BatchSize, drawn.Count);
         var loader = new BatchLoader(drawn, preprocessing, new BatchLoaderOptions { BatchSize = batch });
+        input.RequireFit(start.Name, drawn, loader);
         var result = FakeQuantization.Calibrate(start, options, new CalibrationData(loader.Epoch(), settings.Samples, batch, dataset.ClassNames.Count, context.Threads), context.Events);
         var origin = new CalibrationCacheOrigin(ModelHash.Of(start), settings.Calibrator, settings.Samples);
         return Outcome(result, options.ActivationType == DataType.Int8 ? result.ToCache(origin) : null);

@@ -1,0 +1,32 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+
+namespace Pith.Compression.Data;
+
+/// <summary>What an image is known by, wherever it lies and whatever its path is: two images are the same when their content is.</summary>
+/// <param name="Length">Bytes of the content.</param>
+/// <param name="Hash">The first 64 bits of its SHA-256.</param>
+internal readonly record struct ContentKey(long Length, ulong Hash)
+{
+    private const int StartBytes = 4096;
+
+    /// <summary>The key of bytes in memory.</summary>
+    public static ContentKey Of(ReadOnlySpan<byte> bytes) => new(bytes.Length, BinaryPrimitives.ReadUInt64LittleEndian(SHA256.HashData(bytes)));
+
+    /// <summary>The key of a file: of all of it, or of its length and its start, which is cheap and differs where images differ in practice.</summary>
+    /// <exception cref="PithException">The file cannot be read.</exception>
+    public static ContentKey OfFile(string path, bool whole)
+    {
+        try
+        {
+            using var file = File.OpenRead(path);
+            if (whole) return new(file.Length, BinaryPrimitives.ReadUInt64LittleEndian(SHA256.HashData(file)));
+            var start = new byte[Math.Min(StartBytes, file.Length)];
+            return Of(start.AsSpan(0, file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false))) with { Length = file.Length };
+        }
+        catch (Exception e) when (DataFile.IsUnreadable(e))
+        {
+            throw DataFile.Unreadable(path, e);
+        }
+    }
+}

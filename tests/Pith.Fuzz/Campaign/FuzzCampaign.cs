@@ -6,8 +6,11 @@ namespace Pith.Fuzz.Campaign;
 /// <summary>Runs a family's cases in a process of their own, which is started again when a case has ended it.</summary>
 internal sealed class FuzzCampaign(FuzzFamily family, uint stream, Action<string> print)
 {
+    private const int MostErrorLines = 40;
+
     private readonly List<Finding> _findings = [];
     private readonly Dictionary<string, int> _kinds = [];
+    private readonly Queue<string> _errors = [];
     private readonly string _running = Path.Combine(Path.GetTempPath(), $"pith-fuzz-{Environment.ProcessId}-{family.Name}");
 
     /// <summary>The first finding of each kind.</summary>
@@ -58,10 +61,13 @@ internal sealed class FuzzCampaign(FuzzFamily family, uint stream, Action<string
 
     private int RunWorker(long cases, double seconds, Stopwatch clock)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!, [.. CommandOf(), "worker", family.Name, Text(stream++), Text(cases), Text(Math.Min(seconds, 1e6)), _running]) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(Environment.ProcessPath!, [.. CommandOf(), "worker", family.Name, Text(stream++), Text(cases), Text(Math.Min(seconds, 1e6)), _running]) { RedirectStandardOutput = true, RedirectStandardError = true };
         // A crash is found by its exit code; a dump of it helps nobody here.
         start.Environment["DOTNET_DbgEnableMiniDump"] = "0";
         using var process = Process.Start(start)!;
+        _errors.Clear();
+        process.ErrorDataReceived += (_, line) => Remember(line.Data);
+        process.BeginErrorReadLine();
         var (before, printed, began) = (Cases, clock.Elapsed, clock.Elapsed);
         while (process.StandardOutput.ReadLine() is { } line)
         {
@@ -84,7 +90,17 @@ internal sealed class FuzzCampaign(FuzzFamily family, uint stream, Action<string
         var id = File.Exists(_running) ? File.ReadAllText(_running) : "";
         Cases++;
         var what = exitCode == FuzzWorker.Hung ? $"hangs (more than {family.SecondsPerCase} s)" : $"ends the process with exit code {exitCode}";
-        Add(new Finding(id, what, $"The case {what}."));
+        Add(new Finding(id, what, $"The case {what}.\n{string.Join('\n', _errors)}"));
+    }
+
+    private void Remember(string? line)
+    {
+        lock (_errors)
+        {
+            if (line is null) return;
+            if (_errors.Count == MostErrorLines) _errors.Dequeue();
+            _errors.Enqueue(line);
+        }
     }
 
     private void Add(Finding finding)

@@ -45,7 +45,7 @@ internal sealed class NetworkCheck
 
     private Failure? OnnxRuntime()
     {
-        if (!OnnxRuntimeOracle.IsThere) return null;
+        if (!OnnxRuntimeOracle.IsThere || _run.Graph.Nodes.Any(OnnxRuntimeOracle.DiffersOnPurpose)) return null;
         var file = Path.Combine(Path.GetTempPath(), $"pith-fuzz-{Environment.ProcessId}.onnx");
         Failure? failure = null;
         return Guarded("saved for ONNX Runtime", () =>

@@ -15,12 +15,15 @@ internal sealed class NetworkSketch
     private readonly Dictionary<Value, Tensor> _known = new(ReferenceEqualityComparer.Instance);
     private int _names;
 
-    public NetworkSketch(NetworkSettings settings)
+    /// <summary>A network with one input.</summary>
+    /// <param name="settings">What it starts from.</param>
+    /// <param name="dims">The sizes of the input without the batch; null for random ones.</param>
+    public NetworkSketch(NetworkSettings settings, ValueList<int>? dims = null)
     {
         _settings = settings;
         Random = Seeded(settings.Seed);
         Graph = new Graph("random");
-        var x = Graph.AddInput("x", new TensorType(settings.Input == InputKind.Bytes ? DataType.UInt8 : DataType.Float32, InputDims().ToValueList()));
+        var x = Graph.AddInput("x", new TensorType(settings.Input == InputKind.Bytes ? DataType.UInt8 : DataType.Float32, (dims is { } given ? [InputDims().First(), .. given.Select(Dim.Of)] : InputDims()).ToValueList()));
         Values.Add(x);
         _known[x] = InputTensor(settings.MaxBatch, 0);
     }

@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
 using Pith.Compression.Peers;
+using Pith.Ops;
 
 namespace Pith.Fuzz.Differential;
 
@@ -10,6 +11,19 @@ internal static class OnnxRuntimeOracle
     private static readonly Lazy<OnnxRuntime?> s_runtime = new(() => Library() is { } library ? OnnxRuntime.Load(library) : null);
 
     public static bool IsThere => s_runtime.Value is not null;
+
+    /// <summary>Where ONNX Runtime 1.31 does not do what the ONNX text and its node tests say.</summary>
+    public static bool DiffersOnPurpose(Node node) => node.Op switch
+    {
+        // It forgets the dilation when it computes the padding.
+        MaxPool { Window: var window } => IsSame(window) && window.Dilations.Count > 0,
+        AveragePool { Window: var window } => IsSame(window) && window.Dilations.Count > 0,
+        // It rounds the size before it computes coordinates from it (node test resize_downsample_scales_linear_align_corners).
+        Resize { Coordinates: ResizeCoordinates.AlignCorners } => true,
+        _ => false,
+    };
+
+    private static bool IsSame(WindowAttributes window) => window.AutoPad is AutoPad.SameLower or AutoPad.SameUpper;
 
     /// <summary>The outputs of the model in a file; null when ONNX Runtime does not take the model.</summary>
     public static Tensor?[]? Run(string model, int batch, int outputs, Tensor input)

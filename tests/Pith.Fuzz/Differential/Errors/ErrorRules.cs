@@ -178,7 +178,7 @@ internal static class ErrorRules
             if (!rounds) continue;
             var (values, rounding) = (Singles(results[i]), Rounding(results[i].DataType) * 8);
             // Results near 0 may be differences of numbers of the size of 1, or products with a factor that is.
-            var differences = op is Elu or Selu or Celu or Gelu or Softplus or Erf or Tanh or Exp or Log or HardSigmoid or HardSwish;
+            var differences = op is Elu or Selu or Celu or Gelu or Softplus or Erf or Tanh or Exp or Log or HardSigmoid or HardSwish or Sigmoid;
             for (var k = 0; k < values.Length; k++) errors[i][k] += Math.Max(Math.Abs(values[k]), differences ? 1 : 0) * rounding + (rounding > 0 ? Denormal : 0);
         }
         // Which of two equal numbers is the largest.

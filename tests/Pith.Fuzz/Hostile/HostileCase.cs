@@ -1,0 +1,54 @@
+using System.Diagnostics;
+using CsCheck;
+using Pith.Fuzz.Campaign;
+
+namespace Pith.Fuzz.Hostile;
+
+/// <summary>
+/// A valid file with random damage. Reading it gives a result or a <see cref="PithException"/>, within seconds and without much memory. Its parts are the places that are damaged.
+/// </summary>
+internal sealed class HostileCase(HostileTarget target, uint seed, Damage[] damages) : FuzzCase
+{
+    private const double MostSeconds = 5;
+    private const long MostBytes = 1L << 30;
+
+    public static FuzzFamily Family { get; } = new("hostile", 4000, SecondsPerCase: 20,
+        Gen.Select(Gen.OneOf(HostileTargets.All.ToArray()), Gen.UInt, Damage.Any.Array[1, 6], (target, seed, damages) => (FuzzCase)new HostileCase(target, seed, damages)));
+
+    public override int Parts => damages.Length;
+
+    public override string Summary(IReadOnlyList<int> kept) => target.Name;
+
+    public override string Describe(IReadOnlyList<int> kept) => $"{target.Name}, valid file {seed}, {string.Join(", ", kept.Select(i => damages[i]))}";
+
+    public override void Save(IReadOnlyList<int> kept, string folder) => File.WriteAllBytes(Path.Combine(folder, "damaged"), Damaged(kept));
+
+    public override Failure? Check(IReadOnlyList<int> kept)
+    {
+        var bytes = Damaged(kept);
+        var clock = Stopwatch.StartNew();
+        var allocated = GC.GetTotalAllocatedBytes();
+        try
+        {
+            target.Read(bytes);
+        }
+        catch (PithException refused)
+        {
+            if (string.IsNullOrWhiteSpace(refused.Message)) return new Failure("a refusal without a message", refused.ToString());
+        }
+        catch (Exception crash)
+        {
+            return new Failure(Texts.Kind(crash), crash.ToString());
+        }
+        allocated = GC.GetTotalAllocatedBytes() - allocated;
+        if (clock.Elapsed.TotalSeconds > MostSeconds) return new Failure($"takes more than {MostSeconds} s", $"{clock.Elapsed.TotalSeconds:F1} s");
+        if (allocated > MostBytes) return new Failure("takes more than 1 GiB", $"{allocated >> 20} MiB allocated");
+        return null;
+    }
+
+    private byte[] Damaged(IReadOnlyList<int> kept)
+    {
+        var valid = target.Valid(seed);
+        return target.Damage(valid, [.. kept.Select(i => damages[i])]);
+    }
+}

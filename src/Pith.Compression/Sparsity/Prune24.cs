@@ -16,7 +16,8 @@ public static class Prune24
         // A weight that several layers share is pruned when all of them take it, and with one mask: their reduction axes must agree.
         var masks = new Dictionary<string, Mask24>(StringComparer.Ordinal);
         var kept = new Dictionary<string, double>(StringComparer.Ordinal);
-        var reasons = weights.ToDictionary(weight => weight, weight => WhyDense(weight, weights, options));
+        var used = Used(graph);
+        var reasons = weights.ToDictionary(weight => weight, weight => !used.Contains(weight.Node) ? "the network does not use its result" : WhyDense(weight, weights, options));
         foreach (var weight in weights)
         {
             var name = weight.Constant.Name;
@@ -28,6 +29,15 @@ public static class Prune24
         }
         SparsityRecord.Add(graph, weights.Where(weight => reasons[weight] is null).Select(weight => weight.Node.Name));
         return new PruneResult(masks, [.. weights.Select(weight => Describe(weight, reasons[weight], kept.GetValueOrDefault(weight.Constant.Name, 1)))]);
+    }
+
+    // Nodes that an output depends on; simplifying removes the others.
+    private static HashSet<Node> Used(Graph graph)
+    {
+        var used = new HashSet<Node>(ReferenceEqualityComparer.Instance);
+        foreach (var node in graph.Nodes.Reverse())
+            if (node.Outputs.Any(output => output.IsGraphOutput || output.Uses.Any(use => used.Contains(use.Node)))) used.Add(node);
+        return used;
     }
 
     private static string? WhyDense(WeightOperand weight, WeightOperand[] all, PruneOptions options)

@@ -1,4 +1,5 @@
 using Pith.Ops;
+using Pith.Passes;
 
 namespace Pith.Compression.Tests;
 
@@ -38,6 +39,20 @@ public class Prune24Tests
         Assert.Equal("excluded by 'conv2*'", result.Layers.Single(layer => layer.Name == "conv2b").WhyDense);
         Assert.Equal("excluded by op type Gemm", result.Layers.Single(layer => layer.Name == "fc").WhyDense);
         Assert.Contains("'relu1'", Assert.Throws<PithException>(() => Prune24.Apply(TestNetwork.Residual(), new PruneOptions { Layers = new() { Exclude = ["relu1"] } })).Message);
+    }
+
+    // Found by fuzzing: the layer is gone after simplifying, so every later step missed it.
+    [Fact]
+    public void A_layer_whose_result_nobody_uses_stays_dense()
+    {
+        var net = new TestNetwork(4, 8);
+        net.Relu("relu", net.Conv("unused", net.Input, 16));
+        var graph = net.Classify(net.Conv("used", net.Input, 16));
+        var result = Prune24.Apply(graph, new PruneOptions());
+        Assert.Equal("the network does not use its result", result.Layers.Single(layer => layer.Name == "unused").WhyDense);
+        Assert.Equal(["fc", "used"], SparsityRecord.PrunedLayers(graph).Order(StringComparer.Ordinal));
+        PassRunner.RunToFixpoint(graph, Pipelines.Simplify);
+        SparsityRecord.Verify(graph, "simplifying");
     }
 
     [Fact]

@@ -7,6 +7,12 @@ internal static class ListedRefusals
     [
         // The old Softmax over several axes exists up to opset 12 only; simplifying writes it as reshapes.
         "cannot be written at opset",
+        // Logarithms, roots and reciprocals of random numbers.
+        "every value must be finite",
+        // Random networks are steep.
+        "diverged in epoch",
+        // Trained is what has a gradient.
+        "cannot be trained",
     ];
 
     public static bool Contain(string message) => s_messages.Any(listed => message.Contains(listed, StringComparison.Ordinal));

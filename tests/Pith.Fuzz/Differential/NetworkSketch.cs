@@ -37,6 +37,9 @@ internal sealed class NetworkSketch
 
     public NumberKind Numbers => _settings.Numbers;
 
+    /// <summary>Whether weights may be quantized; not where that is what is tested.</summary>
+    public bool Quantizes { get; init; } = true;
+
     /// <summary>Adds what a motif makes of a recent value; nothing when it fits none.</summary>
     public void Grow(Motif motif, uint seed)
     {

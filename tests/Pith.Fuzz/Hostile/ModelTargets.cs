@@ -13,8 +13,16 @@ internal static class ModelTargets
     private const int Models = 48;
     private const long MostRun = 100_000;
 
+    private static readonly string s_path = Path.Combine(Path.GetTempPath(), $"pith-fuzz-{Environment.ProcessId}.valid.plan");
+
     private static readonly Lazy<byte[][]> s_models = new(() => [.. Enumerable.Range(1, Models).Select(seed => Model((uint)seed))]);
     private static readonly Lazy<byte[][]> s_plans = new(() => [.. s_models.Value.Take(4).Select(Plan)]);
+
+    private static readonly byte[][] s_tensors =
+    [
+        TensorWriter.Write(Tensor.Vector(1f, 2f, 3f), "t").ToByteArray(), TensorWriter.Write(Tensor.Create(new Shape(2, 2), new long[] { 1, 2, 3, 4 }), "i").ToByteArray(),
+        new TensorProto { Name = "f", DataType = 1, Dims = { 3 }, FloatData = { 1, 2, 3 } }.ToByteArray(), new TensorProto { Name = "b", DataType = 2, Dims = { 2 }, Int32Data = { 1, 2 } }.ToByteArray(),
+    ];
 
     public static IReadOnlyList<HostileTarget> All { get; } =
     [
@@ -22,33 +30,41 @@ internal static class ModelTargets
         new("model, by fields", number => s_models.Value[number % Models], bytes => Use(OnnxModel.Load(bytes))) { Damage = Fields },
         new("model, by fields again", number => s_models.Value[number % Models], bytes => Use(OnnxModel.Load(bytes))) { Damage = Fields },
         HostileTarget.OfFile("plan", ".plan", number => s_plans.Value[number % (uint)s_plans.Value.Length], Load),
-        new("plan manifest", _ => "{}"u8.ToArray(), bytes => { }) { },
-        new("tensor file", number => Tensors[number % Tensors.Length], bytes => _ = ReadTensor(bytes)),
+        new("plan manifest", number => Manifest(s_plans.Value[number % (uint)s_plans.Value.Length]), LoadWithManifest),
+        new("tensor file", HostileTarget.OneOf(s_tensors), bytes => _ = ReadTensor(bytes)),
     ];
 
-    private static readonly byte[][] Tensors =
-    [
-        TensorWriter.Write(Tensor.Vector(1f, 2f, 3f), "t").ToByteArray(), TensorWriter.Write(Tensor.Create(new Shape(2, 2), new long[] { 1, 2, 3, 4 }), "i").ToByteArray(),
-        new TensorProto { Name = "f", DataType = 1, Dims = { 3 }, FloatData = { 1, 2, 3 } }.ToByteArray(), new TensorProto { Name = "b", DataType = 2, Dims = { 2 }, Int32Data = { 1, 2 } }.ToByteArray(),
-    ];
 
     private static byte[] Model(uint seed)
     {
-        var random = new PCG(seed);
+        var random = new PCG(seed, seed);
         var settings = NetworkSettings.Any.Generate(random, null, out _) with { Numbers = NumberKind.Real };
         var sketch = new NetworkSketch(settings);
         foreach (var motif in Gen.Int[0, MotifCatalog.All.Count - 1].Array[3, 8].Generate(random, null, out _)) sketch.Grow(MotifCatalog.All[motif], seed);
         sketch.AddOutputs();
-        PassRunner.RunToFixpoint(sketch.Graph, Pipelines.SimplifyKeepingBatchNorm);
+        PassRunner.RunToFixpoint(sketch.Graph, Pipelines.Simplify);
         return OnnxModel.ToBytes(sketch.Graph);
     }
 
     private static byte[] Plan(byte[] model)
     {
-        var path = Path.Combine(Path.GetTempPath(), $"pith-fuzz-{Environment.ProcessId}.valid.plan");
         using var engine = EngineBuilder.Build(OnnxModel.Load(model), new EngineOptions { Threads = 1, TimeTactics = false });
-        engine.Save(path);
-        return File.ReadAllBytes(path);
+        engine.Save(s_path);
+        return File.ReadAllBytes(s_path);
+    }
+
+    private static byte[] Manifest(byte[] plan)
+    {
+        File.WriteAllBytes(s_path, plan);
+        using var file = PlanFile.Open(s_path);
+        return file.Manifest;
+    }
+
+    // With checksums that fit.
+    private static void LoadWithManifest(byte[] manifest)
+    {
+        PlanFile.Write(s_path, manifest, OnnxModel.Load(s_models.Value[0]));
+        Load(s_path);
     }
 
     private static byte[] Fields(byte[] valid, IReadOnlyList<Damage> damages)

@@ -67,7 +67,7 @@ internal sealed class PipelineCase(PipelineSettings settings, Step[] steps, int[
 
     private NetworkSketch Classifier(IReadOnlyList<int> kept)
     {
-        var sketch = new NetworkSketch(settings.Network, [settings.Channels, settings.Height, settings.Width]);
+        var sketch = new NetworkSketch(settings.Network, [settings.Channels, settings.Height, settings.Width]) { Quantizes = false };
         foreach (var i in kept.Where(i => i < steps.Length)) sketch.Grow(s_motifs[steps[i].Motif], steps[i].Seed);
         var last = sketch.Values.Last(value => NetworkSketch.IsFloat(value) && NetworkSketch.IsBatched(value));
         var flat = sketch.Add(new Flatten(), last.Type.Rank > 2 && NetworkSketch.IsMap(last) ? sketch.Add(new GlobalAveragePool(), last) : last);

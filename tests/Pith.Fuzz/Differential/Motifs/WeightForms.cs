@@ -9,7 +9,7 @@ internal static class WeightForms
     /// <param name="s">The sketch.</param>
     /// <param name="weights">The numbers; quantized forms stand for numbers near them.</param>
     /// <param name="axis">The axis of output channels.</param>
-    public static Value Any(NetworkSketch s, Tensor<float> weights, int axis = 0) => s.Int(0, 9) switch
+    public static Value Any(NetworkSketch s, Tensor<float> weights, int axis = 0) => s.Int(s.Quantizes ? 0 : 2, 9) switch
     {
         0 => Quantized(s, weights, axis, asIntegers: true),
         1 => Quantized(s, weights, axis, asIntegers: false),

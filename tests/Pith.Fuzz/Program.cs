@@ -7,7 +7,22 @@ namespace Pith.Fuzz;
 /// </summary>
 internal static class Program
 {
-    public static int Main(string[] args) => args switch
+    private const int WrongUsage = 2;
+
+    public static int Main(string[] args)
+    {
+        try
+        {
+            return Run(args);
+        }
+        catch (PithException refused)
+        {
+            Console.Error.WriteLine(refused.Message);
+            return WrongUsage;
+        }
+    }
+
+    private static int Run(string[] args) => args switch
     {
         ["run", var minutes, .. var families] => FuzzCampaign.RunAll(minutes, families),
         ["repro", var id] => FuzzRepro.Run(id, folder: null),

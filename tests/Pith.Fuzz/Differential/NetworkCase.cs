@@ -17,7 +17,7 @@ internal sealed class NetworkCase(NetworkSettings settings, Step[] steps) : Fuzz
 
     private static readonly Gen<Step> s_step = Gen.Select(Gen.Int[0, MotifCatalog.All.Count - 1], Gen.UInt, (motif, seed) => new Step(motif, seed));
 
-    public static FuzzFamily Family { get; } = new("differential", 400, SecondsPerCase: 30, Gen.Select(NetworkSettings.Any, s_step.Array[1, MostSteps], (settings, steps) => (FuzzCase)new NetworkCase(settings, steps)));
+    public static FuzzFamily Family { get; } = new("differential", 250, SecondsPerCase: 30, Gen.Select(NetworkSettings.Any, s_step.Array[1, MostSteps], (settings, steps) => (FuzzCase)new NetworkCase(settings, steps)));
 
     public override int Parts => steps.Length;
 

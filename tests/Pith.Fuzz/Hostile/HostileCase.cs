@@ -12,7 +12,7 @@ internal sealed class HostileCase(HostileTarget target, uint seed, Damage[] dama
     private const double MostSeconds = 5;
     private const long MostBytes = 1L << 30;
 
-    public static FuzzFamily Family { get; } = new("hostile", 4000, SecondsPerCase: 20,
+    public static FuzzFamily Family { get; } = new("hostile", 2500, SecondsPerCase: 20,
         Gen.Select(Gen.OneOf(HostileTargets.All.ToArray()), Gen.UInt, Damage.Any.Array[1, 6], (target, seed, damages) => (FuzzCase)new HostileCase(target, seed, damages)));
 
     public override int Parts => damages.Length;

@@ -28,7 +28,7 @@ internal sealed class PipelineCase(PipelineSettings settings, Step[] steps, int[
     // The steps that may come before quantization, in this order; the last is always quantize or qat.
     private static readonly string[] s_workflow = ["prune", "finetune", "qat"];
 
-    public static FuzzFamily Family { get; } = new("pipeline", 60, SecondsPerCase: 60,
+    public static FuzzFamily Family { get; } = new("pipeline", 40, SecondsPerCase: 60,
         Gen.Select(PipelineSettings.Any, Gen.Select(Gen.Int[0, s_motifs.Length - 1], Gen.UInt, (motif, seed) => new Step(motif, seed)).Array[1, 8], Gen.Int[0, 2].Array[0, 3], (settings, steps, workflow) => (FuzzCase)new PipelineCase(settings, steps, [.. workflow.Distinct().Order()])));
 
     public override int Parts => steps.Length + workflow.Length;

@@ -207,6 +207,13 @@ internal static class ErrorRules
         var rounding = Rounding(results[0].DataType) * 16;
         var largest = (float)Units.Largest(results[0]);
         for (var k = 0; k < error.Length; k++) error[k] += rounding * Math.Max(Math.Abs(values[k]), op is LayerNormalization or InstanceNormalization or Resize or LogSoftmax or ReduceLogSumExp or ReduceLogSum ? Math.Max(largest, 0.1f) : 0) + Denormal;
+        if (op is InstanceNormalization or LayerNormalization)
+        {
+            // The mean may be subtracted after the scale: then what cancels is the element over the smallest deviation.
+            var epsilon = op is InstanceNormalization instance ? instance.Epsilon : ((LayerNormalization)op).Epsilon;
+            var cancelled = (float)(Units.Largest(operands[0]!.Value) * Units.Largest(operands[1]!.Value) / Math.Sqrt(epsilon)) * 4e-7f;
+            for (var k = 0; k < error.Length; k++) error[k] += cancelled;
+        }
         return [new Bounded(results[0], error), .. results.Skip(1).Select(result => new Bounded(result, Unknown(result)))];
     }
 

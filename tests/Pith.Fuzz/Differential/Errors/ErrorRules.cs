@@ -46,7 +46,7 @@ internal static class ErrorRules
     // Sums of products: the terms' magnitudes times the rounding of sums in any order. Winograd's transforms add neighbours, so that its error is one of the largest sum around.
     private static Bounded Products(Op op, Bounded?[] operands, Tensor result)
     {
-        var magnitude = op is Gemm gemm ? (Op)(gemm with { Alpha = Math.Abs(gemm.Alpha), Beta = Math.Abs(gemm.Beta) }) : op;
+        var magnitude = op is Gemm gemm ? (Op)(gemm with { Alpha = Math.Max(1, Math.Abs(gemm.Alpha)), Beta = Math.Abs(gemm.Beta) }) : op;
         var sums = Singles(magnitude.Evaluate([.. operands.Select(operand => operand is null ? null : Map(operand.Value, Math.Abs))], 1)[0]);
         var terms = (double)Terms(op, operands);
         var unit = operands[0]!.Unit * operands[1]!.Unit;
@@ -182,9 +182,21 @@ internal static class ErrorRules
             var differences = op is Elu or Selu or Celu or Gelu or Softplus or Erf or Tanh or Exp or Log or HardSigmoid or HardSwish or Sigmoid;
             for (var k = 0; k < values.Length; k++) errors[i][k] += Math.Max(Math.Abs(values[k]), differences ? 1 : 0) * rounding + (rounding > 0 ? Denormal : 0);
         }
+        // A window over nothing but padding has no largest element; a bound that is absent may be the largest finite number.
+        if (op is MaxPool or Clip) MarkUndefined(results, errors);
         // Which of two equal numbers is the largest.
         if (op is MaxPool && results.Length > 1 && operands[0]!.Error is not null) errors[1] = Unknown(results[1]);
         return [.. results.Select((result, i) => new Bounded(result, errors[i]) { Unit = Units.Of(result), Magnitude = Units.Largest(result) })];
+    }
+
+    private static void MarkUndefined(Tensor[] results, float[][] errors)
+    {
+        for (var i = 0; i < results.Length; i++)
+        {
+            var values = Singles(results[i]);
+            for (var k = 0; k < values.Length; k++)
+                if (!float.IsFinite(values[k]) || (results[i].DataType == DataType.Int64 && values[k] < 0)) errors[i][k] = float.PositiveInfinity;
+        }
     }
 
     // Everything that depends on all elements of a row: random directions within the intervals, with a margin.

@@ -39,7 +39,7 @@ public class EvaluatorTests
     {
         var result = Evaluator.Run(MaxOfCorners(), new ToyDataset(5, 6), Toy.Preprocessing, new EvaluationOptions());
         var names = JsonSerializer.SerializeToNode(result, SettingsJson.Options)!.AsObject().Select(field => field.Key).ToArray();
-        Assert.Equal(["seconds", "correct", "correct5", "count", "top1", "top5", "top1_interval", "images_per_second"], names);
+        Assert.Equal(["seconds", "correct", "correct5", "count", "top1", "top5", "non_finite", "top1_interval", "images_per_second"], names);
     }
 
     [Fact]

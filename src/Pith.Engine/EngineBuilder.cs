@@ -41,8 +41,7 @@ public static class EngineBuilder
         // Here, because options also come from plans.
         if (options.MinBatch < 1 || options.MinBatch > options.MaxBatch || options.OptBatch < 0 || options.OptBatch > options.MaxBatch || (options.OptBatch > 0 && options.OptBatch < options.MinBatch))
             throw new PithException($"Batches must be 1 <= smallest <= best <= largest, got {options.MinBatch}, {(options.OptBatch == 0 ? "-" : options.OptBatch)}, {options.MaxBatch}.");
-        var copy = graph.Clone();
-        PassRunner.RunToFixpoint(copy, Pipelines.Simplify, events);
+        var copy = Simplified(graph, options.Observed, events);
         try
         {
             return Build(copy, Lowering.Lower(copy.Clone(), options), options, device, events, planned);
@@ -51,6 +50,18 @@ public static class EngineBuilder
         {
             throw new PithException($"Graph '{graph.Name}' at batch {options.MaxBatch} has tensors larger than Pith can address. Build it for a smaller batch.", failure);
         }
+    }
+
+    // What is to be observed counts as an output while the graph is simplified, or it might be folded away: the input of a batch norm that follows another, say.
+    private static Graph Simplified(Graph graph, IEnumerable<string> observed, IProgress<PithEvent>? events)
+    {
+        var copy = graph.Clone();
+        var outputs = copy.Outputs.Count;
+        foreach (var name in observed)
+            if (copy.Find(name) is { Constant: null, IsGraphInput: false, IsGraphOutput: false } value) copy.AddOutput(value);
+        PassRunner.RunToFixpoint(copy, Pipelines.Simplify, events);
+        copy.KeepOutputs(outputs);
+        return copy;
     }
 
     private static Engine Build(Graph graph, LoweredNetwork network, EngineOptions options, Device device, IProgress<PithEvent>? events, IReadOnlyDictionary<string, PlannedTactic>? planned)

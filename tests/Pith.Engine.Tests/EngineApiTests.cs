@@ -59,6 +59,31 @@ public class EngineApiTests
     }
 
     [Fact]
+    public void What_is_observed_is_not_folded_away()
+    {
+        var graph = new Graph("norms");
+        var value = graph.Add(new Conv(), graph.AddInput("x", TensorType.Float32(1, 2, 3, 3)), graph.AddConstant("w", Tensor.Create(new Shape(2, 2, 1, 1), [1f, 2, -1, 3])));
+        for (var i = 1; i <= 2; i++)
+        {
+            Value Of(string name, float a, float b) => graph.AddConstant($"{name}{i}", Tensor.Vector(a, b));
+            value = graph.AddNode(new BatchNormalization(), [value, Of("gamma", 0.5f * i, 2), Of("beta", 1, -i), Of("mean", 0, 0.25f), Of("variance", 4, 1)], $"norm{i}", [$"norm{i}"]).Output;
+        }
+        graph.AddOutput(value);
+        var x = Tensor.Create(new Shape(1, 2, 3, 3), Ramp(18));
+        var want = new Dictionary<string, Tensor>();
+        GraphInterpreter.Run(graph, [x], (value, tensor) => want[value.Name] = tensor);
+        using var engine = EngineBuilder.Build(graph, new EngineOptions { Observed = ["norm1", "norm2"] });
+        using var context = engine.CreateContext(1);
+        var seen = new Recorder();
+        context.Observer = seen;
+        context.SetInput("x", x);
+        context.Run();
+        Assert.Equal(["norm2"], engine.Outputs.Select(output => output.Name));
+        Assert.Equal(["norm1", "norm2"], seen.Values.Select(value => value.Name));
+        Assert.All(seen.Values, value => Assert.Null(new Tolerance().Compare(want[value.Name], value.Tensor)));
+    }
+
+    [Fact]
     public void A_value_to_observe_that_does_not_exist_is_an_error() =>
         Assert.Contains("'nowhere'", Assert.Throws<PithException>(() => EngineBuilder.Build(AddThenRelu(), new EngineOptions { Observed = ["nowhere"] })).Message, StringComparison.Ordinal);
 

@@ -64,6 +64,9 @@ public sealed class Graph
         _outputs.Add(value);
     }
 
+    /// <summary>Takes back the outputs after the first <paramref name="count"/>; their values stay in the graph.</summary>
+    public void KeepOutputs(int count) => _outputs.RemoveRange(count, _outputs.Count - count);
+
     /// <summary>Adds a node with one output and returns that output.</summary>
     /// <exception cref="PithException">The operands do not fit the op; the message names node, op, expected and got.</exception>
     public Value Add(Op op, params ReadOnlySpan<Value?> inputs) => AddNode(op, inputs).Output;

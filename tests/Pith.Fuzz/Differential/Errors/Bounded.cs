@@ -20,6 +20,9 @@ internal sealed class Bounded
     /// <summary>What an inexact factor folded into what made this value would add to <see cref="Error"/>: rounding of the sums that it consists of. Null: rounding of the value itself.</summary>
     public float[]? Refolding { get; init; }
 
+    /// <summary>How many products an element sums up: what is added to it may become the start of that sum, and is then rounded as often.</summary>
+    public double Terms { get; init; } = 1;
+
     /// <summary>A power of two of which all terms of the value are multiples; 0 when that is not known.</summary>
     public double Unit { get; init; }
 

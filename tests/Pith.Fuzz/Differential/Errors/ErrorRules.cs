@@ -72,7 +72,7 @@ internal static class ErrorRules
                 Accumulate(error, Singles(magnitude.Evaluate(changed, 1)[0]));
             }
         }
-        return new Bounded(result, error) { Refolding = rounding, Unit = unit, Magnitude = largest };
+        return new Bounded(result, error) { Refolding = rounding, Terms = terms, Unit = unit, Magnitude = largest };
     }
 
     // Sums of finite numbers that are not.
@@ -132,7 +132,7 @@ internal static class ErrorRules
     {
         var positive = op is Sub ? new Add() : op;
         var magnitudes = Singles(positive.Evaluate([.. operands.Select(operand => Map(operand!.Value, Math.Abs))], 1)[0]);
-        var rounding = Rounding(result.DataType);
+        var rounding = Rounding(result.DataType) * (float)operands.Max(operand => operand!.Terms);
         for (var i = 0; i < magnitudes.Length; i++) magnitudes[i] = magnitudes[i] * rounding + (rounding > 0 ? Denormal : 0);
         return magnitudes;
     }

@@ -89,6 +89,26 @@ public class WorkerPoolTests
         }
     }
 
+    // Found by fuzzing: a worker that fell asleep at that very moment was not woken, and was waited for without end.
+    [Fact]
+    public async Task Disposing_of_a_pool_whose_workers_are_falling_asleep_ends()
+    {
+        var random = new Random(1);
+        var disposing = Task.Run(() =>
+        {
+            for (var i = 0; i < 3000; i++)
+            {
+                using var pool = new WorkerPool(3);
+                using var state = new RunState(0, pool, 0, 0);
+                state.RunParallel(new Counter(3), 3);
+                // Workers look for the next call for 50 microseconds.
+                var until = Stopwatch.GetTimestamp() + random.Next((int)(Stopwatch.Frequency / 10_000));
+                while (Stopwatch.GetTimestamp() < until) { }
+            }
+        }, TestContext.Current.CancellationToken);
+        await disposing.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
+    }
+
     [Fact]
     public void More_threads_than_any_machine_has_are_refused() =>
         Assert.Contains("1 to 1024 threads", Assert.Throws<PithException>(() => new WorkerPool(1_000_000_000)).Message, StringComparison.Ordinal);

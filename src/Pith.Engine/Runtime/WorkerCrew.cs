@@ -87,6 +87,8 @@ internal sealed class WorkerCrew : IDisposable
     public void Stop()
     {
         _stopping = true;
+        // A worker counts itself as asleep, then looks at the flag; this looks at the count after the flag is seen everywhere. Without the barrier both could miss each other, and the worker would sleep for ever.
+        Interlocked.MemoryBarrier();
         WakeSleepers();
     }
 

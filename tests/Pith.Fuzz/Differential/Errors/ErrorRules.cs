@@ -37,7 +37,8 @@ internal static class ErrorRules
             Cast cast when !cast.To.IsFloat() || !operands[0]!.Value.DataType.IsFloat() => Sampled(node.Op, operands, results, rounds: false),
             ConvInteger or MatMulInteger or ShapeOf or Size => AllOrNothing(operands, results),
             QLinearConv or QLinearMatMul => OneStep(operands, results),
-            Softmax or LogSoftmax or LayerNormalization or InstanceNormalization or Lrn or ReduceL1 or ReduceL2 or ReduceSumSquare or ReduceProd or ReduceLogSum or ReduceLogSumExp => Perturbed(node.Op, operands, results),
+            Softmax or LogSoftmax => [Shares(node.Op, operands[0]!, results[0])],
+            LayerNormalization or InstanceNormalization or Lrn or ReduceL1 or ReduceL2 or ReduceSumSquare or ReduceProd or ReduceLogSum or ReduceLogSumExp => Perturbed(node.Op, operands, results),
             Resize => Perturbed(node.Op, operands, results),
             _ => Sampled(node.Op, operands, results, rounds: true),
         };
@@ -71,6 +72,9 @@ internal static class ErrorRules
                 if (i == 2) changed[0] = Map(changed[0]!, _ => 0);
                 Accumulate(error, Singles(magnitude.Evaluate(changed, 1)[0]));
             }
+            // Both factors may be off at once.
+            if (operands[0]!.Error is { } left && operands[1]!.Error is { } right)
+                Accumulate(error, Singles(magnitude.Evaluate([Like(operands[0]!.Value, left), Like(operands[1]!.Value, right), .. operands.Skip(2).Select(operand => operand is null ? null : Map(operand.Value, _ => 0))], 1)[0]));
         }
         return new Bounded(result, error) { Refolding = rounding, Terms = terms, Unit = unit, Magnitude = largest };
     }
@@ -97,6 +101,8 @@ internal static class ErrorRules
         var norm = (BatchNormalization)op;
         var (gamma, beta, mean, variance) = (Singles(operands[1]!.Value), Singles(operands[2]!.Value), Singles(operands[3]!.Value), Singles(operands[4]!.Value));
         var (x, inner) = (Singles(operands[0]!.Value), operands[0]!.Value.Shape.LengthOf(2, operands[0]!.Value.Shape.Rank));
+        // What overflows on the way of one formula does not on that of another.
+        if (operands.Skip(1).Any(operand => Units.Largest(operand!.Value) > 1e30)) return new Bounded(result, Unknown(result));
         var factors = gamma.Select((g, c) => g / Math.Sqrt((double)variance[c] + norm.Epsilon)).ToArray();
         var offsets = beta.Select((b, c) => b - mean[c] * factors[c]).ToArray();
         var (refold, error) = (Refolding(operands[0]!), new float[result.Length]);
@@ -199,6 +205,15 @@ internal static class ErrorRules
         }
     }
 
+    // exp(x) over the sum of a row's exponentials: what each x is off is what its exponential is off relatively, and so is the sum.
+    private static Bounded Shares(Op op, Bounded logits, Tensor result)
+    {
+        var off = Units.Largest(logits.Value) * 1e-6 + (logits.Error?.Max() ?? 0);
+        if (!(off < 1)) return new Bounded(result, Unknown(result));
+        var (relative, rounding) = (Math.Exp(2 * off) - 1, Rounding(result.DataType) * 16);
+        return new Bounded(result, Array.ConvertAll(Singles(result), value => op is Softmax ? (float)(value * (relative + rounding)) + Denormal : (float)(2 * off + rounding * (Math.Abs(value) + 1))));
+    }
+
     // Everything that depends on all elements of a row: random directions within the intervals, with a margin.
     private static Bounded[] Perturbed(Op op, Bounded?[] operands, Tensor[] results)
     {
@@ -218,7 +233,7 @@ internal static class ErrorRules
         }
         var rounding = Rounding(results[0].DataType) * 16;
         var largest = (float)Units.Largest(results[0]);
-        for (var k = 0; k < error.Length; k++) error[k] += rounding * Math.Max(Math.Abs(values[k]), op is LayerNormalization or InstanceNormalization or Resize or LogSoftmax or ReduceLogSumExp or ReduceLogSum ? Math.Max(largest, 0.1f) : 0) + Denormal;
+        for (var k = 0; k < error.Length; k++) error[k] += rounding * Math.Max(Math.Abs(values[k]), op is LayerNormalization or InstanceNormalization or Resize or ReduceLogSumExp or ReduceLogSum ? Math.Max(largest, 0.1f) : 0) + Denormal;
         if (op is InstanceNormalization or LayerNormalization)
         {
             // The mean may be subtracted after the scale: then what cancels is the element over the smallest deviation.

@@ -73,7 +73,7 @@ internal sealed class CompareVerb : Verb
         using var other = second.Open(arguments.GetValue(_threads), arguments.GetValue(_size));
         var comparison = new TensorComparison(reference, other);
         var done = 0;
-        foreach (var inputs in Inputs(reference, first, count, arguments))
+        foreach (var inputs in Inputs(reference, first, count, arguments, events))
         {
             cancellation.ThrowIfCancellationRequested();
             comparison.Add(inputs);
@@ -83,11 +83,11 @@ internal sealed class CompareVerb : Verb
         return comparison;
     }
 
-    private IEnumerable<IReadOnlyList<Tensor>> Inputs(NetworkTrace reference, StagedModel first, int count, ParseResult arguments)
+    private IEnumerable<IReadOnlyList<Tensor>> Inputs(NetworkTrace reference, StagedModel first, int count, ParseResult arguments, IProgress<PithEvent> events)
     {
         if (arguments.GetValue(_data) is not { } data) return CompareInputs.Noise(reference, count);
-        var dataset = DatasetCatalog.Open(data);
-        return CompareInputs.Images(reference, dataset, PreprocessingCatalog.Of(first.Metadata(), dataset, arguments.GetValue(_preprocess)), first.Model, count);
+        var dataset = DatasetCatalog.Open(data, events);
+        return CompareInputs.Images(reference, dataset, PreprocessingCatalog.Of(first.Metadata(arguments.GetValue(_size)), dataset, arguments.GetValue(_preprocess)), first.Model, count);
     }
 
     private bool Passes(IReadOnlyList<TensorDifference> differences, IReadOnlyList<UnpairedTensor> unpaired, ParseResult arguments, Terminal terminal)

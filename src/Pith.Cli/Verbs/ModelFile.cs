@@ -23,6 +23,7 @@ internal static class ModelFile
 
     private static Graph LoadFile(string model, ImageSize? size)
     {
+        if (EngineFile.IsPlan(model)) throw new PithException($"'{model}' is a plan, not an ONNX model: its weights are packed for kernels. Give the ONNX file that it was built from.");
         try
         {
             return OnnxModel.Load(model, ImportOptions(model, size));

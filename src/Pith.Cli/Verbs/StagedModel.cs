@@ -63,9 +63,9 @@ internal sealed record StagedModel(string Model, string Stage)
 
     /// <summary>What the network carries as metadata.</summary>
     /// <exception cref="PithException">It cannot be loaded.</exception>
-    public IReadOnlyDictionary<string, string> Metadata()
+    public IReadOnlyDictionary<string, string> Metadata(ImageSize? size)
     {
-        if (!EngineFile.IsPlan(Model)) return ModelFile.Load(Model).Metadata.AsReadOnly();
+        if (!EngineFile.IsPlan(Model)) return ModelFile.Load(Model, size).Metadata.AsReadOnly();
         using var engine = Engine.Load(Model);
         return engine.Metadata;
     }

@@ -43,8 +43,6 @@ public sealed class Trainer
         (_data, _settings, _options) = (data, settings, options);
         var augmentation = settings.CropPadding > 0 || settings.Flip ? new Augmentation(settings.CropPadding, settings.Flip) : null;
         var signature = ClassifierSignature.Of(graph);
-        if (signature.Input.FixedBatch is { } batch && batch != settings.BatchSize)
-            throw new PithException($"Model '{graph.Name}' takes batches of exactly {batch}, training uses batches of {settings.BatchSize}. Set 'batch_size' to {batch}, or export the model with a batch by name (a dynamic axis).");
         _loader = new BatchLoader(data.Train, signature.Input.Left(data.Preprocessing), new BatchLoaderOptions { BatchSize = settings.BatchSize, Shuffle = true, Seed = settings.Seed, Augmentation = augmentation });
         signature.RequireFit(data.Train, _loader);
         if (settings.Validation != ValidationMode.None && data.Validation is { } validation)

@@ -19,9 +19,12 @@ internal sealed class ClassList
     /// <summary>Names by class index.</summary>
     public IReadOnlyList<string> Names { get; }
 
+    /// <summary>Whether no file gave the numbers: they follow the order of the folders' names.</summary>
+    public bool IsOfFolders { get; private init; }
+
     /// <summary>Without a file: the folders in order are classes 0, 1, 2, …</summary>
     public static ClassList OfFolders(IReadOnlyList<string> folders, string source) =>
-        new(source, folders.Select((folder, i) => (folder, i)).ToDictionary(f => f.folder, f => f.i), [.. folders]);
+        new(source, folders.Select((folder, i) => (folder, i)).ToDictionary(f => f.folder, f => f.i), [.. folders]) { IsOfFolders = true };
 
     /// <param name="path">The file.</param>
     /// <param name="folders">The folders that there are, in ordinal order.</param>

@@ -34,6 +34,9 @@ public sealed class DatasetSubset : ImageDataset
     public override IReadOnlyList<string> ClassNames => _whole.ClassNames;
 
     /// <inheritdoc/>
+    public override bool IsNumberedByName => _whole.IsNumberedByName;
+
+    /// <inheritdoc/>
     public override ImageShape? Shape => _whole.Shape;
 
     /// <inheritdoc/>

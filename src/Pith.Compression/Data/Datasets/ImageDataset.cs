@@ -26,6 +26,9 @@ public abstract class ImageDataset
     /// <summary>Whether samples have a class; images without one serve for calibration.</summary>
     public bool HasLabels => ClassNames.Count > 0;
 
+    /// <summary>Whether classes are numbered by the order of their names alone, so that they belong to a network only when it has exactly as many.</summary>
+    public virtual bool IsNumberedByName => false;
+
     /// <summary>The class of a sample, <see cref="NoLabel"/> when it has none, without reading its pixels.</summary>
     /// <param name="index">0 to <see cref="Count"/> - 1.</param>
     public abstract int Label(int index);

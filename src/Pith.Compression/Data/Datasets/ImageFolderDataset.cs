@@ -10,10 +10,11 @@ public sealed class ImageFolderDataset : ImageDataset
     private const string ClassesFile = "classes.txt", ImagesFolder = "images", OrientationOption = "orientation";
 
     private readonly (string Path, int Label)[] _files;
+    private readonly ClassList? _classes;
     private readonly ImageDecodingOptions _decoding;
 
-    private ImageFolderDataset(string name, (string Path, int Label)[] files, IReadOnlyList<string> classNames, ImageDecodingOptions decoding) =>
-        (Name, _files, ClassNames, _decoding) = (name, files, classNames, decoding);
+    private ImageFolderDataset(string name, (string Path, int Label)[] files, ClassList? classes, ImageDecodingOptions decoding) =>
+        (Name, _files, _classes, _decoding) = (name, files, classes, decoding);
 
     internal static DatasetKind Kind { get; } = new("imagefolder", "imagefolder:PATH",
         $"A folder with one sub-folder of images for each class ({ImageFormat.Names}), or of images alone, which have no labels and serve for calibration. A file classes.txt in it or beside it gives the classes the numbers that the network knows: lines INDEX FOLDER NAME, or folder names in the order of the classes; without it they count in order of the folders' names. ?orientation=exif turns images as their EXIF data says; by default they stay as stored, as with torchvision.",
@@ -26,7 +27,10 @@ public sealed class ImageFolderDataset : ImageDataset
     public override int Count => _files.Length;
 
     /// <inheritdoc/>
-    public override IReadOnlyList<string> ClassNames { get; }
+    public override IReadOnlyList<string> ClassNames => _classes?.Names ?? [];
+
+    /// <inheritdoc/>
+    public override bool IsNumberedByName => _classes is { IsOfFolders: true };
 
     /// <inheritdoc/>
     public override ImageShape? Shape => null;
@@ -53,10 +57,10 @@ public sealed class ImageFolderDataset : ImageDataset
         {
             var found = ImageFolderFiles.Find(root, spec.Text);
             foreach (var note in found.Notes) events?.Report(new Noted($"Dataset '{spec.Text}': {note}"));
-            if (found.Folders.Count == 0) return new ImageFolderDataset(spec.Text, [.. found.Loose.Select(file => (file, NoLabel))], [], decoding);
+            if (found.Folders.Count == 0) return new ImageFolderDataset(spec.Text, [.. found.Loose.Select(file => (file, NoLabel))], null, decoding);
             var folders = found.Folders.Select(folder => folder.Name).ToArray();
             var classes = ReadClasses(root, folders) ?? ClassList.OfFolders(folders, root);
-            return new ImageFolderDataset(spec.Text, [.. found.Folders.SelectMany(folder => folder.Images.Select(file => (file, classes.IndexOf(folder.Name))))], classes.Names, decoding);
+            return new ImageFolderDataset(spec.Text, [.. found.Folders.SelectMany(folder => folder.Images.Select(file => (file, classes.IndexOf(folder.Name))))], classes, decoding);
         }
         catch (Exception e) when (DataFile.IsUnreadable(e))
         {

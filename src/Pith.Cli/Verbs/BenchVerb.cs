@@ -100,6 +100,7 @@ internal sealed class BenchVerb : Verb
         var report = terminal.Track(events =>
         {
             entries.Add(model, options, events);
+            CommonOptions.NoteFixedBatch(arguments, _batch, entries.First!.Engine, events);
             if (arguments.GetValue(_against) is { } against) entries.Add(against, options, events);
             if (peer is var (library, file)) entries.AddOnnxRuntime(library, file);
             // Not before: threads inherit what their creator is bound to.

@@ -63,7 +63,12 @@ internal sealed class BuildVerb : Verb
             TimingCache = cache,
             TimeTactics = !arguments.GetValue(_noTiming),
         };
-        using var engine = terminal.Track(events => EngineBuilder.Build(ModelFile.Load(model, arguments.GetValue(_size)), options, events));
+        using var engine = terminal.Track(events =>
+        {
+            var built = EngineBuilder.Build(ModelFile.Load(model, arguments.GetValue(_size)), options, events);
+            CommonOptions.NoteFixedBatch(arguments, _batch, built, events);
+            return built;
+        });
         cancellation.ThrowIfCancellationRequested();
         engine.Save(output);
         if (cachePath is not null) cache.Save(cachePath);

@@ -66,6 +66,13 @@ internal static class CommonOptions
 
     public static Option<int> Batch(int fallback) => new("--batch") { Description = "Images of one run.", HelpName = "n", DefaultValueFactory = _ => fallback };
 
+    /// <summary>Says that the batch the user asked for is not the one that runs, because the network's file fixes it.</summary>
+    public static void NoteFixedBatch(ParseResult arguments, Option<int> batch, Engine engine, IProgress<PithEvent> events)
+    {
+        if (arguments.GetResult(batch) is not { Implicit: false } || arguments.GetValue(batch) == engine.MaxBatch) return;
+        events.Report(new Noted($"Network '{engine.Name}' takes batches of {engine.MaxBatch} only, as its file says; {batch.Name} {arguments.GetValue(batch)} is not used."));
+    }
+
     /// <summary>The size of images for networks that leave it open.</summary>
     public static Option<ImageSize?> Size() => new("--size")
     {

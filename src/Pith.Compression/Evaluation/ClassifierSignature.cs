@@ -12,11 +12,11 @@ internal sealed record ClassifierSignature(string Model, ImageInput Input, strin
     /// <summary>C, H and W of an image.</summary>
     public ImageShape Image => Input.Shape;
 
-    /// <exception cref="PithException">The graph is no image classifier.</exception>
+    /// <exception cref="PithException">The graph is not an image classifier.</exception>
     public static ClassifierSignature Of(Graph graph) =>
         Of(graph.Name, [.. graph.Inputs.Select(input => (input.Name, input.Type))], [.. graph.Outputs.Select(output => (output.Name, output.Type))]);
 
-    /// <exception cref="PithException">The network is no image classifier.</exception>
+    /// <exception cref="PithException">The network is not an image classifier.</exception>
     public static ClassifierSignature Of(Engine engine) => Of(engine.Name, engine.Inputs, engine.Outputs);
 
     private static ClassifierSignature Of(string model, IReadOnlyList<(string Name, TensorType Type)> inputs, IReadOnlyList<(string Name, TensorType Type)> outputs)
@@ -44,5 +44,5 @@ internal sealed record ClassifierSignature(string Model, ImageInput Input, strin
             throw new PithException($"{found} in {dataset.Count} images, numbered only by the order of the folders' names. Say which outputs they are: a file classes.txt in the folder or beside it, with lines INDEX FOLDER.");
     }
 
-    private static PithException Unfit(string model, string why) => new($"Model '{model}' is no image classifier: {why}.");
+    private static PithException Unfit(string model, string why) => new($"Model '{model}' is not an image classifier: {why}.");
 }

@@ -28,6 +28,13 @@ internal sealed record CaseCommand(string Case, string Line)
         new("05-dynamic-hw", "compare net-pad/model.onnx --data procedural:count=2 --count 2 --size 32x32 --min-snr 60") { Says = "gemm_11" },
         new("06-qoperator", "info contrib/model.onnx") { Says = "2 quantized|GlobalAveragePool 1" },
         new("06-qoperator", "compare contrib/model.onnx --test-data contrib") { Says = "as expected" },
+        new("10-functions", "build net/model.onnx --no-timing -o net.plan"),
+        new("10-functions", "infer net.plan --input net/test_data_set_0") { Exits = 1, Says = "runs batches of 1, the data has 2|--batch 2" },
+        new("10-functions", "build net/model.onnx --no-timing -o net2.plan --batch 2"),
+        new("10-functions", "infer net2.plan --input net/test_data_set_0") { Says = "[2,4]" },
+        new("10-functions", "compare net.plan") { Exits = 2, Says = "name another network" },
+        new("10-functions", "compare net2.plan net/model.onnx --identical"),
+        new("10-functions", "prune net/model.onnx -o p.onnx") { Says = "Nothing was pruned" },
 
         new("13-fixed-batch", "quantize b1.onnx --data npz:data.npz --samples 10 -o q.onnx --write-cache q.cache") { Says = "4 of 4 layers are int8" },
         new("13-fixed-batch", "quantize bN.onnx --data npz:data.npz --samples 10 -o qN.onnx --write-cache qN.cache") { Says = "4 of 4 layers are int8", Equal = "q.cache qN.cache" },
@@ -82,12 +89,17 @@ internal sealed record CaseCommand(string Case, string Line)
         new("25-signatures", "quantize nhwc.onnx --data npz:u8.npz --samples 20 -o q3.onnx") { Says = "3 of 3 layers are int8" },
 
         .. new[] { "gemm-left", "gemm-left-fixed", "matmul-left", "matmul-left-3d", "qdq-left" }.Select(name => new CaseCommand("26-constant-left", $"bench {name}/model.onnx --duration 0.01 --warm-up 0") { Says = "median" }),
-        .. new[] { "i8-neg", "u8-nozp-neg", "u8-nozp-pos", "u8-zp0-neg", "u8-zp128-neg" }.Select(name => new CaseCommand("30-negative-bn-behind-qdq-weight", $"compare {name}/model.onnx@interpreter --min-snr 100") { Says = "batchnormalization" }),
+        .. new[] { "i8-neg", "u8-nozp-neg", "u8-nozp-pos", "u8-zp0-neg", "u8-zp128-neg" }.Select(name => new CaseCommand("30-negative-bn-behind-qdq-weight", $"compare {name}/model.onnx --min-snr 100") { Says = "batchnormalization" }),
         .. new[] { "float", "int", "qdq" }.SelectMany(kind => new[] { "nan", "tiny", "zero" }.Select(gamma => new CaseCommand("33-vanishing-bn", $"build {kind}-gamma-{gamma}/model.onnx --no-timing -o {kind}-{gamma}.plan") { Says = ".plan: " })),
         new("36-png-rows", "eval net.onnx --data imagefolder:set") { Says = "of 8" },
         new("36-png-rows", "quantize net.onnx --data imagefolder:set --samples 8 -o q.onnx") { Says = "3 of 3 layers are int8" },
         .. new[] { "double-cast", "double-io", "fp16-cast", "fp16-io" }.Select(name => new CaseCommand("40-half-double", $"quantize {name}/model.onnx -o q.onnx --data procedural:count=64 --samples 32") { Exits = 1, Says = "3x8x8|3x32x32|works in float32" }),
         .. new[] { "fp16-cast-q", "fp16-q" }.Select(name => new CaseCommand("40-half-double", $"quantize {name}/model.onnx -o q.onnx --data procedural:count=64 --samples 32") { Exits = 1, Says = "quantized already" }),
+        .. new[] { "double-cast", "double-io", "fp16-cast", "fp16-cast-q", "fp16-io", "fp16-q" }.SelectMany(name => new CaseCommand[]
+        {
+            new("40-half-double", $"compare {name}/model.onnx --min-snr 40"),
+            new("40-half-double", $"bench {name}/model.onnx --duration 0 --warm-up 0 --iterations 1") { Says = "median" },
+        }),
         new("41-image-size", "quantize net299.onnx --data imagefolder:set --samples 8 -o q.onnx") { Exits = 1, Says = "3x299x299|3x224x224" },
         new("41-image-size", "quantize big.onnx --data procedural:count=64 --samples 32 -o q.onnx") { Exits = 1, Says = "3x224x224|3x32x32" },
         new("41-image-size", "quantize rgb16.onnx --data procedural:count=64 --samples 32 -o q.onnx") { Exits = 1, Says = "3x16x16|3x32x32" },

@@ -28,8 +28,10 @@ public sealed class CaseTests
         var images = Tensor.Zeros<float>(new Shape(32, 3, 8, 8));
         foreach (ref var x in images.Span) x = random.NextSingle() * 2 - 1;
         Npz.Write(folder.File("data.npz"), [new("x", images), new("y", Tensor.Vector<long>([.. Enumerable.Range(0, 32).Select(i => (long)(i % 4))]))]);
-        foreach (var line in (string[])[$"quantize {variant}/model.onnx --data npz:data.npz --samples 16 -o int8.onnx", "eval int8.onnx --data npz:data.npz", $"prune {variant}/model.onnx -o sparse.onnx", "finetune sparse.onnx --data npz:data.npz --batch 16 --epochs 1 -o tuned.onnx"])
+        foreach (var line in (string[])[$"eval {variant}/model.onnx --data npz:data.npz --batch 5", $"quantize {variant}/model.onnx --data npz:data.npz --samples 16 -o int8.onnx", "eval int8.onnx --data npz:data.npz", $"prune {variant}/model.onnx -o sparse.onnx", "finetune sparse.onnx --data npz:data.npz --batch 16 --epochs 1 -o tuned.onnx"])
             Check(new CaseCommand("40-half-double", line), folder);
+        Check(new CaseCommand("40-half-double", $"compare {variant}/model.onnx --data npz:data.npz --min-snr 40"), folder);
+        Check(new CaseCommand("40-half-double", $"compare {variant}/model.onnx int8.onnx --data npz:data.npz"), folder);
         Check(new CaseCommand("40-half-double", "compare int8.onnx@literal int8.onnx@engine --data npz:data.npz --min-snr 100"), folder);
     }
 

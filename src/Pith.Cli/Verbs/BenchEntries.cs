@@ -70,8 +70,13 @@ internal sealed class BenchEntries(int streams, int threads, IReadOnlyList<int>?
         if (inputs.Count != to.Inputs.Count) throw new PithException($"'{model}' has {to.Inputs.Count} inputs, the network that it is compared with has {inputs.Count}.");
         for (var i = 0; i < inputs.Count; i++)
         {
-            if (inputs[i].Type.DataType == DataType.Float32) to.SetInput<float>(i, from.Input<float>(inputs[i].Name));
-            if (inputs[i].Type.DataType == DataType.UInt8) to.SetInput<byte>(i, from.Input<byte>(inputs[i].Name));
+            switch (inputs[i].Type.DataType)
+            {
+                case DataType.Float32: to.SetInput<float>(i, from.Input<float>(inputs[i].Name)); break;
+                case DataType.Float16: to.SetInput<Half>(i, from.Input<Half>(inputs[i].Name)); break;
+                case DataType.Float64: to.SetInput<double>(i, from.Input<double>(inputs[i].Name)); break;
+                case DataType.UInt8: to.SetInput<byte>(i, from.Input<byte>(inputs[i].Name)); break;
+            }
         }
     }
 

@@ -41,11 +41,12 @@ internal static class CompareInputs
         .. inputs.Select(input =>
         {
             if (input.Type.Dims.Skip(1).Any(dim => !dim.IsFixed)) throw new PithException($"Noise needs the sizes of '{input.Name}', which is {input.Type}. Give height and width by --size, or tensors by --test-data.");
-            var tensor = Tensor.Zeros(input.Type.DataType, new Shape([.. input.Type.Dims.Select(dim => dim.IsFixed ? dim.Size : 1)]));
-            if (tensor is Tensor<byte> bytes) random.NextBytes(bytes.Span);
-            else if (tensor is Tensor<float> floats) foreach (ref var x in floats.Span) x = random.NextSingle() * 4 - 2;
+            var type = input.Type.DataType;
+            var noise = Tensor.Zeros(type.IsFloat() ? DataType.Float32 : type, new Shape([.. input.Type.Dims.Select(dim => dim.IsFixed ? dim.Size : 1)]));
+            if (noise is Tensor<byte> bytes) random.NextBytes(bytes.Span);
+            else if (noise is Tensor<float> floats) foreach (ref var x in floats.Span) x = random.NextSingle() * 4 - 2;
             else throw new PithException($"Noise can be made for float and uint8 inputs only; '{input.Name}' is {input.Type}. Use --data, or --test-data with the expected outputs.");
-            return tensor;
+            return noise.ConvertTo(type);
         })
     ];
 }

@@ -10,7 +10,7 @@ namespace Pith.Cli.Verbs;
 /// <summary><c>pith compare</c>: two networks, or two ways of running one, tensor by tensor; or one against expected outputs.</summary>
 internal sealed class CompareVerb : Verb
 {
-    private readonly Argument<string> _first = new("reference") { Description = "An ONNX file, a plan or a built-in network, with a stage if wanted: net.onnx@interpreter." };
+    private readonly Argument<string> _first = new("reference") { Description = "An ONNX file, a plan or a built-in network, with a stage if wanted: net.onnx@literal. Default stage: @engine; @interpreter when no other network is given." };
     private readonly Argument<string?> _second = new("other") { Description = "What to compare with it. Default: the same network @engine.", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<string?> _testData = new("--test-data") { Description = "Instead of another network: a folder with test_data_set_0, … (input_0.pb, …, output_0.pb, …), as ONNX's tests have them. Interpreter, reference kernels and engine run all data sets at the batch of the data; fails (exit code 1) when an output is not as expected.", HelpName = "folder" };
     private readonly Option<double> _relative = CommonOptions.Finite(new Option<double>("--rtol") { Description = "With --test-data: relative part of the tolerance for floats. Integers must be equal, and NaN equals NaN.", HelpName = "x", DefaultValueFactory = _ => new Tolerance().Relative });
@@ -48,14 +48,23 @@ internal sealed class CompareVerb : Verb
         if (arguments.GetValue(_testData) is { } folder) return AgainstTestData(folder, arguments, terminal, cancellation);
         foreach (var option in (Option[])[_relative, _absolute])
             if (IsGiven(option, arguments)) throw new UsageException($"{option.Name} belongs to {_testData.Name}.");
-        var first = StagedModel.Parse(arguments.GetRequiredValue(_first));
-        var second = arguments.GetValue(_second) is { } other ? StagedModel.Parse(other) : first with { Stage = StagedModel.DefaultStage };
+        var (first, second) = Pair(arguments);
         var count = CommonOptions.Require("--count", arguments.GetValue(_count), 1, 1_000_000);
         var comparison = terminal.Track(events => Compare(first, second, count, arguments, events, cancellation));
         var (differences, unpaired) = (comparison.Differences, comparison.Unpaired);
         if (differences.Count == 0) throw new PithException($"'{first}' and '{second}' have no tensor of the same name, type and shape in common, not even an output.");
         terminal.Result(new { Reference = first.ToString(), Other = second.ToString(), Images = count, Tensors = differences, Unpaired = unpaired }, console => Draw(console, differences, unpaired));
         return Passes(differences, unpaired, arguments, terminal) ? Program.Done : Program.Failed;
+    }
+
+    /// <summary>What is compared with what. One network alone: what it says, with what the engine makes of it.</summary>
+    private (StagedModel First, StagedModel Second) Pair(ParseResult arguments)
+    {
+        var text = arguments.GetRequiredValue(_first);
+        if (arguments.GetValue(_second) is { } other) return (StagedModel.Parse(text), StagedModel.Parse(other));
+        var first = StagedModel.Parse(text, StagedModel.LiteralReading);
+        if (EngineFile.IsPlan(first.Model)) throw new UsageException($"With what should '{first.Model}' be compared? A plan is an engine and nothing else: name another network, such as the ONNX file that it was built from.");
+        return (first, first with { Stage = StagedModel.DefaultStage });
     }
 
     private int AgainstTestData(string folder, ParseResult arguments, Terminal terminal, CancellationToken cancellation)

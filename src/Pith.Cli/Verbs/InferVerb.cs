@@ -102,13 +102,23 @@ internal sealed class InferVerb : Verb
         using var engine = terminal.Track(events => Engine.Load(model, events: events));
         arguments.GetValue(_size)?.Bind(model, engine.Inputs);
         var tensors = InputFiles.Read(engine.Inputs, arguments.GetValue(_input) ?? []);
-        var sizes = SymbolSizes.Of(engine.Inputs, tensors);
-        var batch = SymbolSizes.Batch(engine.Inputs) is { } symbol ? sizes[symbol] : engine.MaxBatch;
-        if (batch < engine.MinBatch || batch > engine.MaxBatch) throw new PithException($"'{model}' runs batches of {engine.MinBatch} to {engine.MaxBatch}, the data has {batch}. Build it for that batch: pith build --batch {batch}.");
+        var batch = PlanBatch(model, engine, tensors);
         using var context = engine.CreateContext(arguments.GetValue(_threads));
         for (var i = 0; i < tensors.Count; i++) context.SetInput(engine.Inputs[i].Name, tensors[i]);
         context.Run(batch);
         return [.. engine.Outputs.Select(output => (output.Name, context.OutputTensor(output.Name)))];
+    }
+
+    /// <summary>The batch of the data, which the plan must have been built for.</summary>
+    private static int PlanBatch(string model, Engine engine, IReadOnlyList<Tensor> tensors)
+    {
+        // A plan for one batch has it as a number: opened, the other sizes are checked first.
+        var inputs = engine.Inputs.Select(input => (input.Name, input.Type is { Rank: > 0 } type && type[0] == engine.MaxBatch ? type.With([Dim.Named("N"), .. type.Dims.Skip(1)]) : input.Type)).ToArray();
+        var sizes = SymbolSizes.Of(inputs, tensors);
+        var batch = SymbolSizes.Batch(inputs) is { } symbol ? sizes[symbol] : engine.MaxBatch;
+        var (low, high) = SymbolSizes.Batch(engine.Inputs) is null ? (engine.MaxBatch, engine.MaxBatch) : (engine.MinBatch, engine.MaxBatch);
+        if (batch < low || batch > high) throw new PithException($"'{model}' runs batches of {low}{(high > low ? $" to {high}" : "")}, the data has {batch}. Build it for that batch, if the network takes others: pith build --batch {batch}.");
+        return batch;
     }
 
     private int LargestBatch(ParseResult arguments, IReadOnlyList<(string Name, TensorType Type)> inputs, IReadOnlyList<Tensor> tensors)

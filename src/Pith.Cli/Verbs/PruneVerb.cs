@@ -44,6 +44,7 @@ internal sealed class PruneVerb : StepVerb
             table.AddRow([.. cells.Select(SafeText.Cell)]);
         }
         console.Write(table);
-        console.Line($"{output}: {outcome.Sparsity.Count(layer => layer.WhyDense is null)} of {outcome.Sparsity.Count} layers are 2:4 sparse. Next: pith finetune {output} --data …");
+        var pruned = outcome.Sparsity.Count(layer => layer.WhyDense is null);
+        console.Line($"{output}: {pruned} of {outcome.Sparsity.Count} layers are 2:4 sparse. {(pruned > 0 ? $"Next: pith finetune {output} --data …" : "Nothing was pruned; the network is as it was.")}");
     }
 }

@@ -10,12 +10,15 @@ internal sealed record StagedModel(string Model, string Stage)
 {
     public const string DefaultStage = "engine";
 
+    /// <summary>The stage that owes nothing to passes, fusion and kernels.</summary>
+    public const string LiteralReading = "interpreter";
+
     private const char Separator = '@';
 
     /// <summary>The stages with their meaning, in the order of what is done to a network.</summary>
     public static IReadOnlyList<(string Name, string Meaning)> Stages { get; } =
     [
-        ("interpreter", "the graph as it is"),
+        (LiteralReading, "the graph as it is"),
         ("simplified", "after the passes"),
         ("literal", "Q/DQ run in float"),
         ("reference", "fused, plain loops"),
@@ -24,14 +27,16 @@ internal sealed record StagedModel(string Model, string Stage)
     ];
 
     /// <summary>Splits at the last @, unless the whole is a file: names of files may hold one.</summary>
+    /// <param name="text">What the user gave.</param>
+    /// <param name="stage">The stage when none is given.</param>
     /// <exception cref="UsageException">There is no such stage.</exception>
-    public static StagedModel Parse(string text)
+    public static StagedModel Parse(string text, string stage = DefaultStage)
     {
         var at = text.LastIndexOf(Separator);
-        if (at < 0 || File.Exists(text)) return new StagedModel(text, DefaultStage);
-        var (model, stage) = (text[..at], text[(at + 1)..]);
-        if (Stages.Any(known => known.Name == stage)) return new StagedModel(model, stage);
-        throw new UsageException($"There is no file '{text}', and '@{stage}' is not a stage. Expected one of {string.Join(", ", Stages.Select(known => "@" + known.Name))}.");
+        if (at < 0 || File.Exists(text)) return new StagedModel(text, stage);
+        var (model, named) = (text[..at], text[(at + 1)..]);
+        if (Stages.Any(known => known.Name == named)) return new StagedModel(model, named);
+        throw new UsageException($"There is no file '{text}', and '@{named}' is not a stage. Expected one of {string.Join(", ", Stages.Select(known => "@" + known.Name))}.");
     }
 
     /// <summary>Prepares the network for being run and seen, at batch 1 or at its own fixed batch.</summary>
@@ -44,7 +49,7 @@ internal sealed record StagedModel(string Model, string Stage)
         var graph = ModelFile.Load(Model, size);
         switch (Stage)
         {
-            case "interpreter":
+            case LiteralReading:
                 return new InterpreterTrace(graph);
             case "simplified":
                 var simplified = graph.Clone();

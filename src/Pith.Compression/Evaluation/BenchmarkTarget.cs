@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Pith.Compression;
 
 /// <summary>A query that can be answered again and again: one run of a network on inputs that are already in place. One caller at a time.</summary>
@@ -29,10 +31,19 @@ public sealed record BenchmarkTarget(int Batch, IReadOnlyList<IQuery> Streams)
         var random = new Random(1);
         foreach (var (name, type) in context.Engine.Inputs)
         {
-            if (type.DataType == DataType.UInt8) random.NextBytes(context.Input<byte>(name));
-            if (type.DataType != DataType.Float32) continue;
-            foreach (ref var x in context.Input<float>(name)) x = random.NextSingle() * 4 - 2;
+            switch (type.DataType)
+            {
+                case DataType.UInt8: random.NextBytes(context.Input<byte>(name)); break;
+                case DataType.Float32: Fill(context.Input<float>(name), random); break;
+                case DataType.Float16: Fill(context.Input<Half>(name), random); break;
+                case DataType.Float64: Fill(context.Input<double>(name), random); break;
+            }
         }
+    }
+
+    private static void Fill<T>(Span<T> input, Random random) where T : INumberBase<T>
+    {
+        foreach (ref var x in input) x = T.CreateTruncating(random.NextSingle() * 4 - 2);
     }
 
     private sealed class ContextQuery(ExecutionContext context) : IQuery

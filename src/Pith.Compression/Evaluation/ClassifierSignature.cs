@@ -23,13 +23,17 @@ internal sealed record ClassifierSignature(string Model, ImageInput Input, strin
     {
         if (inputs.Count != 1 || outputs.Count == 0) throw Unfit(model, $"it has {inputs.Count} inputs and {outputs.Count} outputs, expected one input and at least one output");
         var (input, image) = inputs[0];
-        if (image.DataType is not (DataType.Float32 or DataType.UInt8) || image.Rank != 4 || !image.Dims.Skip(1).All(dim => dim.IsFixed)) throw Unfit(model, $"its input '{input}' is {image}, expected float or uint8 images [N, C, H, W] or [N, H, W, C] with known C, H and W (the command line gives H and W by --size)");
+        if (!(image.DataType.IsFloat() || image.DataType == DataType.UInt8) || image.Rank != 4 || !image.Dims.Skip(1).All(dim => dim.IsFixed)) throw Unfit(model, $"its input '{input}' is {image}, expected float or uint8 images [N, C, H, W] or [N, H, W, C] with known C, H and W (the command line gives H and W by --size)");
         var (output, scores) = outputs[0];
         // Some networks end in [N, K, 1, 1].
         var classes = scores.Dims.Skip(1).Where(dim => dim != 1).DefaultIfEmpty(1).ToArray();
-        if (scores.DataType != DataType.Float32 || scores.Rank < 2 || classes.Length != 1 || !classes[0].IsFixed) throw Unfit(model, $"its output '{output}' is {scores}, expected one float per class, [N, K]");
+        if (!scores.DataType.IsFloat() || scores.Rank < 2 || classes.Length != 1 || !classes[0].IsFixed) throw Unfit(model, $"its output '{output}' is {scores}, expected one float per class, [N, K]");
         return new(model, new ImageInput(input, image), output, classes[0].Size);
     }
+
+    /// <summary>The scores of the last run as float32, [N, <see cref="Classes"/>]; valid until the next run.</summary>
+    public ReadOnlySpan<float> Scores(ExecutionContext context) =>
+        context.Engine.Outputs[0].Type.DataType == DataType.Float32 ? context.Output<float>(Output) : context.OutputTensor(Output).ConvertTo(DataType.Float32).As<float>().Span;
 
     /// <summary>Checks that the data fits.</summary>
     /// <exception cref="PithException">Image sizes differ, or the data has no labels, or more classes than the network, or fewer and nothing says which of the network's they are.</exception>

@@ -68,7 +68,7 @@ public static class Evaluator
             options.Cancellation.ThrowIfCancellationRequested();
             signature.Input.Write(batch.ImagesInUse, context);
             context.Run(isFixed ? context.Engine.MaxBatch : batch.Count);
-            Count(accuracy, context.Output<float>(signature.Output), batch, signature.Classes);
+            Count(accuracy, signature.Scores(context), batch, signature.Classes);
             options.Events?.Report(new ProgressMade(options.Task, accuracy.Count, dataset.Count, $"top-1 {accuracy.Top1:P2}"));
         }
         if (accuracy.NonFinite > 0) options.Events?.Report(new Noted($"The network '{signature.Model}' puts out NaN or infinities for {accuracy.NonFinite} of {accuracy.Count} images; an image whose class has a NaN counts as wrong."));

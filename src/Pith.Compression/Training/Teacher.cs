@@ -41,7 +41,7 @@ internal sealed class Teacher : IDisposable
             var count = Math.Min(part, batch.Count - first);
             _signature.Input.Write(images.Slice(first * _signature.Image.Elements, count * _signature.Image.Elements), _context);
             _context.Run(_fixedBatch ?? count);
-            _context.Output<float>(_signature.Output)[..(count * _signature.Classes)].CopyTo(logits[(first * _signature.Classes)..]);
+            _signature.Scores(_context)[..(count * _signature.Classes)].CopyTo(logits[(first * _signature.Classes)..]);
         }
     }
 

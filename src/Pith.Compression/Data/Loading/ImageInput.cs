@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Pith.Compression.Data;
 
 /// <summary>
-/// The input of a network that takes images: floats that preprocessing has made of them, or the 8-bit samples themselves, which the network normalises; [N, C, H, W] or [N, H, W, C]. Batches are
+/// The input of a network that takes images: floats of any width that preprocessing has made of them, or the 8-bit samples themselves, which the network normalises; [N, C, H, W] or [N, H, W, C]. Batches are
 /// [N, C, H, W] of floats always; what is written into the network is what it takes.
 /// </summary>
 /// <param name="Name">The input's name.</param>
@@ -49,18 +49,29 @@ internal sealed record ImageInput(string Name, TensorType Type)
     /// <exception cref="PithException">They do not fit, or are no 8-bit samples where the network takes those.</exception>
     public void Write(ReadOnlySpan<float> images, ExecutionContext context)
     {
-        if (TakesBytes) Write(images, context.Input<byte>(Name), ToByte);
-        else Write(images, context.Input<float>(Name), sample => sample);
+        switch (Type.DataType)
+        {
+            case DataType.UInt8: Write(images, context.Input<byte>(Name), ToByte); break;
+            case DataType.Float16: Write(images, context.Input<Half>(Name), sample => (Half)sample); break;
+            case DataType.Float64: Write(images, context.Input<double>(Name), sample => sample); break;
+            default: Write(images, context.Input<float>(Name), sample => sample); break;
+        }
     }
 
     /// <summary>The same as a tensor.</summary>
     /// <exception cref="PithException">They do not fit, or are no 8-bit samples where the network takes those.</exception>
     public Tensor ToTensor(ReadOnlySpan<float> images)
     {
-        var tensor = Tensor.Zeros(Type.DataType, new Shape([images.Length / Shape.Elements, .. Type.Dims.Skip(1).Select(dim => dim.Size)]));
-        if (tensor is Tensor<byte> bytes) Write(images, bytes.Span, ToByte);
-        else Write(images, tensor.As<float>().Span, sample => sample);
-        return tensor;
+        var shape = new Shape([images.Length / Shape.Elements, .. Type.Dims.Skip(1).Select(dim => dim.Size)]);
+        if (TakesBytes)
+        {
+            var bytes = Tensor.Zeros<byte>(shape);
+            Write(images, bytes.Span, ToByte);
+            return bytes;
+        }
+        var floats = Tensor.Zeros<float>(shape);
+        Write(images, floats.Span, sample => sample);
+        return floats.ConvertTo(Type.DataType);
     }
 
     private void Write<T>(ReadOnlySpan<float> images, Span<T> input, Func<float, T> convert) where T : unmanaged

@@ -8,7 +8,7 @@ namespace Pith.Soak;
 /// <param name="Runs">Runs so far.</param>
 /// <param name="ResidentBytes">Memory of the process.</param>
 /// <param name="ManagedBytes">What the garbage collector holds after a full collection.</param>
-/// <param name="Threads">Threads of the process, when all contexts are disposed.</param>
+/// <param name="Threads">Threads of the process but those of the runtime's pool, which grows on a busy machine, when all contexts are disposed.</param>
 /// <param name="Handles">Open files and the like.</param>
 /// <param name="IdleCpu">Processors in use (1 is one processor) while contexts exist and nobody runs them.</param>
 internal readonly record struct Sample(double Seconds, long Runs, long ResidentBytes, long ManagedBytes, int Threads, int Handles, double IdleCpu)
@@ -27,7 +27,7 @@ internal readonly record struct Sample(double Seconds, long Runs, long ResidentB
         }
         using var process = Process.GetCurrentProcess();
         var handles = OperatingSystem.IsLinux() ? Directory.GetFileSystemEntries("/proc/self/fd").Length : process.HandleCount;
-        return new Sample(seconds, runs, process.WorkingSet64, GC.GetTotalMemory(forceFullCollection: false), process.Threads.Count, handles, idleCpu);
+        return new Sample(seconds, runs, process.WorkingSet64, GC.GetTotalMemory(forceFullCollection: false), process.Threads.Count - ThreadPool.ThreadCount, handles, idleCpu);
     }
 
     private static double Mebibytes(long bytes) => bytes / 1048576.0;

@@ -11,7 +11,7 @@ internal sealed class Soak(IReadOnlyList<Workload> workloads, TimeSpan duration,
 {
     private const int Users = 4, MostThreads = 3;
 
-    // What may come and go by itself: threads of the runtime's pool, pages that its heap keeps.
+    // What may come and go by itself: threads of the runtime, pages that its heap keeps.
     private const int ThreadTolerance = 4, HandleTolerance = 8;
     private const double MemoryTolerance = 0.05, LeastMemoryTolerance = 12 << 20;
     private const double MostIdleCpu = 0.05;

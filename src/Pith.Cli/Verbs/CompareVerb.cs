@@ -105,7 +105,8 @@ internal sealed class CompareVerb : Verb
         {
             if (differences.FirstOrDefault(difference => difference.Different > 0) is { } unequal)
             {
-                terminal.Error(string.Create(CultureInfo.InvariantCulture, $"Not identical: the first difference is in '{unequal.Name}' ({unequal.Different} of {unequal.Count} elements, at most {unequal.MaxAbsoluteError:0.###e0})."));
+                if (unequal.OtherType is { } type) terminal.Error($"Not identical: '{unequal.Name}': it is {unequal.Type} in the reference and {type} in the other network.");
+                else terminal.Error(string.Create(CultureInfo.InvariantCulture, $"Not identical: the first difference is in '{unequal.Name}' ({unequal.Different} of {unequal.Count} elements, at most {unequal.MaxAbsoluteError:0.###e0})."));
                 return false;
             }
             if (unpaired.Count > 0)
@@ -137,7 +138,7 @@ internal sealed class CompareVerb : Verb
         {
             string[] cells =
             [
-                difference.Name, difference.Type, difference.Count.ToString(CultureInfo.InvariantCulture), difference.Different.ToString(CultureInfo.InvariantCulture),
+                difference.Name, difference.OtherType is { } other ? $"{difference.Type} and {other}" : difference.Type, difference.Count.ToString(CultureInfo.InvariantCulture), difference.Different.ToString(CultureInfo.InvariantCulture),
                 difference.MaxAbsoluteError.ToString("0.###e0", CultureInfo.InvariantCulture), double.IsInfinity(difference.SnrDecibels) ? "equal" : difference.SnrDecibels.ToString("0.0", CultureInfo.InvariantCulture),
                 difference.Cosine.ToString("0.000000", CultureInfo.InvariantCulture),
             ];

@@ -41,7 +41,7 @@ internal sealed record ClassifierSignature(string Model, ImageInput Input, strin
     {
         if (!dataset.HasLabels) throw new PithException($"Dataset '{dataset.Name}' has images without labels, which serve for calibration only. Expected one sub-folder for each class, with its images in it.");
         Input.RequireFit(Model, dataset, loader);
-        var found = $"Model '{Model}' has {Classes} output{(Classes == 1 ? "" : "s")}, dataset '{dataset.Name}' has {dataset.ClassNames.Count} classes";
+        var found = $"Model '{Model}' has {Classes} outputs, dataset '{dataset.Name}' has {dataset.ClassNames.Count} classes";
         if (dataset.ClassNames.Count > Classes) throw new PithException($"{found}. Do they belong together?");
         // A wrong number for a class looks like a bad network.
         if (dataset.IsNumberedByName && dataset.ClassNames.Count < Classes)

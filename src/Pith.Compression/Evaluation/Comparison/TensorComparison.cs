@@ -9,13 +9,13 @@ public sealed class TensorComparison
     private readonly Dictionary<string, Entry> _byName = new(StringComparer.Ordinal);
     private readonly Dictionary<string, UnpairedTensor> _unpaired = new(StringComparer.Ordinal);
 
-    /// <summary>Prepares a comparison.</summary>
+    /// <summary>Prepares a comparison. Floats of different widths are compared as numbers.</summary>
     /// <exception cref="PithException">The networks take different inputs.</exception>
     public TensorComparison(NetworkTrace reference, NetworkTrace other)
     {
         ArgumentNullException.ThrowIfNull(reference);
         ArgumentNullException.ThrowIfNull(other);
-        if (reference.Inputs.Count != other.Inputs.Count || !reference.Inputs.Zip(other.Inputs).All(pair => pair.First.Type.Accepts(pair.Second.Type)))
+        if (reference.Inputs.Count != other.Inputs.Count || !reference.Inputs.Zip(other.Inputs).All(pair => pair.First.Type.Accepts(IsFloat(pair.First.Type.DataType, pair.Second.Type.DataType) ? pair.Second.Type.As(pair.First.Type.DataType) : pair.Second.Type)))
             throw new PithException($"The networks take different inputs and cannot be compared: {SymbolSizes.Text(reference.Inputs)} against {SymbolSizes.Text(other.Inputs)}.");
         (_reference, _other) = (reference, other);
     }
@@ -29,15 +29,15 @@ public sealed class TensorComparison
     /// </summary>
     public IReadOnlyList<UnpairedTensor> Unpaired => [.. _unpaired.Values.OrderByDescending(tensor => tensor.IsOutput)];
 
-    /// <summary>Runs both on the same inputs and adds what differs.</summary>
+    /// <summary>Runs both on the same inputs, the reference's, and adds what differs.</summary>
     public void Add(IReadOnlyList<Tensor> inputs)
     {
         var (references, others) = (Run(_reference, inputs), Run(_other, inputs));
         foreach (var (name, tensor) in references)
         {
             if (!others.TryGetValue(name, out var other)) Miss(name, _reference, _other, "the other network");
-            else if (other.Shape != tensor.Shape || other.DataType != tensor.DataType) _unpaired.TryAdd(name, new UnpairedTensor(name, IsOutput(name), $"it is {tensor} in the reference and {other} in the other network"));
-            else Find(name, tensor).Add(tensor, other);
+            else if (other.Shape != tensor.Shape || (other.DataType != tensor.DataType && !IsFloat(other.DataType, tensor.DataType))) _unpaired.TryAdd(name, new UnpairedTensor(name, IsOutput(name), $"it is {tensor} in the reference and {other} in the other network"));
+            else Find(name, tensor, other).Add(tensor, other);
         }
         foreach (var name in others.Keys)
             if (!references.ContainsKey(name)) Miss(name, _other, _reference, "the reference");
@@ -46,9 +46,11 @@ public sealed class TensorComparison
     private static OrderedDictionary<string, Tensor> Run(NetworkTrace trace, IReadOnlyList<Tensor> inputs)
     {
         var tensors = new OrderedDictionary<string, Tensor>(StringComparer.Ordinal);
-        trace.Run(inputs, (name, tensor) => tensors[name] = tensor);
+        trace.Run([.. inputs.Zip(trace.Inputs, (tensor, input) => tensor.ConvertTo(input.Type.DataType))], (name, tensor) => tensors[name] = tensor);
         return tensors;
     }
+
+    private static bool IsFloat(DataType first, DataType second) => first.IsFloat() && second.IsFloat();
 
     // What passes have added is no tensor of the network, and what fusion has swallowed is not missing.
     private void Miss(string name, NetworkTrace seenIn, NetworkTrace notSeenIn, string where)
@@ -59,14 +61,14 @@ public sealed class TensorComparison
 
     private bool IsOutput(string name) => _reference.Outputs.Contains(name) || _other.Outputs.Contains(name);
 
-    private Entry Find(string name, Tensor tensor)
+    private Entry Find(string name, Tensor tensor, Tensor other)
     {
         if (_byName.TryGetValue(name, out var entry)) return entry;
-        _entries.Add(entry = new Entry(name, tensor.ToString(), IsOutput(name)));
+        _entries.Add(entry = new Entry(name, tensor.ToString(), other.DataType == tensor.DataType ? null : other.ToString(), IsOutput(name)));
         return _byName[name] = entry;
     }
 
-    private sealed class Entry(string name, string type, bool isOutput)
+    private sealed class Entry(string name, string type, string? otherType, bool isOutput)
     {
         private readonly SignalComparison _signal = new();
         private long _different;
@@ -74,7 +76,9 @@ public sealed class TensorComparison
         public void Add(Tensor reference, Tensor other)
         {
             _signal.Add(reference.ConvertTo(DataType.Float64).As<double>().Data, other.ConvertTo(DataType.Float64).As<double>().Data);
-            if (reference.Bytes.SequenceEqual(other.Bytes)) return;
+            // Of other types no bits are the same.
+            if (otherType is not null) _different += reference.Shape.Length;
+            if (otherType is not null || reference.Bytes.SequenceEqual(other.Bytes)) return;
             var size = reference.DataType.SizeInBytes();
             for (var at = 0; at < reference.Bytes.Length; at += size)
                 if (!reference.Bytes.Slice(at, size).SequenceEqual(other.Bytes.Slice(at, size))) _different++;
@@ -84,6 +88,7 @@ public sealed class TensorComparison
         {
             Name = name,
             Type = type,
+            OtherType = otherType,
             IsOutput = isOutput,
             Count = _signal.Count,
             Different = _different,

@@ -9,13 +9,16 @@ public sealed record TensorDifference
     /// <summary>Element type and shape in the reference.</summary>
     public required string Type { get; init; }
 
+    /// <summary>Element type and shape in the other network, where the floats have another width there; null where the type is the same.</summary>
+    public string? OtherType { get; init; }
+
     /// <summary>Whether it is an output of the reference.</summary>
     public required bool IsOutput { get; init; }
 
     /// <summary>Elements compared.</summary>
     public required long Count { get; init; }
 
-    /// <summary>Elements whose bits differ.</summary>
+    /// <summary>Elements whose bits differ; all of them where the types do.</summary>
     public required long Different { get; init; }
 
     /// <summary>The largest |reference - other|; NaN when only one of both is NaN.</summary>

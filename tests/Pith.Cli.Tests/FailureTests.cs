@@ -50,6 +50,22 @@ public sealed class FailureTests
     }
 
     [Fact]
+    public void Fewer_folders_than_outputs_need_a_list_that_says_which_they_are()
+    {
+        using var folder = new TemporaryFolder();
+        foreach (var name in (string[])["cat", "dog"])
+        {
+            Directory.CreateDirectory(folder.File($"images/{name}"));
+            File.Copy(Path.Combine(AppContext.BaseDirectory, "Images", "rgb8.png"), folder.File($"images/{name}/0.png"));
+        }
+        string[] eval = ["eval", "cifar-resnet8", "--preprocess", "cifar10", "--data"];
+        foreach (var data in (string[])["images", "images?first=1"])
+            Assert.Contains("10 outputs, dataset 'imagefolder:", PithCommand.Run([.. eval, $"imagefolder:{folder.File(data)}"]).Refuses(1).Error.ReplaceLineEndings(" "), StringComparison.Ordinal);
+        File.WriteAllText(folder.File("images/classes.txt"), "3 cat\n5 dog\n");
+        PithCommand.Run([.. eval, $"imagefolder:{folder.File("images")}"]).Ends(0);
+    }
+
+    [Fact]
     public void An_output_below_a_file_is_a_clear_error()
     {
         using var folder = new TemporaryFolder();

@@ -100,6 +100,8 @@ public sealed class HostileInputTests
     {
         using var folder = new TemporaryFolder();
         Directory.CreateDirectory(folder.File("images/n0"));
+        // Which of the network's ten classes it is: without that no image is read.
+        File.WriteAllText(folder.File("classes.txt"), "3 n0");
         var valid = File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Images", image));
         Survives(folder, valid, "images/n0/" + image, (_, _) => ["eval", "cifar-resnet8", "--data", "imagefolder:" + folder.File("images"), "--preprocess", "cifar10"], mutations: 25);
     }

@@ -42,6 +42,7 @@ public sealed class Trainer
         }
         (_data, _settings, _options) = (data, settings, options);
         var augmentation = settings.CropPadding > 0 || settings.Flip ? new Augmentation(settings.CropPadding, settings.Flip) : null;
+        if (Float32Form.IsNeeded(graph)) throw new PithException($"Training computes in float32; model '{graph.Name}' has values in half or double precision. Train its {nameof(Float32Form)}.");
         var signature = ClassifierSignature.Of(graph);
         _loader = new BatchLoader(data.Train, signature.Input.Left(data.Preprocessing), new BatchLoaderOptions { BatchSize = settings.BatchSize, Shuffle = true, Seed = settings.Seed, Augmentation = augmentation });
         signature.RequireFit(data.Train, _loader);

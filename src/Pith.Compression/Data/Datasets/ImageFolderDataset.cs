@@ -17,7 +17,7 @@ public sealed class ImageFolderDataset : ImageDataset
         (Name, _files, _classes, _decoding) = (name, files, classes, decoding);
 
     internal static DatasetKind Kind { get; } = new("imagefolder", "imagefolder:PATH",
-        $"A folder with one sub-folder of images for each class ({ImageFormat.Names}), or of images alone, which have no labels and serve for calibration. A file classes.txt in it or beside it gives the classes the numbers that the network knows: lines INDEX FOLDER NAME, or folder names in the order of the classes; without it they count in order of the folders' names. ?orientation=exif turns images as their EXIF data says; by default they stay as stored, as with torchvision.",
+        $"A folder with one sub-folder of images for each class ({ImageFormat.Names}), or of images alone, which have no labels and serve for calibration. A file classes.txt in it or beside it gives the classes the numbers that the network knows: lines INDEX FOLDER NAME, or folder names in the order of the classes; without it they count in order of the folders' names, and there must be as many as outputs. ?orientation=exif turns images as their EXIF data says; by default they stay as stored, as with torchvision.",
         TakesPath: true, [OrientationOption], Open);
 
     /// <inheritdoc/>

@@ -15,7 +15,7 @@ internal abstract class StepVerb : Verb
     private readonly Option<ImageSize?> _size = CommonOptions.Size();
     private readonly Option<string?> _preprocess = CommonOptions.Preprocess();
     private readonly Option<int> _threads = CommonOptions.Threads();
-    private readonly Option<string?> _data = new("--data") { Description = "Images to learn from or to calibrate on: training data, never the test set.", HelpName = "spec" };
+    private readonly Option<string> _data = CommonOptions.Data("Images to learn from or to calibrate on: training data, never the test set.", required: false);
 
     /// <summary>The kind of step in <see cref="StepCatalog"/>; also the verb's name.</summary>
     public sealed override string Name => Kind;

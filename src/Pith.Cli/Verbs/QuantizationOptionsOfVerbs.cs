@@ -8,8 +8,8 @@ internal static class QuantizationOptionsOfVerbs
     public static IReadOnlyList<SettingOption> All() =>
     [
         SettingOption.Text("--calibrator", "calibrator", $"How activation ranges are chosen: {string.Join(", ", CalibratorCatalog.All.Select(calibrator => calibrator.Name))}; percentile:99.9 sets its parameter."),
-        SettingOption.Count("--samples", "samples", "Exactly so many training images are observed."),
-        SettingOption.Count("--calibration-seed", "calibration_seed", "Decides which."),
+        SettingOption.Count("--samples", "samples", "Number of calibration images, drawn from the training data."),
+        SettingOption.Count("--calibration-seed", "calibration_seed", "Random seed that selects the calibration images."),
         SettingOption.Text("--activations", "activations", "int8 (symmetric, what TensorRT takes) or uint8 (asymmetric).", "type"),
         SettingOption.Flag("--per-tensor-weights", "per_channel", "One weight scale per tensor instead of per output channel; qat then folds batch norm before it trains.", value: false),
         SettingOption.Texts("--keep-float", "keep_float", "Layers that stay in float: a name, a glob, or a regular expression between slashes."),

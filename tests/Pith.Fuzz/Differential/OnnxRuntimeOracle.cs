@@ -20,6 +20,8 @@ internal static class OnnxRuntimeOracle
         AveragePool { Window: var window } => IsSame(window) && window.Dilations.Count > 0,
         // It rounds the size before it computes coordinates from it (node test resize_downsample_scales_linear_align_corners).
         Resize { Coordinates: ResizeCoordinates.AlignCorners } => true,
+        // It slides the sum of squares from channel to channel, adding one and subtracting one: what is left of a large one stays in the sums of its neighbours.
+        Lrn => true,
         _ => false,
     };
 

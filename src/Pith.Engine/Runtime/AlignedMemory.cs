@@ -13,8 +13,11 @@ internal sealed unsafe partial class AlignedMemory : IDisposable
     // Kernels may load a whole vector at the last element.
     private const int Slack = 128;
 
-    // Blocks of at least half a huge page are mapped; what they do not fill is never touched.
+    // Blocks of at least half a huge page lie on huge pages; what they do not fill is never touched.
     private const long HugePageBytes = 2 << 20;
+
+    // Blocks of this size and more are mapped: the C library's heaps would keep them, in pieces, when a service loads and disposes engines from many threads.
+    private const long LeastMapped = 64 << 10;
 
     private byte* _start;
     private nint _mapping;
@@ -24,7 +27,7 @@ internal sealed unsafe partial class AlignedMemory : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         Bytes = bytes;
-        _start = bytes >= HugePageBytes / 2 && OperatingSystem.IsLinux() ? MapHugePages(bytes + Slack) : null;
+        _start = bytes >= LeastMapped && OperatingSystem.IsLinux() ? MapPages(bytes + Slack) : null;
         if (_start == null)
         {
             _start = (byte*)NativeMemory.AlignedAlloc(checked((nuint)bytes + Slack), Alignment);
@@ -55,15 +58,17 @@ internal sealed unsafe partial class AlignedMemory : IDisposable
         if (Bytes > 0) GC.RemoveMemoryPressure(Bytes);
     }
 
-    // Null when the system refuses; it may also grant ordinary pages only.
-    private byte* MapHugePages(long bytes)
+    // Null when the system refuses; it may also grant ordinary pages only where huge ones are asked for.
+    private byte* MapPages(long bytes)
     {
         const int readWrite = 3, privateAnonymous = 0x22, adviseHugePages = 14;
+        var isHuge = bytes >= HugePageBytes / 2;
         var whole = (bytes + HugePageBytes - 1) & -HugePageBytes;
-        _mappedBytes = (nuint)(whole + HugePageBytes);
+        _mappedBytes = (nuint)(isHuge ? whole + HugePageBytes : bytes);
         var mapping = Map(0, _mappedBytes, readWrite, privateAnonymous, -1, 0);
         if (mapping is 0 or -1) return null;
         _mapping = mapping;
+        if (!isHuge) return (byte*)mapping;
         var start = (nint)((mapping + HugePageBytes - 1) & -HugePageBytes);
         _ = Advise(start, (nuint)whole, adviseHugePages);
         return (byte*)start;

@@ -106,10 +106,12 @@ internal static class ErrorRules
         var factors = gamma.Select((g, c) => g / Math.Sqrt((double)variance[c] + norm.Epsilon)).ToArray();
         var offsets = beta.Select((b, c) => b - mean[c] * factors[c]).ToArray();
         var (refold, error) = (Refolding(operands[0]!), new float[result.Length]);
+        // The offset becomes the start of the sum that it is folded into, and is rounded as often as that.
+        var perOffset = Math.Max(3e-7, 6e-8 * operands[0]!.Terms);
         for (var i = 0; i < error.Length; i++)
         {
             var c = i / inner % gamma.Length;
-            refold[i] = (float)(Math.Abs(factors[c]) * (refold[i] + 3e-7 * Math.Abs(x[i])) + 3e-7 * (Math.Abs(beta[c]) + Math.Abs(mean[c] * factors[c])) + Denormal);
+            refold[i] = (float)(Math.Abs(factors[c]) * (refold[i] + 3e-7 * Math.Abs(x[i])) + perOffset * (Math.Abs(beta[c]) + Math.Abs(mean[c] * factors[c])) + Denormal);
             error[i] = (float)(Math.Abs(factors[c]) * (operands[0]!.Error?[i] ?? 0)) + refold[i];
         }
         var unit = Math.Min(operands[0]!.Unit * factors.Min(Units.Of), offsets.Min(Units.Of));

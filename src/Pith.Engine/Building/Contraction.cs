@@ -52,7 +52,7 @@ internal sealed class Contraction
     private static Contraction? OfConv(Node node, Conv conv, FusionContext context)
     {
         var (x, w) = (node.Input(0)!, node.Input(1)!);
-        if (x.Type.Rank != 4 || x.Type.DataType != DataType.Float32) return null;
+        if (x.Type.Rank != 4 || x.Type.DataType != DataType.Float32 || w.Type.DataType != DataType.Float32) return null;
         var (input, kernel) = (context.ShapeOf(x), context.ShapeOf(w));
         if (!input.IsFixedPerImage || !kernel.IsFixed) return null;
         var axes = conv.Window.Resolve(input.FixedFrom(2), kernel.FixedFrom(2));

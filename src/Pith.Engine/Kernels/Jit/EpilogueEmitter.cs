@@ -126,7 +126,7 @@ internal sealed class EpilogueEmitter : ITileEpilogue
         _asm.vaddps(v, v, r);
     }
 
-    // Bytes of the residual in the order of the accumulators, as integers in temporary 0; temporary 1 keeps the pixel's bytes for the pack's other vectors.
+    // Bytes of the residual in the order of the accumulators, as integers in temporary 0; temporary 1 keeps the pixel's bytes for the pack's other vectors, unless the activation of the one before needs it.
     private void LoadResidual(int pixel, Pack pack, int inPack, bool isFirstOfPixel)
     {
         var at = _registers.Residual + (_residualOffset(pixel) + (_spec.IsNatural ? 0 : ChannelBytes(pack, false)));
@@ -136,8 +136,9 @@ internal sealed class EpilogueEmitter : ITileEpilogue
             _asm.vpmovzxbd(r, __xmmword_ptr[_registers.Residual + (_residualOffset(pixel) + ChannelBytes(pack, false))]);
             return;
         }
-        if (isFirstOfPixel && pack.Width == 4) _asm.vmovdqu64(bytes, __zmmword_ptr[at]);
-        if (isFirstOfPixel && pack.Width == 2) _asm.vpmovzxbw(bytes, __ymmword_ptr[at]);
+        var loads = isFirstOfPixel || _spec.ActivationTemporaries > 1;
+        if (loads && pack.Width == 4) _asm.vmovdqu64(bytes, __zmmword_ptr[at]);
+        if (loads && pack.Width == 2) _asm.vpmovzxbw(bytes, __ymmword_ptr[at]);
         _asm.vpshufb(r, bytes, Vector((pack.Width == 4 ? EpilogueConstants.BytesToInts : EpilogueConstants.WordsToInts) + 64 * inPack));
     }
 

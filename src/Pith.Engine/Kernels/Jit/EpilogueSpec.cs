@@ -46,5 +46,8 @@ internal readonly record struct EpilogueSpec
     public bool IsNatural => IsFloatOutput || Residual == ResidualKind.Floats;
 
     /// <summary>Vector registers that the epilogue needs beside the accumulators.</summary>
-    public int Temporaries => Math.Max(GuardedSigmoid.Applies(this) ? GuardedSigmoid.Temporaries : ActivationEmitter.Temporaries(Activation), Residual == ResidualKind.Bytes ? 2 : 1);
+    public int Temporaries => Math.Max(ActivationTemporaries, Residual == ResidualKind.Bytes ? 2 : 1);
+
+    /// <summary>Those of them that the activation overwrites.</summary>
+    public int ActivationTemporaries => GuardedSigmoid.Applies(this) ? GuardedSigmoid.Temporaries : ActivationEmitter.Temporaries(Activation);
 }

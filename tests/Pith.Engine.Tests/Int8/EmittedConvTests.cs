@@ -43,7 +43,7 @@ public class EmittedConvTests
     {
         (IsaLevel Isa, string Family)[] families = [.. s_families.Where(family => family.Isa <= Isa.Detected || (family.Isa == IsaLevel.Amx && Isa.Detected >= IsaLevel.Avx512Vnni))];
         if (families.Length == 0) Assert.Skip("This CPU has no AVX2.");
-        foreach (var (activation, hasResidual) in new[] { ("relu", true), ("silu", false), ("none", false) })
+        foreach (var (activation, hasResidual) in new[] { ("relu", true), ("silu", true), ("silu", false), ("none", false) })
         {
             var b = new QdqGraphBuilder(channels + size, unsigned: hasResidual);
             var x = b.Quantized(b.Input(channels, size, size));

@@ -5,7 +5,7 @@ namespace Pith.EngineTests.Int8;
 /// <summary>Builds small quantized graphs in the form that exporters write: float ops between QuantizeLinear and DequantizeLinear.</summary>
 internal sealed class QdqGraphBuilder(Graph graph, int seed, bool unsigned = false)
 {
-    private static readonly string[] s_epilogues = ["", "relu", "clip", "hardswish", "silu", "sigmoid", "hardsigmoid", "leaky", "byte residual", "float residual", "float", "float bias", "no bias"];
+    private static readonly string[] s_epilogues = ["", "relu", "clip", "hardswish", "silu", "sigmoid", "hardsigmoid", "leaky", "float", "float bias", "no bias"];
 
     public QdqGraphBuilder(int seed, bool unsigned = false)
         : this(new Graph("qdq"), seed, unsigned) { }
@@ -42,13 +42,13 @@ internal sealed class QdqGraphBuilder(Graph graph, int seed, bool unsigned = fal
 
     public Value MatMul(Value x, int channels, int outChannels) => Graph.Add(new MatMul(), x, Weights(new Shape(channels, outChannels), 1).Weights);
 
-    /// <summary>A contraction, which may depend on the name of the epilogue, and what follows: one of all epilogues.</summary>
+    /// <summary>A contraction, which may depend on the name of the epilogue, and what follows: each activation, with a residual in bytes, in floats or without one.</summary>
     public Value WithEpilogue(Random random, Func<string, Value> contraction)
     {
         var epilogue = s_epilogues[random.Next(s_epilogues.Length)];
-        var residual = epilogue.EndsWith("residual", StringComparison.Ordinal) ? contraction("") : null;
-        if (epilogue == "byte residual") residual = Quantized(residual!);
+        var residual = random.Next(4) switch { 0 => Quantized(contraction("")), 1 => contraction(""), _ => null };
         var y = contraction(epilogue);
+        if (residual is not null) y = Graph.Add(new Add(), y, residual);
         var result = epilogue switch
         {
             "relu" => Graph.Add(new Relu(), y),
@@ -58,7 +58,6 @@ internal sealed class QdqGraphBuilder(Graph graph, int seed, bool unsigned = fal
             "sigmoid" => Graph.Add(new Sigmoid(), y),
             "hardsigmoid" => Graph.Add(new HardSigmoid(), y),
             "leaky" => Graph.Add(new LeakyRelu(0.2f), y),
-            "byte residual" or "float residual" => Graph.Add(new Relu(), Graph.Add(new Add(), y, residual!)),
             _ => y,
         };
         return epilogue == "float" ? result : Quantized(result);

@@ -35,7 +35,20 @@ internal sealed class NetworkCase(NetworkSettings settings, Step[] steps) : Fuzz
         return $"{settings with { Batches = [] }}, batches {string.Join(", ", settings.Batches)}\n{Summary(kept)}\n{GraphPrinter.Print(sketch.Graph)}{string.Concat(sketch.Graph.Constants.Select(Text))}";
     }
 
-    public override void Save(IReadOnlyList<int> kept, string folder) => OnnxModel.Save(Sketch(kept, out _).Graph, Path.Combine(folder, "model.onnx"));
+    /// <summary>The model, and a data set for each run with what the interpreter makes of it: for <c>pith compare model.onnx --test-data FOLDER</c>.</summary>
+    public override void Save(IReadOnlyList<int> kept, string folder)
+    {
+        var sketch = Sketch(kept, out _);
+        OnnxModel.Save(sketch.Graph, Path.Combine(folder, "model.onnx"));
+        for (var run = 0; run < settings.Batches.Count; run++)
+        {
+            var data = Directory.CreateDirectory(Path.Combine(folder, $"test_data_set_{run}")).FullName;
+            var input = sketch.InputTensor(settings.Batches[run], run);
+            var outputs = GraphInterpreter.Run(sketch.Graph, [input]);
+            OnnxTensor.Save(Path.Combine(data, "input_0.pb"), input, sketch.Graph.Inputs[0].Name);
+            for (var i = 0; i < outputs.Length; i++) OnnxTensor.Save(Path.Combine(data, $"output_{i}.pb"), outputs[i], sketch.Graph.Outputs[i].Name);
+        }
+    }
 
     // The first elements of a constant.
     private static string Text(Value constant) => $"  {constant}: {string.Join(", ", constant.Constant!.ConvertTo(DataType.Float64).As<double>().Data.Take(MostShown).Select(element => element.ToString("R", CultureInfo.InvariantCulture)))}{(constant.Constant!.Length > MostShown ? ", …" : "")}\n";

@@ -194,7 +194,9 @@ internal static class ErrorRules
         if (op is MaxPool or Clip) MarkUndefined(results, errors);
         // Which of two equal numbers is the largest.
         if (op is MaxPool && results.Length > 1 && operands[0]!.Error is not null) errors[1] = Unknown(results[1]);
-        return [.. results.Select((result, i) => new Bounded(result, errors[i]) { Unit = Units.Of(result), Magnitude = Units.Largest(result) })];
+        // Integer layers multiply scales, not the numbers that they stand for: 127 steps of a float next to 1/127 are 1, their scale is of no coarse unit.
+        var ofScale = op is DequantizeLinear ? Units.Of(operands[1]!.Value) : double.PositiveInfinity;
+        return [.. results.Select((result, i) => new Bounded(result, errors[i]) { Unit = Math.Min(Units.Of(result), ofScale), Magnitude = Units.Largest(result) })];
     }
 
     private static void MarkUndefined(Tensor[] results, float[][] errors)

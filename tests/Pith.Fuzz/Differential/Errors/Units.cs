@@ -27,11 +27,12 @@ internal static class Units
         return mantissa == 0 ? double.PositiveInfinity : Math.ScaleB(1, Math.Max(exponent, 1) - 1075 + System.Numerics.BitOperations.TrailingZeroCount(mantissa));
     }
 
+    /// <summary>The largest magnitude; infinite when an element is not a number, so that it counts as beyond every limit.</summary>
     public static double Largest(Tensor tensor)
     {
         var largest = 0.0;
         foreach (var value in Bounded.Doubles(tensor)) largest = Math.Max(largest, Math.Abs(value));
-        return largest;
+        return double.IsNaN(largest) ? double.PositiveInfinity : largest;
     }
 
     /// <summary>Whether sums of terms with this unit and this sum of magnitudes are exact in 32-bit floats.</summary>

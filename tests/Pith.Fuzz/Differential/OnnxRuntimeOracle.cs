@@ -22,6 +22,8 @@ internal static class OnnxRuntimeOracle
         Resize { Coordinates: ResizeCoordinates.AlignCorners } => true,
         // It slides the sum of squares from channel to channel, adding one and subtracting one: what is left of a large one stays in the sums of its neighbours.
         Lrn => true,
+        // It has few kernels of half precision: it computes in single precision then, and leaves out the casts in between.
+        not Cast when node.Outputs.Any(output => output.Type.DataType == DataType.Float16) => true,
         _ => false,
     };
 

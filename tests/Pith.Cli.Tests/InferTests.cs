@@ -81,6 +81,20 @@ public sealed class InferTests : IDisposable
     }
 
     [Fact]
+    public void A_plan_takes_an_input_that_is_as_long_as_its_largest_batch_and_does_not_grow_with_it()
+    {
+        var graph = new Graph("table");
+        var x = graph.AddInput("x", TensorType.Float32(Dim.Named("images"), 3));
+        var table = graph.AddInput("table", TensorType.Float32(8, 3));
+        graph.AddOutput(graph.AddNode(new Add(), [x, graph.AddNode(new ReduceSum([0], false), [table]).Output], "sum", ["y"]).Output);
+        OnnxModel.Save(graph, _folder.File("table.onnx"));
+        PithCommand.Run("build", _folder.File("table.onnx"), "--batch", "8", "--no-timing", "-o", _folder.File("table.plan")).Ends(0);
+        Npz.Write(_folder.File("in.npz"), [new("x", Inputs(2).A), new("table", Inputs(8).A)]);
+        PithCommand.Run("infer", _folder.File("table.plan"), "--input", _folder.File("in.npz"), "-o", _folder.File("out.npz")).Ends(0);
+        Assert.Equal([84f, 93, 102, 87, 96, 105], Npz.Read(_folder.File("out.npz"), "y").As<float>().Data);
+    }
+
+    [Fact]
     public void Missing_unknown_and_repeated_inputs_are_named()
     {
         var (a, b) = Inputs(1);

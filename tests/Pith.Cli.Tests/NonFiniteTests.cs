@@ -2,7 +2,7 @@ using Pith.Ops;
 
 namespace Pith.Cli.Tests;
 
-/// <summary>A network that puts out NaN has no accuracy, and says so.</summary>
+/// <summary>A network that outputs NaN has no accuracy, and says so.</summary>
 public sealed class NonFiniteTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();

@@ -75,7 +75,7 @@ internal static class DataFile
         var chunk = new byte[ChunkBytes];
         for (int got; (got = from.Read(chunk)) > 0;)
         {
-            if (to.Length + got > MaxUnpackedBytes) throw new PithException($"'{path}' unpacks to more than {MaxUnpackedBytes} bytes, which is the limit for compressed files. Unpack it first, or split it.");
+            if (to.Length + got > MaxUnpackedBytes) throw new PithException($"'{path}' unpacks to more than {MaxUnpackedBytes} bytes, the limit for compressed files. Unpack it first, or split it.");
             to.Write(chunk, 0, got);
         }
     }

@@ -36,16 +36,16 @@ internal sealed record ClassifierSignature(string Model, ImageInput Input, strin
         context.Engine.Outputs[0].Type.DataType == DataType.Float32 ? context.Output<float>(Output) : context.OutputTensor(Output).ConvertTo(DataType.Float32).As<float>().Span;
 
     /// <summary>Checks that the data fits.</summary>
-    /// <exception cref="PithException">Image sizes differ, or the data has no labels, or more classes than the network, or fewer and nothing says which of the network's they are.</exception>
+    /// <exception cref="PithException">Image sizes differ, or the data has no labels, more classes than the network, or fewer classes and no list that maps them to outputs.</exception>
     public void RequireFit(ImageDataset dataset, BatchLoader loader)
     {
         if (!dataset.HasLabels) throw new PithException($"Dataset '{dataset.Name}' has images without labels, which serve for calibration only. Expected one sub-folder for each class, with its images in it.");
         Input.RequireFit(Model, dataset, loader);
         var found = $"Model '{Model}' has {Classes} outputs, dataset '{dataset.Name}' has {dataset.ClassNames.Count} classes";
         if (dataset.ClassNames.Count > Classes) throw new PithException($"{found}. Do they belong together?");
-        // A wrong number for a class looks like a bad network.
+        // Wrong class indices would look like a bad network.
         if (dataset.IsNumberedByName && dataset.ClassNames.Count < Classes)
-            throw new PithException($"{found} in {dataset.Count} images, numbered only by the order of the folders' names. Say which outputs they are: a file classes.txt in the folder or beside it, with lines INDEX FOLDER.");
+            throw new PithException($"{found} in {dataset.Count} images, numbered only by the order of the folders' names. Map them to outputs with a file classes.txt in the folder or beside it, with lines INDEX FOLDER.");
     }
 
     private static PithException Unfit(string model, string why) => new($"Model '{model}' is not an image classifier: {why}.");

@@ -71,7 +71,7 @@ public static class Evaluator
             Count(accuracy, signature.Scores(context), batch, signature.Classes);
             options.Events?.Report(new ProgressMade(options.Task, accuracy.Count, dataset.Count, $"top-1 {accuracy.Top1:P2}"));
         }
-        if (accuracy.NonFinite > 0) options.Events?.Report(new Noted($"The network '{signature.Model}' puts out NaN or infinities for {accuracy.NonFinite} of {accuracy.Count} images; an image whose class has a NaN counts as wrong."));
+        if (accuracy.NonFinite > 0) options.Events?.Report(new Noted($"The network '{signature.Model}' outputs NaN or infinity for {accuracy.NonFinite} of {accuracy.Count} images; an image whose class has a NaN counts as wrong."));
         return new EvaluationResult(accuracy, clock.Elapsed.TotalSeconds);
     }
 

@@ -14,7 +14,7 @@ internal static class WeightScales
     // With a power of two as weight scale, a unit has 4 bits at most.
     private const double LargestBiasInPowersOfTwo = 1 << 19;
 
-    // Times the smallest factor that a float can hold, 2^-149, still a normal number.
+    // Multiplied by the smallest positive float, 2^-149, it is still a normal number.
     private const double LargestScale = 1L << 60;
 
     /// <summary>The parameters of <paramref name="weight"/>.</summary>
@@ -47,7 +47,7 @@ internal static class WeightScales
             var factor = norm is null || norm.Factors[k] == 0 ? 1 : Math.Abs(norm.Factors[k]);
             var folded = QuantizationParameters.ScaleOf((float)(amaxes[k] * factor), options.ExactScales);
             var largestBias = bias is null || inputScale is null ? 0 : scales.Length == 1 ? bias.Max(MathF.Abs) : bias.Length == scales.Length ? MathF.Abs(bias[k]) : 0;
-            // A factor next to 0 makes all weights of the channel 0, with any scale that is large enough.
+            // A factor close to 0 makes all weights of the channel 0, with any scale that is large enough.
             scales[k] = (float)Math.Min(AtLeast(folded, largestBias, inputScale ?? 1) / factor, LargestScale);
         }
         return granularity is Granularity.PerAxis(var axis) ? QuantizationParameters.FromScales(scales, axis) : QuantizationParameters.FromScale(scales[0]);

@@ -48,7 +48,7 @@ public sealed record StepContext
     {
         ArgumentNullException.ThrowIfNull(step);
         ArgumentNullException.ThrowIfNull(graph);
-        // Of what was loaded, so that weights in files of their own count. What the metadata says of preprocessing and sparsity counts as well.
+        // The loaded model is hashed, so that weights in external files count; so is its metadata, which holds preprocessing and sparsity.
         var models = step.Trains?.Teacher is { } teacher ? new[] { graph, FindModel(teacher) } : [graph];
         var hashes = models.SelectMany(model => model.Metadata.Select(entry => $"{entry.Key}={entry.Value}").Prepend(ModelHash.Of(model)));
         return this with { Key = RecipeState.KeyOf(step, hashes, train, validation, Preprocess) };

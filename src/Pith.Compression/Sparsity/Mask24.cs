@@ -127,7 +127,7 @@ public sealed class Mask24 : IEquatable<Mask24>
         var length = (Int128)outer * reduction * inner;
         if (outer < 0 || reduction < 0 || inner < 0 || reduction % 4 != 0 || length > Array.MaxLength)
             throw new PithException($"A 2:4 mask declares the impossible layout [{outer}, {reduction}, {inner}]. The file is damaged.");
-        var bits = new ulong[((int)length + 63) / 64];
+        var bits = new ulong[(int)((length + 63) / 64)];
         if (bytes.Length != HeaderBytes + 8 * bits.Length)
             throw new PithException($"A 2:4 mask of layout [{outer}, {reduction}, {inner}] needs {HeaderBytes + 8 * bits.Length} bytes, got {bytes.Length}. The file is damaged.");
         for (var i = 0; i < bits.Length; i++) bits[i] = BinaryPrimitives.ReadUInt64LittleEndian(bytes[(HeaderBytes + 8 * i)..]);

@@ -34,7 +34,7 @@ internal sealed class Teacher : IDisposable
     {
         var images = batch.ImagesInUse;
         var logits = student.Input<float>(_logitsInput);
-        // A teacher whose file fixes the batch answers in parts; what the last run has behind its last image is not looked at.
+        // A teacher whose file fixes the batch answers in parts; results after the last image of the last run are ignored.
         var part = _fixedBatch ?? batch.Count;
         for (var first = 0; first < batch.Count; first += part)
         {

@@ -93,7 +93,6 @@ public sealed class Trainer
         _clock.Start();
         while (_state.Epoch < _settings.Epochs) RunEpoch();
         _clock.Stop();
-        RequireFinite();
         var keepsBest = _settings.Validation == ValidationMode.KeepBest && _best is not null;
         // The caller deletes it once the model is safe.
         SaveCheckpoint();
@@ -212,7 +211,7 @@ public sealed class Trainer
         return Entries(checkpoint, NowPrefix);
     }
 
-    /// <summary>What the caller says that the run depends on, and what is seen here: the network and the teacher with their weights, the settings, how much data of which classes, and how it is preprocessed.</summary>
+    /// <summary>Everything that the run depends on: what the caller names, and what is known here: the network and the teacher with their weights, the settings, the number of images, the classes, and the preprocessing.</summary>
     private string Key => _key ??= string.Join('\n',
         _options.CheckpointKey, PithVersion.Text, ModelHash.Of(_graph), _options.Teacher is { } teacher ? ModelHash.Of(teacher) : "", SettingsJson.Write(_settings).ToJsonString(),
         IdentityOf(_data.Train), IdentityOf(_settings.Validation == ValidationMode.None ? null : _data.Validation), _data.Preprocessing.ToJson());
@@ -238,15 +237,15 @@ public sealed class Trainer
     private static Dictionary<string, float[]> Entries(Checkpoint checkpoint, string prefix) =>
         checkpoint.Tensors.Where(entry => entry.Key.StartsWith(prefix, StringComparison.Ordinal)).ToDictionary(entry => entry.Key[prefix.Length..], entry => entry.Value);
 
-    /// <summary>Neither a checkpoint nor a model may hold what no step can come back from.</summary>
+    /// <summary>NaN and infinity must reach neither a checkpoint nor the model: training cannot recover from them.</summary>
     private void RequireFinite()
     {
         if (_session.FirstNonFinite() is { } name) throw Diverged(_settings.LearningRate, $"'{name}' is no longer finite");
     }
 
-    private PithException Diverged(double rate, string what = "the loss or its gradient is no finite number")
+    private PithException Diverged(double rate, string what = "the loss or its gradient is not finite")
     {
-        var kept = _options.CheckpointPath is { } path && File.Exists(path) ? $" The last good state is kept in '{path}'; with the same settings training goes on from there and comes to the same end." : "";
+        var kept = _options.CheckpointPath is { } path && File.Exists(path) ? $" The last good state is kept in '{path}'; training resumed from it with the same settings will diverge again." : "";
         return new(string.Create(CultureInfo.InvariantCulture,
             $"Training of '{_options.Task}' diverged in epoch {_state.Epoch + 1}, step {_state.Step + 1} of {Steps}: {what} (learning rate {rate:G3}). Try a lower 'learning_rate', a 'warm_up' schedule, or 'clip_norm' 5.{kept}"));
     }
@@ -268,6 +267,6 @@ public sealed class Trainer
     private static string Untied(Graph shared, Graph own)
     {
         var names = own.Constants.Where(constant => shared.Find(constant.Name) is null).Select(constant => $"'{constant.Name}'").ToArray();
-        return $"{names.Length} biases and parameters of normalizations were stored together with equal ones of other layers; each is trained on its own now: {string.Join(", ", names.Take(4))}{(names.Length > 4 ? " …" : "")}.";
+        return $"{names.Length} biases and parameters of normalizations were stored together with equal ones of other layers; each is now trained separately: {string.Join(", ", names.Take(4))}{(names.Length > 4 ? " …" : "")}.";
     }
 }

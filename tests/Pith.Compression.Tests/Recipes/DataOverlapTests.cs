@@ -46,6 +46,38 @@ public sealed class DataOverlapTests
         Assert.Contains("share 1 image.", Assert.Single(notes.Messages), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_duplicate_in_the_data_does_not_keep_its_parts_from_being_used_apart()
+    {
+        using var folder = new ScratchFolder();
+        // Images 3 and 1003 of the training part are equal, and image 5 of the test part is one of the training part.
+        var (train, test) = (Records(2100, seed: 1), Records(1000, seed: 2));
+        train.AsSpan(3 * 3073, 3073).CopyTo(train.AsSpan(1003 * 3073));
+        train.AsSpan(7 * 3073, 3073).CopyTo(test.AsSpan(5 * 3073));
+        folder.Write("data_batch_1.bin", train);
+        folder.Write("test_batch.bin", test);
+        Noted("?split=train,range=0..1000", "?split=train,range=1000..2000");
+        Noted("?split=train", "?split=test");
+        Check($"cifar10:{folder.Path}?split=train,range=0..1001", $"cifar10:{folder.Path}?split=train,range=1000..2000", "share 2 images");
+        Check($"cifar10:{folder.Path}?split=train,range=4..1051", $"cifar10:{folder.Path}?split=train,range=1050..2100", "share 1 image.");
+
+        void Noted(string first, string second)
+        {
+            var notes = new NoteList();
+            DataOverlap.Refuse([("Training", DatasetCatalog.Open($"cifar10:{folder.Path}{first}")), ("test", DatasetCatalog.Open($"cifar10:{folder.Path}{second}"))], notes);
+            Assert.Contains("share 1 image.", Assert.Single(notes.Messages), StringComparison.Ordinal);
+        }
+    }
+
+    // CIFAR-10 records: a label, then 3072 bytes.
+    private static byte[] Records(int count, int seed)
+    {
+        var bytes = new byte[count * 3073];
+        new Random(seed).NextBytes(bytes);
+        for (var at = 0; at < bytes.Length; at += 3073) bytes[at] = 0;
+        return bytes;
+    }
+
     private static void Check(string first, string second, string? message)
     {
         var (a, b) = (DatasetCatalog.Open(first), DatasetCatalog.Open(second));

@@ -66,6 +66,21 @@ public sealed class ResumeKeyTests : IDisposable
         File.WriteAllText(_folder.File("classes.txt"), "0 cat cat");
         Assert.NotEqual(touched, DataIdentity.Of(spec));
 
+        // An empty folder is a class, and moves the numbers of those after it; a link has no content of its own.
+        var classless = DataIdentity.Of(spec);
+        Directory.CreateDirectory(_folder.File("images/ant"));
+        var withEmpty = DataIdentity.Of(spec);
+        Assert.NotEqual(classless, withEmpty);
+        File.WriteAllText(_folder.File("target"), "1");
+        File.CreateSymbolicLink(_folder.File("images/cat/3.png"), _folder.File("target"));
+        var linked = DataIdentity.Of(spec);
+        Assert.NotEqual(withEmpty, linked);
+        File.WriteAllText(_folder.File("target"), "10");
+        Assert.NotEqual(linked, DataIdentity.Of(spec));
+        // Links to a parent folder are not followed without end.
+        foreach (var name in new[] { "up", "again", "more" }) Directory.CreateSymbolicLink(_folder.File($"images/cat/{name}"), _folder.File("images/cat"));
+        DataIdentity.Of(spec);
+
         // One file, and several with a pattern.
         File.WriteAllText(_folder.File("a_1.bin"), "x");
         var (file, pattern) = ($"cifar10:{_folder.File("a_1.bin")}", $"cifar10:{_folder.File("a_*.bin")}");
@@ -73,5 +88,16 @@ public sealed class ResumeKeyTests : IDisposable
         File.WriteAllText(_folder.File("a_2.bin"), "y");
         Assert.Equal(before.Item1, DataIdentity.Of(file));
         Assert.NotEqual(before.Item2, DataIdentity.Of(pattern));
+
+        // A file whose labels are beside it; a path with a comma.
+        foreach (var name in new[] { "train-images-idx3-ubyte", "train-labels-idx1-ubyte" }) File.WriteAllText(_folder.File(name), "x");
+        var mnist = $"mnist:{_folder.File("train-images-idx3-ubyte")}";
+        var labelled = DataIdentity.Of(mnist);
+        File.WriteAllText(_folder.File("train-labels-idx1-ubyte"), "xy");
+        Assert.NotEqual(labelled, DataIdentity.Of(mnist));
+        File.WriteAllText(_folder.File("a,b.npz"), "x");
+        var comma = DataIdentity.Of($"npz:{_folder.File("a,b.npz")}");
+        File.WriteAllText(_folder.File("a,b.npz"), "xy");
+        Assert.NotEqual(comma, DataIdentity.Of($"npz:{_folder.File("a,b.npz")}"));
     }
 }

@@ -54,7 +54,7 @@ public static class Npz
     private static Tensor ReadEntry(ZipArchiveEntry entry, string path)
     {
         if (entry.CompressedLength < entry.Length && entry.Length > DataFile.MaxUnpackedBytes)
-            throw new PithException($"'{path}:{entry.FullName}' unpacks to {entry.Length} bytes, more than the {DataFile.MaxUnpackedBytes} that are the limit for compressed arrays. Save it with numpy.savez, which does not compress.");
+            throw new PithException($"'{path}:{entry.FullName}' unpacks to {entry.Length} bytes, more than the limit of {DataFile.MaxUnpackedBytes} for compressed arrays. Save it with numpy.savez, which does not compress.");
         using var content = entry.Open();
         return Npy.Read(content, $"{path}:{entry.FullName}", entry.Length);
     }

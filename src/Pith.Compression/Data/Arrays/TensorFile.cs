@@ -19,7 +19,7 @@ public static class TensorFile
         if (!File.Exists(path)) throw new PithException($"There is no file '{path}' with the tensor '{name}'.");
         if (HasExtension(path, ".npy")) return Npy.Read(path);
         if (HasExtension(path, ".pb")) return OnnxTensor.Load(path);
-        if (!IsArchive(path)) throw new PithException($"'{path}' is not a file of tensors that Pith knows by its ending: expected {Kinds}.");
+        if (!IsArchive(path)) throw new PithException($"'{path}' is not a tensor file: expected the extension {Kinds}.");
         return Npz.Names(path) is [var only] ? Npz.Read(path, only) : Npz.Read(path, name);
     }
 

@@ -17,7 +17,7 @@ public sealed class Cifar10Dataset : ImageDataset
 
     internal static DatasetKind Kind { get; } = new("cifar10", "cifar10:PATH",
         "CIFAR-10 binary files (.bin or .bin.gz): one file, a list separated by commas, a name with *, or the folder; a folder with both parts needs ?split=train (data_batch_*) or ?split=test (test_batch*).",
-        TakesPath: true, ["split"], (spec, _) => Open(spec));
+        TakesPath: true, ["split"], Files, (spec, _) => Load(Files(spec), spec.Text));
 
     /// <inheritdoc/>
     public override string Name { get; }
@@ -56,9 +56,9 @@ public sealed class Cifar10Dataset : ImageDataset
     /// <inheritdoc/>
     public override Sample Load(int index) => new(_labels[index], _images[index]);
 
-    private static Cifar10Dataset Open(DatasetSpec spec)
+    private static string[] Files(DatasetSpec spec)
     {
-        if (!Directory.Exists(spec.Path)) return Load(DataPaths.List(spec.Path, spec.Text), spec.Text);
+        if (!Directory.Exists(spec.Path)) return DataPaths.List(spec.Path, spec.Text);
         var train = DataPaths.Matching(spec.Path, "data_batch_*.bin*");
         var test = DataPaths.Matching(spec.Path, "test_batch*.bin*");
         var files = spec.WantsTrain() switch
@@ -69,7 +69,7 @@ public sealed class Cifar10Dataset : ImageDataset
                 throw new PithException($"Dataset '{spec.Text}': the folder has training and test files. Add ?split=train or ?split=test."),
             null => train.Length > 0 ? train : test,
         };
-        return files.Length > 0 ? Load(files, spec.Text)
+        return files.Length > 0 ? files
             : throw new PithException($"Dataset '{spec.Text}': '{spec.Path}' has no such file. Expected data_batch_*.bin(.gz) for training, test_batch*.bin(.gz) for test.");
     }
 

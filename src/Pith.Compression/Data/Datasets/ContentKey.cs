@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 
 namespace Pith.Compression.Data;
 
-/// <summary>What an image is known by, wherever it lies and whatever its path is: two images are the same when their content is.</summary>
+/// <summary>Identifies an image by its content, whatever its path: two images with equal content are the same. Whether files have changed is told by <see cref="DataIdentity"/>.</summary>
 /// <param name="Length">Bytes of the content.</param>
 /// <param name="Hash">The first 64 bits of its SHA-256.</param>
 internal readonly record struct ContentKey(long Length, ulong Hash)
@@ -13,7 +13,7 @@ internal readonly record struct ContentKey(long Length, ulong Hash)
     /// <summary>The key of bytes in memory.</summary>
     public static ContentKey Of(ReadOnlySpan<byte> bytes) => new(bytes.Length, BinaryPrimitives.ReadUInt64LittleEndian(SHA256.HashData(bytes)));
 
-    /// <summary>The key of a file: of all of it, or of its length and its start, which is cheap and differs where images differ in practice.</summary>
+    /// <summary>The key of a file: of its whole content, or of its length and first bytes, which is cheap and in practice differs between different images.</summary>
     /// <exception cref="PithException">The file cannot be read.</exception>
     public static ContentKey OfFile(string path, bool whole)
     {

@@ -50,13 +50,13 @@ public sealed class DatasetSpec
         return new DatasetSpec(text, kind, path, pairs);
     }
 
-    /// <summary>Whether two specifications are known to take their samples of the same files, so that what they share is not by chance.</summary>
+    /// <summary>Whether two specifications are known to select from the same samples: the same kind, path and split.</summary>
     internal static bool AreOfOneWhole(string first, string second)
     {
         try
         {
             var (a, b) = (Parse(first), Parse(second));
-            return a.Kind == b.Kind && System.IO.Path.GetFullPath(a.Path.Length > 0 ? a.Path : ".") == System.IO.Path.GetFullPath(b.Path.Length > 0 ? b.Path : ".");
+            return a.Kind == b.Kind && System.IO.Path.GetFullPath(a.Path.Length > 0 ? a.Path : ".") == System.IO.Path.GetFullPath(b.Path.Length > 0 ? b.Path : ".") && a.WantsTrain() == b.WantsTrain();
         }
         catch (Exception e) when (e is PithException or ArgumentException)
         {

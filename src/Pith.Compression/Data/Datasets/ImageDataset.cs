@@ -38,9 +38,9 @@ public abstract class ImageDataset
     /// <exception cref="PithException">The sample's file is damaged or gone.</exception>
     public abstract Sample Load(int index);
 
-    /// <summary>What a sample is known by.</summary>
+    /// <summary>Identifies a sample by its content.</summary>
     /// <param name="index">0 to <see cref="Count"/> - 1.</param>
-    /// <param name="whole">Whether all of it is read; else a key that may be the same for different images that start alike.</param>
+    /// <param name="whole">Whether the whole sample is read; otherwise different images that start with the same bytes may have the same key.</param>
     internal virtual ContentKey Content(int index, bool whole)
     {
         var sample = Load(index);

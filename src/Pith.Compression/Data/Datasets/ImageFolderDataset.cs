@@ -7,7 +7,7 @@ namespace Pith.Compression.Data;
 /// </summary>
 public sealed class ImageFolderDataset : ImageDataset
 {
-    private const string ClassesFile = "classes.txt", ImagesFolder = "images", OrientationOption = "orientation";
+    private const string OrientationOption = "orientation";
 
     private readonly (string Path, int Label)[] _files;
     private readonly ClassList? _classes;
@@ -18,7 +18,7 @@ public sealed class ImageFolderDataset : ImageDataset
 
     internal static DatasetKind Kind { get; } = new("imagefolder", "imagefolder:PATH",
         $"A folder with one sub-folder of images for each class ({ImageFormat.Names}), or of images alone, which have no labels and serve for calibration. A file classes.txt in it or beside it gives the classes the numbers that the network knows: lines INDEX FOLDER NAME, or folder names in the order of the classes; without it they count in order of the folders' names, and there must be as many as outputs. ?orientation=exif turns images as their EXIF data says; by default they stay as stored, as with torchvision.",
-        TakesPath: true, [OrientationOption], Open);
+        TakesPath: true, [OrientationOption], spec => ImageFolderFiles.Find(spec).All, Open);
 
     /// <inheritdoc/>
     public override string Name { get; }
@@ -48,24 +48,13 @@ public sealed class ImageFolderDataset : ImageDataset
 
     private static ImageFolderDataset Open(DatasetSpec spec, IProgress<PithEvent>? events)
     {
-        var root = spec.Path;
-        if (!Directory.Exists(root)) throw new PithException($"Dataset '{spec.Text}': no folder '{root}'. Check the path.");
         var decoding = new ImageDecodingOptions { ApplyOrientation = AppliesOrientation(spec), Events = events is null ? null : new FirstNotes(events, spec.Text) };
-        // The usual layout of a sample: classes.txt beside images/.
-        if (File.Exists(Path.Combine(root, ClassesFile)) && Directory.Exists(Path.Combine(root, ImagesFolder))) root = Path.Combine(root, ImagesFolder);
-        try
-        {
-            var found = ImageFolderFiles.Find(root, spec.Text);
-            foreach (var note in found.Notes) events?.Report(new Noted($"Dataset '{spec.Text}': {note}"));
-            if (found.Folders.Count == 0) return new ImageFolderDataset(spec.Text, [.. found.Loose.Select(file => (file, NoLabel))], null, decoding);
-            var folders = found.Folders.Select(folder => folder.Name).ToArray();
-            var classes = ReadClasses(root, folders) ?? ClassList.OfFolders(folders, root);
-            return new ImageFolderDataset(spec.Text, [.. found.Folders.SelectMany(folder => folder.Images.Select(file => (file, classes.IndexOf(folder.Name))))], classes, decoding);
-        }
-        catch (Exception e) when (DataFile.IsUnreadable(e))
-        {
-            throw DataFile.Unreadable(root, e);
-        }
+        var found = ImageFolderFiles.Find(spec);
+        foreach (var note in found.Notes) events?.Report(new Noted($"Dataset '{spec.Text}': {note}"));
+        if (found.Folders.Count == 0) return new ImageFolderDataset(spec.Text, [.. found.Loose.Select(file => (file, NoLabel))], null, decoding);
+        var folders = found.Folders.Select(folder => folder.Name).ToArray();
+        var classes = found.ClassList is { } list ? ClassList.Read(list, folders) : ClassList.OfFolders(folders, found.Root);
+        return new ImageFolderDataset(spec.Text, [.. found.Folders.SelectMany(folder => folder.Images.Select(file => (file, classes.IndexOf(folder.Name))))], classes, decoding);
     }
 
     private static bool AppliesOrientation(DatasetSpec spec) => spec.Option(OrientationOption) switch
@@ -74,12 +63,6 @@ public sealed class ImageFolderDataset : ImageDataset
         "exif" => true,
         var other => throw new PithException($"Dataset '{spec.Text}': option '{OrientationOption}' expects exif or stored, got '{other}'."),
     };
-
-    private static ClassList? ReadClasses(string root, IReadOnlyList<string> folders)
-    {
-        string[] places = [Path.Combine(root, ClassesFile), Path.Combine(Path.GetFullPath(root), "..", ClassesFile)];
-        return places.FirstOrDefault(File.Exists) is { } path ? ClassList.Read(path, folders) : null;
-    }
 
     /// <summary>Passes on the notes about the first files; a large set of damaged files must not drown everything else.</summary>
     private sealed class FirstNotes(IProgress<PithEvent> events, string name) : IProgress<PithEvent>

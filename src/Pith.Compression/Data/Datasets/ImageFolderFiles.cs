@@ -6,16 +6,30 @@ namespace Pith.Compression.Data;
 internal sealed record ClassFolder(string Name, IReadOnlyList<string> Images);
 
 /// <summary>
-/// The image files of a folder with class folders: files whose names end as an image's do, at any depth below their class folder. Files and folders whose names start with a dot are not looked at.
-/// What was left out, and what may not be meant so, is told in <see cref="Notes"/>.
+/// The image files of a folder with class folders: files whose names end as an image's do, at any depth below their class folder. Files and folders whose names start with a dot are ignored.
+/// <see cref="Notes"/> says what was left out and what may not be intended.
 /// </summary>
 internal sealed class ImageFolderFiles
 {
+    private const string ClassListName = "classes.txt", ImagesName = "images";
+
     private static readonly string[] s_splitNames = ["train", "training", "val", "valid", "validation", "test"];
 
     private readonly SortedDictionary<string, int> _leftOut = new(StringComparer.Ordinal);
     private readonly HashSet<string> _visited = new(StringComparer.Ordinal);
     private int _nested;
+
+    private ImageFolderFiles(string root) => Root = root;
+
+    /// <summary>The folder that holds the class folders.</summary>
+    public string Root { get; }
+
+    /// <summary>The file that numbers the classes, in the folder or beside it; null when there is none.</summary>
+    public string? ClassList => new[] { Path.Combine(Root, ClassListName), Path.Combine(Path.GetFullPath(Root), "..", ClassListName) }.FirstOrDefault(File.Exists);
+
+    /// <summary>Everything that the dataset is made of: images, the list of classes, and folders without images, which count as classes.</summary>
+    public IEnumerable<string> All =>
+        [.. Folders.SelectMany(folder => folder.Images.DefaultIfEmpty(Path.Combine(Root, folder.Name))), .. Loose, .. ClassList is { } list ? [list] : Array.Empty<string>()];
 
     /// <summary>The class folders; none when the images lie directly in the folder.</summary>
     public IReadOnlyList<ClassFolder> Folders { get; private set; } = [];
@@ -26,13 +40,29 @@ internal sealed class ImageFolderFiles
     /// <summary>For the user.</summary>
     public List<string> Notes { get; } = [];
 
-    /// <summary>Looks through a folder.</summary>
-    /// <exception cref="PithException">There is no image, or the sub-folders are the parts of a dataset.</exception>
-    public static ImageFolderFiles Find(string root, string spec)
+    /// <summary>Finds the files of a dataset.</summary>
+    /// <exception cref="PithException">There is no such folder or no image, a folder cannot be read, or the sub-folders are the parts of a dataset.</exception>
+    public static ImageFolderFiles Find(DatasetSpec spec)
     {
-        var files = new ImageFolderFiles();
+        var root = spec.Path;
+        if (!Directory.Exists(root)) throw new PithException($"Dataset '{spec.Text}': no folder '{root}'. Check the path.");
+        // The usual layout of a sample: classes.txt beside images/.
+        if (File.Exists(Path.Combine(root, ClassListName)) && Directory.Exists(Path.Combine(root, ImagesName))) root = Path.Combine(root, ImagesName);
+        try
+        {
+            return Find(root, spec.Text);
+        }
+        catch (Exception e) when (DataFile.IsUnreadable(e))
+        {
+            throw DataFile.Unreadable(root, e);
+        }
+    }
+
+    private static ImageFolderFiles Find(string root, string spec)
+    {
+        var files = new ImageFolderFiles(root);
         var folders = Visible(Directory.GetDirectories(root)).Select(path => new ClassFolder(Path.GetFileName(path), files.Below(path, depth: 0))).ToArray();
-        var loose = files.Images(Visible(Directory.GetFiles(root)).Where(path => Path.GetFileName(path) != "classes.txt"));
+        var loose = files.Images(Visible(Directory.GetFiles(root)).Where(path => Path.GetFileName(path) != ClassListName));
         var hasClasses = folders.Any(folder => folder.Images.Count > 0);
         if (!hasClasses && loose.Count == 0)
             throw new PithException($"Dataset '{spec}': '{root}' holds no image. Expected one sub-folder for each class, with images in it ({ImageFormat.AllSuffixes}){files.LeftOut(" Found instead: ")}.");
@@ -40,14 +70,14 @@ internal sealed class ImageFolderFiles
             throw new PithException($"Dataset '{spec}': the sub-folders of '{root}' are parts of a dataset ({string.Join(", ", folders.Select(folder => folder.Name))}), not classes. Name one of them, such as 'imagefolder:{Path.Combine(root, folders[0].Name)}'.");
         if (hasClasses) files.Folders = folders;
         else files.Loose = loose;
-        files.Note(root, hasClasses ? loose.Count : 0);
+        files.Note(hasClasses ? loose.Count : 0);
         return files;
     }
 
-    private void Note(string root, int looseCount)
+    private void Note(int looseCount)
     {
         if (_leftOut.Count > 0) Notes.Add($"{Counted(_leftOut.Values.Sum(), "file was", "files were")} left out because their names do not end as an image's do ({ImageFormat.AllSuffixes}){LeftOut(": ")}.");
-        if (looseCount > 0) Notes.Add($"{Counted(looseCount, "image lies", "images lie")} directly in '{root}' and belong to no class; they were left out.");
+        if (looseCount > 0) Notes.Add($"{Counted(looseCount, "image lies", "images lie")} directly in '{Root}' and belong to no class; they were left out.");
         if (_nested > 0) Notes.Add($"{Counted(_nested, "image lies", "images lie")} deeper than in a class folder and count for it; the classes are {Names(Folders)}.");
         var empty = Folders.Where(folder => folder.Images.Count == 0).ToArray();
         if (empty.Length > 0) Notes.Add($"{Counted(empty.Length, "folder holds", "folders hold")} no image and still count as classes: {Names(empty)}.");
@@ -57,7 +87,7 @@ internal sealed class ImageFolderFiles
 
     private List<string> Below(string folder, int depth)
     {
-        // A link that leads back up would be followed for ever.
+        // A link to a parent folder would be followed without end.
         if (!_visited.Add(new DirectoryInfo(folder).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? Path.GetFullPath(folder))) return [];
         var images = Images(Visible(Directory.GetFiles(folder)));
         if (depth > 0) _nested += images.Count;

@@ -24,7 +24,7 @@ public sealed class MnistDataset : ImageDataset
 
     internal static DatasetKind Kind { get; } = new("mnist", "mnist:PATH",
         "The MNIST family in IDX files (plain or .gz): the file of images, with the file of labels beside it, or the folder; a folder with both parts needs ?split=train or ?split=test (t10k-*).",
-        TakesPath: true, ["split"], (spec, _) => Open(spec));
+        TakesPath: true, ["split"], spec => [Images(spec), Labels(spec)], (spec, _) => Load(Images(spec), Labels(spec), spec.Text));
 
     /// <inheritdoc/>
     public override string Name { get; }
@@ -66,12 +66,10 @@ public sealed class MnistDataset : ImageDataset
         return new(_labels[index], new Image(shape.Width, shape.Height, 1, _pixels.AsMemory(index * shape.Elements, shape.Elements)));
     }
 
-    private static MnistDataset Open(DatasetSpec spec)
-    {
-        var images = File.Exists(spec.Path) ? spec.Path : FindImages(spec);
-        var labels = LabelsBeside(images);
-        return Load(images, labels ?? throw new PithException($"Dataset '{spec.Text}': no file of labels beside '{images}'. Expected the same name with 'labels-idx1' instead of 'images-idx3'."), spec.Text);
-    }
+    private static string Images(DatasetSpec spec) => File.Exists(spec.Path) ? spec.Path : FindImages(spec);
+
+    private static string Labels(DatasetSpec spec) => LabelsBeside(Images(spec))
+        ?? throw new PithException($"Dataset '{spec.Text}': no file of labels beside '{Images(spec)}'. Expected the same name with 'labels-idx1' instead of 'images-idx3'.");
 
     private static string FindImages(DatasetSpec spec)
     {

@@ -31,7 +31,7 @@ public sealed class NpzDataset : ImageDataset
 
     internal static DatasetKind Kind { get; } = new("npz", "npz:PATH",
         "A NumPy archive with images (uint8 [N,H,W,C], [N,H,W] or [N,C,H,W], or float [N,C,H,W] taken as it is) and labels, named images/labels, x/y, x_train/y_train, x_test/y_test, train_images/train_labels or test_images/test_labels; ?split=train or ?split=test where it has both.",
-        TakesPath: true, ["split"], (spec, _) => Open(spec));
+        TakesPath: true, ["split"], spec => [spec.Path], (spec, _) => Open(spec));
 
     /// <inheritdoc/>
     public override string Name { get; }

@@ -33,6 +33,7 @@ public sealed class ProceduralDataset : ImageDataset
     internal static DatasetKind Kind { get; } = new("procedural", "procedural[:seed=S,count=N]",
         $"Built-in 32x32 images of ten classes (five shapes in warm and cool colours), drawn from a seed; {DefaultCount} of seed 0 unless told otherwise.",
         TakesPath: false, ["seed", "count"],
+        _ => [],
         (spec, _) => new ProceduralDataset(spec.Integer("seed", 0, 0, int.MaxValue), spec.Integer("count", DefaultCount, 1, MaxCount)));
 
     /// <inheritdoc/>

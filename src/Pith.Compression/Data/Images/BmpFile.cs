@@ -11,7 +11,7 @@ internal static class BmpFile
 
     public static DecodedImage Decode(byte[] file, string sourceName, ImageDecodingOptions options)
     {
-        // Runs that reach over the end of a row, which other programs write, would be laid into the next row.
+        // The library continues a run that is longer than its row, as some programs write them, in the next row.
         if (IsRunLength(file)) throw new PithException($"BMP '{sourceName}' is run-length compressed, which is not supported. Convert it to PNG, or save it uncompressed.");
         var decoder = new BmpDecoder();
         var (width, height) = ImageSharpDecoder.Size(file, decoder, sourceName);
@@ -21,7 +21,7 @@ internal static class BmpFile
         return new(ImageSharpDecoder.Decode(file, decoder, sourceName), ExifOrientation.None);
     }
 
-    /// <summary>Whether the header is that of OS/2, with sizes of 16 bits.</summary>
+    /// <summary>Whether the header is the OS/2 one, with 16-bit sizes.</summary>
     private static bool IsCore(byte[] file) => BinaryPrimitives.ReadUInt32LittleEndian(file.AsSpan(HeaderSizeAt)) == CoreHeader;
 
     private static bool IsRunLength(byte[] file) =>

@@ -1,6 +1,6 @@
 namespace Pith.Compression.Data;
 
-/// <summary>The orientation tag of EXIF and TIFF (274): how the stored picture is turned and mirrored to be looked at.</summary>
+/// <summary>The orientation tag of EXIF and TIFF (274): how the stored picture must be rotated and mirrored for display.</summary>
 internal static class ExifOrientation
 {
     /// <summary>As stored.</summary>
@@ -19,7 +19,7 @@ internal static class ExifOrientation
     /// <summary>The orientation that the first directory of a TIFF structure gives; <see cref="None"/> when it gives none that makes sense.</summary>
     public static int Of(TiffDirectory directory) => directory.Number(Tag) is >= 1 and <= 8 and var orientation ? (int)orientation : None;
 
-    /// <summary>Turns and mirrors an image.</summary>
+    /// <summary>Rotates and mirrors an image.</summary>
     /// <param name="image">As stored.</param>
     /// <param name="orientation">1 to 8.</param>
     public static Image Apply(Image image, int orientation)

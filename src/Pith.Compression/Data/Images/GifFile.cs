@@ -6,7 +6,7 @@ namespace Pith.Compression.Data;
 
 /// <summary>
 /// Decodes the first frame of GIF (CompuServe, "GIF89a", 1990). The library leaves transparent pixels black; alpha is dropped here, so they keep their colour. A first frame that is smaller than
-/// the canvas is laid on it, as Pillow does: around it is the transparent colour, or without one colour 0 of the palette.
+/// the canvas is placed on it, as Pillow does; the area around it gets the transparent colour, or colour 0 of the palette where there is none.
 /// </summary>
 internal sealed class GifFile
 {
@@ -30,7 +30,7 @@ internal sealed class GifFile
         _globalTable = SkipTable(CanvasAt + 4, TablesAt);
         var window = FindFrame();
         ImageDecoder.CheckSize(window.Width, window.Height, _sourceName, maxPixels);
-        // A frame that reaches over the canvas makes it larger.
+        // A frame that extends beyond the canvas enlarges it.
         (width, height) = (Math.Max(width, window.Left + window.Width), Math.Max(height, window.Top + window.Height));
         ImageDecoder.CheckSize(width, height, _sourceName, maxPixels);
         ImageDecoder.CheckData(window.Width, window.Height, (long)window.Width * window.Height, _at - _frameAt, MaxLzwRatio, _sourceName);
@@ -59,7 +59,7 @@ internal sealed class GifFile
         return window;
     }
 
-    /// <summary>Skips a colour table of 2^(n + 1) entries, of which the flags say whether it is there.</summary>
+    /// <summary>Skips a colour table of 2^(n + 1) entries, if the flags say that there is one.</summary>
     /// <returns>Where it starts; -1 when there is none.</returns>
     private int SkipTable(int flagsAt, int tableAt)
     {

@@ -4,7 +4,7 @@ namespace Pith.Compression.Data;
 /// Decodes image files to RGB: JPEG (baseline, progressive, arithmetic, grey, CMYK/YCCK), PNG, BMP, GIF (the first frame), TIFF (the first page) and WebP (still images). The pixels are those that
 /// Pillow's <c>Image.open(file).convert("RGB")</c> gives: for JPEG accurate integer DCT and smooth chroma upsampling; palette and grey spread to RGB; alpha dropped, so that the colours under
 /// transparent pixels stay; no colour management; EXIF orientation not applied unless asked for. 16-bit samples keep their high byte (Pillow clips 16-bit grey at 255 instead).
-/// What a file holds decides, not its name. Thread-safe.
+/// The format is recognized by the content, not by the name. Thread-safe.
 /// </summary>
 public static class ImageDecoder
 {

@@ -12,6 +12,6 @@ public sealed record ImageDecodingOptions
     /// </summary>
     public bool ApplyOrientation { get; init; }
 
-    /// <summary>Receives a <see cref="Noted"/> for a damaged file that could be decoded all the same.</summary>
+    /// <summary>Receives a <see cref="Noted"/> for a damaged file that could still be decoded.</summary>
     public IProgress<PithEvent>? Events { get; init; }
 }

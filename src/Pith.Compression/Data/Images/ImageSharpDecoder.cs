@@ -5,12 +5,12 @@ using Sharp = SixLabors.ImageSharp;
 namespace Pith.Compression.Data;
 
 /// <summary>
-/// Runs a decoder of SixLabors.ImageSharp on a file whose size has been checked. The library goes on with what it has when a file ends early; here that is refused. Whatever it throws becomes a
-/// message that names the file.
+/// Runs a decoder of SixLabors.ImageSharp on a file whose size has been checked. The library returns an incomplete image when a file ends early; here that is an error. Whatever it throws becomes
+/// a message that names the file.
 /// </summary>
 internal static class ImageSharpDecoder
 {
-    // Buffers of one byte: reads go straight to the strict stream below, which sees whether they get what they ask for.
+    // A buffer of one byte: every read reaches the strict stream below, which checks that it gets all the bytes it asks for.
     private static readonly Sharp.Configuration s_configuration = new()
     {
         StreamProcessingBufferSize = 1,
@@ -60,7 +60,7 @@ internal static class ImageSharpDecoder
         return new Image(decoded.Width, decoded.Height, 3, rgb);
     });
 
-    /// <summary>Any exception means that the file is at fault: it is not ours, and decoders of others fail on damaged data in every way.</summary>
+    /// <summary>Any exception means that the file is at fault: the library can throw anything on damaged data.</summary>
     private static T Guarded<T>(string sourceName, Func<T> decode)
     {
         try

@@ -25,13 +25,13 @@ internal static class JpegDecoder
     {
         var image = Decode(jpeg, header, out var result);
         if (result.Error is { } error) throw new PithException($"JPEG '{sourceName}' cannot be decoded: {error}. The file is damaged; fetch or export it again.");
-        if (result.Warning is { } warning) options.Events?.Report(new Noted($"JPEG '{sourceName}' is damaged and was decoded all the same: {warning}."));
+        if (result.Warning is { } warning) options.Events?.Report(new Noted($"JPEG '{sourceName}' is damaged but was decoded: {warning}."));
         return image;
     }
 
     /// <summary>
-    /// A file without an end is decoded as far as its scans are whole, if there is at least one of each component: then all of a picture is there, of a progressive file perhaps a coarse one.
-    /// libjpeg fills up what is missing with grey; a warning says that it did.
+    /// A file without an end marker is decoded up to its last whole scan, if every component has one: then the picture is complete, though perhaps coarse in a progressive file.
+    /// libjpeg fills missing data with grey and reports that as a warning.
     /// </summary>
     private static Image DecodeCut(ReadOnlySpan<byte> jpeg, JpegHeader header, string sourceName, ImageDecodingOptions options)
     {

@@ -37,7 +37,7 @@ internal static class PngFile
     public static DecodedImage Decode(byte[] file, string sourceName, ImageDecodingOptions options)
     {
         var (header, exif, data) = ReadChunks(file, sourceName, options.MaxPixels);
-        // The library never returns from such a file: it goes round and round in a pass without columns.
+        // The library never returns for such a file: it loops without end in a pass without columns.
         if (header.IsInterlaced && header.Width < NarrowestInterlaced) throw new PithException($"PNG '{sourceName}' is interlaced and {header.Width} pixels wide; interlaced files are read from {NarrowestInterlaced} pixels on. Save it without interlacing.");
         RequireAllRows(header, data, sourceName);
         var decoder = new PngDecoder { IgnoreMetadata = true };
@@ -84,7 +84,7 @@ internal static class PngFile
         {
             using var unpacked = new ZLibStream(data, CompressionMode.Decompress);
             var chunk = new byte[1 << 16];
-            // Up to the end of the data where it is as long as it should be, so that its checksum is compared.
+            // Reads to the end when the length is right, so that the checksum is verified.
             for (int got; have <= expected && (got = unpacked.Read(chunk)) > 0;) have += got;
         }
         catch (Exception e) when (e is InvalidDataException or IOException) // a ZLibException is an IOException

@@ -5,7 +5,7 @@ namespace Pith.Compression.Data;
 
 /// <summary>
 /// Decodes the first page of TIFF: strips, uncompressed or packed by LZW, Deflate, PackBits, CCITT or JPEG (whose samples may differ from libjpeg's by rounding). The library sees a directory with
-/// what it needs for the pixels and nothing else. What it takes otherwise than TIFF 6.0 says is put right here.
+/// what it needs for the pixels and nothing else. Where it deviates from TIFF 6.0, the result is corrected here.
 /// </summary>
 internal static class TiffFile
 {
@@ -27,10 +27,9 @@ internal static class TiffFile
         var (width, height) = (directory.Number(Width) ?? 0, directory.Number(Height) ?? 0);
         ImageDecoder.CheckSize(width, height, sourceName, options.MaxPixels);
         if (directory.Has(TileWidth)) throw new PithException($"TIFF '{sourceName}' is tiled, which is not supported. Convert it to PNG, or save it in strips.");
-        // The library reads the bits of such files in the other order, but for CCITT.
+        // The library ignores this bit order, except in CCITT data.
         if (directory.Number(FillOrder) == 2 && !IsFax(directory)) throw new PithException($"TIFF '{sourceName}' has bits in reversed order (FillOrder 2), which is not supported. Convert it to PNG.");
         RequireWhole(file, directory, sourceName);
-
         CheckData(directory, width, height, sourceName);
 
         var samples = directory.Number(SamplesPerPixel) ?? 1;
@@ -54,7 +53,7 @@ internal static class TiffFile
         var (offsets, lengths) = (directory.Numbers(StripOffsets) ?? [], directory.Numbers(StripByteCounts) ?? []);
         var isWhole = s_pixelTags.All(directory.IsWhole) && offsets.Length > 0 && offsets.Length == lengths.Length;
         for (var i = 0; isWhole && i < offsets.Length; i++) isWhole = offsets[i] >= 0 && lengths[i] >= 0 && offsets[i] <= file.Length && lengths[i] <= file.Length - offsets[i];
-        if (!isWhole) throw new PithException($"TIFF '{sourceName}' is cut short or damaged: {offsets.Length} strips and the tables of its directory do not lie in its {file.Length} bytes. Fetch or export it again.");
+        if (!isWhole) throw new PithException($"TIFF '{sourceName}' is cut short or damaged: {offsets.Length} strips and the tables of its directory do not fit in its {file.Length} bytes. Fetch or export it again.");
     }
 
     private static void CheckData(TiffDirectory directory, long width, long height, string sourceName)

@@ -24,8 +24,8 @@ public sealed class TensorComparison
     public IReadOnlyList<TensorDifference> Differences => [.. _entries.Select(entry => entry.ToDifference())];
 
     /// <summary>
-    /// Tensors of either side that have no partner: the other network has none of this name, or one of another type or shape. What the other side computes inside of a fused layer only is not among them,
-    /// unless it is an output. Outputs come first.
+    /// Tensors of either side that have no partner: the other network has none of this name, or one of another type or shape. Tensors that the other side computes only
+    /// inside a fused layer are left out, unless they are outputs. Outputs come first.
     /// </summary>
     public IReadOnlyList<UnpairedTensor> Unpaired => [.. _unpaired.Values.OrderByDescending(tensor => tensor.IsOutput)];
 
@@ -52,7 +52,7 @@ public sealed class TensorComparison
 
     private static bool IsFloat(DataType first, DataType second) => first.IsFloat() && second.IsFloat();
 
-    // What passes have added is no tensor of the network, and what fusion has swallowed is not missing.
+    // Tensors that passes added are not part of the network, and tensors inside a fused layer are not missing.
     private void Miss(string name, NetworkTrace seenIn, NetworkTrace notSeenIn, string where)
     {
         if (!seenIn.Outputs.Contains(name) && (!seenIn.Has(name) || notSeenIn.Has(name))) return;
@@ -76,7 +76,7 @@ public sealed class TensorComparison
         public void Add(Tensor reference, Tensor other)
         {
             _signal.Add(reference.ConvertTo(DataType.Float64).As<double>().Data, other.ConvertTo(DataType.Float64).As<double>().Data);
-            // Of other types no bits are the same.
+            // Between different types every element counts as different.
             if (otherType is not null) _different += reference.Shape.Length;
             if (otherType is not null || reference.Bytes.SequenceEqual(other.Bytes)) return;
             var size = reference.DataType.SizeInBytes();

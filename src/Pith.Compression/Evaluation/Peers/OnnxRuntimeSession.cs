@@ -36,7 +36,7 @@ public sealed class OnnxRuntimeSession : IQuery, IDisposable
     /// <param name="model">The path of an ONNX file.</param>
     /// <param name="batch">The images of a run: the size of every leading dimension that the file leaves open.</param>
     /// <param name="threads">Threads within an operator, the caller's included.</param>
-    /// <param name="types">Types of the inputs, whose fixed sizes other dimensions get that the file leaves open; null for none.</param>
+    /// <param name="types">Types of the inputs: their fixed sizes replace sizes other than the batch that the file leaves open; null for none.</param>
     /// <param name="literal">Runs the file as it is written, without graph optimisations: for comparing results, not speed.</param>
     /// <exception cref="PithException">ONNX Runtime refuses the model, or an input has a size that nothing tells.</exception>
     public OnnxRuntimeSession(OnnxRuntime runtime, string model, int batch, int threads, IReadOnlyList<TensorType>? types = null, bool literal = false)
@@ -100,7 +100,8 @@ public sealed class OnnxRuntimeSession : IQuery, IDisposable
         Check(_api.GetTensorTypeAndShape(_outputValues[index], out var info));
         var (type, sizes) = Describe(info);
         _api.ReleaseTensorTypeAndShapeInfo(info);
-        if (!Enum.IsDefined(type)) return null;
+        // Numbers of four bits lie two in a byte there.
+        if (!Enum.IsDefined(type) || type.IsPacked()) return null;
         Check(_api.GetTensorMutableData(_outputValues[index], out var data));
         var tensor = Tensor.Zeros(type, new Shape([.. sizes.Select(size => checked((int)size))]));
         var bytes = new byte[tensor.Bytes.Length];

@@ -39,12 +39,12 @@ internal sealed class CalibrationWorker : IValueObserver, IDisposable
 
     public void Observe(in ObservedValue value) => Statistics.Add(value.Name, ElementsOfImages(value), _slice.IsFirstHalf, _slice.Batch);
 
-    /// <summary>What the images of the slice made. A network with a fixed batch runs all of it; what lies after its last image is of an earlier run and must not count again.</summary>
+    /// <summary>The elements that belong to the images of the slice. A network with a fixed batch always runs the whole batch; what follows the last image is left from an earlier run and must not be counted again.</summary>
     private ReadOnlySpan<float> ElementsOfImages(in ObservedValue value)
     {
         if (_input.FixedBatch is not { } batch || batch == _slice.Samples) return value.Elements;
         if (value.Shape.Rank == 0 || value.Shape[0] != batch)
-            throw new PithException($"The network's batch is fixed to {batch} and its tensor '{value.Name}' {value.Shape} does not have it first, so {_slice.Samples} images cannot be told from the rest. Calibrate with a multiple of {2 * batch} samples, or export the network with a batch by name.");
+            throw new PithException($"The network's batch is fixed to {batch} and its tensor '{value.Name}' {value.Shape} does not have the batch as its first dimension, so the results of {_slice.Samples} images cannot be separated from the rest. Calibrate with a multiple of {2 * batch} samples, or export the network with an open batch.");
         return value.Elements[..(value.Elements.Length / batch * _slice.Samples)];
     }
 

@@ -4,8 +4,8 @@ using Pith.Passes;
 namespace Pith.Compression;
 
 /// <summary>
-/// Limits fake-quantized float weights to the narrow range, 127 steps of their scale to either side of zero, where QAT has pushed one beyond its frozen scale: the step -128, to which it would
-/// be rounded, has no counterpart, so that a negative factor of batch norm could not turn its sign.
+/// Limits fake-quantized float weights to the narrow range, 127 steps of their scale to either side of zero. QAT can push a weight beyond the range of its frozen scale; it would round to -128,
+/// which has no positive counterpart, so that a negative factor of batch norm could not flip its sign.
 /// </summary>
 public sealed class LimitWeights : Pass
 {
@@ -18,8 +18,7 @@ public sealed class LimitWeights : Pass
         {
             if (node.Op is not QuantizeLinear { BlockSize: 0 } op || node.Output.Type.DataType != DataType.Int8) continue;
             if (node.Inputs[0] is not { Constant: Tensor<float> weight } || node.Inputs[1]!.Constant is not Tensor<float> scales || Limited(weight, scales, op.Axis) is not { } limited) continue;
-            if (node.Inputs[0]!.Uses.Count == 1) graph.SetConstant(node.Inputs[0]!, limited);
-            else graph.ReplaceInput(node, 0, graph.AddConstant(node.Inputs[0]!.Name, limited));
+            graph.SetConstantOperand(node, 0, limited, node.Inputs[0]!.Name);
             changes++;
         }
         return changes;

@@ -9,7 +9,7 @@ public static class QuantizationPasses
     /// <param name="exactScales">As in <see cref="QuantizationOptions.ExactScales"/>.</param>
     public static IReadOnlyList<Pass> Finish(bool exactScales) =>
     [
-        new LimitWeights(), // before the fold, which turns the signs of channels
+        new LimitWeights(), // before the fold, which flips the signs of channels with a negative factor
         new FoldBatchNorm(),
         new ShortenWeightScales(exactScales), // after the fold, which multiplies scales
         new FoldWeightQuantization(), // after all that changes weights or their scales

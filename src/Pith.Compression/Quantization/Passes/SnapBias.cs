@@ -21,8 +21,7 @@ public sealed class SnapBias : Pass
             if (bias.Shape.Rank != 1 || (weight.Length != 1 && weight.Length != bias.Length)) continue;
             var snapped = Snapped(bias, input[0], weight);
             if (snapped.Span.SequenceEqual(bias.Span)) continue;
-            if (value.Uses.Count == 1) graph.SetConstant(value, snapped);
-            else graph.ReplaceInput(node, 2, graph.AddConstant(value.Name, snapped));
+            graph.SetConstantOperand(node, 2, snapped, value.Name);
             changes++;
         }
         return changes;

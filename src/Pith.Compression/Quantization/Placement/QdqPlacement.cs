@@ -51,7 +51,7 @@ public sealed class QdqPlacement
         return isNamed ? "float by name" : options.Layers.ByOpType.Any(rule => rule.OpType == name.OpType) ? $"float by op type {name.OpType}" : "not chosen";
     }
 
-    // The accumulator of an integer product has 32 bits, of which every sum must be certain to fit.
+    // Integer products are summed in 32 bits, so the largest possible sum must fit.
     private static string? LongSum(Node layer, QuantizationOptions options)
     {
         if (WeightOperand.Of(layer) is not { } weight) return null;

@@ -6,10 +6,10 @@ namespace Pith.Compression;
 /// <summary>Steps that train or calibrate start from float numbers: the integers of a quantized model have lost what training needs.</summary>
 internal static class FloatModel
 {
-    /// <summary>The network to work on: a copy of <paramref name="graph"/>, in float32 whatever floats it was in.</summary>
+    /// <summary>The network to work on: a copy of <paramref name="graph"/>, in float32 whatever float type it had.</summary>
     /// <param name="graph">A network that is not quantized; not changed.</param>
     /// <param name="stage">The stage that is being made, for messages.</param>
-    /// <param name="events">Told when the network was in other floats.</param>
+    /// <param name="events">Receives a <see cref="Noted"/> when the network had another float type.</param>
     /// <exception cref="PithException">It has Q/DQ pairs or integer layers; the message names the first.</exception>
     public static Graph CopyOf(Graph graph, string stage, IProgress<PithEvent>? events)
     {

@@ -32,7 +32,6 @@ public sealed unsafe class ExecutionContext : IDisposable
 
     internal ExecutionContext(Engine engine, int threads, IReadOnlyList<int>? processors)
     {
-        _engine = engine;
         _layers = engine.Built;
         var network = engine.Network;
         var pool = new WorkerPool(threads, processors);
@@ -52,14 +51,15 @@ public sealed unsafe class ExecutionContext : IDisposable
             pool.Dispose();
             _state?.Dispose();
             _arena?.Dispose();
-            GC.SuppressFinalize(this);
             throw;
         }
         _observed = [.. _layers.Select(layer => layer.Layer.Outputs.Where(network.Observed.Contains).ToArray())];
         _observedInputs = [.. network.Observed.Where(slot => slot.Kind == SlotKind.Input)];
+        // Last: a context that could not be made is finalized all the same, and must not be counted twice.
+        _engine = engine;
     }
 
-    /// <summary>Lets the engine's memory go when the context was forgotten; the context's own goes by itself.</summary>
+    /// <summary>Lets the engine's memory go when the context was forgotten; the context's own goes by itself. There is no engine when the constructor has thrown.</summary>
     ~ExecutionContext() => _engine?.ContextDisposed();
 
     /// <summary>The engine.</summary>

@@ -260,6 +260,26 @@ public sealed class ContextSafetyTests
     }
 
     [Fact]
+    public void A_context_that_cannot_be_made_takes_nothing_from_others()
+    {
+        var engine = Build();
+        using var other = engine.CreateContext(1);
+        other.SetInput("x", Data());
+        var expected = Answer(other);
+        for (var i = 0; i < 3; i++) Refuse(engine);
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        engine.Dispose();
+        Assert.False(IsFreed(engine), "The engine's memory is freed while a context uses it.");
+        Assert.Equal(expected, Answer(other));
+        other.Dispose();
+        RequireFreed(engine);
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        static void Refuse(Engine engine) => Assert.Throws<PithException>(() => engine.CreateContext(1_000_000));
+    }
+
+    [Fact]
     public void A_context_that_was_forgotten_lets_its_engine_go()
     {
         var engine = Build();

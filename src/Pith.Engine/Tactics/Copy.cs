@@ -14,11 +14,7 @@ internal sealed unsafe class Copy : Tactic<CopyLayer>, IReferenceTactic
 
     protected override double EstimateSeconds(CopyLayer layer, Device device) => 0;
 
-    protected override RunnableLayer Build(CopyLayer layer, BuildResources resources)
-    {
-        resources.KeepConstant(layer.Input);
-        return new Runnable(layer);
-    }
+    protected override RunnableLayer Build(CopyLayer layer, BuildResources resources) => new Runnable(layer);
 
     private sealed class Runnable(CopyLayer layer) : RunnableLayer
     {

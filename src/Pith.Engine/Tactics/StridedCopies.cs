@@ -19,11 +19,7 @@ internal sealed unsafe class StridedCopies : Tactic<OpLayer>
 
     protected override double EstimateSeconds(OpLayer layer, Device device) => StreamCost.Seconds(layer, device);
 
-    protected override RunnableLayer Build(OpLayer layer, BuildResources resources)
-    {
-        resources.KeepConstant(layer.Inputs[0]);
-        return new Runnable(layer.Inputs[0]!, Copies(layer));
-    }
+    protected override RunnableLayer Build(OpLayer layer, BuildResources resources) => new Runnable(layer.Inputs[0]!, Copies(layer));
 
     // A result and, for each of its axes, which axis of the operand it is, its first index and the step.
     private sealed record Copy(Slot Output, int[] Axes, int[] Starts, int[] Steps);

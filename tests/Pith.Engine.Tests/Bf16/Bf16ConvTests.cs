@@ -1,4 +1,5 @@
 using Pith.Building;
+using Pith.EngineTests.Fp32;
 using Pith.EngineTests.Jit;
 using Pith.Kernels;
 using Pith.Kernels.Reference;
@@ -16,7 +17,8 @@ public class Bf16ConvTests
     // Beside the sum: activations in floats, and their slope, at most 1.5 for HardSwish.
     private const double ActivationError = 4e-6, Slope = 1.5;
 
-    private static readonly string[] s_epilogues = ["", "no bias", "relu", "clip", "leaky", "hardswish", "hardsigmoid", "sigmoid", "silu", "residual", "residual and relu", "residual and silu"];
+    // Pixels.
+    private const int SmallImage = 36;
 
     private static readonly (IsaLevel Isa, string Family)[] s_families = [(IsaLevel.Avx512Vnni, "bf16-avx512bf16:"), (IsaLevel.Amx, "bf16-amxbf16:")];
 
@@ -47,7 +49,8 @@ public class Bf16ConvTests
     public void Convolutions_agree_with_the_loops(int channels, int outputs, int height, int width, int kernel, int stride, int dilation, int padding, int images, bool hasBorder)
     {
         var seed = channels * 100 + outputs;
-        foreach (var epilogue in Epilogues(seed, 3))
+        // Small images with each epilogue, others with some.
+        foreach (var epilogue in Enumerable.Range(seed, height * width <= SmallImage ? Epilogue.All.Count : 3).Select(Epilogue.At))
         {
             var random = new Random(seed);
             var graph = new Graph();
@@ -57,10 +60,10 @@ public class Bf16ConvTests
             var read = hasBorder ? graph.Add(pool, x) : x;
             var window = new WindowAttributes { Strides = [stride, stride], Dilations = [dilation, dilation], Pads = [padding, padding, padding, padding] };
             var w = graph.AddConstant("w", Random(random, 3 / MathF.Sqrt(channels * kernel * kernel), outputs, channels, kernel, kernel));
-            var y = epilogue == "no bias" ? graph.Add(new Conv { Window = window }, read, w) : graph.Add(new Conv { Window = window }, read, w, graph.AddConstant("b", Random(random, 1, outputs)));
+            var y = epilogue.HasBias ? graph.Add(new Conv { Window = window }, read, w, graph.AddConstant("b", Random(random, 1, outputs))) : graph.Add(new Conv { Window = window }, read, w);
             Finish(graph, y, epilogue);
             var input = Random(random, 1, images, channels, height, width);
-            Check(graph, images, input, hasBorder ? pool.Evaluate([input], 1)[0].As<float>() : input, random, $"'{epilogue}' seed {seed}");
+            Check(graph, images, input, hasBorder ? pool.Evaluate([input], 1)[0].As<float>() : input, random, $"{epilogue} seed {seed}");
         }
     }
 
@@ -72,7 +75,7 @@ public class Bf16ConvTests
     public void Matrix_products_agree_with_the_loops(int reduced, int outputs, int rows, int images)
     {
         var seed = reduced * 100 + outputs;
-        foreach (var epilogue in Epilogues(seed, 3))
+        foreach (var epilogue in Enumerable.Range(seed, 3).Select(Epilogue.At))
         {
             var random = new Random(seed);
             var graph = new Graph();
@@ -82,10 +85,10 @@ public class Bf16ConvTests
             var y = rows > 1
                 ? graph.Add(new MatMul(), x, graph.AddConstant("w", Random(random, amplitude, reduced, outputs)))
                 : graph.Add(new Gemm { TransB = true }, x, graph.AddConstant("w", Random(random, amplitude, outputs, reduced)), graph.AddConstant("b", Random(random, 1, outputs)));
-            if (rows > 1 && epilogue != "no bias") y = graph.Add(new Add(), y, graph.AddConstant("b", Random(random, 1, outputs)));
+            if (rows > 1 && epilogue.HasBias) y = graph.Add(new Add(), y, graph.AddConstant("b", Random(random, 1, outputs)));
             Finish(graph, y, epilogue);
             var input = rows > 1 ? Random(random, 1, images, rows, reduced) : Random(random, 1, images, reduced);
-            Check(graph, images, input, input.Reshape(new Shape(images * rows, reduced, 1, 1)), random, $"'{epilogue}' seed {seed}");
+            Check(graph, images, input, input.Reshape(new Shape(images * rows, reduced, 1, 1)), random, $"{epilogue} seed {seed}");
         }
     }
 
@@ -115,8 +118,6 @@ public class Bf16ConvTests
                 }
             }
     }
-
-    private static IEnumerable<string> Epilogues(int seed, int count) => Enumerable.Range(0, count).Select(i => s_epilogues[(seed + i * 5) % s_epilogues.Length]);
 
     private static (IsaLevel Isa, string Family)[] Families()
     {
@@ -210,19 +211,9 @@ public class Bf16ConvTests
     }
 
     // A residual is the network's second input.
-    private static void Finish(Graph graph, Value y, string epilogue)
+    private static void Finish(Graph graph, Value y, Epilogue epilogue)
     {
-        if (epilogue.StartsWith("residual", StringComparison.Ordinal)) y = graph.Add(new Add(), y, graph.AddInput("residual", y.Type));
-        graph.AddOutput(epilogue switch
-        {
-            "relu" or "residual and relu" => graph.Add(new Relu(), y),
-            "clip" => graph.Add(new Clip(), y, graph.AddConstant("low", Tensor.Scalar(-0.5f)), graph.AddConstant("high", Tensor.Scalar(1.5f))),
-            "leaky" => graph.Add(new LeakyRelu(0.2f), y),
-            "hardswish" => graph.Add(new HardSwish(), y),
-            "hardsigmoid" => graph.Add(new HardSigmoid(), y),
-            "sigmoid" => graph.Add(new Sigmoid(), y),
-            "silu" or "residual and silu" => graph.Add(new Mul(), y, graph.Add(new Sigmoid(), y)),
-            _ => y,
-        });
+        if (epilogue.HasResidual) y = graph.Add(new Add(), y, graph.AddInput("residual", y.Type));
+        graph.AddOutput(epilogue.Activated(graph, y));
     }
 }

@@ -27,42 +27,42 @@ public class Fp32EmittedTests
 
     // Two images are 9 MB and stored past the caches, one is not.
     [Fact]
-    public void Large_results_agree_with_the_reference() => Check("fp32-avx512", 4, (random, graph) =>
+    public void Large_results_agree_with_the_reference() => Check("fp32-avx512", 4, (random, graph, epilogue) =>
     {
         var x = graph.AddInput("x", TensorType.Float32(Dim.Named("N"), 3, 136, 135));
-        Finish(random, graph, epilogue => Conv(random, graph, x, 3, 64, WindowAttributes.Uniform(1), 1, epilogue != "no bias"));
+        Finish(graph, epilogue, () => Conv(random, graph, x, 3, 64, WindowAttributes.Uniform(1), 1, epilogue.HasBias));
         return [3, 136, 135];
     });
 
     [Fact]
     public void Activations_keep_to_their_limits()
     {
-        foreach (var epilogue in (string[])["silu", "sigmoid", "hardswish", "relu"])
+        foreach (var epilogue in Epilogue.Activations.Select(activation => new Epilogue(activation)))
         {
             var graph = new Graph();
             var x = graph.AddInput("x", TensorType.Float32(1, 1));
-            graph.AddOutput(Epilogue.Activated(graph, graph.Add(new MatMul(), x, graph.AddConstant("w", Tensor.Create(new Shape(1, 1), [1f]))), epilogue));
+            graph.AddOutput(epilogue.Activated(graph, graph.Add(new MatMul(), x, graph.AddConstant("w", Tensor.Create(new Shape(1, 1), [1f])))));
             using var engine = EngineBuilder.Build(graph, new EngineOptions { TimeTactics = false });
             using var context = engine.CreateContext();
             foreach (var value in (float[])[-1e30f, -200, -89, -88, -3, -1e-30f, 0, 3, 88, 89, 200, 1e30f])
             {
                 context.Input<float>("x")[0] = value;
                 context.Run();
-                var expected = Epilogue.Value(value, epilogue);
+                var expected = epilogue.Value(value);
                 var got = context.Output<float>(engine.Outputs[0].Name)[0];
-                Assert.True(Math.Abs(got - expected) <= 1e-6 * Math.Max(1, Math.Abs(expected)), $"{epilogue}({value}): expected {expected}, got {got}");
+                Assert.True(Math.Abs(got - expected) <= 1e-6 * Math.Max(1, Math.Abs(expected)), $"{epilogue.Activation}({value}): expected {expected}, got {got}");
             }
         }
     }
 
-    private static void Check(string tactic, int cases, Func<Random, Graph, int[]> make)
+    private static void Check(string tactic, int cases, Func<Random, Graph, Epilogue, int[]> make)
     {
         if (Isa.Detected < IsaLevel.Avx512Vnni) return;
         for (var seed = 1; seed <= cases; seed++)
         {
             var random = new Random(seed);
             var graph = new Graph();
-            var image = make(random, graph);
+            var image = make(random, graph, Epilogue.At(seed));
             var options = new EngineOptions { MaxBatch = random.Next(1, 5), TimeTactics = false };
             using var reference = EngineBuilder.Build(graph, options with { ReferenceOnly = true });
             var (engine, layer) = ChosenTactic.Build(graph, options, new Device(IsaLevel.Avx512Vnni, 2), tactic);
@@ -96,42 +96,42 @@ public class Fp32EmittedTests
 
     private static T Pick<T>(Random random, T[] from) => from[random.Next(from.Length)];
 
-    private static int[] Convolution(Random random, Graph graph)
+    private static int[] Convolution(Random random, Graph graph, Epilogue epilogue)
     {
         var (channels, height, width) = (Pick(random, s_channels), Pick(random, s_sizes), Pick(random, s_sizes));
         var x = Image(random, graph, channels, height, width);
         var (outChannels, window) = (Pick(random, s_outChannels), Window(random, height, width));
-        Finish(random, graph, epilogue => Conv(random, graph, x, channels, outChannels, window, 1, epilogue != "no bias"));
+        Finish(graph, epilogue, () => Conv(random, graph, x, channels, outChannels, window, 1, epilogue.HasBias));
         return [channels, height, width];
     }
 
-    private static int[] Grouped(Random random, Graph graph)
+    private static int[] Grouped(Random random, Graph graph, Epilogue epilogue)
     {
         var (groups, groupIn, groupOut) = (Pick(random, [2, 3, 4, 8, 12]), random.Next(1, 20), random.Next(2, 40));
         var (height, width) = (Pick(random, s_sizes), Pick(random, s_sizes));
         var x = Image(random, graph, groups * groupIn, height, width);
         var window = Window(random, height, width);
-        Finish(random, graph, epilogue => Conv(random, graph, x, groups * groupIn, groups * groupOut, window, groups, epilogue != "no bias"));
+        Finish(graph, epilogue, () => Conv(random, graph, x, groups * groupIn, groups * groupOut, window, groups, epilogue.HasBias));
         return [groups * groupIn, height, width];
     }
 
-    private static int[] Depthwise(Random random, Graph graph)
+    private static int[] Depthwise(Random random, Graph graph, Epilogue epilogue)
     {
         var (channels, height, width) = (Pick(random, [2, 15, 16, 17, 33, 48]), Pick(random, s_sizes), Pick(random, s_sizes));
         // Padding lies in the border of an earlier layer's result.
         var x = Conv(random, graph, graph.AddInput("x", TensorType.Float32(Dim.Named("N"), channels, height, width)), channels, channels, WindowAttributes.Uniform(1), 1, true);
         var (kernel, dilation) = (Pick(random, [2, 3, 5, 7]), random.Next(1, 3));
         var window = new WindowAttributes { KernelShape = [kernel, kernel], Strides = [random.Next(1, 4), random.Next(1, 3)], Dilations = [dilation, dilation], Pads = Pads(random, kernel * dilation, (kernel - 1) * dilation) };
-        Finish(random, graph, epilogue => Conv(random, graph, x, channels, channels, window, channels, epilogue != "no bias"));
+        Finish(graph, epilogue, () => Conv(random, graph, x, channels, channels, window, channels, epilogue.HasBias));
         return [channels, height, width];
     }
 
-    private static int[] MatrixProduct(Random random, Graph graph)
+    private static int[] MatrixProduct(Random random, Graph graph, Epilogue epilogue)
     {
         var (channels, outChannels, rows) = (random.Next(1, 300), Pick(random, s_outChannels), random.Next(1, 20));
         var isTransposed = random.Next(2) == 0;
         var x = isTransposed ? graph.AddInput("x", TensorType.Float32(Dim.Named("N"), channels)) : graph.AddInput("x", TensorType.Float32(Dim.Named("N"), rows, channels));
-        Finish(random, graph, epilogue => isTransposed
+        Finish(graph, epilogue, () => isTransposed
             ? graph.Add(new Gemm { TransB = true }, x, Weights(random, graph, channels, outChannels, channels), Weights(random, graph, 4, outChannels))
             : graph.Add(new MatMul(), x, Weights(random, graph, channels, channels, outChannels)));
         return isTransposed ? [channels] : [rows, channels];
@@ -172,11 +172,10 @@ public class Fp32EmittedTests
     }
 
     // A residual is another result of the same shape.
-    private static void Finish(Random random, Graph graph, Func<string, Value> contraction)
+    private static void Finish(Graph graph, Epilogue epilogue, Func<Value> contraction)
     {
-        var epilogue = Pick(random, Epilogue.All);
-        var y = contraction(epilogue);
-        if (epilogue.StartsWith("residual", StringComparison.Ordinal)) y = graph.Add(new Add(), y, contraction(""));
-        graph.AddOutput(Epilogue.Activated(graph, y, epilogue));
+        var y = contraction();
+        if (epilogue.HasResidual) y = graph.Add(new Add(), y, contraction());
+        graph.AddOutput(epilogue.Activated(graph, y));
     }
 }

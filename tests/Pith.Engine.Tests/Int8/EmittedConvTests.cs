@@ -1,5 +1,6 @@
 using Pith.EngineTests.Jit;
 using Pith.Kernels;
+using Pith.Kernels.Jit;
 using Pith.Ops;
 using Pith.Tactics;
 
@@ -41,30 +42,35 @@ public class EmittedConvTests
     [MemberData(nameof(Layers))]
     public void Every_blocking_equals_the_loops(int channels, int outputs, int size, int kernel, int stride, int groups, int images)
     {
-        (IsaLevel Isa, string Family)[] families = [.. s_families.Where(family => family.Isa <= Isa.Detected || (family.Isa == IsaLevel.Amx && Isa.Detected >= IsaLevel.Avx512Vnni))];
-        if (families.Length == 0) Assert.Skip("This CPU has no AVX2.");
-        foreach (var (activation, hasResidual) in new[] { ("relu", true), ("silu", true), ("silu", false), ("none", false) })
+        var families = Families();
+        foreach (var (activation, residual) in new[] { ("relu", ResidualKind.Bytes), ("silu", ResidualKind.None), ("none", ResidualKind.None) })
         {
-            var b = new QdqGraphBuilder(channels + size, unsigned: hasResidual);
+            var b = new QdqGraphBuilder(channels + size, unsigned: residual == ResidualKind.Bytes);
             var x = b.Quantized(b.Input(channels, size, size));
             var window = WindowAttributes.Uniform(kernel, stride, kernel / 2);
-            var residual = hasResidual ? b.Quantized(b.Conv(x, channels, outputs, kernel, window, groups)) : null;
-            var y = b.Conv(x, channels, outputs, kernel, window, groups);
-            if (residual is not null) y = b.Graph.Add(new Add(), y, residual);
-            y = activation switch
-            {
-                "relu" => b.Graph.Add(new Relu(), y),
-                "silu" => b.Graph.Add(new Mul(), y, b.Graph.Add(new Sigmoid(), y)),
-                _ => y,
-            };
-            b.Graph.AddOutput(b.Quantized(y));
-            var input = b.Data(new Shape(images, channels, size, size));
-            using var reference = EngineBuilder.Build(b.Graph, new EngineOptions { MaxBatch = images, ReferenceOnly = true });
-            using var expected = new GuardedRun(reference);
-            var want = expected.Run(input);
-            foreach (var (isa, family) in families) EmittedTactics.CheckAll(b.Graph, images, TestDevice.At(isa), family, input, want, $"{activation} seed {channels + size}");
+            b.Graph.AddOutput(b.WithEpilogue(activation, residual, isFloatOutput: false, () => b.Conv(x, channels, outputs, kernel, window, groups)));
+            Check(b, images, b.Data(new Shape(images, channels, size, size)), families, $"{activation} seed {channels + size}");
         }
     }
+
+    // Registers that an activation overwrites are those that residuals and results of other vectors of the same pixel are kept in.
+    [Theory]
+    [MemberData(nameof(Activations))]
+    public void Every_activation_with_every_residual_equals_the_loops(string activation)
+    {
+        var families = Families();
+        foreach (var residual in Enum.GetValues<ResidualKind>())
+            foreach (var isFloatOutput in new[] { false, true })
+                foreach (var (channels, outputs, kernel, groups) in new[] { (20, 100, 1, 1), (72, 72, 3, 72) })
+                {
+                    var b = new QdqGraphBuilder(channels, unsigned: kernel == 1);
+                    var x = b.Quantized(b.Input(channels, 5, 5));
+                    b.Graph.AddOutput(b.WithEpilogue(activation, residual, isFloatOutput, () => b.Conv(x, channels, outputs, kernel, WindowAttributes.Uniform(kernel, 1, kernel / 2), groups)));
+                    Check(b, 1, b.Data(new Shape(1, channels, 5, 5)), families, $"{activation}, residual {residual}, {(isFloatOutput ? "floats" : "bytes")}");
+                }
+    }
+
+    public static TheoryData<string> Activations() => [.. QdqGraphBuilder.Activations];
 
     [Fact]
     public void The_estimate_of_silu_gives_the_bits_of_the_loops_for_values_of_all_sizes()
@@ -87,5 +93,20 @@ public class EmittedConvTests
             Assert.True(want.Distinct().Count() > 10);
             Assert.Equal(want, got.Run(input));
         }
+    }
+
+    private static (IsaLevel Isa, string Family)[] Families()
+    {
+        (IsaLevel Isa, string Family)[] families = [.. s_families.Where(family => TestDevice.Has(family.Isa))];
+        if (families.Length == 0) Assert.Skip("This CPU has no AVX2.");
+        return families;
+    }
+
+    private static void Check(QdqGraphBuilder b, int images, Tensor<float> input, (IsaLevel Isa, string Family)[] families, string repro)
+    {
+        using var reference = EngineBuilder.Build(b.Graph, new EngineOptions { MaxBatch = images, ReferenceOnly = true });
+        using var expected = new GuardedRun(reference);
+        var want = expected.Run(input);
+        foreach (var (isa, family) in families) EmittedTactics.CheckAll(b.Graph, images, TestDevice.At(isa), family, input, want, repro);
     }
 }

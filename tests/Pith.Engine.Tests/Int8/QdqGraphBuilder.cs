@@ -1,3 +1,4 @@
+using Pith.Kernels.Jit;
 using Pith.Ops;
 
 namespace Pith.EngineTests.Int8;
@@ -5,7 +6,8 @@ namespace Pith.EngineTests.Int8;
 /// <summary>Builds small quantized graphs in the form that exporters write: float ops between QuantizeLinear and DequantizeLinear.</summary>
 internal sealed class QdqGraphBuilder(Graph graph, int seed, bool unsigned = false)
 {
-    private static readonly string[] s_epilogues = ["", "relu", "clip", "hardswish", "silu", "sigmoid", "hardsigmoid", "leaky", "float", "float bias", "no bias"];
+    /// <summary>Names of activations for <see cref="Activated"/>.</summary>
+    public static IReadOnlyList<string> Activations { get; } = ["none", "relu", "clip", "hardswish", "silu", "sigmoid", "hardsigmoid", "leaky"];
 
     public QdqGraphBuilder(int seed, bool unsigned = false)
         : this(new Graph("qdq"), seed, unsigned) { }
@@ -42,26 +44,39 @@ internal sealed class QdqGraphBuilder(Graph graph, int seed, bool unsigned = fal
 
     public Value MatMul(Value x, int channels, int outChannels) => Graph.Add(new MatMul(), x, Weights(new Shape(channels, outChannels), 1).Weights);
 
-    /// <summary>A contraction, which may depend on the name of the epilogue, and what follows: each activation, with a residual in bytes, in floats or without one.</summary>
+    /// <summary>A contraction with a bias in integers, in floats or none, and what follows: any activation, a residual in bytes, in floats or none, a result in bytes or floats.</summary>
+    /// <param name="random">Chooses them.</param>
+    /// <param name="contraction">Makes the contraction; called with "no bias", "float bias" or "".</param>
     public Value WithEpilogue(Random random, Func<string, Value> contraction)
     {
-        var epilogue = s_epilogues[random.Next(s_epilogues.Length)];
-        var residual = random.Next(4) switch { 0 => Quantized(contraction("")), 1 => contraction(""), _ => null };
-        var y = contraction(epilogue);
-        if (residual is not null) y = Graph.Add(new Add(), y, residual);
-        var result = epilogue switch
-        {
-            "relu" => Graph.Add(new Relu(), y),
-            "clip" => Graph.Add(new Clip(), y, Graph.AddConstant("low", Tensor.Scalar(-0.5f)), Graph.AddConstant("high", Tensor.Scalar(1.5f))),
-            "hardswish" => Graph.Add(new HardSwish(), y),
-            "silu" => Graph.Add(new Mul(), y, Graph.Add(new Sigmoid(), y)),
-            "sigmoid" => Graph.Add(new Sigmoid(), y),
-            "hardsigmoid" => Graph.Add(new HardSigmoid(), y),
-            "leaky" => Graph.Add(new LeakyRelu(0.2f), y),
-            _ => y,
-        };
-        return epilogue == "float" ? result : Quantized(result);
+        var bias = random.Next(6) switch { 0 => "no bias", 1 => "float bias", _ => "" };
+        var residual = random.Next(4) switch { 0 => ResidualKind.Bytes, 1 => ResidualKind.Floats, _ => ResidualKind.None };
+        return WithEpilogue(Activations[random.Next(Activations.Count)], residual, random.Next(6) == 0, () => contraction(bias));
     }
+
+    /// <summary>A contraction, plus another of the same form as residual, then an activation.</summary>
+    public Value WithEpilogue(string activation, ResidualKind residual, bool isFloatOutput, Func<Value> contraction)
+    {
+        var added = residual switch { ResidualKind.Bytes => Quantized(contraction()), ResidualKind.Floats => contraction(), _ => null };
+        var y = contraction();
+        if (added is not null) y = Graph.Add(new Add(), y, added);
+        y = Activated(activation, y);
+        return isFloatOutput ? y : Quantized(y);
+    }
+
+    /// <summary>The activation of this name.</summary>
+    public Value Activated(string activation, Value y) => activation switch
+    {
+        "none" => y,
+        "relu" => Graph.Add(new Relu(), y),
+        "clip" => Graph.Add(new Clip(), y, Graph.AddConstant("low", Tensor.Scalar(-0.5f)), Graph.AddConstant("high", Tensor.Scalar(1.5f))),
+        "hardswish" => Graph.Add(new HardSwish(), y),
+        "silu" => Graph.Add(new Mul(), y, Graph.Add(new Sigmoid(), y)),
+        "sigmoid" => Graph.Add(new Sigmoid(), y),
+        "hardsigmoid" => Graph.Add(new HardSigmoid(), y),
+        "leaky" => Graph.Add(new LeakyRelu(0.2f), y),
+        _ => throw new ArgumentException($"There is no activation '{activation}'.", nameof(activation)),
+    };
 
     public Tensor<float> Data(Shape shape, float amax = 4)
     {

@@ -39,7 +39,6 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     {
         (_layer, _family, _blocking, _operands, _parameters, _seconds) = (layer, family, blocking, operands, parameters, seconds);
         _arithmetic = parameters.Arithmetic;
-        resources.KeepConstant(layer.Residual);
         _panels = [.. Shapes().Select(shape => Build(shape.Shape, shape.Count, shape.FirstChannel, resources))];
         if (_panels[0].Tiles[0].TileConfig != null)
         {

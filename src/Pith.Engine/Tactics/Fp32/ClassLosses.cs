@@ -15,18 +15,14 @@ internal sealed unsafe class ClassLosses : Tactic<OpLayer>
 
     protected override double EstimateSeconds(OpLayer layer, Device device) => StreamCost.Seconds(layer, device);
 
-    protected override RunnableLayer Build(OpLayer layer, BuildResources resources)
+    protected override RunnableLayer Build(OpLayer layer, BuildResources resources) => layer.Op switch
     {
-        foreach (var input in layer.Inputs) resources.KeepConstant(input);
-        return layer.Op switch
-        {
-            SoftmaxCrossEntropy loss => new CrossEntropy(layer, 0, loss.LabelSmoothing),
-            SoftmaxCrossEntropyGradient gradient => new CrossEntropy(layer, 1, gradient.LabelSmoothing),
-            DistillationLoss loss => new Distillation(layer, 0, loss.Temperature),
-            DistillationLossGradient gradient => new Distillation(layer, 1, gradient.Temperature),
-            _ => throw new InvalidOperationException($"{layer.Op} was not accepted."),
-        };
-    }
+        SoftmaxCrossEntropy loss => new CrossEntropy(layer, 0, loss.LabelSmoothing),
+        SoftmaxCrossEntropyGradient gradient => new CrossEntropy(layer, 1, gradient.LabelSmoothing),
+        DistillationLoss loss => new Distillation(layer, 0, loss.Temperature),
+        DistillationLossGradient gradient => new Distillation(layer, 1, gradient.Temperature),
+        _ => throw new InvalidOperationException($"{layer.Op} was not accepted."),
+    };
 
     /// <summary>A loss (logits from operand 0 on) or its gradient (operand 0 is that of the loss, logits from operand 1 on).</summary>
     private abstract class Loss(OpLayer layer, int first) : RunnableLayer

@@ -25,11 +25,7 @@ internal sealed unsafe class Fp32AxisSum : Tactic<OpLayer>
 
     protected override double EstimateSeconds(OpLayer layer, Device device) => StreamCost.Seconds(layer, device);
 
-    protected override RunnableLayer Build(OpLayer layer, BuildResources resources)
-    {
-        resources.KeepConstant(layer.Inputs[0]);
-        return new Runnable(layer, resources.Device.Isa);
-    }
+    protected override RunnableLayer Build(OpLayer layer, BuildResources resources) => new Runnable(layer, resources.Device.Isa);
 
     // The summed axes in order, counted from the front.
     private static int[] Axes(OpLayer layer)

@@ -17,11 +17,7 @@ internal sealed unsafe class Fp32BatchNormGradient : Tactic<TrainingLayer>
 
     protected override double EstimateSeconds(TrainingLayer layer, Device device) => StreamCost.Seconds(layer, device);
 
-    protected override RunnableLayer Build(TrainingLayer layer, BuildResources resources)
-    {
-        foreach (var input in layer.Inputs) resources.KeepConstant(input);
-        return new Runnable(layer, resources);
-    }
+    protected override RunnableLayer Build(TrainingLayer layer, BuildResources resources) => new Runnable(layer, resources);
 
     private sealed class Runnable : RunnableLayer, IParallelBody
     {

@@ -22,11 +22,7 @@ internal sealed unsafe class Fp32ChannelSum : Tactic<OpLayer>
 
     protected override double EstimateSeconds(OpLayer layer, Device device) => StreamCost.Seconds(layer, device);
 
-    protected override RunnableLayer Build(OpLayer layer, BuildResources resources)
-    {
-        resources.KeepConstant(layer.Inputs[0]);
-        return new Runnable(layer.Inputs[0]!, layer.Output, resources);
-    }
+    protected override RunnableLayer Build(OpLayer layer, BuildResources resources) => new Runnable(layer.Inputs[0]!, layer.Output, resources);
 
     private sealed class Runnable : RunnableLayer, IParallelBody
     {

@@ -30,8 +30,6 @@ internal sealed unsafe class Fp32Conv : Tactic<ContractionLayer>
             _layer = layer;
             _isa = resources.Device.Isa;
             _pack = new PackComputed(this);
-            resources.KeepConstant(layer.Bias);
-            resources.KeepConstant(layer.Residual);
             var args = Template(resources.MaxBatch);
             _packedBytes = ConvFp32.PackedFloats(&args) * sizeof(float);
             ScratchBytes = ConvFp32.WorkspaceFloats(&args) * sizeof(float);

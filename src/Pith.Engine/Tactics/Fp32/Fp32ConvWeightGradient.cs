@@ -16,11 +16,7 @@ internal sealed unsafe class Fp32ConvWeightGradient : Tactic<OpLayer>
 
     protected override double EstimateSeconds(OpLayer layer, Device device) => Fp32Cost.Seconds(layer, device);
 
-    protected override RunnableLayer Build(OpLayer layer, BuildResources resources)
-    {
-        foreach (var input in layer.Inputs) resources.KeepConstant(input);
-        return new Runnable(layer, resources);
-    }
+    protected override RunnableLayer Build(OpLayer layer, BuildResources resources) => new Runnable(layer, resources);
 
     private sealed class Runnable : RunnableLayer, IParallelBody
     {

@@ -18,11 +18,7 @@ internal sealed unsafe class Fp32Elementwise : Tactic<OpLayer>
 
     protected override double EstimateSeconds(OpLayer layer, Device device) => StreamCost.Seconds(layer, device);
 
-    protected override RunnableLayer Build(OpLayer layer, BuildResources resources)
-    {
-        foreach (var input in layer.Inputs) resources.KeepConstant(input);
-        return Kernel.Of(layer)!.Create(AxesOf(layer)!, resources.Device.Isa);
-    }
+    protected override RunnableLayer Build(OpLayer layer, BuildResources resources) => Kernel.Of(layer)!.Create(AxesOf(layer)!, resources.Device.Isa);
 
     private static BroadcastAxes? AxesOf(OpLayer layer)
     {

@@ -17,11 +17,8 @@ internal sealed class Fp32FakeQuantize : Tactic<FakeQuantizeLayer>
 
     protected override double EstimateSeconds(FakeQuantizeLayer layer, Device device) => StreamCost.Seconds(layer, device);
 
-    protected override RunnableLayer Build(FakeQuantizeLayer layer, BuildResources resources)
-    {
-        foreach (var input in layer.Inputs) resources.KeepConstant(input);
-        return new FakeQuantizeRunnable(layer.Input, layer.Scale, layer.Output, null, layer.Smallest, layer.Largest, resources.Device.Isa);
-    }
+    protected override RunnableLayer Build(FakeQuantizeLayer layer, BuildResources resources) =>
+        new FakeQuantizeRunnable(layer.Input, layer.Scale, layer.Output, null, layer.Smallest, layer.Largest, resources.Device.Isa);
 }
 
 /// <summary>The straight-through gradient of <see cref="Fp32FakeQuantize"/>.</summary>
@@ -44,7 +41,6 @@ internal sealed class Fp32FakeQuantizeGradient : Tactic<OpLayer>
 
     protected override RunnableLayer Build(OpLayer layer, BuildResources resources)
     {
-        foreach (var input in layer.Inputs) resources.KeepConstant(input);
         var (smallest, largest) = FakeQuantizeGradient.PassingRange(((FakeQuantizeGradient)layer.Op).Type, ZeroPoint(layer)!.Value);
         return new FakeQuantizeRunnable(layer.Inputs[1]!, layer.Inputs[2]!, layer.Output, layer.Inputs[0], smallest, largest, resources.Device.Isa);
     }

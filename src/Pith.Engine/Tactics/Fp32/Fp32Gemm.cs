@@ -32,8 +32,6 @@ internal sealed unsafe class Fp32Gemm : Tactic<ContractionLayer>
             _layer = layer;
             _isa = resources.Device.Isa;
             _pack = new PackComputed(this);
-            resources.KeepConstant(layer.Bias);
-            resources.KeepConstant(layer.Residual);
             var args = GemmFp32Args.Dense(layer.Images(resources.MaxBatch), layer.OutChannels, layer.Channels, null, null, _isa);
             _packedBytes = GemmFp32.PackedFloats(&args) * sizeof(float);
             ScratchBytes = GemmFp32.WorkspaceFloats(&args) * sizeof(float);

@@ -16,11 +16,7 @@ internal sealed class Fp32GlobalAveragePool : Tactic<PoolLayer>
 
     protected override double EstimateSeconds(PoolLayer layer, Device device) => StreamCost.Seconds(layer, device);
 
-    protected override RunnableLayer Build(PoolLayer layer, BuildResources resources)
-    {
-        resources.KeepConstant(layer.Input);
-        return new GlobalAverageRunnable(layer.Input, layer.Output, isGradient: false, resources.Device.Isa);
-    }
+    protected override RunnableLayer Build(PoolLayer layer, BuildResources resources) => new GlobalAverageRunnable(layer.Input, layer.Output, isGradient: false, resources.Device.Isa);
 }
 
 /// <summary>The gradient of <see cref="Fp32GlobalAveragePool"/>: every pixel gets its share.</summary>
@@ -33,11 +29,7 @@ internal sealed class Fp32GlobalAverageGradient : Tactic<OpLayer>
 
     protected override double EstimateSeconds(OpLayer layer, Device device) => StreamCost.Seconds(layer, device);
 
-    protected override RunnableLayer Build(OpLayer layer, BuildResources resources)
-    {
-        resources.KeepConstant(layer.Inputs[0]);
-        return new GlobalAverageRunnable(layer.Output, layer.Inputs[0]!, isGradient: true, resources.Device.Isa);
-    }
+    protected override RunnableLayer Build(OpLayer layer, BuildResources resources) => new GlobalAverageRunnable(layer.Output, layer.Inputs[0]!, isGradient: true, resources.Device.Isa);
 }
 
 /// <summary>Runs the average of images or its gradient.</summary>

@@ -13,11 +13,7 @@ internal sealed unsafe class Fp32PixelTable : Tactic<PixelTableLayer>
 
     protected override double EstimateSeconds(PixelTableLayer layer, Device device) => layer.Output.Bytes(1) / 8e9;
 
-    protected override RunnableLayer Build(PixelTableLayer layer, BuildResources resources)
-    {
-        resources.KeepConstant(layer.Input);
-        return new Runnable(layer, resources.Copy<float>(layer.Tables.As<float>().Data));
-    }
+    protected override RunnableLayer Build(PixelTableLayer layer, BuildResources resources) => new Runnable(layer, resources.Copy<float>(layer.Tables.As<float>().Data));
 
     private sealed class Runnable(PixelTableLayer layer, float* tables) : RowLayer(layer.Output)
     {

@@ -16,11 +16,7 @@ internal sealed unsafe class Fp32Pool : Tactic<PoolLayer>
 
     protected override double EstimateSeconds(PoolLayer layer, Device device) => StreamCost.Seconds(layer, device);
 
-    protected override RunnableLayer Build(PoolLayer layer, BuildResources resources)
-    {
-        resources.KeepConstant(layer.Input);
-        return new Runnable(layer, resources.Device.Isa);
-    }
+    protected override RunnableLayer Build(PoolLayer layer, BuildResources resources) => new Runnable(layer, resources.Device.Isa);
 
     private sealed class Runnable(PoolLayer layer, IsaLevel isa) : RunnableLayer, IParallelBody
     {

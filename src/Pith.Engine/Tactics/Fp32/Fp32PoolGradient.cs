@@ -17,11 +17,7 @@ internal sealed unsafe class Fp32PoolGradient : Tactic<OpLayer>
 
     protected override double EstimateSeconds(OpLayer layer, Device device) => StreamCost.Seconds(layer, device);
 
-    protected override RunnableLayer Build(OpLayer layer, BuildResources resources)
-    {
-        foreach (var input in layer.Inputs) resources.KeepConstant(input);
-        return new Runnable(layer, resources.Device.Isa);
-    }
+    protected override RunnableLayer Build(OpLayer layer, BuildResources resources) => new Runnable(layer, resources.Device.Isa);
 
     private sealed class Runnable : RunnableLayer, IParallelBody
     {

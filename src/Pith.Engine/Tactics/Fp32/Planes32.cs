@@ -16,11 +16,7 @@ internal sealed unsafe class Planes32 : Tactic<ReorderLayer>
 
     protected override double EstimateSeconds(ReorderLayer layer, Device device) => StreamCost.Seconds(layer, device) / 2;
 
-    protected override RunnableLayer Build(ReorderLayer layer, BuildResources resources)
-    {
-        resources.KeepConstant(layer.Input);
-        return new Runnable(layer, resources.Device.Isa);
-    }
+    protected override RunnableLayer Build(ReorderLayer layer, BuildResources resources) => new Runnable(layer, resources.Device.Isa);
 
     private sealed class Runnable(ReorderLayer layer, IsaLevel isa) : RowLayer(layer.Output)
     {

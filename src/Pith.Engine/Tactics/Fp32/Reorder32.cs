@@ -14,11 +14,7 @@ internal sealed unsafe class Reorder32 : Tactic<ReorderLayer>
 
     protected override double EstimateSeconds(ReorderLayer layer, Device device) => StreamCost.Seconds(layer, device);
 
-    protected override RunnableLayer Build(ReorderLayer layer, BuildResources resources)
-    {
-        resources.KeepConstant(layer.Input);
-        return new Runnable(layer);
-    }
+    protected override RunnableLayer Build(ReorderLayer layer, BuildResources resources) => new Runnable(layer);
 
     private sealed class Runnable(ReorderLayer layer) : RunnableLayer, IParallelBody
     {

@@ -37,7 +37,6 @@ internal sealed unsafe class Int8ConvLayer : RunnableLayer, IParallelBody
         var constants = new ContractionConstants(layer);
         _conv.Epilogue = EpilogueInt8.Create(layer, constants, resources);
         _conv.Start = PanelStarts(constants, resources);
-        resources.KeepConstant(layer.Residual);
         ScratchBytes = _conv.Bands.ScratchBytes;
     }
 

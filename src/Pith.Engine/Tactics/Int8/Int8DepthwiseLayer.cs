@@ -30,7 +30,6 @@ internal sealed unsafe class Int8DepthwiseLayer : RunnableLayer, IParallelBody
         conv.Epilogue = EpilogueInt8.Create(layer, constants, resources);
         conv.Start = (int*)resources.Allocate((long)conv.Blocks * DepthwiseInt8.Block * sizeof(int));
         constants.Accumulator.CopyTo(new Span<int>(conv.Start, constants.Accumulator.Length));
-        resources.KeepConstant(layer.Residual);
         ScratchBytes = conv.Bands.ScratchBytes;
         _conv = conv;
     }

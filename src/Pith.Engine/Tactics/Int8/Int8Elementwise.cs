@@ -25,17 +25,12 @@ internal sealed unsafe class Int8Binary : Tactic<BinaryLayer>
 
     protected override double EstimateSeconds(BinaryLayer layer, Device device) => layer.Output.Bytes(1) / 4e9;
 
-    protected override RunnableLayer Build(BinaryLayer layer, BuildResources resources)
+    protected override RunnableLayer Build(BinaryLayer layer, BuildResources resources) => resources.Device.Isa switch
     {
-        resources.KeepConstant(layer.Left);
-        resources.KeepConstant(layer.Right);
-        return resources.Device.Isa switch
-        {
-            >= IsaLevel.Avx512Vnni => Create<Lanes512>(layer),
-            >= IsaLevel.Avx2 => Create<Lanes256>(layer),
-            _ => Create<Lanes128>(layer),
-        };
-    }
+        >= IsaLevel.Avx512Vnni => Create<Lanes512>(layer),
+        >= IsaLevel.Avx2 => Create<Lanes256>(layer),
+        _ => Create<Lanes128>(layer),
+    };
 
     private static RunnableLayer Create<T>(BinaryLayer layer) where T : struct, ILanes<T> => layer.BroadcastsPixels ? new Broadcast<T>(layer) : new Flat<T>(layer);
 
@@ -109,11 +104,7 @@ internal sealed unsafe class Int8Concat : Tactic<ConcatLayer>
 
     protected override double EstimateSeconds(ConcatLayer layer, Device device) => layer.Output.Bytes(1) / 5e9;
 
-    protected override RunnableLayer Build(ConcatLayer layer, BuildResources resources)
-    {
-        foreach (var input in layer.Inputs) resources.KeepConstant(input);
-        return new Runnable(layer);
-    }
+    protected override RunnableLayer Build(ConcatLayer layer, BuildResources resources) => new Runnable(layer);
 
     private sealed class Runnable(ConcatLayer layer) : RunnableLayer, IParallelBody
     {

@@ -19,7 +19,6 @@ internal sealed unsafe class Int8Quantize : Tactic<QuantizeLayer>
 
     protected override RunnableLayer Build(QuantizeLayer layer, BuildResources resources)
     {
-        resources.KeepConstant(layer.Input);
         // A matrix, or one pixel per image, is channels-last whatever it is called.
         var isTurned = layer.Output.IsQuantized && layer.Input.Layout == Layout.RowMajor && layer.Output.Height * layer.Output.Width > 1;
         return resources.Device.Isa switch
@@ -126,11 +125,7 @@ internal sealed unsafe class Int8Dequantize : Tactic<DequantizeLayer>
 
     protected override double EstimateSeconds(DequantizeLayer layer, Device device) => layer.Input.Bytes(1) / 4e9;
 
-    protected override RunnableLayer Build(DequantizeLayer layer, BuildResources resources)
-    {
-        resources.KeepConstant(layer.Input);
-        return resources.Device.Isa >= IsaLevel.Avx2 ? Create<Lanes256>(layer) : Create<Lanes128>(layer);
-    }
+    protected override RunnableLayer Build(DequantizeLayer layer, BuildResources resources) => resources.Device.Isa >= IsaLevel.Avx2 ? Create<Lanes256>(layer) : Create<Lanes128>(layer);
 
     private static RunnableLayer Create<T>(DequantizeLayer layer) where T : struct, ILanes<T> => layer.Input.IsQuantized ? new Pixels<T>(layer) : new Flat<T>(layer);
 

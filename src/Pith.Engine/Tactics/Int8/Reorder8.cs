@@ -16,11 +16,7 @@ internal sealed unsafe class Reorder8 : Tactic<ReorderLayer>
 
     protected override double EstimateSeconds(ReorderLayer layer, Device device) => StreamCost.Seconds(layer, device);
 
-    protected override RunnableLayer Build(ReorderLayer layer, BuildResources resources)
-    {
-        resources.KeepConstant(layer.Input);
-        return new Runnable(layer.Input, layer.Output);
-    }
+    protected override RunnableLayer Build(ReorderLayer layer, BuildResources resources) => new Runnable(layer.Input, layer.Output);
 
     private sealed class Runnable : RunnableLayer, IParallelBody
     {

@@ -16,15 +16,7 @@ internal sealed class ReferenceContraction : Tactic<ContractionLayer>, IReferenc
 
     protected override double EstimateSeconds(ContractionLayer layer, Device device) => double.MaxValue;
 
-    protected override RunnableLayer Build(ContractionLayer layer, BuildResources resources)
-    {
-        if (layer.Int8 is not null)
-        {
-            resources.KeepConstant(layer.Residual);
-            return new Int8(new Int8ContractionLoops(layer));
-        }
-        return new Float(layer);
-    }
+    protected override RunnableLayer Build(ContractionLayer layer, BuildResources resources) => layer.Int8 is not null ? new Int8(new Int8ContractionLoops(layer)) : new Float(layer);
 
     private sealed class Int8(Int8ContractionLoops loops) : RunnableLayer
     {

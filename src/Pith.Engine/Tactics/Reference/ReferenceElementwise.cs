@@ -13,12 +13,7 @@ internal sealed unsafe class ReferenceBinary : Tactic<BinaryLayer>, IReferenceTa
 
     protected override double EstimateSeconds(BinaryLayer layer, Device device) => double.MaxValue;
 
-    protected override RunnableLayer Build(BinaryLayer layer, BuildResources resources)
-    {
-        resources.KeepConstant(layer.Left);
-        resources.KeepConstant(layer.Right);
-        return new Runnable(layer);
-    }
+    protected override RunnableLayer Build(BinaryLayer layer, BuildResources resources) => new Runnable(layer);
 
     private sealed class Runnable(BinaryLayer layer) : RunnableLayer
     {
@@ -71,11 +66,7 @@ internal sealed unsafe class ReferencePixelTable : Tactic<PixelTableLayer>, IRef
 
     protected override double EstimateSeconds(PixelTableLayer layer, Device device) => double.MaxValue;
 
-    protected override RunnableLayer Build(PixelTableLayer layer, BuildResources resources)
-    {
-        resources.KeepConstant(layer.Input);
-        return new Runnable(layer);
-    }
+    protected override RunnableLayer Build(PixelTableLayer layer, BuildResources resources) => new Runnable(layer);
 
     private sealed class Runnable(PixelTableLayer layer) : RunnableLayer
     {

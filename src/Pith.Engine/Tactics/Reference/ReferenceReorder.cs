@@ -12,11 +12,7 @@ internal sealed class ReferenceReorder : Tactic<ReorderLayer>, IReferenceTactic
 
     protected override double EstimateSeconds(ReorderLayer layer, Device device) => double.MaxValue;
 
-    protected override RunnableLayer Build(ReorderLayer layer, BuildResources resources)
-    {
-        resources.KeepConstant(layer.Input);
-        return new Runnable(layer);
-    }
+    protected override RunnableLayer Build(ReorderLayer layer, BuildResources resources) => new Runnable(layer);
 
     private sealed class Runnable(ReorderLayer layer) : RunnableLayer
     {

@@ -35,7 +35,6 @@ internal sealed unsafe class Fp32EmittedConvLayer : RunnableLayer, IParallelBody
         _operands = new Fp32ConvOperands(layer);
         var epilogue = Fp32Epilogue.Spec(layer);
         _constants = Fp32Epilogue.Constants(layer, resources);
-        resources.KeepConstant(layer.Residual);
         _panels = [.. Panels(epilogue, resources)];
         _weightBytes = _panels.Sum(panels => panels.Count * (long)panels.WeightBytes);
         if (!_operands.NeedsCopy) return;

@@ -33,7 +33,6 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
         _operands = new Fp32ConvOperands(layer);
         var epilogue = Fp32Epilogue.Spec(layer);
         _constants = Fp32Epilogue.Constants(layer, resources);
-        resources.KeepConstant(layer.Residual);
         var vectors = EvenParts.Count(layer.Channels, PanelShape.Lanes);
         _weights = resources.Allocate((long)vectors * layer.Window.Taps * VectorBytes);
         _biases = resources.Allocate((long)vectors * VectorBytes);

@@ -32,7 +32,6 @@ internal sealed unsafe class Fp32WinogradLayer : RunnableLayer, IParallelBody
         _tiles = new Fp32WinogradTiles(layer, _operands, points.Outputs);
         _products = new Fp32WinogradProducts(layer, points, _tiles.Count(resources.MaxBatch), resources);
         _constants = Fp32Epilogue.Constants(layer, resources, points.Coefficients);
-        resources.KeepConstant(layer.Residual);
         _biases = resources.Allocate(layer.OutChannels * sizeof(float));
         (layer.Bias?.Constant as Tensor<float>)?.Data.CopyTo(new Span<float>(_biases, layer.OutChannels));
 

@@ -20,12 +20,7 @@ internal sealed unsafe class Int8EmittedBinary : Tactic<BinaryLayer>
 
     protected override double EstimateSeconds(BinaryLayer layer, Device device) => layer.Output.Bytes(1) / (8e9 * device.Threads);
 
-    protected override RunnableLayer Build(BinaryLayer layer, BuildResources resources)
-    {
-        resources.KeepConstant(layer.Left);
-        resources.KeepConstant(layer.Right);
-        return layer.BroadcastsPixels ? new Shared(layer, resources) : new Flat(layer, resources);
-    }
+    protected override RunnableLayer Build(BinaryLayer layer, BuildResources resources) => layer.BroadcastsPixels ? new Shared(layer, resources) : new Flat(layer, resources);
 
     private abstract class Runnable : RunnableLayer
     {

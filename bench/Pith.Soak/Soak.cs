@@ -77,7 +77,7 @@ internal sealed class Soak(IReadOnlyList<Workload> workloads, TimeSpan duration,
     {
         do
         {
-            var held = new List<(Engine Engine, ExecutionContext Context)>();
+            var held = new List<(Engine Engine, EngineContext Context)>();
             while (Stopwatch.GetTimestamp() < Volatile.Read(ref _roundEnd))
             {
                 try
@@ -99,7 +99,7 @@ internal sealed class Soak(IReadOnlyList<Workload> workloads, TimeSpan duration,
         while (!_isOver);
     }
 
-    private void UseOnce(Random random, List<(Engine Engine, ExecutionContext Context)> held)
+    private void UseOnce(Random random, List<(Engine Engine, EngineContext Context)> held)
     {
         var workload = workloads[random.Next(workloads.Count)];
         var engine = Engine.Load(workload.Path);
@@ -120,7 +120,7 @@ internal sealed class Soak(IReadOnlyList<Workload> workloads, TimeSpan duration,
     }
 
     // In either order; now and then by the garbage collector.
-    private static void Leave(List<(Engine Engine, ExecutionContext Context)> held, Random random)
+    private static void Leave(List<(Engine Engine, EngineContext Context)> held, Random random)
     {
         var (engine, context) = held[0];
         held.RemoveAt(0);

@@ -19,7 +19,7 @@ internal sealed record Workload(string Path, IReadOnlyList<ulong> Answers)
     }
 
     /// <summary>Writes the inputs that <see cref="Answers"/> belong to.</summary>
-    public static void Fill(ExecutionContext context)
+    public static void Fill(EngineContext context)
     {
         foreach (var (name, type) in context.Engine.Inputs)
         {
@@ -30,7 +30,7 @@ internal sealed record Workload(string Path, IReadOnlyList<ulong> Answers)
     }
 
     /// <summary>A hash (FNV-1a) of the bits of all outputs of the last run.</summary>
-    public static ulong Answer(ExecutionContext context)
+    public static ulong Answer(EngineContext context)
     {
         var hash = 14695981039346656037ul;
         foreach (var (name, _) in context.Engine.Outputs)

@@ -9,7 +9,7 @@ namespace Pith;
 
 /// <summary>
 /// A network ready to run: layers with their tactics, packed weights and a memory plan. Immutable and thread-safe; memory that changes is in an
-/// <see cref="ExecutionContext"/>, of which an engine has as many as are wanted.
+/// <see cref="EngineContext"/>, of which an engine has as many as are wanted.
 /// </summary>
 public sealed class Engine : IDisposable
 {
@@ -84,7 +84,7 @@ public sealed class Engine : IDisposable
     /// <summary>Builds the engine that a plan describes, without timing anything.</summary>
     /// <param name="path">A file that <see cref="Save"/> wrote.</param>
     /// <param name="options">Null to build as the plan was; otherwise what to do differently, e.g. another batch or number of threads. Choices are kept for layers that stay what they were, and a plan that was built with <see cref="EngineOptions.Bf16"/> keeps it.</param>
-    /// <param name="events">Receives decisions, and a <see cref="Noted"/> when the plan comes from another kind of machine, on which tactics are then chosen anew.</param>
+    /// <param name="events">Receives decisions, and a <see cref="Warning"/> when the plan comes from another kind of machine, on which tactics are then chosen anew.</param>
     /// <exception cref="PithException">The file cannot be read, is no plan of this version, or is damaged.</exception>
     public static Engine Load(string path, EngineOptions? options = null, IProgress<PithEvent>? events = null)
     {
@@ -96,7 +96,7 @@ public sealed class Engine : IDisposable
         options = options is null ? manifest.Options : options with { Bf16 = options.Bf16 || manifest.Bf16 };
         var device = EngineBuilder.DeviceFor(options);
         var isSameKind = device.Kind == manifest.Device;
-        if (!isSameKind) events?.Report(new Noted($"The plan '{path}' was made for {manifest.Device}, this machine is {device.Kind}: tactics are chosen anew."));
+        if (!isSameKind) events?.Report(new Warning($"The plan '{path}' was made for {manifest.Device}, this machine is {device.Kind}: tactics are chosen anew."));
         Engine? engine = null;
         try
         {
@@ -123,7 +123,7 @@ public sealed class Engine : IDisposable
     /// </param>
     /// <exception cref="PithException">There are too many threads, not as many processors as threads, or one is none of this process.</exception>
     /// <exception cref="ObjectDisposedException">The engine has been disposed.</exception>
-    public ExecutionContext CreateContext(int threads = 0, IReadOnlyList<int>? processors = null)
+    public EngineContext CreateContext(int threads = 0, IReadOnlyList<int>? processors = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(threads);
         if (threads == 0) threads = processors?.Count ?? _resources.Device.Threads;
@@ -136,7 +136,7 @@ public sealed class Engine : IDisposable
         }
         try
         {
-            return new ExecutionContext(this, threads, processors);
+            return new EngineContext(this, threads, processors);
         }
         catch
         {

@@ -20,4 +20,4 @@ public record ProgressMade(string Task, long Done, long Total, string Detail = "
 
 /// <summary>Something the user should know that did not stop the work.</summary>
 /// <param name="Message">The message, for people.</param>
-public sealed record Noted(string Message) : PithEvent;
+public sealed record Warning(string Message) : PithEvent;

@@ -29,7 +29,7 @@ public sealed class ContextSafetyTests
 
     private static Tensor<float> Data() => new QdqGraphBuilder(6).Data(new Shape(Batch, 3, 12, 12));
 
-    private static float[] Answer(ExecutionContext context)
+    private static float[] Answer(EngineContext context)
     {
         context.Run();
         return context.Output<float>("y").ToArray();
@@ -322,7 +322,7 @@ public sealed class ContextSafetyTests
     private static RunnableLayer Rebuilt(Engine engine, int layer) =>
         TacticCatalog.For(engine.Built[layer].Layer).First(tactic => tactic.Name == engine.Built[layer].Info.Tactic).Build(engine.Built[layer].Layer, new BuildResources(engine.Resources, engine.Network.BatchOf(layer)));
 
-    private static void RequireRefusals(ExecutionContext context)
+    private static void RequireRefusals(EngineContext context)
     {
         Assert.Contains("one caller at a time", Assert.Throws<InvalidOperationException>(context.Run).Message, StringComparison.Ordinal);
         Assert.Throws<InvalidOperationException>(() => context.Profile(1));

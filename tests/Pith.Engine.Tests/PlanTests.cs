@@ -58,9 +58,9 @@ public sealed class PlanTests : IDisposable
         var events = new Recorder();
         using var same = Engine.Load(PlanPath, null, events);
         Assert.Equal(engine.Layers.Select(layer => layer.Tactic), same.Layers.Select(layer => layer.Tactic));
-        Assert.DoesNotContain(events.Seen, seen => seen is Noted);
+        Assert.DoesNotContain(events.Seen, seen => seen is Warning);
         using var other = Engine.Load(PlanPath, new EngineOptions { Threads = 3 }, events);
-        Assert.Contains(events.Seen, seen => seen is Noted noted && noted.Message.Contains("chosen anew", StringComparison.Ordinal));
+        Assert.Contains(events.Seen, seen => seen is Warning noted && noted.Message.Contains("chosen anew", StringComparison.Ordinal));
         Assert.NotEqual(engine.Layers.Select(layer => layer.Tactic), other.Layers.Select(layer => layer.Tactic));
         Assert.Equal(Run(engine), Run(same));
     }

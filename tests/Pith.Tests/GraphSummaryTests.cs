@@ -52,7 +52,7 @@ public class GraphSummaryTests
         _graph.AddOutput(_graph.AddNode(new Conv(), [_x, weight], "weight_only").Output);
         _graph.AddOutput(_graph.AddNode(new Conv(), [Quantized(_x), weight], "whole").Output);
         var summary = GraphSummary.Of(_graph);
-        Assert.Equal([LayerNumbers.QuantizedWeight, LayerNumbers.Quantized], summary.Layers.Select(layer => layer.Numbers));
+        Assert.Equal([Precision.Int8Weights, Precision.Int8], summary.Layers.Select(layer => layer.Precision));
         Assert.All(summary.Layers, layer => Assert.Equal((4L, true), (layer.Zeros, layer.Is24Sparse)));
         Assert.Equal((1, 8L), (summary.QuantizedLayers, summary.Parameters));
     }

@@ -73,7 +73,7 @@ public class WeightOperandTests
         var w = graph.Add(new Transpose(), graph.AddConstant("w", stored));
         graph.AddOutput(graph.AddNode(new MatMul(), [graph.AddInput("x", TensorType.Float32(2, 8)), w], "fc").Output);
         var layer = Assert.Single(GraphSummary.Of(graph).Layers);
-        Assert.Equal(("fc", new Shape(8, 6), true, 24L, LayerNumbers.Float), (layer.Name, layer.WeightShape, layer.Is24Sparse!.Value, layer.Zeros, layer.Numbers));
+        Assert.Equal(("fc", new Shape(8, 6), true, 24L, Precision.Float), (layer.Name, layer.WeightShape, layer.Is24Sparse!.Value, layer.Zeros, layer.Precision));
     }
 
     private static WeightOperand Weight(string way, out Value constant)

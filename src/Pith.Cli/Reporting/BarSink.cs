@@ -21,7 +21,7 @@ internal sealed class BarSink(IAnsiConsole console) : IProgress<PithEvent>, IDis
         {
             switch (value)
             {
-                case Noted note:
+                case Warning note:
                     Erase();
                     console.Line($"[grey]note:[/] {note.Message}");
                     break;

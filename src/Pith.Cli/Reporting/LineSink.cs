@@ -17,7 +17,7 @@ internal sealed class LineSink(IAnsiConsole console) : IProgress<PithEvent>
         {
             switch (value)
             {
-                case Noted note:
+                case Warning note:
                     console.Line($"note: {note.Message}");
                     break;
                 case ProgressMade progress when progress.Task != _task || progress.Done == progress.Total || _sinceLine.Elapsed > s_interval:

@@ -24,7 +24,7 @@ internal sealed class BenchEntries(int streams, int threads, IReadOnlyList<int>?
     public IReadOnlyList<BenchEntry> All => _entries;
 
     /// <summary>The first stream of the entry that was added first.</summary>
-    public ExecutionContext? First { get; private set; }
+    public EngineContext? First { get; private set; }
 
     /// <summary>Seconds from opening the first model to its first answer: building or loading, a context, one run.</summary>
     public double FirstAnswerSeconds { get; private set; }
@@ -64,7 +64,7 @@ internal sealed class BenchEntries(int streams, int threads, IReadOnlyList<int>?
         while (_owned.TryPop(out var owned)) owned.Dispose();
     }
 
-    private static void CopyInputs(ExecutionContext from, OnnxRuntimeSession to, string model)
+    private static void CopyInputs(EngineContext from, OnnxRuntimeSession to, string model)
     {
         var inputs = from.Engine.Inputs;
         if (inputs.Count != to.Inputs.Count) throw new PithException($"'{model}' has {to.Inputs.Count} inputs, the network that it is compared with has {inputs.Count}.");

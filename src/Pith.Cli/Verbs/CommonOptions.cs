@@ -70,7 +70,7 @@ internal static class CommonOptions
     public static void NoteFixedBatch(ParseResult arguments, Option<int> batch, Engine engine, IProgress<PithEvent> events)
     {
         if (arguments.GetResult(batch) is not { Implicit: false } || arguments.GetValue(batch) == engine.MaxBatch) return;
-        events.Report(new Noted($"Network '{engine.Name}' takes batches of {engine.MaxBatch} only, as its file says; {batch.Name} {arguments.GetValue(batch)} is not used."));
+        events.Report(new Warning($"Network '{engine.Name}' takes batches of {engine.MaxBatch} only, as its file says; {batch.Name} {arguments.GetValue(batch)} is not used."));
     }
 
     /// <summary>The size of images for networks that leave it open.</summary>

@@ -73,7 +73,7 @@ internal sealed class InfoVerb : Verb
         var table = new Table().Border(TableBorder.Simple).AddColumns("layer", "type", "weight").AddColumn(new TableColumn("MMACs").RightAligned()).AddColumn(new TableColumn("zeros").RightAligned()).AddColumns("sparsity", "precision");
         foreach (var layer in summary.Layers)
         {
-            string[] cells = [layer.Name, layer.OpType, $"{layer.WeightType.ShortName()}{layer.WeightShape}", (layer.MultiplyAccumulates / 1e6).ToString("0.00", CultureInfo.InvariantCulture), StageText.Percent(layer.Sparsity), layer.Is24Sparse == true ? "2:4" : "dense", layer.Numbers == LayerNumbers.Quantized ? "int8" : "float"];
+            string[] cells = [layer.Name, layer.OpType, $"{layer.WeightType.ShortName()}{layer.WeightShape}", (layer.MultiplyAccumulates / 1e6).ToString("0.00", CultureInfo.InvariantCulture), StageText.Percent(layer.Sparsity), layer.Is24Sparse == true ? "2:4" : "dense", layer.Precision == Precision.Int8 ? "int8" : "float"];
             table.AddRow([.. cells.Select(SafeText.Cell)]);
         }
         console.Write(table);

@@ -31,8 +31,8 @@ internal sealed class PruneVerb : StepVerb
     {
         Model = model,
         Output = output,
-        PrunedLayers = outcome.Sparsity.Count(layer => layer.WhyDense is null),
-        Layers = outcome.Sparsity.Select(layer => new { layer.Name, layer.OpType, Shape = layer.Shape.Dims.ToArray(), Pruned = layer.WhyDense is null, layer.WhyDense, layer.Eligibility.WhyNotPattern, layer.Eligibility.WhyNotAsp, layer.KeptMagnitude }),
+        PrunedLayers = outcome.Sparsity.Count(layer => layer.SkipReason is null),
+        Layers = outcome.Sparsity.Select(layer => new { layer.Name, layer.OpType, Shape = layer.Shape.Dims.ToArray(), Pruned = layer.SkipReason is null, layer.SkipReason, layer.Eligibility.WhyNotPattern, layer.Eligibility.WhyNotAsp, layer.KeptMagnitude }),
     };
 
     protected override void Draw(IAnsiConsole console, StepOutcome outcome, string output)
@@ -40,11 +40,11 @@ internal sealed class PruneVerb : StepVerb
         var table = new Table().Border(TableBorder.Simple).AddColumns("layer", "type", "weight", "pattern rule", "ASP rule", "2:4").AddColumn(new TableColumn("kept magnitude").RightAligned());
         foreach (var layer in outcome.Sparsity)
         {
-            string[] cells = [layer.Name, layer.OpType, layer.Shape.ToString(), layer.Eligibility.WhyNotPattern ?? "eligible", layer.Eligibility.WhyNotAsp ?? "eligible", layer.WhyDense ?? "pruned", layer.KeptMagnitude.ToString("0.000", CultureInfo.InvariantCulture)];
+            string[] cells = [layer.Name, layer.OpType, layer.Shape.ToString(), layer.Eligibility.WhyNotPattern ?? "eligible", layer.Eligibility.WhyNotAsp ?? "eligible", layer.SkipReason ?? "pruned", layer.KeptMagnitude.ToString("0.000", CultureInfo.InvariantCulture)];
             table.AddRow([.. cells.Select(SafeText.Cell)]);
         }
         console.Write(table);
-        var pruned = outcome.Sparsity.Count(layer => layer.WhyDense is null);
+        var pruned = outcome.Sparsity.Count(layer => layer.SkipReason is null);
         console.Line($"{output}: {pruned} of {outcome.Sparsity.Count} layers are 2:4 sparse. {(pruned > 0 ? $"Next: pith finetune {output} --data …" : "Nothing was pruned; the network is as it was.")}");
     }
 }

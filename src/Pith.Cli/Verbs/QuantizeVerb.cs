@@ -50,8 +50,8 @@ internal sealed class QuantizeVerb : StepVerb
     {
         Model = model,
         Output = output,
-        QuantizedLayers = outcome.Quantization.Count(layer => layer.WhyFloat is null),
-        Layers = outcome.Quantization.Select(layer => new { layer.Name, layer.OpType, Quantized = layer.WhyFloat is null, layer.WhyFloat, Operands = layer.Operands.Select(operand => new { operand.Tensor, Type = operand.Parameters.DataType.ShortName(), Scales = operand.Parameters.Scales.ToArray() }) }),
+        QuantizedLayers = outcome.Quantization.Count(layer => layer.SkipReason is null),
+        Layers = outcome.Quantization.Select(layer => new { layer.Name, layer.OpType, Quantized = layer.SkipReason is null, layer.SkipReason, Operands = layer.Operands.Select(operand => new { operand.Tensor, Type = operand.Parameters.DataType.ShortName(), Scales = operand.Parameters.Scales.ToArray() }) }),
         Findings = outcome.Findings.Select(finding => new { finding.Severity, finding.Rule, finding.Tensor, finding.Message }),
     };
 
@@ -63,10 +63,10 @@ internal sealed class QuantizeVerb : StepVerb
             var operands = string.Join(", ", layer.Operands.Select(operand => operand.Parameters.Scales.Count == 1
                 ? string.Create(CultureInfo.InvariantCulture, $"{operand.Tensor} ({operand.Parameters.Scales[0]:0.####})")
                 : $"{operand.Tensor} ({operand.Parameters.Scales.Count} scales)"));
-            string[] cells = [layer.Name, layer.OpType, layer.WhyFloat is null ? "int8" : $"float: {layer.WhyFloat}", operands];
+            string[] cells = [layer.Name, layer.OpType, layer.SkipReason is null ? "int8" : $"float: {layer.SkipReason}", operands];
             table.AddRow([.. cells.Select(SafeText.Cell)]);
         }
         console.Write(table);
-        console.Line($"{output}: {outcome.Quantization.Count(layer => layer.WhyFloat is null)} of {outcome.Quantization.Count} layers are int8. Next: pith eval {output} --data …, pith build {output}");
+        console.Line($"{output}: {outcome.Quantization.Count(layer => layer.SkipReason is null)} of {outcome.Quantization.Count} layers are int8. Next: pith eval {output} --data …, pith build {output}");
     }
 }

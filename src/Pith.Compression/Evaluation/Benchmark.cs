@@ -32,7 +32,7 @@ public sealed class Benchmark
     }
 
     /// <summary>Times <paramref name="contexts"/> of different engines in turn, at their engines' largest batch, on seeded noise. See <see cref="Run(IReadOnlyList{BenchmarkTarget}, BenchmarkSettings, string, IProgress{PithEvent}?, CancellationToken)"/>.</summary>
-    public static IReadOnlyList<BenchmarkResult> Run(IReadOnlyList<ExecutionContext> contexts, BenchmarkSettings settings, string task = "benchmark", IProgress<PithEvent>? events = null, CancellationToken cancellation = default)
+    public static IReadOnlyList<BenchmarkResult> Run(IReadOnlyList<EngineContext> contexts, BenchmarkSettings settings, string task = "benchmark", IProgress<PithEvent>? events = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(contexts);
         return Run([.. contexts.Select(context => BenchmarkTarget.Of(context))], settings, task, events, cancellation);

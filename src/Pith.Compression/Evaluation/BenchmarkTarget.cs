@@ -19,14 +19,14 @@ public sealed record BenchmarkTarget(int Batch, IReadOnlyList<IQuery> Streams)
 
     /// <summary>Streams of an engine, one per context; the inputs are filled with seeded noise.</summary>
     /// <param name="contexts">Contexts of one engine.</param>
-    public static BenchmarkTarget Of(params IReadOnlyList<ExecutionContext> contexts)
+    public static BenchmarkTarget Of(params IReadOnlyList<EngineContext> contexts)
     {
         ArgumentNullException.ThrowIfNull(contexts);
         foreach (var context in contexts) FillInputs(context);
         return new BenchmarkTarget(contexts[0].Engine.MaxBatch, [.. contexts.Select(context => new ContextQuery(context))]);
     }
 
-    private static void FillInputs(ExecutionContext context)
+    private static void FillInputs(EngineContext context)
     {
         var random = new Random(1);
         foreach (var (name, type) in context.Engine.Inputs)
@@ -46,7 +46,7 @@ public sealed record BenchmarkTarget(int Batch, IReadOnlyList<IQuery> Streams)
         foreach (ref var x in input) x = T.CreateTruncating(random.NextSingle() * 4 - 2);
     }
 
-    private sealed class ContextQuery(ExecutionContext context) : IQuery
+    private sealed class ContextQuery(EngineContext context) : IQuery
     {
         public void Run() => context.Run();
     }

@@ -32,7 +32,7 @@ internal sealed record ClassifierSignature(string Model, ImageInput Input, strin
     }
 
     /// <summary>The scores of the last run as float32, [N, <see cref="Classes"/>]; valid until the next run.</summary>
-    public ReadOnlySpan<float> Scores(ExecutionContext context) =>
+    public ReadOnlySpan<float> Scores(EngineContext context) =>
         context.Engine.Outputs[0].Type.DataType == DataType.Float32 ? context.Output<float>(Output) : context.OutputTensor(Output).ConvertTo(DataType.Float32).As<float>().Span;
 
     /// <summary>Checks that the data fits.</summary>

@@ -50,7 +50,7 @@ public static class Evaluator
     /// <param name="options">Progress and cancellation.</param>
     /// <exception cref="PithException">Network and data do not fit each other, or an image cannot be read.</exception>
     /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
-    public static EvaluationResult Run(ExecutionContext context, ImageDataset dataset, Preprocessing preprocessing, EvaluationOptions options)
+    public static EvaluationResult Run(EngineContext context, ImageDataset dataset, Preprocessing preprocessing, EvaluationOptions options)
     {
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(dataset);
@@ -71,7 +71,7 @@ public static class Evaluator
             Count(accuracy, signature.Scores(context), batch, signature.Classes);
             options.Events?.Report(new ProgressMade(options.Task, accuracy.Count, dataset.Count, $"top-1 {accuracy.Top1:P2}"));
         }
-        if (accuracy.NonFinite > 0) options.Events?.Report(new Noted($"The network '{signature.Model}' outputs NaN or infinity for {accuracy.NonFinite} of {accuracy.Count} images; an image whose class has a NaN counts as wrong."));
+        if (accuracy.NonFinite > 0) options.Events?.Report(new Warning($"The network '{signature.Model}' outputs NaN or infinity for {accuracy.NonFinite} of {accuracy.Count} images; an image whose class has a NaN counts as wrong."));
         return new EvaluationResult(accuracy, clock.Elapsed.TotalSeconds);
     }
 

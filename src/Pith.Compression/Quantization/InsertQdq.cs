@@ -34,7 +34,7 @@ public static class InsertQdq
             float? smallestInputScale = weight.Uses.All(use => inputScales.ContainsKey(use.Node)) ? weight.Uses.Min(use => inputScales[use.Node]) : null;
             Insert(weight.Weight.Constant, weight.Uses, WeightScales.Choose(weight.Weight, smallestInputScale, options));
         }
-        return [.. placement.Layers.Select(decision => new LayerQuantization(decision.Layer.Name, decision.Layer.Op.Schema.Name, decision.WhyFloat, operands[decision.Layer].ToValueList()))];
+        return [.. placement.Layers.Select(decision => new LayerQuantization(decision.Layer.Name, decision.Layer.Op.Schema.Name, decision.SkipReason, operands[decision.Layer].ToValueList()))];
 
         // One pair behind the value; the uses then read its result.
         void Insert(Value value, IEnumerable<Use> uses, QuantizationParameters parameters)

@@ -4,7 +4,7 @@ namespace Pith.Compression;
 public sealed record QuantizationOptions
 {
     /// <summary>Which layers, by node name, then op type, then globally. A rule that matches no layer is an error.</summary>
-    public LayerRules<LayerPrecision> Layers { get; init; } = new(LayerPrecision.Int8);
+    public LayerRules<Precision> Layers { get; init; } = new(Precision.Int8);
 
     /// <summary>Keeps the first layer with weights in float, unless a rule names it.</summary>
     public bool FirstLayerInFloat { get; init; }

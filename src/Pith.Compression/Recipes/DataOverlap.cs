@@ -13,7 +13,7 @@ internal static class DataOverlap
 
     /// <summary>Compares each pair of sets.</summary>
     /// <param name="sets">What each is for, and the data; null when there is none.</param>
-    /// <param name="events">Receives a <see cref="Noted"/> where very few images are shared.</param>
+    /// <param name="events">Receives a <see cref="Warning"/> where very few images are shared.</param>
     /// <exception cref="PithException">Two of them share images.</exception>
     public static void Refuse(IReadOnlyList<(string Role, ImageDataset? Data)> sets, IProgress<PithEvent>? events)
     {
@@ -29,7 +29,7 @@ internal static class DataOverlap
         var message = $"{firstRole} data '{first.Name}' and {secondRole} data '{second.Name}' share {shared} image{(shared == 1 ? "" : "s")}.";
         if (SelectTheSame(first, second) || shared > Math.Min(first.Count, second.Count) / Tolerated)
             throw new PithException($"{message} An accuracy measured on images that were used for training or selection means nothing: separate the sets with ?range=A..B, or ?every=K and ?not-every=K.");
-        events?.Report(new Noted(message));
+        events?.Report(new Warning(message));
     }
 
     /// <summary>Whether both take a sample of the same position of the same whole, so that what they share is not a duplicate in the data.</summary>

@@ -6,7 +6,7 @@ namespace Pith.Compression;
 public static class LayerProfile
 {
     /// <summary>Profiles a context at its engine's largest batch. The times are means over <paramref name="runs"/> runs of their own, after one that does not count.</summary>
-    public static IReadOnlyList<LayerResult> Of(ExecutionContext context, int runs)
+    public static IReadOnlyList<LayerResult> Of(EngineContext context, int runs)
     {
         ArgumentNullException.ThrowIfNull(context);
         ArgumentOutOfRangeException.ThrowIfLessThan(runs, 1);
@@ -22,7 +22,7 @@ public static class LayerProfile
         return [.. layers.Select((layer, i) => Of(layer, seconds[i], total, context))];
     }
 
-    private static LayerResult Of(LayerInfo layer, double seconds, double total, ExecutionContext context)
+    private static LayerResult Of(LayerInfo layer, double seconds, double total, EngineContext context)
     {
         double? rate = layer.Macs > 0 && seconds > 0 ? (double)layer.Macs * context.Engine.MaxBatch / seconds : null;
         var runnerUp = layer.Verdicts.Where(verdict => verdict.Tactic != layer.Tactic && verdict.Seconds is not null).MinBy(verdict => verdict.Seconds);

@@ -123,7 +123,7 @@ public sealed class RecipeRunner
             Cancellation = _options.Cancellation,
         });
         SparsityRecord.Verify(outcome.Graph, $"step '{declared.Name}'");
-        foreach (var finding in outcome.Findings) _options.Events?.Report(new Noted($"{declared.Name}: {finding.Message}"));
+        foreach (var finding in outcome.Findings) _options.Events?.Report(new Warning($"{declared.Name}: {finding.Message}"));
         OnnxModel.Save(outcome.Graph, PathOf(declared.Name, ".onnx"));
         outcome.Cache?.Write(PathOf(declared.Name, ".calibration"));
         _state.Add(declared.Name, key, PathOf(declared.Name, ".onnx"), clock.Elapsed.TotalSeconds, outcome.Training);

@@ -29,7 +29,7 @@ internal sealed class RecipeState
         }
         catch (Exception damage) when (damage is JsonException or IOException or UnauthorizedAccessException)
         {
-            events?.Report(new Noted($"'{path}' cannot be used, so every step runs again: {damage.Message}"));
+            events?.Report(new Warning($"'{path}' cannot be used, so every step runs again: {damage.Message}"));
         }
         return new RecipeState(path, new Dictionary<string, FinishedStep>());
     }

@@ -45,7 +45,7 @@ internal sealed class StageMeasurement(Recipe recipe, ImageDataset test, RecipeR
 
     private void Time(IReadOnlyList<Stage> stages, int batch, EngineFindings[] findings)
     {
-        var contexts = new List<ExecutionContext>();
+        var contexts = new List<EngineContext>();
         try
         {
             foreach (var stage in stages)

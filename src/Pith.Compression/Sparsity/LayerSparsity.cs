@@ -19,7 +19,7 @@ public sealed record LayerSparsity
     public required SparsityEligibility Eligibility { get; init; }
 
     /// <summary>Why the layer stays dense, for people; null when it was pruned.</summary>
-    public required string? WhyDense { get; init; }
+    public required string? SkipReason { get; init; }
 
     /// <summary>The share of the sum of |w| that is left, 0 to 1; 1 for dense layers.</summary>
     public required double KeptMagnitude { get; init; }

@@ -17,7 +17,7 @@ public static class Prune24
         var masks = new Dictionary<string, Mask24>(StringComparer.Ordinal);
         var kept = new Dictionary<string, double>(StringComparer.Ordinal);
         var used = Used(graph);
-        var reasons = weights.ToDictionary(weight => weight, weight => !used.Contains(weight.Node) ? "the network does not use its result" : WhyDense(weight, weights, options));
+        var reasons = weights.ToDictionary(weight => weight, weight => !used.Contains(weight.Node) ? "the network does not use its result" : SkipReason(weight, weights, options));
         foreach (var weight in weights)
         {
             var name = weight.Constant.Name;
@@ -40,20 +40,20 @@ public static class Prune24
         return used;
     }
 
-    private static string? WhyDense(WeightOperand weight, WeightOperand[] all, PruneOptions options)
+    private static string? SkipReason(WeightOperand weight, WeightOperand[] all, PruneOptions options)
     {
-        if (WhyDense(weight, options) is { } own) return own;
+        if (SkipReason(weight, options) is { } own) return own;
         foreach (var other in all)
         {
             if (!ReferenceEquals(other.Constant, weight.Constant) || ReferenceEquals(other, weight)) continue;
             if (other.Layout != weight.Layout) return $"shares its weight with '{other.Node.Name}', which sums over another axis";
-            if (WhyDense(other, options) is { } reason) return $"shares its weight with '{other.Node.Name}': {reason}";
+            if (SkipReason(other, options) is { } reason) return $"shares its weight with '{other.Node.Name}': {reason}";
         }
         if (weight.Constant.IsGraphOutput) return $"its weight '{weight.Constant.Name}' is an output of the network as well";
         return WeightOperand.OtherReader(weight.Constant, all) is { } reader ? $"its weight '{weight.Constant.Name}' is read by {reader.Op.Schema.Name} '{reader.Name}' as well" : null;
     }
 
-    private static string? WhyDense(WeightOperand weight, PruneOptions options)
+    private static string? SkipReason(WeightOperand weight, PruneOptions options)
     {
         if (options.Layers.WhyNot(LayerName.Of(weight.Node)) is { } unwanted) return unwanted;
         if (Eligibility(weight).WhyNot(options.Rule) is { } unfit) return unfit;
@@ -86,14 +86,14 @@ public static class Prune24
         return pruned;
     }
 
-    private static LayerSparsity Describe(WeightOperand weight, string? whyDense, double keptMagnitude) => new()
+    private static LayerSparsity Describe(WeightOperand weight, string? skipReason, double keptMagnitude) => new()
     {
         Name = weight.Node.Name,
         OpType = weight.Node.Op.Schema.Name,
         Weight = weight.Constant.Name,
         Shape = weight.Shape,
         Eligibility = Eligibility(weight),
-        WhyDense = whyDense,
+        SkipReason = skipReason,
         KeptMagnitude = keptMagnitude,
     };
 }

@@ -33,7 +33,7 @@ internal sealed class RunningStatistics
     public float[] Variance { get; }
 
     /// <summary>Moves both towards those of the batch that was just run.</summary>
-    public void Update(ExecutionContext context)
+    public void Update(EngineContext context)
     {
         var mean = context.Output<float>(_batchMean);
         var variance = context.Output<float>(_batchVariance);

@@ -9,7 +9,7 @@ internal sealed class Teacher : IDisposable
     private readonly ClassifierSignature _signature;
     private readonly string _logitsInput;
     private readonly Engine _engine;
-    private readonly ExecutionContext _context;
+    private readonly EngineContext _context;
     private readonly int? _fixedBatch;
 
     /// <param name="graph">The teacher.</param>
@@ -30,7 +30,7 @@ internal sealed class Teacher : IDisposable
     }
 
     /// <summary>Writes the teacher's logits for a batch into the student's input.</summary>
-    public void Answer(Batch batch, ExecutionContext student)
+    public void Answer(Batch batch, EngineContext student)
     {
         var images = batch.ImagesInUse;
         var logits = student.Input<float>(_logitsInput);

@@ -34,7 +34,7 @@ internal sealed class TrainedParameter
     public float[][] Slots { get; }
 
     /// <summary>The gradient of the last run, zero where the weight is pruned.</summary>
-    public ReadOnlySpan<float> MaskedGradient(ExecutionContext context)
+    public ReadOnlySpan<float> MaskedGradient(EngineContext context)
     {
         var gradient = context.Output<float>(Gradient);
         if (_maskedGradient is null) return gradient;
@@ -44,7 +44,7 @@ internal sealed class TrainedParameter
     }
 
     /// <summary>Changes the value by one step and keeps it, and all state, zero where it is pruned.</summary>
-    public void Update(ExecutionContext context, Optimizer optimizer, UpdateStep step)
+    public void Update(EngineContext context, Optimizer optimizer, UpdateStep step)
     {
         var weights = context.Input<float>(Input);
         optimizer.Update(weights, MaskedGradient(context), Slots, step);

@@ -34,10 +34,10 @@ public sealed class Trainer
     private Trainer(Graph graph, TrainingData data, TrainingSettings settings, TrainingOptions options)
     {
         _graph = TrainingGraph.WithOwnParameters(graph);
-        if (!ReferenceEquals(_graph, graph)) options.Events?.Report(new Noted(Untied(graph, _graph)));
+        if (!ReferenceEquals(_graph, graph)) options.Events?.Report(new Warning(Untied(graph, _graph)));
         if (FixedBatch(_graph) is { } fixedBatch && fixedBatch != settings.BatchSize)
         {
-            options.Events?.Report(new Noted($"The file of '{graph.Name}' fixes the batch to {fixedBatch} and the network cannot be run with another one: it is trained with {fixedBatch} images a step instead of {settings.BatchSize}."));
+            options.Events?.Report(new Warning($"The file of '{graph.Name}' fixes the batch to {fixedBatch} and the network cannot be run with another one: it is trained with {fixedBatch} images a step instead of {settings.BatchSize}."));
             settings = settings with { BatchSize = fixedBatch };
         }
         (_data, _settings, _options) = (data, settings, options);
@@ -202,7 +202,7 @@ public sealed class Trainer
         var checkpoint = Checkpoint.Read(path);
         if (checkpoint.Key != Key)
         {
-            _options.Events?.Report(new Noted($"The checkpoint '{path}' belongs to other settings, another model or other data; '{_options.Task}' starts from the beginning."));
+            _options.Events?.Report(new Warning($"The checkpoint '{path}' belongs to other settings, another model or other data; '{_options.Task}' starts from the beginning."));
             return null;
         }
         if (!MasksEqual(checkpoint.Masks)) throw new PithException($"The checkpoint '{path}' has other 2:4 masks than the model. Delete it to train from the start.");
@@ -260,7 +260,7 @@ public sealed class Trainer
         {
             var names = group.Select(constant => $"'{constant.Name}'").ToArray();
             var more = names.Length > MostNames ? $" and {names.Length - MostNames} more" : "";
-            _options.Events?.Report(new Noted($"Not trained, because {group.Key}: {string.Join(", ", names.Take(MostNames))}{more}."));
+            _options.Events?.Report(new Warning($"Not trained, because {group.Key}: {string.Join(", ", names.Take(MostNames))}{more}."));
         }
     }
 

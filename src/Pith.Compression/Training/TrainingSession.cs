@@ -21,7 +21,7 @@ internal sealed class TrainingSession : IDisposable
     private readonly Optimizer _optimizer;
     private readonly TrainingGraph _training;
     private readonly Engine _engine;
-    private readonly ExecutionContext _context;
+    private readonly EngineContext _context;
     private readonly Teacher? _teacher;
     private readonly TrainedParameter[] _parameters;
     private readonly RunningStatistics[] _statistics;
@@ -64,7 +64,7 @@ internal sealed class TrainingSession : IDisposable
     public IReadOnlyList<UntrainedConstant> Untrained => _training.Untrained;
 
     /// <summary>The engine's context, for profiles.</summary>
-    public ExecutionContext Context => _context;
+    public EngineContext Context => _context;
 
     /// <summary>Runs forward and backward on a full batch and updates the parameters.</summary>
     /// <param name="batch">As many images as <see cref="TrainingSettings.BatchSize"/>.</param>

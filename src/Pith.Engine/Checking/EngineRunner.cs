@@ -7,7 +7,7 @@ internal sealed class EngineRunner(string name, EngineOptions options, Device? d
 {
     private Graph? _graph;
     private (string Symbol, int Size)[] _bound = [];
-    private ExecutionContext? _context;
+    private EngineContext? _context;
 
     public override IReadOnlyList<Tensor> Run(FedGraph fed)
     {
@@ -31,7 +31,7 @@ internal sealed class EngineRunner(string name, EngineOptions options, Device? d
         base.Dispose(disposing);
     }
 
-    private ExecutionContext ContextFor(Graph graph, (string Symbol, int Size)[] bound, int? batch)
+    private EngineContext ContextFor(Graph graph, (string Symbol, int Size)[] bound, int? batch)
     {
         if (_context is { } context && ReferenceEquals(graph, _graph) && bound.AsSpan().SequenceEqual(_bound) && Runs(context.Engine, batch)) return context;
         Release();

@@ -26,7 +26,7 @@ internal static class LoadWarmUp
     public static void ReportFailure(IProgress<PithEvent>? events)
     {
         if (events is null || Volatile.Read(ref s_task) is not { IsFaulted: true } task || Interlocked.CompareExchange(ref s_task, null, task) != task) return;
-        events.Report(new Noted($"Preparing the first load of a plan failed, which costs nothing but time: {task.Exception.InnerException!.Message}"));
+        events.Report(new Warning($"Preparing the first load of a plan failed, which costs nothing but time: {task.Exception.InnerException!.Message}"));
     }
 
     private static void BuildAndRun()

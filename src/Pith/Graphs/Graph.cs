@@ -53,7 +53,7 @@ public sealed class Graph
 
     /// <summary>Adds a constant; the graph keeps <paramref name="tensor"/> itself, not a copy. A taken name gets a suffix.</summary>
     public Value AddConstant(string name, Tensor tensor) =>
-        Register(new Value(this, UniqueValueName(name), TensorType.Of(tensor)) { Constant = tensor, Content = ShapeContent.Of(tensor) });
+        Register(new Value(this, UniqueValueName(name), TensorType.Of(tensor)) { Constant = tensor, ShapeValue = ShapeValues.Of(tensor) });
 
     /// <summary>Declares <paramref name="value"/> as the next output.</summary>
     /// <exception cref="PithException">The value belongs to another graph or is an output already.</exception>
@@ -91,7 +91,7 @@ public sealed class Graph
         for (var i = 0; i < outputs.Length; i++)
         {
             var wanted = i < outputNames.Length && outputNames[i].Length > 0 ? outputNames[i] : i == 0 ? node.Name + ":out" : $"{node.Name}:out{i}";
-            outputs[i] = Register(new Value(this, UniqueValueName(wanted), types[i]) { Producer = node, OutputIndex = i, Content = context.Content(i) });
+            outputs[i] = Register(new Value(this, UniqueValueName(wanted), types[i]) { Producer = node, OutputIndex = i, ShapeValue = context.ShapeValue(i) });
         }
         node.SetOutputs(outputs);
         for (var i = 0; i < inputs.Length; i++) inputs[i]?.AddUse(new Use(node, i));
@@ -149,7 +149,7 @@ public sealed class Graph
         if (value.Constant is null) throw new PithException($"'{value.Name}' is not a constant of graph '{Name}'.");
         if (value.Type != TensorType.Of(tensor)) throw new PithException($"Constant '{value.Name}': expected {value.Type}, got {tensor}.");
         value.Constant = tensor;
-        value.Content = ShapeContent.Of(tensor);
+        value.ShapeValue = ShapeValues.Of(tensor);
     }
 
     /// <summary>Removes a node whose outputs nobody reads.</summary>

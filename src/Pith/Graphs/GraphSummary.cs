@@ -48,7 +48,7 @@ public sealed record GraphSummary
     public long ConstantBytes => Constants.Sum(constant => constant.Bytes);
 
     /// <summary>How many of <see cref="Layers"/> are wholly quantized.</summary>
-    public int QuantizedLayers => Layers.Count(layer => layer.Numbers == LayerNumbers.Quantized);
+    public int QuantizedLayers => Layers.Count(layer => layer.Precision == Precision.Int8);
 
     /// <summary>How many of <see cref="Layers"/> hold the 2:4 pattern.</summary>
     public int SparseLayers => Layers.Count(layer => layer.Is24Sparse == true);
@@ -105,7 +105,7 @@ public sealed record GraphSummary
             Weights = weight.Length,
             Zeros = weight.LongCount(element => element == 0),
             Is24Sparse = operand.Reduction % 4 == 0 && layout is { } known ? Has24Pattern(weight, known) : null,
-            Numbers = !operand.IsQuantized ? LayerNumbers.Float : data?.Producer?.Op is DequantizeLinear ? LayerNumbers.Quantized : LayerNumbers.QuantizedWeight,
+            Precision = !operand.IsQuantized ? Precision.Float : data?.Producer?.Op is DequantizeLinear ? Precision.Int8 : Precision.Int8Weights,
         };
     }
 

@@ -44,7 +44,7 @@ internal sealed class KnownValues
     /// <summary>The tensor that the known elements of a shape spell, or null when one is symbolic.</summary>
     public static Tensor? FromContent(Value value)
     {
-        if (value.Content is not { } content || !value.Type.IsStatic || !content.All(dim => dim.IsFixed)) return null;
+        if (value.ShapeValue is not { } content || !value.Type.IsStatic || !content.All(dim => dim.IsFixed)) return null;
         var shape = value.Type.ToShape();
         if (shape.Length != content.Count) return null;
         var elements = Tensor.Create(shape, content.Select(dim => dim.Value).ToArray());

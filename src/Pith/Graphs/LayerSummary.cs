@@ -1,18 +1,5 @@
 namespace Pith;
 
-/// <summary>What a convolution or matrix product computes on, as far as the graph says.</summary>
-public enum LayerNumbers
-{
-    /// <summary>Floats all through.</summary>
-    Float,
-
-    /// <summary>The weight is quantized, the data is not.</summary>
-    QuantizedWeight,
-
-    /// <summary>Data and weight are quantized: an INT8 kernel can run the layer.</summary>
-    Quantized,
-}
-
 /// <summary>A convolution or matrix product with a constant weight. Part of a <see cref="GraphSummary"/>.</summary>
 public sealed record LayerSummary
 {
@@ -43,8 +30,8 @@ public sealed record LayerSummary
     /// </summary>
     public required bool? Is24Sparse { get; init; }
 
-    /// <summary>What is quantized.</summary>
-    public required LayerNumbers Numbers { get; init; }
+    /// <summary>What is quantized, as far as the graph says.</summary>
+    public required Precision Precision { get; init; }
 
     /// <summary>The share of weights that are zero, 0 to 1.</summary>
     public double Sparsity => Weights == 0 ? 0 : (double)Zeros / Weights;

@@ -40,7 +40,7 @@ public sealed class Value
     /// For small integer vectors and scalars that hold shapes: the elements as far as inference knows them, symbols included; else null.
     /// This is how <c>Shape → Gather → Concat → Reshape</c> keeps a symbolic batch.
     /// </summary>
-    public ValueList<Dim>? Content { get; internal set; }
+    public ValueList<Dim>? ShapeValue { get; internal set; }
 
     /// <summary>Every place that reads this value, in no particular order. A node that reads it twice is listed twice.</summary>
     public IReadOnlyList<Use> Uses => _uses;

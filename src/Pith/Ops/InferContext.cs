@@ -6,7 +6,7 @@ public sealed class InferContext
     private readonly string _nodeName;
     private readonly Op _op;
     private readonly IReadOnlyList<Value?> _inputs;
-    private readonly ValueList<Dim>?[] _content;
+    private readonly ValueList<Dim>?[] _shapeValues;
 
     internal InferContext(string nodeName, Op op, IReadOnlyList<Value?> inputs, int outputCount)
     {
@@ -14,7 +14,7 @@ public sealed class InferContext
         _op = op;
         _inputs = inputs;
         OutputCount = outputCount;
-        _content = new ValueList<Dim>?[outputCount];
+        _shapeValues = new ValueList<Dim>?[outputCount];
     }
 
     /// <summary>How many outputs the node has.</summary>
@@ -34,20 +34,20 @@ public sealed class InferContext
     public Tensor? Constant(int index) => Has(index) ? _inputs[index]!.Constant : null;
 
     /// <summary>The elements of a small integer operand as far as they are known, symbols included; null when nothing is known.</summary>
-    public ValueList<Dim>? KnownContent(int index) => Has(index) ? _inputs[index]!.Content : null;
+    public ValueList<Dim>? KnownShapeValue(int index) => Has(index) ? _inputs[index]!.ShapeValue : null;
 
     /// <summary>The elements of an integer operand that decides the output's shape: of a constant, or of shape arithmetic that came out without symbols.</summary>
     /// <exception cref="PithException">The operand is absent or its elements are not known.</exception>
     public long[] ConstantInt64s(int index)
     {
         if (Constant(index) is { } constant) return constant.ToInt64s();
-        if (KnownContent(index) is { } content && content.All(dim => dim.IsFixed)) return [.. content.Select(dim => dim.Value)];
+        if (KnownShapeValue(index) is { } content && content.All(dim => dim.IsFixed)) return [.. content.Select(dim => dim.Value)];
         throw Error($"operand {index} ('{(Has(index) ? _inputs[index]!.Name : "absent")}') decides the shape of the output and must be a constant");
     }
 
     /// <summary>The elements of an integer operand that decides the output's shape, symbols included where shape arithmetic has them.</summary>
     /// <exception cref="PithException">The operand is absent or its elements are not known.</exception>
-    public ValueList<Dim> Dims(int index) => KnownContent(index) ?? ConstantInt64s(index).Select(Dim.Of).ToValueList();
+    public ValueList<Dim> Dims(int index) => KnownShapeValue(index) ?? ConstantInt64s(index).Select(Dim.Of).ToValueList();
 
     /// <summary>A size along axis <paramref name="axis"/> of output <paramref name="output"/> that only the run can tell.</summary>
     public Dim UnknownSize(int axis, int output = 0) => Dim.Unknown($"{_nodeName}:{output}.{axis}");
@@ -58,7 +58,7 @@ public sealed class InferContext
         axis >= -rank && axis < rank ? (int)(axis < 0 ? axis + rank : axis) : throw Error($"axis {axis} is outside of the {rank} dimensions");
 
     /// <summary>Declares what is known of the elements of output <paramref name="output"/> (a shape or an axis).</summary>
-    public void SetContent(int output, ValueList<Dim> content) => _content[output] = content;
+    public void SetShapeValue(int output, ValueList<Dim> value) => _shapeValues[output] = value;
 
     /// <summary>An exception that says which node and op, what is wrong and what the operands are.</summary>
     public PithException Error(string problem)
@@ -67,7 +67,7 @@ public sealed class InferContext
         return new PithException($"{_op.Schema.Name} '{_nodeName}': {problem} (operands: {(operands.Length == 0 ? "none" : operands)}).");
     }
 
-    internal ValueList<Dim>? Content(int output) => _content[output];
+    internal ValueList<Dim>? ShapeValue(int output) => _shapeValues[output];
 
     internal ValueList<TensorType> Infer()
     {
@@ -103,9 +103,9 @@ public sealed class InferContext
             }
         }
         if (types.Count != OutputCount) throw Error($"infers {types.Count} outputs, {OutputCount} were asked for");
-        // Contents are of vectors and scalars: what a matrix holds is nobody's shape.
+        // Shapes are vectors and scalars; the elements of a matrix are no shape.
         for (var i = 0; i < types.Count; i++)
-            if (_content[i] is { } content) _content[i] = types[i].Rank > 1 ? null : ShapeContent.As(content, types[i].DataType);
+            if (_shapeValues[i] is { } content) _shapeValues[i] = types[i].Rank > 1 ? null : ShapeValues.As(content, types[i].DataType);
         return types;
     }
 }

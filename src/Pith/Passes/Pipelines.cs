@@ -24,7 +24,7 @@ public static class Pipelines
     [
         new ConstantFolding { KeepsSharedParameters = forTraining }, // first: the others look for constants
         new RemoveIdentity(), // before all patterns, which do not look through nodes that do nothing
-        new SettleReshapes(), // before MergeReshapes, which moves a Reshape away from the tensor whose shape it reads
+        new ResolveReshapeTargets(), // before MergeReshapes, which moves a Reshape away from the tensor whose shape it reads
         new MergeReshapes(),
         new MergeTransposes(),
         new CommonSubexpressions(), // before folding: a product that two equal nodes read is folded when they are one

@@ -16,7 +16,7 @@ internal sealed class NoteList : IProgress<PithEvent>
 
     public void Report(PithEvent value)
     {
-        if (value is not Noted note) return;
+        if (value is not Warning note) return;
         lock (_messages) _messages.Add(note.Message);
     }
 }

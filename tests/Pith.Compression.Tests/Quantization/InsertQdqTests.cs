@@ -33,12 +33,12 @@ public class InsertQdqTests
     public void Every_quantized_operand_is_reported_with_its_scale()
     {
         var graph = TestNetwork.Residual();
-        var layers = TestNetwork.Quantize(graph, new() { Layers = new(LayerPrecision.Int8) { ByName = [("fc", LayerPrecision.Float32)] }, Calibrator = new MaxCalibrator() });
+        var layers = TestNetwork.Quantize(graph, new() { Layers = new(Precision.Int8) { ByName = [("fc", Precision.Float)] }, Calibrator = new MaxCalibrator() });
         var conv = layers.Single(layer => layer.Name == "conv1a");
         Assert.Equal(["relu0:out", "conv1a.weight"], conv.Operands.Select(operand => operand.Tensor));
         Assert.Equal(16, conv.Operands[1].Parameters.Scales.Count);
         Assert.Equal(new Granularity.PerAxis(0), conv.Operands[1].Parameters.Granularity);
-        Assert.Equal("float by name", layers.Single(layer => layer.Name == "fc").WhyFloat);
+        Assert.Equal("float by name", layers.Single(layer => layer.Name == "fc").SkipReason);
         Assert.Empty(layers.Single(layer => layer.Name == "fc").Operands);
     }
 

@@ -12,7 +12,7 @@ public class QdqPlacementTests
         Assert.Equal(["x", "relu:out", "flatten:out"], Names(placement));
         Assert.Equal(["conv.weight", "fc.weight"], placement.Weights.Select(weight => weight.Weight.Constant.Name));
         Assert.Equal(["conv", "pool", "fc"], placement.Layers.Select(decision => decision.Layer.Name));
-        Assert.All(placement.Layers, decision => Assert.Null(decision.WhyFloat));
+        Assert.All(placement.Layers, decision => Assert.Null(decision.SkipReason));
     }
 
     [Fact]
@@ -147,26 +147,26 @@ public class QdqPlacementTests
     [Fact]
     public void Layers_stay_float_by_name_pattern_type_and_place()
     {
-        AssertFloat(new() { Layers = new(LayerPrecision.Int8) { ByName = [("conv1a", LayerPrecision.Float32)] } }, ("conv1a", "float by name"));
-        AssertFloat(new() { Layers = new(LayerPrecision.Int8) { ByName = [("conv2*", LayerPrecision.Float32)] } }, ("conv2a", "float by name"), ("conv2b", "float by name"));
-        AssertFloat(new() { Layers = new(LayerPrecision.Int8) { ByOpType = [("Gemm", LayerPrecision.Float32)] } }, ("fc", "float by op type Gemm"));
+        AssertFloat(new() { Layers = new(Precision.Int8) { ByName = [("conv1a", Precision.Float)] } }, ("conv1a", "float by name"));
+        AssertFloat(new() { Layers = new(Precision.Int8) { ByName = [("conv2*", Precision.Float)] } }, ("conv2a", "float by name"), ("conv2b", "float by name"));
+        AssertFloat(new() { Layers = new(Precision.Int8) { ByOpType = [("Gemm", Precision.Float)] } }, ("fc", "float by op type Gemm"));
         AssertFloat(new() { FirstLayerInFloat = true, LastLayerInFloat = true }, ("conv0", "the first layer"), ("fc", "the last layer"));
-        AssertFloat(new() { FirstLayerInFloat = true, Layers = new(LayerPrecision.Int8) { ByName = [("conv0", LayerPrecision.Int8)] } });
+        AssertFloat(new() { FirstLayerInFloat = true, Layers = new(Precision.Int8) { ByName = [("conv0", Precision.Int8)] } });
     }
 
     [Fact]
     public void Only_what_is_named_is_quantized_when_the_rest_is_float()
     {
-        var placement = QdqPlacement.Find(TestNetwork.Residual(), new() { Layers = new(LayerPrecision.Float32) { ByName = [("conv1b", LayerPrecision.Int8)] } });
+        var placement = QdqPlacement.Find(TestNetwork.Residual(), new() { Layers = new(Precision.Float) { ByName = [("conv1b", Precision.Int8)] } });
         Assert.Equal(["relu1a:out"], Names(placement));
         Assert.Equal(["conv1b.weight"], placement.Weights.Select(weight => weight.Weight.Constant.Name));
-        Assert.Equal("not chosen", placement.Layers[0].WhyFloat);
+        Assert.Equal("not chosen", placement.Layers[0].SkipReason);
     }
 
     [Fact]
     public void A_rule_that_matches_no_layer_is_an_error()
     {
-        var options = new QuantizationOptions { Layers = new(LayerPrecision.Int8) { ByName = [("conv9", LayerPrecision.Float32)] } };
+        var options = new QuantizationOptions { Layers = new(Precision.Int8) { ByName = [("conv9", Precision.Float)] } };
         Assert.Contains("'conv9' matches no layer. The closest are", Assert.Throws<PithException>(() => QdqPlacement.Find(TestNetwork.Residual(), options)).Message);
     }
 
@@ -191,7 +191,7 @@ public class QdqPlacementTests
     private static int GroupOf(QdqPlacement placement, string tensor) => placement.Activations.Single(activation => activation.Value.Name == tensor).Group;
 
     private static void AssertFloat(QuantizationOptions options, params (string Layer, string Why)[] expected) =>
-        Assert.Equal(expected, QdqPlacement.Find(TestNetwork.Residual(), options).Layers.Where(decision => decision.WhyFloat is not null).Select(decision => (decision.Layer.Name, decision.WhyFloat!)));
+        Assert.Equal(expected, QdqPlacement.Find(TestNetwork.Residual(), options).Layers.Where(decision => decision.SkipReason is not null).Select(decision => (decision.Layer.Name, decision.SkipReason!)));
 
     [Theory]
     [InlineData(DataType.UInt8, 65_000, true)]
@@ -204,7 +204,7 @@ public class QdqPlacementTests
         var weight = graph.AddConstant("w", Tensor.Zeros<float>(new Shape(1, products)));
         graph.AddOutput(graph.AddNode(new Gemm { TransB = true }, [graph.AddInput("x", TensorType.Float32(1, products)), weight], "fc").Output);
         var placement = QdqPlacement.Find(graph, new() { ActivationType = type });
-        Assert.Equal(fits ? null : $"sums {products} products of 8-bit numbers, more than fit a 32-bit accumulator", Assert.Single(placement.Layers).WhyFloat);
+        Assert.Equal(fits ? null : $"sums {products} products of 8-bit numbers, more than fit a 32-bit accumulator", Assert.Single(placement.Layers).SkipReason);
         Assert.Equal(fits ? 1 : 0, placement.Weights.Count);
     }
 }

@@ -56,12 +56,12 @@ public sealed class DataOverlapTests
         train.AsSpan(7 * 3073, 3073).CopyTo(test.AsSpan(5 * 3073));
         folder.Write("data_batch_1.bin", train);
         folder.Write("test_batch.bin", test);
-        Noted("?split=train,range=0..1000", "?split=train,range=1000..2000");
-        Noted("?split=train", "?split=test");
+        Warning("?split=train,range=0..1000", "?split=train,range=1000..2000");
+        Warning("?split=train", "?split=test");
         Check($"cifar10:{folder.Path}?split=train,range=0..1001", $"cifar10:{folder.Path}?split=train,range=1000..2000", "share 2 images");
         Check($"cifar10:{folder.Path}?split=train,range=4..1051", $"cifar10:{folder.Path}?split=train,range=1050..2100", "share 1 image.");
 
-        void Noted(string first, string second)
+        void Warning(string first, string second)
         {
             var notes = new NoteList();
             DataOverlap.Refuse([("Training", DatasetCatalog.Open($"cifar10:{folder.Path}{first}")), ("test", DatasetCatalog.Open($"cifar10:{folder.Path}{second}"))], notes);

@@ -12,12 +12,12 @@ public class Prune24Tests
         var result = Prune24.Apply(graph, new PruneOptions());
         Assert.Equal(["conv0", "conv1a", "conv1b", "conv2a", "conv2b", "down2", "fc"], result.Layers.Select(layer => layer.Name).Order(StringComparer.Ordinal));
         var conv0 = result.Layers.Single(layer => layer.Name == "conv0");
-        Assert.Equal("3 input channels, fewer than 4 (usually the first layer)", conv0.WhyDense);
+        Assert.Equal("3 input channels, fewer than 4 (usually the first layer)", conv0.SkipReason);
         Assert.Equal(1, conv0.KeptMagnitude);
         Assert.Equal(6, result.Masks.Count);
         Assert.All(result.Layers.Where(layer => layer.Name != "conv0"), layer =>
         {
-            Assert.Null(layer.WhyDense);
+            Assert.Null(layer.SkipReason);
             Assert.InRange(layer.KeptMagnitude, 0.7, 0.85);
             var weight = graph.Find(layer.Weight)!.Constant!.As<float>();
             Assert.Equal(weight.Length / 2, weight.Data.Count(w => w == 0));
@@ -29,15 +29,15 @@ public class Prune24Tests
     public void The_asp_rule_leaves_out_what_sparse_tensor_cores_would_not_take()
     {
         var result = Prune24.Apply(TestNetwork.Residual(), new PruneOptions { Rule = SparsityRule.Asp });
-        Assert.Equal("10 output channels, not a multiple of 8", result.Layers.Single(layer => layer.Name == "fc").WhyDense);
+        Assert.Equal("10 output channels, not a multiple of 8", result.Layers.Single(layer => layer.Name == "fc").SkipReason);
     }
 
     [Fact]
     public void Excluded_layers_stay_dense()
     {
         var result = Prune24.Apply(TestNetwork.Residual(), new PruneOptions { Layers = new() { Exclude = ["conv2*"], ExcludeOpTypes = ["Gemm"] } });
-        Assert.Equal("excluded by 'conv2*'", result.Layers.Single(layer => layer.Name == "conv2b").WhyDense);
-        Assert.Equal("excluded by op type Gemm", result.Layers.Single(layer => layer.Name == "fc").WhyDense);
+        Assert.Equal("excluded by 'conv2*'", result.Layers.Single(layer => layer.Name == "conv2b").SkipReason);
+        Assert.Equal("excluded by op type Gemm", result.Layers.Single(layer => layer.Name == "fc").SkipReason);
         Assert.Contains("'relu1'", Assert.Throws<PithException>(() => Prune24.Apply(TestNetwork.Residual(), new PruneOptions { Layers = new() { Exclude = ["relu1"] } })).Message);
     }
 
@@ -49,7 +49,7 @@ public class Prune24Tests
         net.Relu("relu", net.Conv("unused", net.Input, 16));
         var graph = net.Classify(net.Conv("used", net.Input, 16));
         var result = Prune24.Apply(graph, new PruneOptions());
-        Assert.Equal("the network does not use its result", result.Layers.Single(layer => layer.Name == "unused").WhyDense);
+        Assert.Equal("the network does not use its result", result.Layers.Single(layer => layer.Name == "unused").SkipReason);
         Assert.Equal(["fc", "used"], SparsityRecord.PrunedLayers(graph).Order(StringComparer.Ordinal));
         PassRunner.RunToFixpoint(graph, Pipelines.Simplify);
         SparsityRecord.Verify(graph, "simplifying");
@@ -88,7 +88,7 @@ public class Prune24Tests
         graph.AddOutput(graph.AddNode(new MatMul(), [weight, graph.AddInput("x", TensorType.Float32(8, 3))], "product").Output);
         var operand = WeightOperand.Of(graph.Nodes[0])!;
         Assert.Equal((0, 0, 1), (operand.Index, operand.OutputAxis, operand.ReductionAxis));
-        Assert.Null(Prune24.Apply(graph, new PruneOptions()).Layers[0].WhyDense);
+        Assert.Null(Prune24.Apply(graph, new PruneOptions()).Layers[0].SkipReason);
     }
 
     [Fact]
@@ -100,7 +100,7 @@ public class Prune24Tests
         var first = graph.AddNode(new Gemm { TransB = true }, [x, weight], "first").Output;
         graph.AddOutput(graph.AddNode(new Gemm(), [first, weight], "second").Output);
         var result = Prune24.Apply(graph, new PruneOptions());
-        Assert.Equal("shares its weight with 'second', which sums over another axis", result.Layers[0].WhyDense);
+        Assert.Equal("shares its weight with 'second', which sums over another axis", result.Layers[0].SkipReason);
         Assert.Empty(result.Masks);
     }
 
@@ -172,7 +172,7 @@ public class Prune24Tests
         graph.AddOutput(graph.AddNode(new MatMul(), way == "left" ? [operand, x] : [x, operand], "fc").Output);
 
         var layer = Assert.Single(Prune24.Apply(graph, new PruneOptions()).Layers);
-        Assert.Null(layer.WhyDense);
+        Assert.Null(layer.SkipReason);
         Assert.Equal(1, SparsityRecord.Verify(graph, "pruning"));
         var seen = WeightOperand.Evaluate(operand)!.ConvertTo(DataType.Float32).As<float>().Data;
         // [8, 6] sums along axis 0; as the left operand [6, 8] along axis 1.
@@ -194,7 +194,7 @@ public class Prune24Tests
         var embedded = graph.AddNode(new Gather(0), [table, graph.AddInput("tokens", new TensorType(DataType.Int64, [3]))], "embedding").Output;
         graph.AddOutput(graph.AddNode(new MatMul(), [embedded, graph.Add(new Transpose(), table)], "head").Output);
         var layer = Assert.Single(Prune24.Apply(graph, new PruneOptions()).Layers);
-        Assert.Equal("its weight 'table' is read by Gather 'embedding' as well", layer.WhyDense);
+        Assert.Equal("its weight 'table' is read by Gather 'embedding' as well", layer.SkipReason);
     }
 
     [Fact]
@@ -204,6 +204,6 @@ public class Prune24Tests
         var w = graph.AddConstant("w", Tensor.Create(new Shape(8, 8), Samples.Gaussian(7, 64)));
         var first = graph.AddNode(new MatMul(), [graph.AddInput("x", TensorType.Float32(2, 8)), w], "straight").Output;
         graph.AddOutput(graph.AddNode(new MatMul(), [first, graph.Add(new Transpose(), w)], "turned").Output);
-        Assert.All(Prune24.Apply(graph, new PruneOptions()).Layers, layer => Assert.Contains("which sums over another axis", layer.WhyDense, StringComparison.Ordinal));
+        Assert.All(Prune24.Apply(graph, new PruneOptions()).Layers, layer => Assert.Contains("which sums over another axis", layer.SkipReason, StringComparison.Ordinal));
     }
 }

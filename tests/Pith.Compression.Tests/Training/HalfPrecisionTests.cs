@@ -19,10 +19,10 @@ public class HalfPrecisionTests
         var tuned = new FineTuneStep(settings).Apply(other, context).Graph;
         Assert.Equal(Toy.AllConstants(new FineTuneStep(settings).Apply(single, context).Graph), Toy.AllConstants(tuned));
         Assert.False(Float32Form.IsNeeded(tuned));
-        Assert.Contains(events, e => e is Noted note && note.Message.Contains("works in float32"));
+        Assert.Contains(events, e => e is Warning note && note.Message.Contains("works in float32"));
 
         var quantized = new QuantizeStep(new QuantizationSettings { Samples = 32 }).Apply(other, context);
-        Assert.All(quantized.Quantization, layer => Assert.Null(layer.WhyFloat));
+        Assert.All(quantized.Quantization, layer => Assert.Null(layer.SkipReason));
         Assert.NotEmpty(quantized.Quantization);
     }
 

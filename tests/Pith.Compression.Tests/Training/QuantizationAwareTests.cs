@@ -11,7 +11,7 @@ public class QuantizationAwareTests
     public void What_is_exported_is_what_was_trained()
     {
         var context = Context();
-        var calibrated = CalibrationStart.Apply(Pruned(), Pipelines.SimplifyKeepingBatchNorm, new QuantizationSettings { Samples = 64 }, context);
+        var calibrated = CalibrateAndInsertQdq.Apply(Pruned(), Pipelines.SimplifyKeepingBatchNorm, new QuantizationSettings { Samples = 64 }, context);
         var masks = SparsityRecord.RecoverMasks(calibrated.Graph);
         var simulated = TrainingRun.Train(calibrated.Graph, s_training, masks, context).Model;
         Assert.Null(masks["conv2.weight"].FirstUnmasked(Toy.Constant(simulated, "conv2.weight")));
@@ -39,7 +39,7 @@ public class QuantizationAwareTests
         var outcome = new QatStep(new QuantizationSettings { Samples = 64 }, s_training).Apply(trained, Context());
         Assert.Equal(2, outcome.Training!.Epochs);
         Assert.NotNull(outcome.Cache);
-        Assert.Contains(outcome.Quantization, layer => layer.Name == "conv1" && layer.WhyFloat is null);
+        Assert.Contains(outcome.Quantization, layer => layer.Name == "conv1" && layer.SkipReason is null);
         var accuracy = Evaluator.Run(outcome.Graph, new ToyDataset(9, 96), Toy.Preprocessing, new EvaluationOptions()).Top1;
         Assert.True(accuracy > 0.9, $"{accuracy}");
     }

@@ -65,7 +65,7 @@ public class TrainerTests
         Trainer.Run(Toy.Network(), Toy.Data, settings, options);
         var events = new List<PithEvent>();
         var again = Trainer.Run(Toy.Network(), Toy.Data, settings, options with { CheckpointKey = "second", Events = new Recorder(events) });
-        Assert.Contains(events, e => e is Noted note && note.Message.Contains("other settings"));
+        Assert.Contains(events, e => e is Warning note && note.Message.Contains("other settings"));
         Assert.True(again.Summary.ImagesPerSecond > 0);
     }
 
@@ -255,7 +255,7 @@ public class TrainerTests
         var expected = Trainer.Run(Toy.Network(), Toy.Data, settings, new TrainingOptions()).Model;
         foreach (var name in new[] { "conv1.bn", "conv2.bn" })
             for (var operand = 1; operand <= 4; operand++) Assert.Equal(Operand(expected, name, operand), Operand(trained, name, operand));
-        Assert.Contains(events, e => e is Noted note && note.Message.Contains("stored together"));
+        Assert.Contains(events, e => e is Warning note && note.Message.Contains("stored together"));
 
         static float[] Operand(Graph graph, string node, int operand) => graph.Nodes.Single(n => n.Name == node).Inputs[operand]!.Constant!.As<float>().Data;
     }
@@ -285,7 +285,7 @@ public class TrainerTests
         var events = new List<PithEvent>();
         var result = Trainer.Run(graph, Toy.Data, Toy.Settings with { Epochs = 1 }, new TrainingOptions { Events = new Recorder(events) });
         Assert.Equal(192 / 8, result.Summary.Steps);
-        Assert.Contains(events, e => e is Noted note && note.Message.Contains("fixes the batch to 8"));
+        Assert.Contains(events, e => e is Warning note && note.Message.Contains("fixes the batch to 8"));
     }
 
     [Theory]

@@ -18,7 +18,7 @@ public class TrainingCaseTests
             Assert.NotEqual(Toy.Constant(graph, name), Toy.Constant(dense.Graph, name));
 
         var pruned = new PruneStep(new PruningSettings()).Apply(graph, Context());
-        Assert.Equal(3, pruned.Sparsity.Count(layer => layer.WhyDense is null));
+        Assert.Equal(3, pruned.Sparsity.Count(layer => layer.SkipReason is null));
         foreach (var outcome in new[] { new FineTuneStep(s_settings).Apply(pruned.Graph, Context()), new QatStep(new QuantizationSettings { Samples = 32 }, s_settings).Apply(pruned.Graph, Context()) })
             Assert.Equal(3, SparsityRecord.Verify(outcome.Graph, "training"));
     }

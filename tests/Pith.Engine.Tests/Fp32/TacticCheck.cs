@@ -36,7 +36,7 @@ internal static class TacticCheck
         }
     }
 
-    private static void Fill(ExecutionContext context, Engine engine, Random random, Func<string, Random, float>? fill)
+    private static void Fill(EngineContext context, Engine engine, Random random, Func<string, Random, float>? fill)
     {
         foreach (var (name, type) in engine.Inputs)
         {

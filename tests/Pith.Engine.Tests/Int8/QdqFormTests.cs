@@ -139,7 +139,7 @@ public class QdqFormTests
         }
     }
 
-    private static void Compare(Tensor want, ExecutionContext context, string name, string repro)
+    private static void Compare(Tensor want, EngineContext context, string name, string repro)
     {
         switch (want)
         {

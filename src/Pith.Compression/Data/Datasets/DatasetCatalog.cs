@@ -7,7 +7,7 @@ namespace Pith.Compression.Data;
 /// <param name="TakesPath">Whether a path follows the colon.</param>
 /// <param name="Options">The names of its own options.</param>
 /// <param name="Files">The files that a parsed specification is read from, and the folders whose names alone count; none for data that is computed.</param>
-/// <param name="Open">Opens a parsed specification, without applying selectors; may report a <see cref="Noted"/>.</param>
+/// <param name="Open">Opens a parsed specification, without applying selectors; may report a <see cref="Warning"/>.</param>
 public sealed record DatasetKind(string Name, string Syntax, string Help, bool TakesPath, ValueList<string> Options, Func<DatasetSpec, IEnumerable<string>> Files, Func<DatasetSpec, IProgress<PithEvent>?, ImageDataset> Open);
 
 /// <summary>Every kind of dataset that Pith reads. To add one: a file with the dataset, and a line here.</summary>
@@ -29,7 +29,7 @@ public static class DatasetCatalog
 
     /// <summary>Opens what the user asked for, with its selectors applied.</summary>
     /// <param name="spec">See <see cref="DatasetSpec"/>.</param>
-    /// <param name="events">Receives a <see cref="Noted"/> for what was left out, and later, on any thread, for damaged images that could still be read.</param>
+    /// <param name="events">Receives a <see cref="Warning"/> for what was left out, and later, on any thread, for damaged images that could still be read.</param>
     /// <exception cref="PithException">The specification is wrong, or the data is missing or damaged.</exception>
     public static ImageDataset Open(string spec, IProgress<PithEvent>? events = null)
     {

@@ -50,7 +50,7 @@ public sealed class ImageFolderDataset : ImageDataset
     {
         var decoding = new ImageDecodingOptions { ApplyOrientation = AppliesOrientation(spec), Events = events is null ? null : new FirstNotes(events, spec.Text) };
         var found = ImageFolderFiles.Find(spec);
-        foreach (var note in found.Notes) events?.Report(new Noted($"Dataset '{spec.Text}': {note}"));
+        foreach (var note in found.Notes) events?.Report(new Warning($"Dataset '{spec.Text}': {note}"));
         if (found.Folders.Count == 0) return new ImageFolderDataset(spec.Text, [.. found.Loose.Select(file => (file, NoLabel))], null, decoding);
         var folders = found.Folders.Select(folder => folder.Name).ToArray();
         var classes = found.ClassList is { } list ? ClassList.Read(list, folders) : ClassList.OfFolders(folders, found.Root);
@@ -74,7 +74,7 @@ public sealed class ImageFolderDataset : ImageDataset
         {
             var count = Interlocked.Increment(ref _count);
             if (count <= Most) events.Report(value);
-            if (count == Most) events.Report(new Noted($"Dataset '{name}': notes about further damaged files are left out."));
+            if (count == Most) events.Report(new Warning($"Dataset '{name}': notes about further damaged files are left out."));
         }
     }
 }

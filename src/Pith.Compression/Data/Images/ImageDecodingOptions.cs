@@ -12,6 +12,6 @@ public sealed record ImageDecodingOptions
     /// </summary>
     public bool ApplyOrientation { get; init; }
 
-    /// <summary>Receives a <see cref="Noted"/> for a damaged file that could still be decoded.</summary>
+    /// <summary>Receives a <see cref="Warning"/> for a damaged file that could still be decoded.</summary>
     public IProgress<PithEvent>? Events { get; init; }
 }

@@ -25,7 +25,7 @@ internal static class JpegDecoder
     {
         var image = Decode(jpeg, header, out var result);
         if (result.Error is { } error) throw new PithException($"JPEG '{sourceName}' cannot be decoded: {error}. The file is damaged; fetch or export it again.");
-        if (result.Warning is { } warning) options.Events?.Report(new Noted($"JPEG '{sourceName}' is damaged but was decoded: {warning}."));
+        if (result.Warning is { } warning) options.Events?.Report(new Warning($"JPEG '{sourceName}' is damaged but was decoded: {warning}."));
         return image;
     }
 
@@ -46,7 +46,7 @@ internal static class JpegDecoder
             byte[] ended = [.. jpeg[..length], 0xFF, JpegHeader.EndOfImage];
             var image = Decode(ended, header, out var result);
             if (result != default) continue;
-            options.Events?.Report(new Noted($"JPEG '{sourceName}' is cut short after {scans} whole scan{(scans == 1 ? "" : "s")} and was decoded as far as it goes. Fetch or export it again."));
+            options.Events?.Report(new Warning($"JPEG '{sourceName}' is cut short after {scans} whole scan{(scans == 1 ? "" : "s")} and was decoded as far as it goes. Fetch or export it again."));
             return image;
         }
         throw new PithException($"JPEG '{sourceName}' is cut short: its {jpeg.Length} bytes hold no end-of-image marker and no whole scan of every component. Fetch or export it again.");

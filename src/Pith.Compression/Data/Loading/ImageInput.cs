@@ -47,7 +47,7 @@ internal sealed record ImageInput(string Name, TensorType Type)
 
     /// <summary>Copies images, [N, C, H, W] with any N up to the largest batch, into the input of a context.</summary>
     /// <exception cref="PithException">They do not fit, or are no 8-bit samples where the network takes those.</exception>
-    public void Write(ReadOnlySpan<float> images, ExecutionContext context)
+    public void Write(ReadOnlySpan<float> images, EngineContext context)
     {
         switch (Type.DataType)
         {

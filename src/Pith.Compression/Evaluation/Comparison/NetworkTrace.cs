@@ -69,7 +69,7 @@ public sealed class InterpreterTrace : NetworkTrace
 public sealed class EngineTrace : NetworkTrace, IValueObserver
 {
     private readonly Engine _engine;
-    private readonly ExecutionContext _context;
+    private readonly EngineContext _context;
     private Action<string, Tensor>? _see;
 
     private readonly HashSet<string> _names;

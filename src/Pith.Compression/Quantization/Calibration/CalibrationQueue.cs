@@ -25,7 +25,7 @@ internal sealed class CalibrationQueue : IDisposable
 
     /// <summary>Writes the next samples into <paramref name="input"/> of <paramref name="context"/>. Null when all have been taken or another thread has failed.</summary>
     /// <exception cref="PithException">The data ends too early or does not fit.</exception>
-    public CalibrationSlice? Take(ImageInput input, ExecutionContext context)
+    public CalibrationSlice? Take(ImageInput input, EngineContext context)
     {
         lock (_gate)
         {

@@ -5,7 +5,7 @@ namespace Pith.Compression;
 /// <summary>One thread of a calibration run: an engine context and the statistics of what it has run.</summary>
 internal sealed class CalibrationWorker : IValueObserver, IDisposable
 {
-    private readonly ExecutionContext _context;
+    private readonly EngineContext _context;
     private readonly ImageInput _input;
     private readonly CalibrationQueue _queue;
     private CalibrationSlice _slice;

@@ -35,19 +35,19 @@ public sealed class QdqPlacement
         if (search.Layers.Count == 0) throw new PithException($"Graph '{graph.Name}' has no layer that can be quantized (Conv, ConvTranspose, Gemm or MatMul on float32).");
         options.Layers.RequireAllUsed([.. search.Layers.Select(LayerName.Of)]);
 
-        var decisions = search.Layers.Select(layer => new PrecisionDecision(layer, WhyFloat(layer, search.Layers, options))).ToArray();
-        var float32 = decisions.Where(decision => decision.WhyFloat is not null).Select(decision => decision.Layer).ToHashSet<Node>(ReferenceEqualityComparer.Instance);
+        var decisions = search.Layers.Select(layer => new PrecisionDecision(layer, SkipReason(layer, search.Layers, options))).ToArray();
+        var float32 = decisions.Where(decision => decision.SkipReason is not null).Select(decision => decision.Layer).ToHashSet<Node>(ReferenceEqualityComparer.Instance);
         search.Run(node => !float32.Contains(node));
         return new QdqPlacement(ActivationsOf(graph, search), WeightsOf(graph, search), decisions);
     }
 
-    private static string? WhyFloat(Node layer, IReadOnlyList<Node> layers, QuantizationOptions options)
+    private static string? SkipReason(Node layer, IReadOnlyList<Node> layers, QuantizationOptions options)
     {
         var name = LayerName.Of(layer);
         var isNamed = options.Layers.ByName.Any(rule => rule.Pattern.Matches(name.Name));
         if (!isNamed && options.FirstLayerInFloat && ReferenceEquals(layer, layers.FirstOrDefault(HasWeight))) return "the first layer";
         if (!isNamed && options.LastLayerInFloat && ReferenceEquals(layer, layers.LastOrDefault(HasWeight))) return "the last layer";
-        if (options.Layers.Resolve(name) == LayerPrecision.Int8) return LongSum(layer, options);
+        if (options.Layers.Resolve(name) == Precision.Int8) return LongSum(layer, options);
         return isNamed ? "float by name" : options.Layers.ByOpType.Any(rule => rule.OpType == name.OpType) ? $"float by op type {name.OpType}" : "not chosen";
     }
 

@@ -13,5 +13,5 @@ public sealed record QuantizedWeight(WeightOperand Weight, IReadOnlyList<Use> Us
 
 /// <summary>What was decided for a layer that could be quantized.</summary>
 /// <param name="Layer">The layer.</param>
-/// <param name="WhyFloat">Why it stays in float, for people; null when it is quantized.</param>
-public sealed record PrecisionDecision(Node Layer, string? WhyFloat);
+/// <param name="SkipReason">Why it stays in float, for people; null when it is quantized.</param>
+public sealed record PrecisionDecision(Node Layer, string? SkipReason);

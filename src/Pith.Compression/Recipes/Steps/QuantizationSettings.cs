@@ -63,11 +63,11 @@ public sealed record QuantizationSettings
         FirstLayerInFloat = FirstLayerInFloat,
         LastLayerInFloat = LastLayerInFloat,
         ExactScales = ExactScales,
-        Layers = new LayerRules<LayerPrecision>(Only.Count > 0 ? LayerPrecision.Float32 : LayerPrecision.Int8)
+        Layers = new LayerRules<Precision>(Only.Count > 0 ? Precision.Float : Precision.Int8)
         {
             // The first rule that matches decides: what is kept in float stands before what is chosen.
-            ByName = [.. KeepFloat.Select(pattern => (pattern, LayerPrecision.Float32)), .. Only.Select(pattern => (pattern, LayerPrecision.Int8))],
-            ByOpType = [.. KeepFloatTypes.Select(type => (type, LayerPrecision.Float32))],
+            ByName = [.. KeepFloat.Select(pattern => (pattern, Precision.Float)), .. Only.Select(pattern => (pattern, Precision.Int8))],
+            ByOpType = [.. KeepFloatTypes.Select(type => (type, Precision.Float))],
         },
     };
 }

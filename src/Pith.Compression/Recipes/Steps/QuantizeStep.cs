@@ -14,7 +14,7 @@ public sealed record QuantizeStep(QuantizationSettings Quantization) : RecipeSte
     {
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(context);
-        var calibrated = CalibrationStart.Apply(graph, Pipelines.Simplify, Quantization, context);
+        var calibrated = CalibrateAndInsertQdq.Apply(graph, Pipelines.Simplify, Quantization, context);
         FakeQuantization.Finish(calibrated.Graph, Quantization.ExactScales, context.Events);
         return calibrated;
     }

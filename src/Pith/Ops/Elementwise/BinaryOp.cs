@@ -18,7 +18,7 @@ public abstract record BinaryOp : Op
             if (operand.DataType != result.DataType) throw context.Error("all operands must have the same element type");
             result = result.With(Broadcasting.Combine(result.Dims, operand.Dims) ?? throw context.Error("the shapes cannot be broadcast together"));
         }
-        if (context.InputCount == 2 && ShapeContent.Combine(context.KnownContent(0), context.KnownContent(1), Apply) is { } content) context.SetContent(0, content);
+        if (context.InputCount == 2 && ShapeValues.Combine(context.KnownShapeValue(0), context.KnownShapeValue(1), Apply) is { } content) context.SetShapeValue(0, content);
         return [result];
     }
 

@@ -13,8 +13,8 @@ public sealed record Cast(DataType To) : Op
     /// <inheritdoc/>
     public override ValueList<TensorType> Infer(InferContext context)
     {
-        // What does not fit the new type is not known, see ShapeContent.As.
-        if (To is DataType.Int64 or DataType.Int32 && context.KnownContent(0) is { } content) context.SetContent(0, content);
+        // What does not fit the new type is not known, see ShapeValues.As.
+        if (To is DataType.Int64 or DataType.Int32 && context.KnownShapeValue(0) is { } content) context.SetShapeValue(0, content);
         return [context.Type(0).As(To)];
     }
 

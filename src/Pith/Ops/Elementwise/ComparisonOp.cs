@@ -12,7 +12,7 @@ public abstract record ComparisonOp : Op
         if (left.DataType != right.DataType) throw context.Error("both operands must have the same element type");
         if (left.DataType == DataType.Bool && !IsDefinedForBool) throw context.Error("is not defined for elements of type bool");
         var dims = Broadcasting.Combine(left.Dims, right.Dims) ?? throw context.Error("the shapes cannot be broadcast together");
-        if (ShapeContent.Combine(context.KnownContent(0), context.KnownContent(1), Apply) is { } content) context.SetContent(0, content);
+        if (ShapeValues.Combine(context.KnownShapeValue(0), context.KnownShapeValue(1), Apply) is { } content) context.SetShapeValue(0, content);
         return [new TensorType(DataType.Bool, dims)];
     }
 

@@ -48,10 +48,10 @@ public sealed record Where : Op
     // Known where each condition is known and so is the element that it picks.
     private static void InferContent(InferContext context)
     {
-        if (context.KnownContent(0) is not { } conditions) return;
-        var taken = ShapeContent.Combine(conditions, context.KnownContent(1), (condition, x) => condition == 1 ? x : Dim.Of(0));
-        var other = ShapeContent.Combine(conditions, context.KnownContent(2), (condition, y) => condition == 1 ? Dim.Of(0) : y);
+        if (context.KnownShapeValue(0) is not { } conditions) return;
+        var taken = ShapeValues.Combine(conditions, context.KnownShapeValue(1), (condition, x) => condition == 1 ? x : Dim.Of(0));
+        var other = ShapeValues.Combine(conditions, context.KnownShapeValue(2), (condition, y) => condition == 1 ? Dim.Of(0) : y);
         // Of each pair one is 0.
-        if (ShapeContent.Combine(taken, other, (x, y) => x == 0 ? y : x) is { } content) context.SetContent(0, content);
+        if (ShapeValues.Combine(taken, other, (x, y) => x == 0 ? y : x) is { } content) context.SetShapeValue(0, content);
     }
 }

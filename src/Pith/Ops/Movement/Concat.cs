@@ -70,9 +70,9 @@ public sealed record Concat(int Axis) : Op
         var content = new List<Dim>();
         for (var i = 0; i < context.InputCount; i++)
         {
-            if (context.Type(i).Rank != 1 || context.KnownContent(i) is not { } part) return;
+            if (context.Type(i).Rank != 1 || context.KnownShapeValue(i) is not { } part) return;
             content.AddRange(part);
         }
-        context.SetContent(0, content.ToValueList());
+        context.SetShapeValue(0, content.ToValueList());
     }
 }

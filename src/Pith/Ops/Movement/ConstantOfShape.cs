@@ -21,8 +21,8 @@ public sealed record ConstantOfShape(DataType Type, ValueList<byte> Element) : O
     {
         if (context.Type(0) is not { DataType: DataType.Int64, Rank: 1 }) throw context.Error("the shape must be a vector of 64-bit integers");
         var dims = context.Dims(0);
-        if (dims is [{ IsFixed: true, Value: >= 0 and <= ShapeContent.LongestShape } count] && ShapeContent.Of(Value) is [var element])
-            context.SetContent(0, ValueList.Repeat(element, count.Size));
+        if (dims is [{ IsFixed: true, Value: >= 0 and <= ShapeValues.LongestShape } count] && ShapeValues.Of(Value) is [var element])
+            context.SetShapeValue(0, ValueList.Repeat(element, count.Size));
         return [new TensorType(Type, dims)];
     }
 

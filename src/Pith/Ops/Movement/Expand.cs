@@ -14,8 +14,8 @@ public sealed record Expand : Op
     {
         var x = context.Type(0);
         var shape = context.Dims(1);
-        if (x.Rank <= 1 && shape is [{ IsFixed: true, Value: >= 0 and <= ShapeContent.LongestShape } count] && context.KnownContent(0) is [var element])
-            context.SetContent(0, ValueList.Repeat(element, count.Size));
+        if (x.Rank <= 1 && shape is [{ IsFixed: true, Value: >= 0 and <= ShapeValues.LongestShape } count] && context.KnownShapeValue(0) is [var element])
+            context.SetShapeValue(0, ValueList.Repeat(element, count.Size));
         return [x.With(Broadcasting.Combine(x.Dims, shape) ?? throw context.Error($"{x.Dims} cannot be expanded to {shape}"))];
     }
 

@@ -16,8 +16,8 @@ public sealed record Gather(int Axis = 0) : Op
         var (x, indices) = (context.Type(0), context.Type(1));
         if (indices.DataType is not (DataType.Int64 or DataType.Int32)) throw context.Error("the indices must be integers");
         var axis = context.Axis(Axis, x.Rank);
-        if (x.Rank == 1 && context.KnownContent(0) is { } content && context.KnownContent(1) is { } picked && picked.All(index => index.IsFixed))
-            context.SetContent(0, picked.Select(index => content[context.Axis(index.Value, content.Count)]).ToValueList());
+        if (x.Rank == 1 && context.KnownShapeValue(0) is { } content && context.KnownShapeValue(1) is { } picked && picked.All(index => index.IsFixed))
+            context.SetShapeValue(0, picked.Select(index => content[context.Axis(index.Value, content.Count)]).ToValueList());
         return [x.With([.. x.Dims.Take(axis), .. indices.Dims, .. x.Dims.Skip(axis + 1)])];
     }
 

@@ -12,7 +12,7 @@ public sealed record Identity : Op
     /// <inheritdoc/>
     public override ValueList<TensorType> Infer(InferContext context)
     {
-        if (context.KnownContent(0) is { } content) context.SetContent(0, content);
+        if (context.KnownShapeValue(0) is { } content) context.SetShapeValue(0, content);
         return [context.Type(0)];
     }
 

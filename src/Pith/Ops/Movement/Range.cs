@@ -16,7 +16,7 @@ public sealed record Range : Op
         for (var i = 0; i < 3; i++)
             if (context.Type(i).DataType != type.DataType || context.Type(i).Rank != 0) throw context.Error("start, limit and delta must be scalars of one type");
 
-        var known = Enumerable.Range(0, 3).Select(i => context.KnownContent(i)?[0]).ToArray();
+        var known = Enumerable.Range(0, 3).Select(i => context.KnownShapeValue(i)?[0]).ToArray();
         if (known is [{ } start, { } limit, { } delta])
         {
             if (!delta.IsFixed) throw context.Error("the steps of a range must be a known number");
@@ -24,7 +24,7 @@ public sealed record Range : Op
             var span = delta.Value > 0 ? limit - start : start - limit;
             var step = delta.Value > 0 ? delta : 0 - delta;
             var count = Dim.Max(Dim.FloorDivide(span + step - 1, step), 0);
-            if (count is { IsFixed: true, Value: <= ShapeContent.LongestShape }) context.SetContent(0, Enumerable.Range(0, count.Size).Select(i => start + delta * i).ToValueList());
+            if (count is { IsFixed: true, Value: <= ShapeValues.LongestShape }) context.SetShapeValue(0, Enumerable.Range(0, count.Size).Select(i => start + delta * i).ToValueList());
             return [type.With([count])];
         }
         var bounds = Enumerable.Range(0, 3).Select(i => Reals.Of(context.Constant(i) ?? throw context.Error($"operand {i} decides the shape of the output and must be a constant"))[0]).ToArray();

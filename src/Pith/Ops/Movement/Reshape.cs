@@ -18,7 +18,7 @@ public sealed record Reshape(bool AllowZero = false) : Op
     {
         var x = context.Type(0);
         var shape = context.Dims(1);
-        if (context.KnownContent(0) is { } content) context.SetContent(0, content);
+        if (context.KnownShapeValue(0) is { } content) context.SetShapeValue(0, content);
         var result = Resolve(x.Dims, shape) ?? throw context.Error($"{x.Dims} cannot be reshaped to {shape}");
         return [x.With(result)];
     }

@@ -15,7 +15,7 @@ public sealed record ShapeOf(int Start = 0, int? End = null) : Op
     public override ValueList<TensorType> Infer(InferContext context)
     {
         var dims = Range(context.Type(0).Dims);
-        context.SetContent(0, dims);
+        context.SetShapeValue(0, dims);
         return [new TensorType(DataType.Int64, [dims.Count])];
     }
 

@@ -12,7 +12,7 @@ public sealed record Size : Op
     /// <inheritdoc/>
     public override ValueList<TensorType> Infer(InferContext context)
     {
-        context.SetContent(0, [context.Type(0).Dims.Aggregate(Dim.Of(1), (product, dim) => product * dim)]);
+        context.SetShapeValue(0, [context.Type(0).Dims.Aggregate(Dim.Of(1), (product, dim) => product * dim)]);
         return [new TensorType(DataType.Int64, [])];
     }
 

@@ -119,11 +119,11 @@ public sealed record Slice : Op
 
     private static void InferContent(InferContext context, long start, int step)
     {
-        if (context.Type(0).Rank != 1 || context.KnownContent(0) is not { } content) return;
+        if (context.Type(0).Rank != 1 || context.KnownShapeValue(0) is not { } content) return;
         // An end that is a symbol is not known here, as the content is of a fixed length.
         if (context.Dims(2)[0] is not { IsFixed: true } end) return;
         var (first, count) = Range(content.Count, start, end.Value, step);
-        context.SetContent(0, Enumerable.Range(0, count).Select(i => content[first + i * step]).ToValueList());
+        context.SetShapeValue(0, Enumerable.Range(0, count).Select(i => content[first + i * step]).ToValueList());
     }
 
     private static long[]? Known(GradientContext context, int index) => context.Node.Input(index)?.Constant?.ToInt64s();

@@ -23,10 +23,10 @@ public sealed record Split(int Axis, int Parts, ValueList<int> PartSizes = defau
         if (PartSizes.Any(size => size < 0)) throw context.Error($"the parts {PartSizes} must not be negative");
         if (PartSizes.Count > 0 && x[axis].IsFixed && PartSizes.Sum(size => (long)size) != x[axis].Size) throw context.Error($"the parts {PartSizes} do not add up to the size {x[axis]} of axis {axis}");
         var sizes = PartDims(context, x[axis]);
-        if (x.Rank == 1 && context.KnownContent(0) is { } content && sizes.All(size => size.IsFixed))
+        if (x.Rank == 1 && context.KnownShapeValue(0) is { } content && sizes.All(size => size.IsFixed))
         {
             var start = 0;
-            for (var i = 0; i < Parts; start += sizes[i++].Size) context.SetContent(i, content.Skip(start).Take(sizes[i].Size).ToValueList());
+            for (var i = 0; i < Parts; start += sizes[i++].Size) context.SetShapeValue(i, content.Skip(start).Take(sizes[i].Size).ToValueList());
         }
         return sizes.Select(size => x.With(x.Dims.Select((dim, other) => other == axis ? size : dim).ToValueList())).ToValueList();
     }

@@ -19,7 +19,7 @@ public sealed record Squeeze(ValueList<int> Axes = default) : Op
         var x = context.Type(0);
         foreach (var axis in Axes)
             if (x[context.Axis(axis, x.Rank)] is { IsFixed: true, Size: not 1 } size) throw context.Error($"axis {axis} has the size {size}, and only axes of size 1 can be squeezed");
-        if (context.KnownContent(0) is { } content) context.SetContent(0, content);
+        if (context.KnownShapeValue(0) is { } content) context.SetShapeValue(0, content);
         return [x.With(Kept(x.Dims, dim => dim == 1))];
     }
 

@@ -19,7 +19,7 @@ public sealed record Transpose(ValueList<int> Permutation = default) : Op
         var x = context.Type(0);
         var permutation = PermutationOf(x.Rank);
         if (!permutation.Order().SequenceEqual(Enumerable.Range(0, x.Rank))) throw context.Error($"the permutation {permutation} does not name each of the {x.Rank} axes once");
-        if (x.Rank == 1 && context.KnownContent(0) is { } content) context.SetContent(0, content);
+        if (x.Rank == 1 && context.KnownShapeValue(0) is { } content) context.SetShapeValue(0, content);
         return [x.With(permutation.Select(axis => x[axis]).ToValueList())];
     }
 

@@ -16,7 +16,7 @@ public sealed record Unsqueeze(ValueList<int> Axes) : Op
         var x = context.Type(0);
         var rank = x.Rank + Axes.Count;
         if (Axes.Select(axis => context.Axis(axis, rank)).Distinct().Count() != Axes.Count) throw context.Error($"the axes {Axes} name one axis twice");
-        if (context.KnownContent(0) is { } content) context.SetContent(0, content);
+        if (context.KnownShapeValue(0) is { } content) context.SetShapeValue(0, content);
         return [x.With(Widened(x.Dims, Dim.Of(1)))];
     }
 

@@ -15,8 +15,8 @@ internal static unsafe class ConvInt8Kernel
         var (source, offsets) = conv->Bands.Open(image, band, scratch);
         var pixels = conv->Bands.RowsOf(band) * conv->Bands.OutWidth;
         var firstPixel = ((nint)image * conv->Bands.OutHeight + band * conv->Bands.Rows) * conv->Bands.OutWidth;
-        var accumulators = stackalloc int[Tile_u8s8s32_2x16c4_portable.Rows * TileInt8.Panel];
-        var starts = stackalloc byte*[Tile_u8s8s32_2x16c4_portable.Rows];
+        var accumulators = stackalloc int[Tile_u8s8s32_2x16c4_vector128.Rows * TileInt8.Panel];
+        var starts = stackalloc byte*[Tile_u8s8s32_2x16c4_vector128.Rows];
         var tile = new TileInt8
         {
             Pixels = starts,
@@ -26,7 +26,7 @@ internal static unsafe class ConvInt8Kernel
             Accumulators = accumulators,
         };
         // One loop in two orders: the outer one covers everything in one step, or the inner one does.
-        var (panelStep, pixelStep) = conv->TilesOutside ? (endPanel - firstPanel, Tile_u8s8s32_2x16c4_portable.Rows) : (1, pixels);
+        var (panelStep, pixelStep) = conv->TilesOutside ? (endPanel - firstPanel, Tile_u8s8s32_2x16c4_vector128.Rows) : (1, pixels);
         for (var outerPanel = firstPanel; outerPanel < endPanel; outerPanel += panelStep)
             for (var outerPixel = 0; outerPixel < pixels; outerPixel += pixelStep)
                 for (var panel = outerPanel; panel < outerPanel + panelStep; panel++)
@@ -41,12 +41,12 @@ internal static unsafe class ConvInt8Kernel
         var channels = Math.Min(TileInt8.Panel, conv->GroupOut - inGroup * TileInt8.Panel);
         tile->Weights = conv->Weights + panel * conv->PanelBytes;
         tile->Start = conv->Start + panel * TileInt8.Panel;
-        for (var pixel = begin; pixel < end; pixel += Tile_u8s8s32_2x16c4_portable.Rows)
+        for (var pixel = begin; pixel < end; pixel += Tile_u8s8s32_2x16c4_vector128.Rows)
         {
-            var count = Math.Min(Tile_u8s8s32_2x16c4_portable.Rows, end - pixel);
+            var count = Math.Min(Tile_u8s8s32_2x16c4_vector128.Rows, end - pixel);
             // A tile that is not full computes its last pixel several times.
-            for (var p = 0; p < Tile_u8s8s32_2x16c4_portable.Rows; p++) tile->Pixels[p] = source + offsets[pixel + Math.Min(p, count - 1)];
-            Tile_u8s8s32_2x16c4_portable.Run(tile);
+            for (var p = 0; p < Tile_u8s8s32_2x16c4_vector128.Rows; p++) tile->Pixels[p] = source + offsets[pixel + Math.Min(p, count - 1)];
+            Tile_u8s8s32_2x16c4_vector128.Run(tile);
             conv->Epilogue.Apply<Lanes128>(tile->Accumulators, TileInt8.Panel, count, firstPixel + pixel, channel, channels);
         }
     }

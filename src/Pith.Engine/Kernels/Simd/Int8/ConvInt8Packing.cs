@@ -14,7 +14,7 @@ internal static unsafe class ConvInt8Packing
     }
 
     /// <summary>Bytes of one packed panel.</summary>
-    public static nint PanelBytes(in ConvInt8 conv) => (nint)conv.Segments * (conv.SegmentBytes / TileInt8.Step) * Tile_u8s8s32_2x16c4_portable.StepBytes;
+    public static nint PanelBytes(in ConvInt8 conv) => (nint)conv.Segments * (conv.SegmentBytes / TileInt8.Step) * Tile_u8s8s32_2x16c4_vector128.StepBytes;
 
     /// <summary>Packs all panels.</summary>
     /// <param name="conv">The convolution, with groups already joined.</param>
@@ -30,7 +30,7 @@ internal static unsafe class ConvInt8Packing
         {
             var (group, inGroup) = Math.DivRem(panel, conv.PanelsPerGroup);
             for (var segment = 0; segment < conv.Segments; segment++)
-                for (var first = 0; first < conv.SegmentBytes; first += TileInt8.Step, packed += Tile_u8s8s32_2x16c4_portable.StepBytes)
+                for (var first = 0; first < conv.SegmentBytes; first += TileInt8.Step, packed += Tile_u8s8s32_2x16c4_vector128.StepBytes)
                 {
                     for (var k = 0; k < TileInt8.Panel; k++)
                         for (var i = 0; i < TileInt8.Step; i++)
@@ -40,7 +40,7 @@ internal static unsafe class ConvInt8Packing
                             var isThere = output < conv.GroupOut && group * conv.GroupOut + output < outputs && output / groupOut == channel / groupIn && channel < conv.GroupOut / groupOut * groupIn;
                             step[k * TileInt8.Step + i] = isThere ? weights[((group * conv.GroupOut + output) * groupIn + channel % groupIn) * conv.Bands.Window.Taps + tap] : (sbyte)0;
                         }
-                    Tile_u8s8s32_2x16c4_portable.PackStep(step, packed);
+                    Tile_u8s8s32_2x16c4_vector128.PackStep(step, packed);
                 }
         }
     }

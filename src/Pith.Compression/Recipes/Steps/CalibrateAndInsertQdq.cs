@@ -4,7 +4,7 @@ using Pith.Passes;
 namespace Pith.Compression;
 
 /// <summary>What post-training quantization and quantization-aware training begin with: observe activations, insert Q/DQ pairs around float weights.</summary>
-internal static class CalibrationStart
+internal static class CalibrateAndInsertQdq
 {
     // Small, because every observed activation of a batch is alive at once; no result depends on it.
     private const int BatchSize = 16;

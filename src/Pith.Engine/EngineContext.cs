@@ -12,7 +12,7 @@ namespace Pith;
 /// Dispose it to end its threads and free its memory at once; one that is forgotten is cleaned up by the garbage collector. Spans over inputs and outputs are managed memory: after <see cref="Dispose"/>
 /// they keep what they last showed.
 /// </remarks>
-public sealed unsafe class ExecutionContext : IDisposable
+public sealed unsafe class EngineContext : IDisposable
 {
     // What the context is doing; changed by interlocked operations only.
     private const int Idle = 0, Busy = 1, Disposed = 2;
@@ -30,7 +30,7 @@ public sealed unsafe class ExecutionContext : IDisposable
     private Dictionary<Slot, PinnedMemory>? _visible;
     private int _use;
 
-    internal ExecutionContext(Engine engine, int threads, IReadOnlyList<int>? processors)
+    internal EngineContext(Engine engine, int threads, IReadOnlyList<int>? processors)
     {
         _layers = engine.Built;
         var network = engine.Network;
@@ -60,7 +60,7 @@ public sealed unsafe class ExecutionContext : IDisposable
     }
 
     /// <summary>Lets the engine's memory go when the context was forgotten; the context's own goes by itself. There is no engine when the constructor has thrown.</summary>
-    ~ExecutionContext() => _engine?.ContextDisposed();
+    ~EngineContext() => _engine?.ContextDisposed();
 
     /// <summary>The engine.</summary>
     public Engine Engine => _engine;
@@ -214,7 +214,7 @@ public sealed unsafe class ExecutionContext : IDisposable
         GC.KeepAlive(this);
     }
 
-    private PinnedMemory Visible(Slot slot) => _visible is { } visible ? visible[slot] : throw new ObjectDisposedException(nameof(ExecutionContext));
+    private PinnedMemory Visible(Slot slot) => _visible is { } visible ? visible[slot] : throw new ObjectDisposedException(nameof(EngineContext));
 
     private void RequireIdle()
     {

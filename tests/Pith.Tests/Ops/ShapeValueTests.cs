@@ -3,12 +3,12 @@ using Pith.Ops;
 namespace Pith.Tests.Ops;
 
 /// <summary>Shape arithmetic keeps a symbolic batch, so that networks exported with a dynamic batch import without it being fixed.</summary>
-public class ShapeContentTests
+public class ShapeValueTests
 {
     private readonly Graph _graph = new();
     private readonly Value _x;
 
-    public ShapeContentTests() => _x = _graph.AddInput("x", TensorType.Float32(Dim.Named("N"), 8, 4, 4));
+    public ShapeValueTests() => _x = _graph.AddInput("x", TensorType.Float32(Dim.Named("N"), 8, 4, 4));
 
     private Value Constant(params long[] values) => _graph.AddConstant("c", Tensor.Vector<long>(values));
 
@@ -37,10 +37,10 @@ public class ShapeContentTests
     {
         var batch = _graph.Add(new Slice(), _graph.Add(new ShapeOf(), _x), Constant(0), Constant(1));
         var many = _graph.Add(new Mul(), batch, Constant(8));
-        Assert.Equal("[8*N]", many.Content.ToString());
-        Assert.Equal("[2*N]", _graph.Add(new Div(), many, Constant(4)).Content.ToString());
-        Assert.Equal("[0]", _graph.Add(new Sub(), many, many).Content.ToString());
-        Assert.Equal("[N]", _graph.Add(new Add(), batch, Constant(0)).Content.ToString());
+        Assert.Equal("[8*N]", many.ShapeValue.ToString());
+        Assert.Equal("[2*N]", _graph.Add(new Div(), many, Constant(4)).ShapeValue.ToString());
+        Assert.Equal("[0]", _graph.Add(new Sub(), many, many).ShapeValue.ToString());
+        Assert.Equal("[N]", _graph.Add(new Add(), batch, Constant(0)).ShapeValue.ToString());
         Assert.Equal("f32[8*N,16]", _graph.Add(new Reshape(), _x, _graph.Add(new Concat(0), many, Constant(-1))).Type.ToString());
     }
 
@@ -48,20 +48,20 @@ public class ShapeContentTests
     public void Casts_squeezes_splits_and_identities_pass_contents_on()
     {
         var shape = _graph.Add(new ShapeOf(), _x);
-        Assert.Equal("[N,8,4,4]", _graph.Add(new Cast(DataType.Int32), _graph.Add(new Identity(), shape)).Content.ToString());
+        Assert.Equal("[N,8,4,4]", _graph.Add(new Cast(DataType.Int32), _graph.Add(new Identity(), shape)).ShapeValue.ToString());
         var parts = _graph.AddNode(new Split(0, 2), [shape]);
-        Assert.Equal("[4,4]", parts.Outputs[1].Content.ToString());
-        Assert.Equal("[N]", _graph.Add(new Squeeze([0]), _graph.Add(new Unsqueeze([0]), _graph.Add(new Gather(), shape, Scalar(0)))).Content.ToString());
-        Assert.Equal("[128*N]", _graph.Add(new Size(), _x).Content.ToString());
+        Assert.Equal("[4,4]", parts.Outputs[1].ShapeValue.ToString());
+        Assert.Equal("[N]", _graph.Add(new Squeeze([0]), _graph.Add(new Unsqueeze([0]), _graph.Add(new Gather(), shape, Scalar(0)))).ShapeValue.ToString());
+        Assert.Equal("[128*N]", _graph.Add(new Size(), _x).ShapeValue.ToString());
     }
 
     [Fact]
     public void Ranges_and_fills_are_known_when_their_bounds_are()
     {
-        Assert.Equal("[1,3,5]", _graph.Add(new Pith.Ops.Range(), Scalar(1), Scalar(6), Scalar(2)).Content.ToString());
-        Assert.Equal("[7,7]", _graph.Add(ConstantOfShape.Of(7L), Constant(2)).Content.ToString());
+        Assert.Equal("[1,3,5]", _graph.Add(new Pith.Ops.Range(), Scalar(1), Scalar(6), Scalar(2)).ShapeValue.ToString());
+        Assert.Equal("[7,7]", _graph.Add(ConstantOfShape.Of(7L), Constant(2)).ShapeValue.ToString());
         Assert.Equal("f32[N,3]", _graph.Add(ConstantOfShape.Of(0f), _graph.Add(new Concat(0), _graph.Add(new ShapeOf(0, 1), _x), Constant(3))).Type.ToString());
-        Assert.Equal("[4,4,4]", _graph.Add(new Expand(), _graph.Add(new ShapeOf(3), _x), Constant(3)).Content.ToString());
+        Assert.Equal("[4,4,4]", _graph.Add(new Expand(), _graph.Add(new ShapeOf(3), _x), Constant(3)).ShapeValue.ToString());
     }
 
     [Fact]
@@ -91,8 +91,8 @@ public class ShapeContentTests
     public void The_content_of_a_matrix_is_not_followed()
     {
         var column = _graph.Add(new Unsqueeze([1]), Constant(2, 3));
-        Assert.Null(column.Content);
-        Assert.Null(_graph.Add(new Add(), column, Constant(1, 1)).Content);
+        Assert.Null(column.ShapeValue);
+        Assert.Null(_graph.Add(new Add(), column, Constant(1, 1)).ShapeValue);
     }
 
     [Fact]

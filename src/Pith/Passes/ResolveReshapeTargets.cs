@@ -5,7 +5,7 @@ namespace Pith.Passes;
 /// <summary>
 /// Gives a Reshape whose target is computed (<c>Shape → Gather → Concat</c>) a constant one where the result's dimensions are known, a symbolic batch included; what computed it is then dead.
 /// </summary>
-public sealed class SettleReshapes : Rewrite<Reshape>
+public sealed class ResolveReshapeTargets : Rewrite<Reshape>
 {
     /// <inheritdoc/>
     protected override bool Apply(Graph graph, Node node, Reshape op)

@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics;
 namespace Pith.Kernels.Int8;
 
 /// <summary>A kernel for <see cref="TileInt8"/> with 128-bit vectors of any CPU: a byte times eight 16-bit weights is exact in 16 bits, then widened and added.</summary>
-internal static unsafe class Tile_u8s8s32_2x16c4_portable
+internal static unsafe class Tile_u8s8s32_2x16c4_vector128
 {
     /// <summary>Pixels of a tile.</summary>
     public const int Rows = 2;

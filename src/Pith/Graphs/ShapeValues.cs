@@ -1,7 +1,7 @@
 namespace Pith;
 
 /// <summary>The elements of small integer tensors as dimensions, the currency of shape arithmetic during inference. An element is right for the tensor's type, or the content is not known (null).</summary>
-internal static class ShapeContent
+internal static class ShapeValues
 {
     // Long enough for any shape or axes operand; index tables and weights are not shapes.
     public const int LongestShape = 64;

@@ -19,4 +19,10 @@ internal static class StageText
     public static string Difference(StageResult stage) => stage.Comparison is { } comparison
         ? string.Create(CultureInfo.InvariantCulture, $"{100 * comparison.Top1Difference:+0.00;-0.00;0.00} [{100 * comparison.Interval.Low:+0.00;-0.00;0.00}, {100 * comparison.Interval.High:+0.00;-0.00;0.00}]")
         : "";
+
+    /// <summary>The batch sizes that stages were timed at.</summary>
+    public static IEnumerable<int> Batches(RecipeReport report) => report.Stages.SelectMany(stage => stage.Latency.Select(entry => entry.Timing.Batch)).Distinct().Order();
+
+    /// <summary>The time of a stage; null when it was not timed at this batch.</summary>
+    public static StageLatency? LatencyAt(StageResult stage, int batch) => stage.Latency.FirstOrDefault(entry => entry.Timing.Batch == batch);
 }

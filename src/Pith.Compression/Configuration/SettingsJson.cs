@@ -119,7 +119,7 @@ internal static class SettingsJson
 
     /// <summary>The error for a field that does not exist.</summary>
     public static PithException UnknownField(string where, string field, IEnumerable<string> known) =>
-        new($"{where}: there is no field '{field}'. {UnusedRules.Suggestion(field, known)}");
+        new($"{where}: there is no field '{field}'. {ClosestNames.Suggestion(field, known)}");
 
     /// <summary><paramref name="changes"/> laid over <paramref name="fields"/>. Objects of the same kind are merged field by field, others replaced.</summary>
     private static JsonObject Merge(JsonObject fields, JsonObject changes)

@@ -1,42 +1,23 @@
 using Pith.Ops;
+using Pith.Passes;
 
 namespace Pith.Compression;
 
-/// <summary>
-/// A BatchNormalization in inference form after a convolution or Gemm, as what it does to each output channel: y = factor * (x * w) + bias, with
-/// factor = gamma / sqrt(variance + epsilon) and bias = factor * (convolution's bias - mean) + beta.
-/// </summary>
-internal sealed class BatchNormFold
+/// <summary>What an inference-mode BatchNormalization after a convolution or Gemm will do to it when it is folded: weights of each output channel times a factor, and another bias.</summary>
+/// <param name="Factors">One per output channel; may be negative or zero.</param>
+/// <param name="Bias">One per output channel.</param>
+internal sealed record BatchNormFold(IReadOnlyList<double> Factors, float[] Bias)
 {
-    private BatchNormFold(Node norm, double[] factors, float[] bias) => (Norm, Factors, Bias) = (norm, factors, bias);
-
-    /// <summary>The BatchNormalization.</summary>
-    public Node Norm { get; }
-
-    /// <summary>One per output channel; may be negative or zero.</summary>
-    public double[] Factors { get; }
-
-    /// <summary>One per output channel.</summary>
-    public float[] Bias { get; }
-
     /// <summary>
-    /// The fold of what alone reads the result of <paramref name="convolution"/>; null when there is nothing to fold, or a factor or bias is NaN, infinite or beyond a float: then batch norm stays an op of its own.
+    /// The fold of the BatchNormalization that alone reads the result of <paramref name="layer"/>; null when there is nothing to fold, or a factor or bias is NaN, infinite or beyond a float: then batch norm stays an op of its own.
     /// </summary>
-    public static BatchNormFold? Behind(Node convolution)
+    public static BatchNormFold? After(Node layer)
     {
-        if (convolution.Op is not (Conv or ConvTranspose { Groups: 1 } or Gemm { Beta: 1 }) || convolution.Output.SingleConsumer is not { Op: BatchNormalization { TrainingMode: false } op } norm) return null;
-        var parameters = norm.Inputs.Skip(1).Select(parameter => (parameter?.Constant as Tensor<float>)?.Data).ToArray();
-        if (parameters.Contains(null) || convolution.Input(2) is { Constant: not Tensor<float> }) return null;
-        var convBias = (convolution.Input(2)?.Constant as Tensor<float>)?.Data;
-        var (gamma, beta, mean, variance) = (parameters[0]!, parameters[1]!, parameters[2]!, parameters[3]!);
-        if (convBias is not null && convBias.Length != gamma.Length) return null;
-        var factors = new double[gamma.Length];
-        var bias = new float[gamma.Length];
-        for (var k = 0; k < factors.Length; k++)
-        {
-            factors[k] = gamma[k] / Math.Sqrt((double)variance[k] + op.Epsilon);
-            bias[k] = (float)(factors[k] * ((convBias?[k] ?? 0) - (double)mean[k]) + beta[k]);
-        }
-        return factors.All(double.IsFinite) && bias.All(float.IsFinite) ? new BatchNormFold(norm, factors, bias) : null;
+        if (layer.Op is not (Conv or ConvTranspose { Groups: 1 } or Gemm { Beta: 1 }) || layer.Output.SingleConsumer is not { Op: BatchNormalization op } norm) return null;
+        if (ChannelAffine.OfBatchNorm(norm, op) is not { IsFinite: true } affine || layer.Input(2) is { Constant: not Tensor<float> }) return null;
+        var bias = (layer.Input(2)?.Constant as Tensor<float>)?.Data;
+        if (bias is not null && bias.Length != affine.Scale.Count) return null;
+        float[] folded = [.. affine.Shift.Select((shift, k) => (float)((bias?[k] ?? 0) * affine.Scale[k] + shift))];
+        return folded.All(float.IsFinite) ? new BatchNormFold(affine.Scale, folded) : null;
     }
 }

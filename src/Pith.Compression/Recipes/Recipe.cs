@@ -125,7 +125,7 @@ public sealed record Recipe
     {
         var kind = SettingsJson.Text(fields, "step", where) ?? throw new PithException($"{where}: expected 'step', one of: {string.Join(", ", StepCatalog.All.Select(known => known.Kind))}.");
         var defaults = StepCatalog.All.FirstOrDefault(known => known.Kind == kind)
-            ?? throw new PithException($"{where}: there is no step '{kind}'. {UnusedRules.Suggestion(kind, StepCatalog.All.Select(known => known.Kind))}");
+            ?? throw new PithException($"{where}: there is no step '{kind}'. {ClosestNames.Suggestion(kind, StepCatalog.All.Select(known => known.Kind))}");
         var name = SettingsJson.Text(fields, "name", where) ?? kind;
         RequireName(name, where);
         if (earlier.Contains(name, StringComparer.OrdinalIgnoreCase)) throw new PithException($"{where}: there is a stage '{name}' already; give this one another 'name'.");
@@ -141,7 +141,7 @@ public sealed record Recipe
 
     private static void RequireStage(string name, List<string> earlier, string where)
     {
-        if (!earlier.Contains(name)) throw new PithException($"{where}: there is no earlier stage '{name}'. {UnusedRules.Suggestion(name, earlier)}");
+        if (!earlier.Contains(name)) throw new PithException($"{where}: there is no earlier stage '{name}'. {ClosestNames.Suggestion(name, earlier)}");
     }
 
     /// <summary>Stage names become file names, on every system.</summary>

@@ -16,5 +16,5 @@ public static class StepCatalog
     /// <summary>The step called <paramref name="kind"/> with its default settings.</summary>
     /// <exception cref="PithException">There is none; the message names the closest.</exception>
     public static RecipeStep Find(string kind) =>
-        All.FirstOrDefault(step => step.Kind == kind) ?? throw new PithException($"There is no step '{kind}'. {UnusedRules.Suggestion(kind, All.Select(step => step.Kind))}");
+        All.FirstOrDefault(step => step.Kind == kind) ?? throw new PithException($"There is no step '{kind}'. {ClosestNames.Suggestion(kind, All.Select(step => step.Kind))}");
 }

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Globalization;
 using System.Numerics;
 
 namespace Pith.Compression;
@@ -26,7 +25,7 @@ public sealed class Mask24 : IEquatable<Mask24>
     /// <exception cref="PithException">The length does not fit, or the reduction is not a multiple of 4.</exception>
     public static Mask24 ByMagnitude(ReadOnlySpan<float> weights, ReductionLayout layout)
     {
-        RequireFit(weights.Length, layout);
+        layout.RequireQuads(weights.Length);
         var bits = new ulong[(layout.Length + 63) / 64];
         Span<float> quad = stackalloc float[4];
         for (var q = 0; q < layout.QuadCount; q++)
@@ -47,25 +46,9 @@ public sealed class Mask24 : IEquatable<Mask24>
     /// <returns>The mask, or null when some quad has more than two non-zeros or the reduction is not a multiple of 4.</returns>
     public static Mask24? FromZeros(ReadOnlySpan<float> weights, ReductionLayout layout)
     {
-        if (layout.Reduction % 4 != 0 || layout.Length != weights.Length || FirstViolation(weights, layout) is not null) return null;
+        if (layout.Reduction % 4 != 0 || layout.Length != weights.Length || layout.FirstViolation(weights) is not null) return null;
         // Non-zeros outweigh zeros, and among zeros the lowest indices win the tie.
         return ByMagnitude(weights, layout);
-    }
-
-    /// <summary>The first quad, in storage order, with more than two non-zero weights; null when the pattern holds.</summary>
-    /// <exception cref="PithException">The length does not fit the layout, or the reduction is not a multiple of 4.</exception>
-    /// <typeparam name="T">Float, or int8 with zero point 0.</typeparam>
-    public static Violation24? FirstViolation<T>(ReadOnlySpan<T> weights, ReductionLayout layout) where T : INumberBase<T>
-    {
-        RequireFit(weights.Length, layout);
-        for (var q = 0; q < layout.QuadCount; q++)
-        {
-            var offset = layout.QuadOffset(q);
-            var nonZeros = 0;
-            for (var i = 0; i < 4; i++) nonZeros += T.IsZero(weights[offset + i * layout.Inner]) ? 0 : 1;
-            if (nonZeros > 2) return Violation(layout, q, nonZeros);
-        }
-        return null;
     }
 
     /// <summary>Sets every masked weight to zero, in place. Also for gradients and optimiser state of the same shape.</summary>
@@ -77,7 +60,7 @@ public sealed class Mask24 : IEquatable<Mask24>
     /// <exception cref="PithException">The length does not fit the mask.</exception>
     public void Apply<T>(Span<T> weights) where T : unmanaged, INumberBase<T>
     {
-        RequireFit(weights.Length, Layout);
+        Layout.RequireQuads(weights.Length);
         for (var i = 0; i < weights.Length; i++)
             if (!this[i]) weights[i] = T.Zero;
     }
@@ -86,7 +69,7 @@ public sealed class Mask24 : IEquatable<Mask24>
     /// <exception cref="PithException">The length does not fit the mask.</exception>
     public int? FirstUnmasked(ReadOnlySpan<float> weights)
     {
-        RequireFit(weights.Length, Layout);
+        Layout.RequireQuads(weights.Length);
         for (var i = 0; i < weights.Length; i++)
             if (weights[i] != 0 && !this[i]) return i;
         return null;
@@ -96,7 +79,7 @@ public sealed class Mask24 : IEquatable<Mask24>
     /// <exception cref="PithException">The length does not fit the mask.</exception>
     public double KeptMagnitude(ReadOnlySpan<float> weights)
     {
-        RequireFit(weights.Length, Layout);
+        Layout.RequireQuads(weights.Length);
         double kept = 0, all = 0;
         for (var i = 0; i < weights.Length; i++)
         {
@@ -178,17 +161,4 @@ public sealed class Mask24 : IEquatable<Mask24>
     }
 
     private static void Keep(ulong[] bits, int index) => bits[index >> 6] |= 1UL << (index & 63);
-
-    private static Violation24 Violation(ReductionLayout layout, int quad, int nonZeros)
-    {
-        var (block, inner) = Math.DivRem(quad, layout.Inner);
-        var (outer, quadInRow) = Math.DivRem(block, layout.Reduction / 4);
-        return new Violation24(outer, quadInRow * 4, inner, nonZeros);
-    }
-
-    private static void RequireFit(int length, ReductionLayout layout)
-    {
-        if (length != layout.Length) throw new PithException(string.Create(CultureInfo.InvariantCulture, $"A 2:4 mask of layout {layout} is for {layout.Length} weights, got {length}."));
-        if (layout.Reduction % 4 != 0) throw new PithException($"2:4 sparsity needs a reduction axis that is a multiple of 4 long, got {layout.Reduction}.");
-    }
 }

@@ -68,6 +68,6 @@ public static class SparsityRecord
     private static Violation24? FirstViolation(WeightOperand weight)
     {
         var tensor = weight.Effective() ?? throw new PithException($"The weight '{weight.Constant.Name}' of '{weight.Node.Name}' is computed with operands that are not constant; 2:4 sparsity is checked on constant weights.");
-        return Mask24.FirstViolation<double>(tensor.ConvertTo(DataType.Float64).As<double>().Span, weight.OperandLayout);
+        return weight.OperandLayout.FirstViolation<double>(tensor.ConvertTo(DataType.Float64).As<double>().Span);
     }
 }

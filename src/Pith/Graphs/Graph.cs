@@ -31,7 +31,8 @@ public sealed class Graph
 
     /// <summary>The nodes so that each stands after the producers of its operands; otherwise in the order of insertion.</summary>
     /// <exception cref="PithException">The graph has a cycle.</exception>
-    public IReadOnlyList<Node> Nodes => _sorted ??= TopologicalOrder.Sort(_insertionOrder);
+    public IReadOnlyList<Node> Nodes => _sorted ??=
+        [.. DepthFirstOrder.Sort(_insertionOrder, node => node.Inputs.Select(input => input?.Producer), (_, node) => new PithException($"The graph has a cycle through node '{node.Name}' ({node.Op.Schema.Name})."))];
 
     /// <summary>Every value: inputs, constants and node outputs.</summary>
     public IReadOnlyCollection<Value> Values => _values.Values;

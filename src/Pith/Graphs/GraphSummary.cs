@@ -104,20 +104,8 @@ public sealed record GraphSummary
             MultiplyAccumulates = node.Op.Cost(node),
             Weights = weight.Length,
             Zeros = weight.LongCount(element => element == 0),
-            Is24Sparse = operand.Reduction % 4 == 0 && layout is { } known ? Has24Pattern(weight, known) : null,
+            Is24Sparse = operand.Reduction % 4 == 0 && layout is { } known ? known.FirstViolation<double>(weight) is null : null,
             Precision = !operand.IsQuantized ? Precision.Float : data?.Producer?.Op is DequantizeLinear ? Precision.Int8 : Precision.Int8Weights,
         };
-    }
-
-    private static bool Has24Pattern(double[] weight, ReductionLayout layout)
-    {
-        for (var quad = 0; quad < layout.QuadCount; quad++)
-        {
-            var offset = layout.QuadOffset(quad);
-            var nonZeros = 0;
-            for (var i = 0; i < 4; i++) nonZeros += weight[offset + i * layout.Inner] == 0 ? 0 : 1;
-            if (nonZeros > 2) return false;
-        }
-        return true;
     }
 }

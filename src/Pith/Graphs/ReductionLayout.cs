@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Pith;
 
 /// <summary>
@@ -24,5 +26,33 @@ public readonly record struct ReductionLayout(int Outer, int Reduction, int Inne
     {
         var (block, inner) = Math.DivRem(quad, Inner);
         return block * 4 * Inner + inner;
+    }
+
+    /// <summary>The first quad, in storage order, with more than two non-zero weights; null when the 2:4 pattern holds.</summary>
+    /// <param name="weights">All elements.</param>
+    /// <typeparam name="T">Floats, or integers with zero point 0.</typeparam>
+    /// <exception cref="PithException">The length does not fit the layout, or the reduction is not a multiple of 4.</exception>
+    public Violation24? FirstViolation<T>(ReadOnlySpan<T> weights) where T : INumberBase<T>
+    {
+        RequireQuads(weights.Length);
+        for (var quad = 0; quad < QuadCount; quad++)
+        {
+            var offset = QuadOffset(quad);
+            var nonZeros = 0;
+            for (var i = 0; i < 4; i++) nonZeros += T.IsZero(weights[offset + i * Inner]) ? 0 : 1;
+            if (nonZeros <= 2) continue;
+            var (block, inner) = Math.DivRem(quad, Inner);
+            var (outer, quadInRow) = Math.DivRem(block, Reduction / 4);
+            return new Violation24(outer, quadInRow * 4, inner, nonZeros);
+        }
+        return null;
+    }
+
+    /// <summary>Checks that <paramref name="length"/> elements can be divided into quads along the reduction axis.</summary>
+    /// <exception cref="PithException">They cannot.</exception>
+    public void RequireQuads(int length)
+    {
+        if (length != Length) throw new PithException($"A 2:4 pattern of layout {this} is for {Length} weights, got {length}.");
+        if (Reduction % 4 != 0) throw new PithException($"2:4 sparsity needs a reduction axis whose length is a multiple of 4, got {Reduction}.");
     }
 }

@@ -13,12 +13,12 @@ internal sealed class ParameterInitializer(int seed)
         var fanOut = shape[0] / groups * shape.LengthOf(2, shape.Rank);
         var deviation = Math.Sqrt(2.0 / fanOut);
         var weights = Tensor.Zeros<float>(shape);
-        var state = StateOf(name);
+        var random = RandomOf(name);
         // Box and Muller 1958: two uniform numbers give two normal ones.
         for (var i = 0; i < weights.Length; i += 2)
         {
-            var radius = deviation * Math.Sqrt(-2 * Math.Log(1 - NextUniform(ref state)));
-            var (sine, cosine) = Math.SinCos(2 * Math.PI * NextUniform(ref state));
+            var radius = deviation * Math.Sqrt(-2 * Math.Log(1 - random.NextDouble()));
+            var (sine, cosine) = Math.SinCos(2 * Math.PI * random.NextDouble());
             weights.Data[i] = (float)(radius * cosine);
             if (i + 1 < weights.Length) weights.Data[i + 1] = (float)(radius * sine);
         }
@@ -30,8 +30,8 @@ internal sealed class ParameterInitializer(int seed)
     {
         var bound = 1 / Math.Sqrt(shape[1]);
         var weights = Tensor.Zeros<float>(shape);
-        var state = StateOf(name);
-        for (var i = 0; i < weights.Length; i++) weights.Data[i] = (float)(bound * (2 * NextUniform(ref state) - 1));
+        var random = RandomOf(name);
+        for (var i = 0; i < weights.Length; i++) weights.Data[i] = (float)(bound * (2 * random.NextDouble() - 1));
         return weights;
     }
 
@@ -43,24 +43,11 @@ internal sealed class ParameterInitializer(int seed)
         return vector;
     }
 
-    // SplitMix64 (Steele, Lea and Flood 2014), the upper 53 bits as a number in [0, 1).
-    private static double NextUniform(ref ulong state)
-    {
-        unchecked
-        {
-            var mixed = state += 0x9E3779B97F4A7C15;
-            mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9;
-            mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB;
-            mixed ^= mixed >> 31;
-            return (mixed >> 11) * (1.0 / (1ul << 53));
-        }
-    }
-
     // The FNV-1a hash of the name (string.GetHashCode differs between runs), mixed with the seed.
-    private ulong StateOf(string name)
+    private SeededRandom RandomOf(string name)
     {
         var hash = 14695981039346656037ul;
         foreach (var character in name) hash = unchecked((hash ^ character) * 1099511628211ul);
-        return hash ^ ((ulong)(uint)seed << 32);
+        return new SeededRandom(hash ^ ((ulong)(uint)seed << 32));
     }
 }

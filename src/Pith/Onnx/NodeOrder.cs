@@ -6,8 +6,6 @@ namespace Pith.Onnx;
 /// </summary>
 internal static class NodeOrder
 {
-    private enum Mark : byte { Fresh, Open, Done }
-
     /// <summary>The nodes in an order in which they can be added to a graph.</summary>
     /// <param name="nodes">The nodes as in the file.</param>
     /// <param name="outputs">The names that the graph returns.</param>
@@ -16,36 +14,14 @@ internal static class NodeOrder
     public static List<FileNode> Sort(IReadOnlyList<FileNode> nodes, IEnumerable<string> outputs, Func<string, bool> isGiven)
     {
         var producers = Producers(nodes, isGiven);
-        var marks = new Mark[nodes.Count];
-        var sorted = new List<FileNode>(nodes.Count);
-        // An explicit stack: a chain of a hundred thousand nodes must not overflow the thread's.
-        var stack = new Stack<(int Node, int NextInput)>();
-        foreach (var root in outputs.Where(producers.ContainsKey).Select(output => producers[output]).Order())
-        {
-            if (marks[root] == Mark.Done) continue;
-            marks[root] = Mark.Open;
-            stack.Push((root, 0));
-            while (stack.TryPop(out var top))
-            {
-                var node = nodes[top.Node];
-                if (top.NextInput == node.Proto.Input.Count)
-                {
-                    marks[top.Node] = Mark.Done;
-                    sorted.Add(node);
-                    continue;
-                }
-                stack.Push((top.Node, top.NextInput + 1));
-                var name = node.Proto.Input[top.NextInput];
-                if (name.Length == 0 || isGiven(name)) continue;
-                if (!producers.TryGetValue(name, out var producer)) throw new PithException($"{node.Title} reads '{name}', which no node, input or initializer provides.");
-                if (marks[producer] == Mark.Open) throw new PithException($"{node.Title} and {nodes[producer].Title} depend on each other: the graph has a cycle.");
-                if (marks[producer] == Mark.Done) continue;
-                marks[producer] = Mark.Open;
-                stack.Push((producer, 0));
-            }
-        }
-        var asInFile = nodes.Where((_, i) => marks[i] == Mark.Done).ToList();
+        var roots = outputs.Where(producers.ContainsKey).Select(output => producers[output]).Order().Select(index => nodes[index]);
+        var sorted = DepthFirstOrder.Sort(roots, Dependencies, (node, other) => new PithException($"{node.Title} and {other.Title} depend on each other: the graph has a cycle."));
+        var isUsed = sorted.ToHashSet<FileNode>(ReferenceEqualityComparer.Instance);
+        var asInFile = nodes.Where(isUsed.Contains).ToList();
         return IsInOrder(asInFile, isGiven) ? asInFile : sorted;
+
+        IEnumerable<FileNode> Dependencies(FileNode node) => node.Proto.Input.Where(name => name.Length > 0 && !isGiven(name)).Select(name =>
+            producers.TryGetValue(name, out var producer) ? nodes[producer] : throw new PithException($"{node.Title} reads '{name}', which no node, input or initializer provides."));
     }
 
     private static bool IsInOrder(List<FileNode> nodes, Func<string, bool> isGiven)

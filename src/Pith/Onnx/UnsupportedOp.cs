@@ -18,28 +18,10 @@ internal static class UnsupportedOp
             return "Of ONNX Runtime's own ops Pith reads those that its quantizer writes and the simpler fused ones. If its optimiser wrote the file, start from the model before that, or optimise at the level 'basic', which keeps to ONNX's ops.";
         if (node.Domain.Length > 0 && node.Domain != "ai.onnx") return "Ops of other domains can be read when the file defines them as functions; export the model so, or with ONNX's ops only.";
         if (node.OpType.Contains("Sequence", StringComparison.Ordinal) || node.OpType.StartsWith("Optional", StringComparison.Ordinal)) return "Pith computes with tensors only, not with sequences or optionals.";
-        var nearest = OpCatalog.All.MinBy(schema => EditDistance(schema.Name, node.OpType))!;
-        return EditDistance(nearest.Name, node.OpType) <= Math.Max(1, node.OpType.Length / 4)
+        var nearest = OpCatalog.All.MinBy(schema => ClosestNames.Distance(schema.Name, node.OpType))!;
+        return ClosestNames.Distance(nearest.Name, node.OpType) <= Math.Max(1, node.OpType.Length / 4)
             ? $"The nearest op that is supported is '{nearest.Name}'."
             : "Export the model so that it uses ops that Pith has (`docs/architecture.md` says how to add one).";
     }
 
-    // Levenshtein's distance, case ignored; names are cut so that a hostile file cannot buy quadratic time.
-    private static int EditDistance(string known, string given)
-    {
-        if (given.Length > 64) return int.MaxValue;
-        var previous = Enumerable.Range(0, given.Length + 1).ToArray();
-        for (var i = 1; i <= known.Length; i++)
-        {
-            var current = new int[given.Length + 1];
-            current[0] = i;
-            for (var j = 1; j <= given.Length; j++)
-            {
-                var substitution = char.ToUpperInvariant(known[i - 1]) == char.ToUpperInvariant(given[j - 1]) ? 0 : 1;
-                current[j] = Math.Min(Math.Min(current[j - 1], previous[j]) + 1, previous[j - 1] + substitution);
-            }
-            previous = current;
-        }
-        return previous[given.Length];
-    }
 }

@@ -15,14 +15,14 @@ internal static class AffineFolding
     public static bool TryFold(Graph graph, Node follower, Value data, ChannelAffine affine)
     {
         if (data.Producer is not { } producer || data.SingleConsumer != follower || !affine.IsFinite) return false;
-        if (WeightLayout.Of(producer) is not { } layout || layout.Channels != affine.Scale.Length) return false;
+        if (WeightLayout.Of(producer) is not { } layout || layout.Channels != affine.Scale.Count) return false;
         if (BiasOf(producer, layout) is not { } bias) return false;
 
         var type = producer.Output.Type.DataType;
         var shifted = Reals.Create(type, new Shape(layout.Channels), [.. bias.Select((element, c) => element * affine.Scale[c] + affine.Shift[c])]);
         var sums = Reals.Of(shifted);
         if (!sums.All(double.IsFinite)) return false;
-        if (!affine.IsShiftOnly && !new FoldableWeight(graph, producer, layout).TryScale(affine.Scale, sums)) return false;
+        if (!affine.IsShiftOnly && !new FoldableWeight(graph, producer, layout).TryScale([.. affine.Scale], sums)) return false;
 
         if (producer.Input(2) is not null || sums.Any(element => element != 0)) graph.SetConstantOperand(producer, 2, shifted, producer.Input(2)?.Name ?? $"{producer.Name}:bias");
         graph.ReplaceBy(follower, producer.Output);

@@ -3,7 +3,7 @@ using Pith.Ops;
 namespace Pith.Passes;
 
 /// <summary>What inference-mode batch norm, and a multiplication or addition of one constant per channel, compute: y = x * scale[c] + shift[c].</summary>
-internal sealed class ChannelAffine
+public sealed class ChannelAffine
 {
     private ChannelAffine(double[] scale, double[] shift)
     {
@@ -12,10 +12,10 @@ internal sealed class ChannelAffine
     }
 
     /// <summary>One factor per channel.</summary>
-    public double[] Scale { get; }
+    public IReadOnlyList<double> Scale { get; }
 
     /// <summary>One summand per channel.</summary>
-    public double[] Shift { get; }
+    public IReadOnlyList<double> Shift { get; }
 
     /// <summary>True when every factor is 1.</summary>
     public bool IsShiftOnly => Scale.All(factor => factor == 1);
@@ -26,6 +26,8 @@ internal sealed class ChannelAffine
     /// <summary>Batch norm whose parameters are all constant; null in training mode.</summary>
     public static ChannelAffine? OfBatchNorm(Node node, BatchNormalization op)
     {
+        ArgumentNullException.ThrowIfNull(node);
+        ArgumentNullException.ThrowIfNull(op);
         if (op.TrainingMode || node.Outputs.Count > 1) return null;
         if (node.Inputs.Skip(1).Any(input => input?.Constant is null)) return null;
         var (gamma, beta, mean, variance) = (Real(node, 1), Real(node, 2), Real(node, 3), Real(node, 4));
@@ -36,7 +38,7 @@ internal sealed class ChannelAffine
     /// <summary>
     /// An element-wise op on <paramref name="data"/> and a constant that is the same all over a channel (axis 1); null for anything else.
     /// </summary>
-    public static ChannelAffine? OfElementwise(Node node, Value data)
+    internal static ChannelAffine? OfElementwise(Node node, Value data)
     {
         if (node.Inputs.Count != 2 || node.Output.Type != data.Type || data.Type.Rank < 2 || !data.Type[1].IsFixed) return null;
         var isLeft = ReferenceEquals(node.Inputs[0], data);

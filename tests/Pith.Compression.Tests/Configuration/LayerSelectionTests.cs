@@ -57,10 +57,4 @@ public class LayerSelectionTests
         Assert.Contains("'layer9.*'", Assert.Throws<PithException>(() => new LayerFilter { Exclude = ["layer9.*"] }.RequireAllUsed(s_layers)).Message);
         Assert.Contains("'MatMul'", Assert.Throws<PithException>(() => new LayerFilter { IncludeOpTypes = ["MatMul"] }.RequireAllUsed(s_layers)).Message);
     }
-
-    [Theory]
-    [InlineData("", "abc", 3)]
-    [InlineData("kitten", "sitting", 3)]
-    [InlineData("Conv", "conv", 0)]
-    public void Distance_counts_edits(string a, string b, int expected) => Assert.Equal(expected, UnusedRules.Distance(a, b));
 }

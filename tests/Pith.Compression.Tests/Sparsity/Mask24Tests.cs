@@ -56,7 +56,7 @@ public class Mask24Tests
         var mask = Mask24.ByMagnitude(weights, layout);
         var pruned = (float[])weights.Clone();
         mask.Apply(pruned);
-        Assert.Null(Mask24.FirstViolation<float>(pruned, layout));
+        Assert.Null(layout.FirstViolation<float>(pruned));
         Assert.Null(mask.FirstUnmasked(pruned));
         Assert.Equal(layout.Length / 2, pruned.Count(w => w == 0));
         Assert.Equal(pruned.Sum(w => Math.Abs((double)w)) / weights.Sum(w => Math.Abs((double)w)), mask.KeptMagnitude(weights), 1e-12);
@@ -70,8 +70,8 @@ public class Mask24Tests
         var weights = new float[layout.Length];
         // Output channel 1, input channels 4 to 7, tap 2.
         foreach (var c in new[] { 4, 5, 7 }) weights[(1 * 8 + c) * 3 + 2] = 1;
-        Assert.Equal(new Violation24(1, 4, 2, 3), Mask24.FirstViolation<float>(weights, layout));
-        Assert.Equal(new Violation24(1, 4, 2, 3), Mask24.FirstViolation<sbyte>(Array.ConvertAll(weights, w => (sbyte)w), layout));
+        Assert.Equal(new Violation24(1, 4, 2, 3), layout.FirstViolation<float>(weights));
+        Assert.Equal(new Violation24(1, 4, 2, 3), layout.FirstViolation<sbyte>(Array.ConvertAll(weights, w => (sbyte)w)));
         Assert.Equal("3 non-zeros in the four weights from [1, 4, 2]", new Violation24(1, 4, 2, 3).ToString());
     }
 

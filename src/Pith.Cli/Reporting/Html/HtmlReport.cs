@@ -18,7 +18,7 @@ internal static class HtmlReport
         page.Append(CultureInfo.InvariantCulture, $"<h1>{Encode(report.Recipe)}</h1><p class=\"lead\">{Encode(Lead(report))}</p>\n");
         page.Append(StageTable(report));
         page.Append(Section("Accuracy by stage", $"Top-1 on the test set ({report.TestData}), with the 95% interval for a sample of that size (Wilson). The axis does not start at zero.", AccuracyChart(report)));
-        foreach (var batch in Batches(report))
+        foreach (var batch in StageText.Batches(report))
             page.Append(Section($"Latency by stage, batch {batch}", $"Median of one run on {report.Threads} threads, all stages measured in turn in one process. Shorter is better.", LatencyChart(report, batch)));
         page.Append(Section("Size by stage", "Bytes of the weights as the engine holds them.", SizeChart(report)));
         page.Append("<h2>Layers</h2><p>One engine per stage. Time is the mean of a profile run of its own, as a share of the stage's sum.</p>\n");
@@ -38,29 +38,27 @@ internal static class HtmlReport
 
     private static string StageTable(RecipeReport report)
     {
-        var table = new StringBuilder("<table><thead><tr><th>stage</th><th>precision</th><th>sparsity</th><th class=n>top-1</th><th class=n>against baseline</th><th class=n>agreement</th>");
-        foreach (var batch in Batches(report)) table.Append(CultureInfo.InvariantCulture, $"<th class=n>ms, batch {batch}</th><th class=n>speed-up</th>");
-        table.Append("<th class=n>weights</th><th class=n>file</th></tr></thead><tbody>\n");
+        var columns = StageColumn.Of(report);
+        var table = new StringBuilder("<table><thead><tr>");
+        foreach (var column in columns) table.Append(CultureInfo.InvariantCulture, $"<th{ClassOf(column)}>{Encode(column.Title)}</th>");
+        table.Append("</tr></thead><tbody>\n");
         foreach (var stage in report.Stages)
         {
-            table.Append(CultureInfo.InvariantCulture, $"<tr><td>{Encode(stage.Name)}</td><td>{Encode(stage.Precision)}</td><td>{(stage.IsSparse ? "2:4" : "dense")}</td><td class=n>{Percent(stage.Accuracy.Top1)}</td><td class=n>{Encode(StageText.Difference(stage))}</td>");
-            table.Append(CultureInfo.InvariantCulture, $"<td class=n>{(stage.Comparison is { } comparison ? Percent(comparison.Agreement) : "")}</td>");
-            foreach (var batch in Batches(report))
-            {
-                var latency = stage.Latency.FirstOrDefault(entry => entry.Timing.Batch == batch);
-                table.Append(latency is null ? "<td></td><td></td>" : string.Create(CultureInfo.InvariantCulture, $"<td class=n>{latency.Timing.MedianMs:0.00}</td><td class=n>{latency.Speedup:0.00}x</td>"));
-            }
-            table.Append(CultureInfo.InvariantCulture, $"<td class=n>{StageText.Bytes(stage.WeightBytes)}</td><td class=n>{StageText.Bytes(stage.FileBytes)}</td></tr>\n");
+            table.Append("<tr>");
+            foreach (var column in columns) table.Append(CultureInfo.InvariantCulture, $"<td{ClassOf(column)}>{Encode(column.Cell(stage))}</td>");
+            table.Append("</tr>\n");
         }
         return table.Append("</tbody></table>\n").ToString();
     }
+
+    private static string ClassOf(StageColumn column) => column.IsNumber ? " class=n" : "";
 
     private static string AccuracyChart(RecipeReport report) => RowChart.Dots("Top-1 accuracy by stage", "top-1, %",
         [.. report.Stages.Select(stage => new ChartRow(stage.Name, 100 * stage.Accuracy.Top1, Percent(stage.Accuracy.Top1), Style(stage), 100 * stage.Accuracy.Top1Interval.Low, 100 * stage.Accuracy.Top1Interval.High))]);
 
     private static string LatencyChart(RecipeReport report, int batch) => RowChart.Bars($"Latency by stage at batch {batch}", "median, ms",
         [.. from stage in report.Stages
-            let latency = stage.Latency.FirstOrDefault(entry => entry.Timing.Batch == batch)
+            let latency = StageText.LatencyAt(stage, batch)
             where latency is not null
             select new ChartRow(stage.Name, latency.Timing.MedianMs, string.Create(CultureInfo.InvariantCulture, $"{latency.Timing.MedianMs:0.00} ms, {latency.Speedup:0.00}x"), Style(stage))]);
 
@@ -80,8 +78,6 @@ internal static class HtmlReport
     }
 
     private static string Section(string title, string text, string picture) => $"<section><h2>{Encode(title)}</h2><p>{Encode(text)}</p>{picture}</section>\n";
-
-    private static IEnumerable<int> Batches(RecipeReport report) => report.Stages.SelectMany(stage => stage.Latency.Select(entry => entry.Timing.Batch)).Distinct().Order();
 
     private static string Style(StageResult stage) => stage.IsSparse ? "sparse" : "dense";
 

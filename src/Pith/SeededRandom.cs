@@ -1,10 +1,10 @@
-namespace Pith.Compression.Data;
+namespace Pith;
 
 /// <summary>
 /// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014). Small, the same on every machine and .NET
 /// version, and cheap to start from (seed, epoch, index), so that each image has its own stream and no result depends on threads.
 /// </summary>
-internal struct SeededRandom
+public struct SeededRandom
 {
     private const ulong Golden = 0x9E3779B97F4A7C15;
 
@@ -14,6 +14,10 @@ internal struct SeededRandom
     public SeededRandom(int seed, int first = 0, int second = 0) =>
         _state = Mix(Mix(Mix((uint)seed + Golden) + (uint)first + Golden) + (uint)second + Golden);
 
+    /// <summary>The stream of a state that the caller has mixed.</summary>
+    internal SeededRandom(ulong state) => _state = state;
+
+    /// <summary>Any 64 bits, each combination equally likely.</summary>
     public ulong NextUInt64() => Mix(_state += Golden);
 
     /// <summary>0 to <paramref name="count"/> - 1, each equally likely.</summary>
@@ -22,10 +26,13 @@ internal struct SeededRandom
     /// <summary>0 (included) to 1 (excluded).</summary>
     public float NextFloat() => (NextUInt64() >> 40) * (1f / (1 << 24));
 
+    /// <summary>0 (included) to 1 (excluded), a multiple of 2^-53.</summary>
+    public double NextDouble() => (NextUInt64() >> 11) * (1.0 / (1ul << 53));
+
     /// <summary>Between the two bounds.</summary>
     public float Next(float low, float high) => low + NextFloat() * (high - low);
 
-    /// <summary>Fisher-Yates.</summary>
+    /// <summary>Puts items in random order (Fisher and Yates).</summary>
     public void Shuffle(Span<int> items)
     {
         for (var i = items.Length - 1; i > 0; i--)

@@ -67,6 +67,9 @@ public sealed class Engine : IDisposable
     /// <summary>The simplified network.</summary>
     internal Graph Graph => _graph;
 
+    /// <summary>A copy of the network that the engine computes, with the constants shared.</summary>
+    public Graph ToGraph() => _graph.Clone();
+
     internal LoweredNetwork Network { get; }
 
     internal BuiltLayer[] Built { get; }

@@ -1,4 +1,4 @@
-using Pith.Compression.Peers;
+using Pith.Cli.Peers;
 
 namespace Pith.Cli.Tests;
 

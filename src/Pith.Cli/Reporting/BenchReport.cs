@@ -1,6 +1,7 @@
 using System.Globalization;
+using Pith.Benchmarking;
 using Pith.Compression;
-using Pith.Compression.Peers;
+using Pith.Cli.Peers;
 using Spectre.Console;
 
 namespace Pith.Cli.Reporting;

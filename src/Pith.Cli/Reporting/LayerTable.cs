@@ -1,4 +1,5 @@
 using System.Globalization;
+using Pith.Benchmarking;
 using Pith.Compression;
 using Spectre.Console;
 

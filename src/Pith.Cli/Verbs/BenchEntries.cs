@@ -1,6 +1,7 @@
 using System.Diagnostics;
+using Pith.Benchmarking;
 using Pith.Compression;
-using Pith.Compression.Peers;
+using Pith.Cli.Peers;
 
 namespace Pith.Cli.Verbs;
 

@@ -1,8 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
+using Pith.Benchmarking;
 using Pith.Cli.Reporting;
 using Pith.Compression;
-using Pith.Compression.Peers;
+using Pith.Cli.Peers;
 
 namespace Pith.Cli.Verbs;
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Pith.Benchmarking;
 
 namespace Pith.Compression;
 

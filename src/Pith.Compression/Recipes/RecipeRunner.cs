@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Pith.Benchmarking;
 using Pith.Compression.Data;
 
 namespace Pith.Compression;

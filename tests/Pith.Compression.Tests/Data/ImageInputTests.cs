@@ -1,3 +1,4 @@
+using Pith.Benchmarking;
 using Pith.Compression.Data;
 using Pith.Models;
 using Pith.Ops;

@@ -1,3 +1,5 @@
+using Pith.Benchmarking;
+
 namespace Pith.Compression.Tests.Recipes;
 
 public class RecipeTests

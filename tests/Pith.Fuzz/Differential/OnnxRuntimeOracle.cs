@@ -1,6 +1,6 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
-using Pith.Compression.Peers;
+using Pith.Cli.Peers;
 using Pith.Ops;
 
 namespace Pith.Fuzz.Differential;

@@ -107,7 +107,7 @@ public sealed class EngineTrace : NetworkTrace, IValueObserver
     public static EngineTrace Of(Engine engine, int threads)
     {
         ArgumentNullException.ThrowIfNull(engine);
-        return new(engine, engine.Graph, threads);
+        return new(engine, engine.ToGraph(), threads);
     }
 
     /// <inheritdoc/>

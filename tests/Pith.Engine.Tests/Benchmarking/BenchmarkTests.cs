@@ -1,4 +1,6 @@
-namespace Pith.Compression.Tests;
+using Pith.Benchmarking;
+
+namespace Pith.EngineTests.Benchmarking;
 
 /// <summary>Who runs when, and what is counted; never how long it takes.</summary>
 public class BenchmarkTests

@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Benchmarking;
 
 /// <summary>How many times faster one target is than another that was timed in turn with it: the other's time over its own. Above 1 it is faster.</summary>
 /// <param name="Median">The ratio of the medians.</param>

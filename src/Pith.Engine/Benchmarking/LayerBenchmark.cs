@@ -4,10 +4,10 @@ using Pith.Kernels;
 using Pith.Runtime;
 using Pith.Tactics;
 
-namespace Pith.Compression;
+namespace Pith.Benchmarking;
 
 /// <summary>Times every tactic that accepts one layer, in turn.</summary>
-internal static class LayerBenchmark
+public static class LayerBenchmark
 {
     /// <summary>Builds the layer alone and times it on seeded random operands.</summary>
     /// <param name="text">A layer specification; see <see cref="LayerSpec"/>.</param>

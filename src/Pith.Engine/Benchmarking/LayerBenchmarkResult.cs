@@ -1,6 +1,6 @@
 using Pith.Kernels;
 
-namespace Pith.Compression;
+namespace Pith.Benchmarking;
 
 /// <summary>The tactics of one layer, timed.</summary>
 /// <param name="Spec">The layer.</param>
@@ -9,12 +9,12 @@ namespace Pith.Compression;
 /// <param name="Macs">Multiply-accumulates of a run.</param>
 /// <param name="PeakMacsPerSecond">The most that the machine does at the layer's precision with these threads.</param>
 /// <param name="Tactics">Every tactic of this kind of layer, in catalog order.</param>
-internal sealed record LayerBenchmarkResult(LayerSpec Spec, IsaLevel Isa, int Threads, long Macs, double PeakMacsPerSecond, IReadOnlyList<TacticTiming> Tactics);
+public sealed record LayerBenchmarkResult(LayerSpec Spec, IsaLevel Isa, int Threads, long Macs, double PeakMacsPerSecond, IReadOnlyList<TacticTiming> Tactics);
 
 /// <summary>One tactic: its times in milliseconds, or why it cannot run the layer.</summary>
 /// <param name="Tactic">The tactic's name.</param>
 /// <param name="Refused">Why it was not timed; null when it was, and then all others have values.</param>
-internal sealed record TacticTiming(string Tactic, string? Refused)
+public sealed record TacticTiming(string Tactic, string? Refused)
 {
     /// <summary>Half of the runs are not longer.</summary>
     public double? MedianMs { get; init; }
@@ -34,7 +34,7 @@ internal sealed record TacticTiming(string Tactic, string? Refused)
     /// <summary>The share of what the machine does at the tactic's precision, 0 to 1.</summary>
     public double? PeakShare { get; init; }
 
-    public static TacticTiming Of(string tactic, LatencyStatistics latency, long macs, double peak) => new(tactic, null)
+    internal static TacticTiming Of(string tactic, LatencyStatistics latency, long macs, double peak) => new(tactic, null)
     {
         MedianMs = 1e3 * latency.MedianSeconds,
         MinMs = 1e3 * latency.MinSeconds,

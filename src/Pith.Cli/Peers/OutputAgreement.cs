@@ -1,6 +1,7 @@
 using System.Globalization;
+using Pith.Compression;
 
-namespace Pith.Compression.Peers;
+namespace Pith.Cli.Peers;
 
 /// <summary>How far two networks agree on one input: a comparison of speed is worth nothing when they compute different things.</summary>
 /// <param name="MaxDifference">The largest absolute difference between elements of the first output.</param>

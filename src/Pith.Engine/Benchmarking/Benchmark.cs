@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace Pith.Compression;
+namespace Pith.Benchmarking;
 
 /// <summary>
 /// Times targets. Several targets are timed in turn, round after round, so that a change of the machine's speed meets all of them alike;

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Pith.Compression.Peers;
+namespace Pith.Cli.Peers;
 
 /// <summary>A zero-terminated UTF-8 string in native memory, freed by <see cref="Dispose"/>.</summary>
 internal sealed class NativeText(string text) : IDisposable

@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Benchmarking;
 
 /// <summary>One timed query.</summary>
 /// <param name="Block">Which block of its target's runs it belongs to; blocks of equal number of several targets ran one after the other.</param>

@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace Pith.Compression;
+namespace Pith.Benchmarking;
 
 /// <summary>A query that can be answered again and again: one run of a network on inputs that are already in place. One caller at a time.</summary>
 public interface IQuery

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Pith.Compression.Peers;
+namespace Pith.Cli.Peers;
 
 /// <summary>
 /// ONNX Runtime, loaded from a shared library that the user has: a peer to be timed in the same process, in turn with Pith. There is no package to install; the

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Pith.Compression;
+namespace Pith.Benchmarking;
 
 /// <summary>What a series of timings says, all in seconds. Keeps the timings, so that any percentile can be asked for. Immutable.</summary>
 public sealed class LatencyStatistics

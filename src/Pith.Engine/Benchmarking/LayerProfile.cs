@@ -1,6 +1,6 @@
 using Pith.Kernels;
 
-namespace Pith.Compression;
+namespace Pith.Benchmarking;
 
 /// <summary>The per-layer table of an engine: what each layer is and how long it takes.</summary>
 public static class LayerProfile

@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Benchmarking;
 
 /// <summary>How long and at which batch sizes engines are timed.</summary>
 public sealed record BenchmarkSettings

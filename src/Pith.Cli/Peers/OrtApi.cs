@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Pith.Compression.Peers;
+namespace Pith.Cli.Peers;
 
 /// <summary>
 /// The functions of ONNX Runtime's C API that a session needs. They come as a table of function pointers whose order is fixed: entries are only ever appended,

@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Benchmarking;
 
 /// <summary>One layer of a stage's engine.</summary>
 public sealed record LayerResult

@@ -2,7 +2,7 @@ using Pith.Building;
 using Pith.Kernels;
 using Pith.Ops;
 
-namespace Pith.Compression;
+namespace Pith.Benchmarking;
 
 /// <summary>
 /// Builds the network of one layer from its specification, with seeded random weights: float ops, between QuantizeLinear and DequantizeLinear where the layer is

@@ -1,6 +1,6 @@
-using Pith.Compression.Peers;
+using Pith.Cli.Peers;
 
-namespace Pith.Compression.Tests;
+namespace Pith.Cli.Tests;
 
 public class OutputAgreementTests
 {

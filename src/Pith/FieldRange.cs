@@ -1,9 +1,9 @@
 using System.Globalization;
 
-namespace Pith.Compression;
+namespace Pith;
 
 /// <summary>Range checks of settings; the messages name the field as it is written in JSON.</summary>
-internal static class FieldRange
+public static class FieldRange
 {
     /// <exception cref="PithException">The value is not a number from <paramref name="low"/> to <paramref name="high"/>.</exception>
     public static void Require(string field, double value, double low, double high)

@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 
-namespace Pith.Compression;
+namespace Pith.Benchmarking;
 
 /// <summary>Timings of one target. In JSON milliseconds per query of the whole batch: <c>median_ms</c>, <c>min_ms</c>, <c>p90_ms</c>, <c>p99_ms</c>, <c>images_per_second</c> …</summary>
 public sealed record BenchmarkResult

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 
-namespace Pith.Compression;
+namespace Pith.Benchmarking;
 
 /// <summary>Memory of this process.</summary>
 public static class ProcessMemory

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
+using Pith.Benchmarking;
 
-namespace Pith.Compression.Peers;
+namespace Pith.Cli.Peers;
 
 /// <summary>
 /// One model in ONNX Runtime on the CPU, set up as its documentation advises for latency: all graph optimisations, operators one after the other, spinning threads

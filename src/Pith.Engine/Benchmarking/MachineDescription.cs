@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Pith.Compression;
+namespace Pith.Benchmarking;
 
 /// <summary>The machine in words, so that a measurement says where it was made.</summary>
 public static class MachineDescription

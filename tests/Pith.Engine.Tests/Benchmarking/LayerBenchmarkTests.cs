@@ -1,6 +1,7 @@
+using Pith.Benchmarking;
 using Pith.Kernels;
 
-namespace Pith.Compression.Tests;
+namespace Pith.EngineTests.Benchmarking;
 
 public class LayerBenchmarkTests
 {

@@ -1,11 +1,19 @@
 #!/usr/bin/env bash
 # Times networks against ONNX Runtime, in turn in one process, and prints a row of a Markdown table for each network and batch: medians, minima in brackets.
-#   PITH_ONNXRUNTIME_LIBRARY=libonnxruntime.so bench/against-onnxruntime.sh FOLDER "resnet50 mobilenetv2" "1 8 32" [options of pith bench]
+#   bench/against-onnxruntime.sh FOLDER "resnet50 mobilenetv2" "1 8 32" [options of pith bench]
+# PITH_ONNXRUNTIME_LIBRARY names another library of ONNX Runtime than that of the NuGet package.
 # FOLDER holds NAME-int8.onnx, which Pith runs, and NAME-uint8.onnx, which ONNX Runtime is faster with; with FP32=1 NAME.onnx for both.
 set -euo pipefail
 folder=$1 networks=$2 batches=$3
 shift 3
-pith=$(dirname "${BASH_SOURCE[0]}")/../pith
+root=$(dirname "${BASH_SOURCE[0]}")/..
+pith=$root/pith
+if [ -z "${PITH_ONNXRUNTIME_LIBRARY:-}" ]; then
+  # The one of the NuGet package that the tests compare with.
+  version=$(sed -n 's/.*Microsoft.ML.OnnxRuntime" Version="\([^"]*\)".*/\1/p' "$root/Directory.Packages.props")
+  dotnet restore "$root/tests/Pith.TestKit" -v quiet
+  export PITH_ONNXRUNTIME_LIBRARY=${NUGET_PACKAGES:-$HOME/.nuget/packages}/microsoft.ml.onnxruntime/$version/runtimes/linux-x64/native/libonnxruntime.so
+fi
 echo "| network | batch | Pith ms | ONNX Runtime ms | ratio |"
 echo "|---|---|---|---|---|"
 for network in $networks; do

@@ -5,19 +5,19 @@ public static class Prune24
 {
     /// <summary>Prunes weights of <paramref name="graph"/> in place: the constants get new tensors, which tensors shared with other graphs survive.</summary>
     /// <param name="graph">The graph to change; the pruned layers are noted in its metadata, see <see cref="SparsityRecord"/>.</param>
-    /// <param name="options">Which layers.</param>
+    /// <param name="settings">Which layers.</param>
     /// <exception cref="PithException">A pattern matches no layer with weights, or a weight to prune is not float or not finite.</exception>
-    public static PruneResult Apply(Graph graph, PruneOptions options)
+    public static PruneResult Apply(Graph graph, PruningSettings settings)
     {
         ArgumentNullException.ThrowIfNull(graph);
-        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(settings);
         var weights = graph.Nodes.Select(WeightOperand.Of).OfType<WeightOperand>().ToArray();
-        options.Layers.RequireAllUsed([.. weights.Select(weight => LayerName.Of(weight.Node))]);
+        settings.Layers.RequireAllUsed([.. weights.Select(weight => LayerName.Of(weight.Node))]);
         // A weight that several layers share is pruned when all of them take it, and with one mask: their reduction axes must agree.
         var masks = new Dictionary<string, Mask24>(StringComparer.Ordinal);
         var kept = new Dictionary<string, double>(StringComparer.Ordinal);
         var used = Used(graph);
-        var reasons = weights.ToDictionary(weight => weight, weight => !used.Contains(weight.Node) ? "the network does not use its result" : SkipReason(weight, weights, options));
+        var reasons = weights.ToDictionary(weight => weight, weight => !used.Contains(weight.Node) ? "the network does not use its result" : SkipReason(weight, weights, settings));
         foreach (var weight in weights)
         {
             var name = weight.Constant.Name;
@@ -40,23 +40,23 @@ public static class Prune24
         return used;
     }
 
-    private static string? SkipReason(WeightOperand weight, WeightOperand[] all, PruneOptions options)
+    private static string? SkipReason(WeightOperand weight, WeightOperand[] all, PruningSettings settings)
     {
-        if (SkipReason(weight, options) is { } own) return own;
+        if (SkipReason(weight, settings) is { } own) return own;
         foreach (var other in all)
         {
             if (!ReferenceEquals(other.Constant, weight.Constant) || ReferenceEquals(other, weight)) continue;
             if (other.Layout != weight.Layout) return $"shares its weight with '{other.Node.Name}', which sums over another axis";
-            if (SkipReason(other, options) is { } reason) return $"shares its weight with '{other.Node.Name}': {reason}";
+            if (SkipReason(other, settings) is { } reason) return $"shares its weight with '{other.Node.Name}': {reason}";
         }
         if (weight.Constant.IsGraphOutput) return $"its weight '{weight.Constant.Name}' is an output of the network as well";
         return WeightOperand.OtherReader(weight.Constant, all) is { } reader ? $"its weight '{weight.Constant.Name}' is read by {reader.Op.Schema.Name} '{reader.Name}' as well" : null;
     }
 
-    private static string? SkipReason(WeightOperand weight, PruneOptions options)
+    private static string? SkipReason(WeightOperand weight, PruningSettings settings)
     {
-        if (options.Layers.WhyNot(LayerName.Of(weight.Node)) is { } unwanted) return unwanted;
-        if (Eligibility(weight).WhyNot(options.Rule) is { } unfit) return unfit;
+        if (settings.Layers.WhyNot(LayerName.Of(weight.Node)) is { } unwanted) return unwanted;
+        if (Eligibility(weight).WhyNot(settings.Rule) is { } unfit) return unfit;
         return weight.Layout is null ? $"a Transpose between '{weight.Constant.Name}' and the layer takes the input channels apart" : null;
     }
 

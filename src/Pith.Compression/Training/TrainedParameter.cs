@@ -1,4 +1,5 @@
 using Pith.Passes;
+using Pith.Training;
 
 namespace Pith.Compression;
 

@@ -1,5 +1,6 @@
 using Pith.Compression.Data;
 using Pith.Passes;
+using Pith.Training;
 
 namespace Pith.Compression;
 

@@ -9,7 +9,7 @@ public class Prune24Tests
     public void Every_eligible_layer_is_pruned_and_the_others_say_why_not()
     {
         var graph = TestNetwork.Residual();
-        var result = Prune24.Apply(graph, new PruneOptions());
+        var result = Prune24.Apply(graph, new PruningSettings());
         Assert.Equal(["conv0", "conv1a", "conv1b", "conv2a", "conv2b", "down2", "fc"], result.Layers.Select(layer => layer.Name).Order(StringComparer.Ordinal));
         var conv0 = result.Layers.Single(layer => layer.Name == "conv0");
         Assert.Equal("3 input channels, fewer than 4 (usually the first layer)", conv0.SkipReason);
@@ -28,17 +28,17 @@ public class Prune24Tests
     [Fact]
     public void The_asp_rule_leaves_out_what_sparse_tensor_cores_would_not_take()
     {
-        var result = Prune24.Apply(TestNetwork.Residual(), new PruneOptions { Rule = SparsityRule.Asp });
+        var result = Prune24.Apply(TestNetwork.Residual(), new PruningSettings { Rule = SparsityRule.Asp });
         Assert.Equal("10 output channels, not a multiple of 8", result.Layers.Single(layer => layer.Name == "fc").SkipReason);
     }
 
     [Fact]
     public void Excluded_layers_stay_dense()
     {
-        var result = Prune24.Apply(TestNetwork.Residual(), new PruneOptions { Layers = new() { Exclude = ["conv2*"], ExcludeOpTypes = ["Gemm"] } });
+        var result = Prune24.Apply(TestNetwork.Residual(), new PruningSettings { Exclude = ["conv2*"], ExcludeOpTypes = ["Gemm"] });
         Assert.Equal("excluded by 'conv2*'", result.Layers.Single(layer => layer.Name == "conv2b").SkipReason);
         Assert.Equal("excluded by op type Gemm", result.Layers.Single(layer => layer.Name == "fc").SkipReason);
-        Assert.Contains("'relu1'", Assert.Throws<PithException>(() => Prune24.Apply(TestNetwork.Residual(), new PruneOptions { Layers = new() { Exclude = ["relu1"] } })).Message);
+        Assert.Contains("'relu1'", Assert.Throws<PithException>(() => Prune24.Apply(TestNetwork.Residual(), new PruningSettings { Exclude = ["relu1"] })).Message);
     }
 
     // Found by fuzzing: the layer is gone after simplifying, so every later step missed it.
@@ -48,7 +48,7 @@ public class Prune24Tests
         var net = new TestNetwork(4, 8);
         net.Relu("relu", net.Conv("unused", net.Input, 16));
         var graph = net.Classify(net.Conv("used", net.Input, 16));
-        var result = Prune24.Apply(graph, new PruneOptions());
+        var result = Prune24.Apply(graph, new PruningSettings());
         Assert.Equal("the network does not use its result", result.Layers.Single(layer => layer.Name == "unused").SkipReason);
         Assert.Equal(["fc", "used"], SparsityRecord.PrunedLayers(graph).Order(StringComparer.Ordinal));
         PassRunner.RunToFixpoint(graph, Pipelines.Simplify);
@@ -60,7 +60,7 @@ public class Prune24Tests
     {
         var graph = TestNetwork.Residual();
         var copy = graph.Clone();
-        Prune24.Apply(copy, new PruneOptions());
+        Prune24.Apply(copy, new PruningSettings());
         Assert.DoesNotContain(0f, graph.Find("conv1a.weight")!.Constant!.As<float>().Data);
         Assert.Empty(SparsityRecord.PrunedLayers(graph));
     }
@@ -73,7 +73,7 @@ public class Prune24Tests
         var graph = new Graph();
         var weight = graph.AddConstant("w", Tensor.Create(transB ? new Shape(6, 8) : new Shape(8, 6), Samples.Gaussian(1, 48)));
         graph.AddOutput(graph.AddNode(new Gemm { TransB = transB }, [graph.AddInput("x", TensorType.Float32(2, 8)), weight], "fc").Output);
-        Prune24.Apply(graph, new PruneOptions());
+        Prune24.Apply(graph, new PruningSettings());
         var pruned = graph.Find("w")!.Constant!.As<float>().Data;
         for (var n = 0; n < 6; n++)
             for (var quad = 0; quad < 2; quad++)
@@ -88,7 +88,7 @@ public class Prune24Tests
         graph.AddOutput(graph.AddNode(new MatMul(), [weight, graph.AddInput("x", TensorType.Float32(8, 3))], "product").Output);
         var operand = WeightOperand.Of(graph.Nodes[0])!;
         Assert.Equal((0, 0, 1), (operand.Index, operand.OutputAxis, operand.ReductionAxis));
-        Assert.Null(Prune24.Apply(graph, new PruneOptions()).Layers[0].SkipReason);
+        Assert.Null(Prune24.Apply(graph, new PruningSettings()).Layers[0].SkipReason);
     }
 
     [Fact]
@@ -99,7 +99,7 @@ public class Prune24Tests
         var x = graph.AddInput("x", TensorType.Float32(2, 8));
         var first = graph.AddNode(new Gemm { TransB = true }, [x, weight], "first").Output;
         graph.AddOutput(graph.AddNode(new Gemm(), [first, weight], "second").Output);
-        var result = Prune24.Apply(graph, new PruneOptions());
+        var result = Prune24.Apply(graph, new PruningSettings());
         Assert.Equal("shares its weight with 'second', which sums over another axis", result.Layers[0].SkipReason);
         Assert.Empty(result.Masks);
     }
@@ -108,7 +108,7 @@ public class Prune24Tests
     public void Masks_come_back_from_the_zeros_of_a_saved_graph()
     {
         var graph = TestNetwork.Residual();
-        var result = Prune24.Apply(graph, new PruneOptions());
+        var result = Prune24.Apply(graph, new PruningSettings());
         Assert.Equal(result.Masks.OrderBy(m => m.Key, StringComparer.Ordinal), SparsityRecord.RecoverMasks(graph.Clone()).OrderBy(m => m.Key, StringComparer.Ordinal));
         Assert.Empty(SparsityRecord.RecoverMasks(TestNetwork.Residual()));
     }
@@ -118,7 +118,7 @@ public class Prune24Tests
     {
         var net = new TestNetwork(8, 4);
         net.Graph.AddOutput(net.BatchNorm("norm", net.Conv("conv", net.Input, 8, 3)));
-        Prune24.Apply(net.Graph, new PruneOptions());
+        Prune24.Apply(net.Graph, new PruningSettings());
         Assert.Equal(1, SparsityRecord.Verify(net.Graph, "pruning"));
         TestNetwork.Quantize(net.Graph);
         Assert.Equal(1, SparsityRecord.Verify(net.Graph, "Q/DQ"));
@@ -131,7 +131,7 @@ public class Prune24Tests
     public void A_weight_that_came_back_and_a_layer_that_is_gone_are_found()
     {
         var graph = TestNetwork.Residual();
-        Prune24.Apply(graph, new PruneOptions());
+        Prune24.Apply(graph, new PruningSettings());
         var weight = graph.Find("conv2a.weight")!.Constant!.As<float>();
         weight.Span.Fill(1);
         var error = Assert.Throws<PithException>(() => SparsityRecord.Verify(graph, "fine-tuning"));
@@ -147,7 +147,7 @@ public class Prune24Tests
     {
         var graph = TestNetwork.Residual();
         graph.Find("conv1a.weight")!.Constant!.As<float>().Data[0] = float.PositiveInfinity;
-        Assert.Contains("'conv1a.weight'", Assert.Throws<PithException>(() => Prune24.Apply(graph, new PruneOptions())).Message);
+        Assert.Contains("'conv1a.weight'", Assert.Throws<PithException>(() => Prune24.Apply(graph, new PruningSettings())).Message);
     }
 
     [Theory]
@@ -171,7 +171,7 @@ public class Prune24Tests
         var x = graph.AddInput("x", way == "left" ? TensorType.Float32(8, 2) : TensorType.Float32(2, 8));
         graph.AddOutput(graph.AddNode(new MatMul(), way == "left" ? [operand, x] : [x, operand], "fc").Output);
 
-        var layer = Assert.Single(Prune24.Apply(graph, new PruneOptions()).Layers);
+        var layer = Assert.Single(Prune24.Apply(graph, new PruningSettings()).Layers);
         Assert.Null(layer.SkipReason);
         Assert.Equal(1, SparsityRecord.Verify(graph, "pruning"));
         var seen = WeightOperand.Evaluate(operand)!.ConvertTo(DataType.Float32).As<float>().Data;
@@ -193,7 +193,7 @@ public class Prune24Tests
         var table = graph.AddConstant("table", Tensor.Create(new Shape(8, 8), Samples.Gaussian(6, 64)));
         var embedded = graph.AddNode(new Gather(0), [table, graph.AddInput("tokens", new TensorType(DataType.Int64, [3]))], "embedding").Output;
         graph.AddOutput(graph.AddNode(new MatMul(), [embedded, graph.Add(new Transpose(), table)], "head").Output);
-        var layer = Assert.Single(Prune24.Apply(graph, new PruneOptions()).Layers);
+        var layer = Assert.Single(Prune24.Apply(graph, new PruningSettings()).Layers);
         Assert.Equal("its weight 'table' is read by Gather 'embedding' as well", layer.SkipReason);
     }
 
@@ -204,6 +204,6 @@ public class Prune24Tests
         var w = graph.AddConstant("w", Tensor.Create(new Shape(8, 8), Samples.Gaussian(7, 64)));
         var first = graph.AddNode(new MatMul(), [graph.AddInput("x", TensorType.Float32(2, 8)), w], "straight").Output;
         graph.AddOutput(graph.AddNode(new MatMul(), [first, graph.Add(new Transpose(), w)], "turned").Output);
-        Assert.All(Prune24.Apply(graph, new PruneOptions()).Layers, layer => Assert.Contains("which sums over another axis", layer.SkipReason, StringComparison.Ordinal));
+        Assert.All(Prune24.Apply(graph, new PruningSettings()).Layers, layer => Assert.Contains("which sums over another axis", layer.SkipReason, StringComparison.Ordinal));
     }
 }

@@ -1,4 +1,5 @@
 using Pith.Ops;
+using Pith.Training;
 
 namespace Pith.EngineTests.Batch;
 

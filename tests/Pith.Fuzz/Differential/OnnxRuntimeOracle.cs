@@ -1,14 +1,13 @@
-using System.Reflection;
-using System.Runtime.InteropServices;
 using Pith.Cli.Peers;
 using Pith.Ops;
+using Pith.TestKit;
 
 namespace Pith.Fuzz.Differential;
 
 /// <summary>ONNX Runtime with its optimisations off: an implementation that shares nothing with Pith. Absent where its package has no library for the machine.</summary>
 internal static class OnnxRuntimeOracle
 {
-    private static readonly Lazy<OnnxRuntime?> s_runtime = new(() => Library() is { } library ? OnnxRuntime.Load(library) : null);
+    private static readonly Lazy<OnnxRuntime?> s_runtime = new(() => OnnxRuntimePackage.Library is { } library ? OnnxRuntime.Load(library) : null);
 
     public static bool IsThere => s_runtime.Value is not null;
 
@@ -45,14 +44,5 @@ internal static class OnnxRuntimeOracle
             // It has not every op for every type.
             return null;
         }
-    }
-
-    private static string? Library()
-    {
-        var package = typeof(OnnxRuntimeOracle).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().FirstOrDefault(attribute => attribute.Key == "OnnxRuntimePackage")?.Value;
-        if (string.IsNullOrEmpty(package)) return null;
-        var name = OperatingSystem.IsWindows() ? "onnxruntime.dll" : OperatingSystem.IsMacOS() ? "libonnxruntime.dylib" : "libonnxruntime.so";
-        var path = Path.Combine(package, "runtimes", RuntimeInformation.RuntimeIdentifier, "native", name);
-        return File.Exists(path) ? path : null;
     }
 }

@@ -12,7 +12,7 @@ public sealed record PruneStep(PruningSettings Pruning) : RecipeStep
     {
         ArgumentNullException.ThrowIfNull(graph);
         var pruned = graph.Clone();
-        return new StepOutcome(pruned) { Sparsity = Prune24.Apply(pruned, Pruning.ToOptions()).Layers };
+        return new StepOutcome(pruned) { Sparsity = Prune24.Apply(pruned, Pruning).Layers };
     }
 
     /// <inheritdoc/>

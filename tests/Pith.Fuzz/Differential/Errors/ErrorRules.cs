@@ -262,16 +262,16 @@ internal static class ErrorRules
         return error;
     }
 
-    // The largest change of each result when the operands move by up to their errors, each up or down or half of it.
+    // The largest change of each result when the operands move by up to their errors, each up or down or half of it, and those that may be 0 to 0, where quotients and signs jump.
     private static float[][] Deviations(Op op, float[]?[] errors, Bounded?[] operands, Tensor[] results)
     {
         var worst = results.Select(result => new float[result.Length]).ToArray();
         if (errors.All(error => error is null)) return worst;
         var values = results.Select(Singles).ToArray();
-        for (var corner = 0; corner < 8; corner++)
+        for (var corner = 0; corner < 9; corner++)
         {
             var moved = operands.Select((operand, i) => operand is null || errors[i] is not { } error ? operand?.Value
-                : Shifted(operand.Value, k => error[k] * ((corner >> Math.Min(i, 1) & 1) * 2 - 1) * (corner < 4 ? 1 : 0.5))).ToArray();
+                : corner == 8 ? Zeroed(operand.Value, error) : Shifted(operand.Value, k => error[k] * ((corner >> Math.Min(i, 1) & 1) * 2 - 1) * (corner < 4 ? 1 : 0.5))).ToArray();
             var shifted = op.Evaluate(moved, results.Length);
             for (var r = 0; r < results.Length; r++)
             {
@@ -285,6 +285,13 @@ internal static class ErrorRules
     }
 
     private static float Off(float a, float b) => a.Equals(b) ? 0 : float.IsFinite(a) && float.IsFinite(b) ? Math.Abs(a - b) : float.PositiveInfinity;
+
+    private static Tensor Zeroed(Tensor tensor, float[] error)
+    {
+        if (tensor is Tensor<bool>) return tensor;
+        var values = Bounded.Doubles(tensor).ToArray();
+        return Shifted(tensor, k => Math.Abs(values[k]) <= error[k] ? -values[k] : 0);
+    }
 
     private static float[] Refolding(Bounded operand)
     {

@@ -1,6 +1,6 @@
 using Pith.Ops;
 
-namespace Pith.Passes;
+namespace Pith.Training;
 
 /// <summary>What a trained constant is to the op that reads it; optimisers treat kinds differently (weight decay is for weights, see the optimiser's settings).</summary>
 public enum ParameterKind

@@ -1,6 +1,7 @@
 using Pith.Ops;
+using Pith.Passes;
 
-namespace Pith.Passes;
+namespace Pith.Training;
 
 /// <summary>Copies an inference graph into its training form, node by node.</summary>
 internal sealed class TrainingGraphBuilder(Graph source, TrainingGraphOptions options)

@@ -1,4 +1,4 @@
-namespace Pith;
+namespace Pith.Training;
 
 /// <summary>Reverse-mode differentiation that emits an ordinary graph, so that the engine compiles and runs training like anything else.</summary>
 public static class Autodiff

@@ -1,6 +1,7 @@
 using Pith.Ops;
+using Pith.Passes;
 
-namespace Pith.Passes;
+namespace Pith.Training;
 
 /// <summary>How <see cref="TrainingGraph.Build"/> makes a training graph.</summary>
 public sealed record TrainingGraphOptions

@@ -1,6 +1,6 @@
 namespace Pith.Compression;
 
-/// <summary>Which layers are pruned to 2:4. Immutable, value-equal, JSON in snake_case.</summary>
+/// <summary>Which layers are pruned to 2:4; a name or type that matches no layer with weights is an error. Immutable, value-equal, JSON in snake_case.</summary>
 public sealed record PruningSettings
 {
     /// <summary>Which layers are eligible by their sizes.</summary>
@@ -18,10 +18,6 @@ public sealed record PruningSettings
     /// <summary>ONNX op types to leave dense.</summary>
     public ValueList<string> ExcludeOpTypes { get; init; } = [];
 
-    /// <summary>The options that <see cref="Prune24"/> takes.</summary>
-    public PruneOptions ToOptions() => new()
-    {
-        Rule = Rule,
-        Layers = new LayerFilter { Include = Include, Exclude = Exclude, IncludeOpTypes = IncludeOpTypes, ExcludeOpTypes = ExcludeOpTypes },
-    };
+    /// <summary>The choice by names and types.</summary>
+    internal LayerFilter Layers => new() { Include = Include, Exclude = Exclude, IncludeOpTypes = IncludeOpTypes, ExcludeOpTypes = ExcludeOpTypes };
 }

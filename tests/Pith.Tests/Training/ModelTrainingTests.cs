@@ -1,8 +1,9 @@
 using Pith.Models;
 using Pith.Passes;
 using Pith.Tests.Gradients;
+using Pith.Training;
 
-namespace Pith.Tests.Passes;
+namespace Pith.Tests.Training;
 
 /// <summary>Whole networks of the catalogue in training form: the loss along the emitted gradient must change as the gradient says.</summary>
 public class ModelTrainingTests

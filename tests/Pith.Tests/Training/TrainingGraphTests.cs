@@ -1,8 +1,9 @@
 using Pith.Ops;
 using Pith.Passes;
 using Pith.Tests.Gradients;
+using Pith.Training;
 
-namespace Pith.Tests.Passes;
+namespace Pith.Tests.Training;
 
 public class TrainingGraphTests
 {

@@ -1,8 +1,9 @@
 using Pith.Ops;
 using Pith.Passes;
 using Pith.Tests.Gradients;
+using Pith.Training;
 
-namespace Pith.Tests.Passes;
+namespace Pith.Tests.Training;
 
 /// <summary>Which constants are trained, and what is said of the others.</summary>
 public class TrainingParametersTests

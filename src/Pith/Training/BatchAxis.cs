@@ -1,6 +1,6 @@
 using Pith.Ops;
 
-namespace Pith.Passes;
+namespace Pith.Training;
 
 /// <summary>Gives a network whose file fixes the batch one that is open, so that it can be run with any number of images at once.</summary>
 internal static class BatchAxis

@@ -21,7 +21,7 @@ public sealed class NonFiniteTests : IDisposable
     public void Eval_notes_outputs_of_which_some_are_finite()
     {
         var result = PithCommand.Run("eval", Save(float.NaN, 1), "--data", "procedural:count=8").Ends(0);
-        Assert.Contains("NaN or infinities for 8 of 8 images", result.Error.ReplaceLineEndings(" "), StringComparison.Ordinal);
+        Assert.Contains("NaN or infinity for 8 of 8 images", result.Error.ReplaceLineEndings(" "), StringComparison.Ordinal);
         Assert.DoesNotContain("NaN", PithCommand.Run("eval", Save(1, 1), "--data", "procedural:count=8").Ends(0).Error, StringComparison.Ordinal);
     }
 

@@ -16,7 +16,14 @@ internal static class CommandLine
     {
         var root = new RootCommand("Pith makes trained networks small and fast: 2:4 sparsity and INT8, from ONNX to a running engine.\nStart with: pith demo") { s_json, s_quiet };
         root.HelpName = "pith";
-        foreach (var verb in VerbCatalog.All) root.Add(ToCommand(verb));
+        foreach (var verb in VerbCatalog.All)
+        {
+            root.Add(ToCommand(verb, verb.Name));
+            if (verb.Alias is not { } alias) continue;
+            var hidden = ToCommand(verb, alias);
+            hidden.Hidden = true;
+            root.Add(hidden);
+        }
         AddExamples(root, ["pith demo", "pith models resnet50 -o resnet50.onnx", "pith quantize net.onnx --data cifar10:folder --preprocess cifar10 -o net-int8.onnx", "pith eval net-int8.onnx --data cifar10:folder"]);
         return root;
     }
@@ -29,9 +36,9 @@ internal static class CommandLine
         return Program.WrongUsage;
     }
 
-    private static Command ToCommand(Verb verb)
+    private static Command ToCommand(Verb verb, string name)
     {
-        var command = new Command(verb.Name, verb.Summary);
+        var command = new Command(name, verb.Summary);
         verb.Declare(command);
         foreach (var argument in command.Arguments) RefuseOptions(argument);
         command.SetAction((parsed, cancellation) => Task.Run(() => Run(verb, parsed, cancellation), CancellationToken.None));

@@ -16,7 +16,6 @@ public sealed class FailureTests
     [InlineData("eval", "cifar-resnet8", "--data", "cifar10:missing")]
     [InlineData("eval", "cifar-resnet8", "--data", "nosuchkind:x")]
     [InlineData("eval", "cifar-resnet8", "--data", "procedural:count=0")]
-    [InlineData("eval", "cifar-resnet8", "--data", "procedural:count=8", "--preprocess", "nosuch")]
     [InlineData("compare", "cifar-resnet8", "--data", "procedural:count=2", "--count", "3")]
     [InlineData("compare", "missing.onnx")]
     [InlineData("compare", "cifar-resnet8", "missing.onnx")]

@@ -33,7 +33,7 @@ public sealed class OnnxRuntimeTests
     public void Networks_that_take_bytes_are_plain_onnx(string layout)
     {
         using var folder = WithNetwork();
-        PithCommand.Run("bytes", folder.File("net.onnx"), "-o", folder.File("bytes.onnx"), "--preprocess", "cifar10", "--layout", layout).Ends(0);
+        PithCommand.Run("fold-preprocessing", folder.File("net.onnx"), "-o", folder.File("bytes.onnx"), "--preprocess", "cifar10", "--layout", layout).Ends(0);
         var json = PithCommand.Run("bench", folder.File("bytes.onnx"), "--with", "onnxruntime", "--onnxruntime-library", OnnxRuntimePackage.Library!, "--batch", "3", "--duration", "0.01", "--json").Ends(0).Json;
         var outputs = Assert.Single(json.GetProperty("others").EnumerateArray()).GetProperty("outputs");
         Assert.Equal(3, outputs.GetProperty("same_top1").GetInt32());

@@ -68,7 +68,7 @@ public sealed class WorkflowTests
         Json("models", "cifar-resnet8", "--seed", "3", "-o", File("net.onnx"));
         Json("quantize", File("net.onnx"), "-o", File("int8.onnx"), "--data", Train, "--samples", "16");
         // The metadata says how images were normalised for calibration.
-        var bytes = Json("bytes", File("int8.onnx"), "-o", File("bytes.onnx"), "--layout", layout);
+        var bytes = Json("fold-preprocessing", File("int8.onnx"), "-o", File("bytes.onnx"), "--layout", layout);
         Has(bytes, "model", "output", "input");
         Assert.Equal(layout == "nchw" ? "u8[N,3,32,32]" : "u8[N,32,32,3]", bytes.GetProperty("input").GetProperty("type").GetString());
 
@@ -81,7 +81,7 @@ public sealed class WorkflowTests
         Json("compare", File("bytes.onnx") + "@reference", File("bytes.onnx") + "@engine", "--identical", "--data", Test, "--count", "2");
         Has(Json("bench", File("bytes.onnx"), "--against", File("int8.onnx"), "--duration", "0.01", "--warm-up", "0", "--iterations", "2"), "ratio");
 
-        Json("bytes", File("net.onnx"), "-o", File("float-bytes.onnx"), "--preprocess", "cifar10", "--layout", layout);
+        Json("fold-preprocessing", File("net.onnx"), "-o", File("float-bytes.onnx"), "--preprocess", "cifar10", "--layout", layout);
         Json("quantize", File("float-bytes.onnx"), "-o", File("again.onnx"), "--data", Train, "--samples", "16");
         Json("finetune", File("float-bytes.onnx"), "-o", File("tuned.onnx"), "--data", Train, "--epochs", "1", "--batch", "16");
         PithCommand.Run("bytes", File("bytes.onnx"), "-o", File("never.onnx")).Refuses(1);

@@ -37,10 +37,22 @@ internal static class CommonOptions
 
     public static Option<string> Data(string what = "The images.", bool required = true) => new("--data") { Description = $"{what} {SpecHelp}", HelpName = "spec", Required = required };
 
-    public static Option<string?> Preprocess() => new("--preprocess")
+    public static Option<Preprocessing?> Preprocess(string what = "How images become the network's input", string otherwise = "what the model's metadata says, else what is usual for the data. A network that takes bytes normalises them itself: only the sizes and the order of channels count") => new("--preprocess")
     {
-        Description = $"How images become the network's input: {string.Join(", ", PreprocessingCatalog.All.Select(known => known.Name))}. Default: what the model's metadata says, else what is usual for the data. Of a network that takes bytes only the sizes count: it normalises them itself.",
-        HelpName = "name",
+        Description = $"{what}: {string.Join(", ", PreprocessingCatalog.All.Select(known => known.Name))}; a JSON file; or fields, such as resize=299,crop=299,mean=0.5,std=0.5,bicubic (also std=0.229/0.224/0.225, scale=1, stretch, lanczos, bgr, grey, nhwc), after a name or alone. Default: {otherwise}.",
+        HelpName = "spec",
+        CustomParser = result =>
+        {
+            try
+            {
+                return Preprocessing.Parse(result.Tokens[0].Value);
+            }
+            catch (PithException wrong)
+            {
+                result.AddError(wrong.Message);
+                return null;
+            }
+        },
     };
 
     public static Option<int> Threads()

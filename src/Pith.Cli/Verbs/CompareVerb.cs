@@ -16,7 +16,7 @@ internal sealed class CompareVerb : Verb
     private readonly Option<double> _relative = CommonOptions.Finite(new Option<double>("--rtol") { Description = "With --test-data: relative part of the tolerance for floats. Integers must be equal, and NaN equals NaN.", HelpName = "x", DefaultValueFactory = _ => new Tolerance().Relative });
     private readonly Option<double> _absolute = CommonOptions.Finite(new Option<double>("--atol") { Description = "With --test-data: absolute part of the tolerance; floats may be off by atol + rtol * |expected|.", HelpName = "x", DefaultValueFactory = _ => new Tolerance().Absolute });
     private readonly Option<string> _data = CommonOptions.Data("Images to run; default: seeded noise.", required: false);
-    private readonly Option<string?> _preprocess = CommonOptions.Preprocess();
+    private readonly Option<Preprocessing?> _preprocess = CommonOptions.Preprocess();
     private readonly Option<int> _count = new("--count") { Description = "Images to run. A network of fixed batch runs whole batches.", HelpName = "n", DefaultValueFactory = _ => 4 };
     private readonly Option<ImageSize?> _size = CommonOptions.Size();
     private readonly Option<int> _threads = CommonOptions.Threads();

@@ -13,7 +13,7 @@ internal abstract class StepVerb : Verb
     private readonly Option<string?> _output = CommonOptions.Output("the new model");
     private readonly Option<string?> _settings = new("--settings") { Description = "A JSON file with fields of the step, as in a recipe; options win over it.", HelpName = "file" };
     private readonly Option<ImageSize?> _size = CommonOptions.Size();
-    private readonly Option<string?> _preprocess = CommonOptions.Preprocess();
+    private readonly Option<Preprocessing?> _preprocess = CommonOptions.Preprocess();
     private readonly Option<int> _threads = CommonOptions.Threads();
     private readonly Option<string> _data = CommonOptions.Data("Images to learn from or to calibrate on: training data, never the test set.", required: false);
 

@@ -9,6 +9,9 @@ internal abstract class Verb
     /// <summary>What the user types.</summary>
     public abstract string Name { get; }
 
+    /// <summary>An earlier name that still works; null for none.</summary>
+    public virtual string? Alias => null;
+
     /// <summary>One line for the overview.</summary>
     public abstract string Summary { get; }
 

@@ -13,7 +13,7 @@ internal static class VerbCatalog
         new FineTuneVerb(),
         new QuantizeVerb(),
         new QatVerb(),
-        new BytesVerb(),
+        new FoldPreprocessingVerb(),
         new BuildVerb(),
         new BenchVerb(),
         new EvalVerb(),

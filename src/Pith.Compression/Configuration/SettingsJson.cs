@@ -32,6 +32,7 @@ internal static class SettingsJson
             new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false),
             new ValueListConverterFactory(),
             new NamePatternConverter(),
+            new PreprocessingConverter(),
         },
     };
 

@@ -1,3 +1,5 @@
+using Pith.Compression.Data;
+
 namespace Pith.Compression;
 
 /// <summary>The data of a recipe, each part as a dataset specification. Training data trains and calibrates, validation data chooses, test data is only ever measured on.</summary>
@@ -12,6 +14,6 @@ public sealed record RecipeData
     /// <summary>For the numbers of the report.</summary>
     public string Test { get; init; } = "";
 
-    /// <summary>How images become the network's input: a name of <see cref="Data.PreprocessingCatalog"/>. Null: what the model's metadata says, or else what is usual for the test data.</summary>
-    public string? Preprocess { get; init; }
+    /// <summary>How images become the network's input; in JSON a name of <see cref="PreprocessingCatalog"/> or an object. Null: what the model's metadata says, or else what is usual for the test data.</summary>
+    public Preprocessing? Preprocess { get; init; }
 }

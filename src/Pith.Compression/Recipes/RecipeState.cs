@@ -43,10 +43,10 @@ internal sealed class RecipeState
     /// <param name="train">The training data; null when there is none.</param>
     /// <param name="validation">The validation data; null when there is none.</param>
     /// <param name="preprocess">How images become the network's input, where that is given.</param>
-    public static string KeyOf(RecipeStep step, IEnumerable<string> modelHashes, string? train, string? validation, string? preprocess)
+    public static string KeyOf(RecipeStep step, IEnumerable<string> modelHashes, string? train, string? validation, Preprocessing? preprocess)
     {
         // The test set is not part of it: nothing that a step makes may depend on it.
-        string?[] data = step.ReadsTrainingData ? [DataIdentity.Of(train), step.ReadsValidationData ? DataIdentity.Of(validation) : "", preprocess] : [];
+        string?[] data = step.ReadsTrainingData ? [DataIdentity.Of(train), step.ReadsValidationData ? DataIdentity.Of(validation) : "", preprocess?.ToJson()] : [];
         string?[] parts = [PithVersion.Text, step.Kind, step.ToJson().ToJsonString(), .. modelHashes, .. data];
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(parts))));
     }

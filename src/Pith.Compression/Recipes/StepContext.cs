@@ -14,8 +14,8 @@ public sealed record StepContext
     /// <summary>Validation data; null when there is none.</summary>
     public ImageDataset? ValidationData { get; init; }
 
-    /// <summary>A name of <see cref="PreprocessingCatalog"/>; null: what the model's metadata says, else what is usual for the data.</summary>
-    public string? Preprocess { get; init; }
+    /// <summary>How images become the network's input; null: what the model's metadata says, else what is usual for the data.</summary>
+    public Preprocessing? Preprocess { get; init; }
 
     /// <summary>Threads; 0 means one per processor. No result depends on it.</summary>
     public int Threads { get; init; }

@@ -13,13 +13,13 @@ public static class ModelCatalog
         ImageNet("resnet50", "ResNet-50, bottleneck blocks (v1.5)", new ResNet { Blocks = [3, 4, 6, 3], Bottleneck = true }),
         ImageNet("resnet101", "ResNet-101, bottleneck blocks (v1.5)", new ResNet { Blocks = [3, 4, 23, 3], Bottleneck = true }),
         ImageNet("resnext101-32x8d", "ResNeXt-101, 32 groups of 8 channels", new ResNet { Blocks = [3, 4, 23, 3], Bottleneck = true, Groups = 32, GroupWidth = 8 }),
-        ImageNet("resnet50v2", "ResNet-50 v2, pre-activation blocks", new PreActivationResNet { Blocks = [3, 4, 6, 3] }.Build),
-        ImageNet("resnet101v2", "ResNet-101 v2, pre-activation blocks", new PreActivationResNet { Blocks = [3, 4, 23, 3] }.Build),
+        ImageNet("resnet50v2", "ResNet-50 v2, pre-activation blocks", new PreActivationResNet { Blocks = [3, 4, 6, 3] }.Build, input: ModelInput.Keras),
+        ImageNet("resnet101v2", "ResNet-101 v2, pre-activation blocks", new PreActivationResNet { Blocks = [3, 4, 23, 3] }.Build, input: ModelInput.Keras),
         ImageNet("mobilenetv2", "MobileNetV2, inverted residuals, Relu6", MobileNetV2.Build),
-        ImageNet("efficientnet-b0", "EfficientNet-B0, squeeze-and-excitation, SiLU", new EfficientNet(1.0, 1.0).Build),
-        ImageNet("efficientnet-b1", "EfficientNet-B1", new EfficientNet(1.0, 1.1).Build, resolution: 240),
-        ImageNet("efficientnet-b2", "EfficientNet-B2", new EfficientNet(1.1, 1.2).Build, resolution: 260),
-        ImageNet("efficientnet-b3", "EfficientNet-B3", new EfficientNet(1.2, 1.4).Build, resolution: 300),
+        ImageNet("efficientnet-b0", "EfficientNet-B0, squeeze-and-excitation, SiLU", new EfficientNet(1.0, 1.0).Build, input: Bicubic(256)),
+        ImageNet("efficientnet-b1", "EfficientNet-B1", new EfficientNet(1.0, 1.1).Build, resolution: 240, Bicubic(256)),
+        ImageNet("efficientnet-b2", "EfficientNet-B2", new EfficientNet(1.1, 1.2).Build, resolution: 260, Bicubic(292)),
+        ImageNet("efficientnet-b3", "EfficientNet-B3", new EfficientNet(1.2, 1.4).Build, resolution: 300, Bicubic(320)),
         Cifar("cifar-resnet8", "CIFAR ResNet-8, three stages of one basic block", blocks: [1, 1, 1], width: 16),
         Cifar("cifar-resnet20", "CIFAR ResNet-20, three stages of three basic blocks", blocks: [3, 3, 3], width: 16),
         Cifar("cifar-resnet56", "CIFAR ResNet-56, three stages of nine basic blocks", blocks: [9, 9, 9], width: 16),
@@ -33,14 +33,18 @@ public static class ModelCatalog
 
     private static ModelDescription ImageNet(string name, string description, ResNet network) => ImageNet(name, description, network.Build);
 
-    private static ModelDescription ImageNet(string name, string description, Func<string, int, int, int, Graph> build, int resolution = 224) =>
+    private static ModelDescription ImageNet(string name, string description, Func<string, int, int, int, Graph> build, int resolution = 224, ModelInput? input = null) =>
         new((chosen, seed) => build(chosen.Name, chosen.Resolution, chosen.Classes, seed))
         {
             Name = name,
             Description = description,
             Resolution = resolution,
             Classes = ImageNetClasses,
+            Input = input ?? ModelInput.ImageNet,
         };
+
+    // Shorter sides: torchvision's weights of B0, B1 and B3; B2 was published for 260 pixels with a crop of 89%.
+    private static ModelInput Bicubic(int resize) => new() { Resize = resize, Filter = "bicubic" };
 
     private static ModelDescription Cifar(string name, string description, ValueList<int> blocks, int width) =>
         new((chosen, seed) => new ResNet { Blocks = blocks, SmallStem = true, Width = chosen.Width ?? width }.Build(chosen.Name, chosen.Resolution, chosen.Classes, seed))
@@ -50,5 +54,6 @@ public static class ModelCatalog
             Resolution = 32,
             Classes = 10,
             Width = width,
+            Input = ModelInput.Cifar,
         };
 }

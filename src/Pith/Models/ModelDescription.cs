@@ -24,9 +24,12 @@ public sealed record ModelDescription
     /// <summary>The channels of the first stage, for networks where they can be chosen; else null.</summary>
     public int? Width { get; init; }
 
+    /// <summary>How images become the input.</summary>
+    internal ModelInput Input { get; init; } = ModelInput.ImageNet;
+
     /// <summary>
     /// The network with fresh parameters. Input <c>input</c> [N, 3, resolution, resolution], output <c>logits</c> [N, classes]; batch normalisations are nodes of
-    /// their own. The same options give the same parameters on every machine.
+    /// their own. Metadata say how images become the input. The same options give the same parameters on every machine.
     /// </summary>
     /// <exception cref="PithException">An option does not fit the network.</exception>
     public Graph Build(ModelOptions? options = null)
@@ -37,6 +40,8 @@ public sealed record ModelDescription
         if (chosen.Classes < 1) throw new PithException($"Model '{Name}': the number of classes must be positive, got {chosen.Classes}.");
         if (chosen.Resolution is < 1 or > LargestResolution) throw new PithException($"Model '{Name}': the resolution must be 1 to {LargestResolution}, got {chosen.Resolution}.");
         if (chosen.Width is < 1) throw new PithException($"Model '{Name}': the width must be positive, got {chosen.Width}.");
-        return _build(chosen, options.Seed);
+        var graph = _build(chosen, options.Seed);
+        Input.WriteTo(graph, Resolution, chosen.Resolution);
+        return graph;
     }
 }

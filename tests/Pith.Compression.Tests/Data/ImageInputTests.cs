@@ -18,7 +18,7 @@ public class ImageInputTests
     [MemberData(nameof(Preprocessings))]
     public void What_is_folded_in_gives_the_bits_of_the_preprocessing(string name, ImageLayout layout)
     {
-        var preprocessing = PreprocessingCatalog.Find(name) with { ResizeShorterSide = 19, CenterCrop = 17 };
+        var preprocessing = Preprocessing.Parse(name) with { ResizeShorterSide = 19, ResizeTo = null, CenterCrop = 17 };
         var graph = new Graph("identity");
         graph.AddOutput(graph.Add(new Neg(), graph.AddInput("x", TensorType.Float32([Dim.Named("N"), Dim.Of(preprocessing.Channels), Dim.Of(17), Dim.Of(17)]))));
         var folded = preprocessing.FoldInto(graph, layout);
@@ -102,7 +102,7 @@ public class ImageInputTests
         Assert.True(context.Input<byte>(engine.Inputs[0].Name).ToArray().Distinct().Count() > 200);
     }
 
-    private static Graph Quantized(Graph graph) => new QuantizeStep(new QuantizationSettings { Samples = 16 }).Apply(graph, new StepContext { Stage = "int8", TrainingData = s_data, Preprocess = "cifar10" }).Graph;
+    private static Graph Quantized(Graph graph) => new QuantizeStep(new QuantizationSettings { Samples = 16 }).Apply(graph, new StepContext { Stage = "int8", TrainingData = s_data, Preprocess = Preprocessing.Cifar10 }).Graph;
 
     private static float[] Outputs(Graph graph, Preprocessing preprocessing)
     {

@@ -24,7 +24,7 @@ public sealed class ResumeKeyTests : IDisposable
         Assert.NotEqual(key, (context with { FindModel = _ => Toy.Network(seed: 3) }).WithKeyOf(_step, Toy.Network(), Train, "procedural:seed=2,count=32").Key);
         Assert.NotEqual(key, context.WithKeyOf(_step, Toy.Network(), Train, "procedural:seed=3,count=32").Key);
         Assert.NotEqual(key, context.WithKeyOf(_step, Toy.Network(), Train + "?every=2", "procedural:seed=2,count=32").Key);
-        Assert.NotEqual(key, (context with { Preprocess = "imagenet" }).WithKeyOf(_step, Toy.Network(), Train, "procedural:seed=2,count=32").Key);
+        Assert.NotEqual(key, (context with { Preprocess = Preprocessing.ImageNet }).WithKeyOf(_step, Toy.Network(), Train, "procedural:seed=2,count=32").Key);
         Assert.NotEqual(key, context.WithKeyOf(_step with { Training = _step.Training with { Seed = 2 } }, Toy.Network(), Train, "procedural:seed=2,count=32").Key);
         var preprocessed = Toy.Network();
         preprocessed.Metadata[Preprocessing.MetadataKey] = Preprocessing.Raw.ToJson();

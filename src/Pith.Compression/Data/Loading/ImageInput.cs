@@ -32,7 +32,14 @@ internal sealed record ImageInput(string Name, TensorType Type)
     public int? FixedBatch => Type.Rank > 0 && Type[0].IsFixed ? Type[0].Size : null;
 
     /// <summary>The part of <paramref name="preprocessing"/> that is left to do outside of the network.</summary>
-    public Preprocessing Left(Preprocessing preprocessing) => TakesBytes ? preprocessing.KeepingSamples() : preprocessing;
+    /// <exception cref="PithException">The network has another layout than the preprocessing says.</exception>
+    public Preprocessing Left(Preprocessing preprocessing)
+    {
+        var layout = IsInterleaved ? ImageLayout.Nhwc : ImageLayout.Nchw;
+        if (preprocessing.Layout is { } expected && expected != layout)
+            throw new PithException($"The preprocessing is for networks that take images as {PreprocessingJson.NameOf(expected)}; input '{Name}' {Type} is {PreprocessingJson.NameOf(layout)}. Leave the layout out: it is found from the input's type.");
+        return TakesBytes ? preprocessing.KeepingSamples() : preprocessing;
+    }
 
     /// <summary>Checks that the images of a dataset have the network's size.</summary>
     /// <param name="network">The network's name, for messages.</param>

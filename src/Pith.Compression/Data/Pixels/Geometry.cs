@@ -8,7 +8,7 @@ internal readonly record struct Geometry(int ResizedWidth, int ResizedHeight, Cr
 {
     public static Geometry Of(Preprocessing preprocessing, int width, int height)
     {
-        var (w, h) = preprocessing.ResizeShorterSide is { } side ? ResizedSize(width, height, side) : (width, height);
+        var (w, h) = preprocessing.ResizeTo is { } size ? (size.Width, size.Height) : preprocessing.ResizeShorterSide is { } side ? ResizedSize(width, height, side) : (width, height);
         return new Geometry(w, h, preprocessing.CenterCrop is { } crop ? Center(w, h, crop, preprocessing) : new CropWindow(0, 0, w, h));
     }
 
@@ -20,10 +20,10 @@ internal readonly record struct Geometry(int ResizedWidth, int ResizedHeight, Cr
     }
 
     /// <summary>torchvision's CenterCrop: the margin is halved and rounded half to even, as Python's round does.</summary>
-    private static CropWindow Center(int width, int height, int crop, Preprocessing preprocessing)
+    private static CropWindow Center(int width, int height, PixelSize crop, Preprocessing preprocessing)
     {
-        if (crop > width || crop > height)
-            throw new PithException($"Centre crop {crop} does not fit an image of {width}x{height} pixels{(preprocessing.ResizeShorterSide is null ? "; set a resize of the shorter side in the preprocessing" : "")}.");
-        return new CropWindow((int)Math.Round((width - crop) / 2.0), (int)Math.Round((height - crop) / 2.0), crop, crop);
+        if (crop.Width > width || crop.Height > height)
+            throw new PithException($"Centre crop {crop} does not fit an image of {width}x{height} pixels{(preprocessing.ResizeShorterSide is null && preprocessing.ResizeTo is null ? "; set a resize of the shorter side in the preprocessing" : "")}.");
+        return new CropWindow((int)Math.Round((width - crop.Width) / 2.0), (int)Math.Round((height - crop.Height) / 2.0), crop.Width, crop.Height);
     }
 }

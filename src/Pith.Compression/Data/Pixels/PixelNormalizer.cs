@@ -7,11 +7,13 @@ namespace Pith.Compression.Data;
 internal sealed class PixelNormalizer
 {
     private readonly float[][] _tables; // [channel][sample]
+    private readonly bool _reversed; // the network takes B, G, R
 
     /// <exception cref="PithException">The preprocessing makes no sense.</exception>
     public PixelNormalizer(Preprocessing preprocessing)
     {
         preprocessing.Checked();
+        _reversed = preprocessing.Bgr && preprocessing.Channels == 3;
         _tables = new float[preprocessing.Channels][];
         for (var c = 0; c < _tables.Length; c++) _tables[c] = Table(preprocessing.Scale, preprocessing.Mean[c], preprocessing.Std[c]);
     }
@@ -34,7 +36,7 @@ internal sealed class PixelNormalizer
         if (fromY < 0 || fromY >= image.Height) return;
         var samples = image.Pixels.Span.Slice(fromY * image.Width * image.Channels, image.Width * image.Channels);
         var (first, end) = shift.ColumnsInside(image.Width);
-        for (int x = first, from = (first + shift.X) * image.Channels + channel; x < end; x++, from += image.Channels) row[x] = table[samples[from]];
+        for (int x = first, from = (first + shift.X) * image.Channels + (_reversed ? 2 - channel : channel); x < end; x++, from += image.Channels) row[x] = table[samples[from]];
         if (shift.Mirrored) row.Reverse();
     }
 

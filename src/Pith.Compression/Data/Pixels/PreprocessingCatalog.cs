@@ -8,29 +8,21 @@ public static class PreprocessingCatalog
     [
         ("imagenet", Preprocessing.ImageNet),
         ("cifar10", Preprocessing.Cifar10),
+        ("inception", Preprocessing.Inception),
         ("mnist", Preprocessing.Mnist),
         ("raw", Preprocessing.Raw),
     ];
 
-    /// <summary>The preprocessing called <paramref name="name"/>.</summary>
-    /// <exception cref="PithException">There is none.</exception>
-    public static Preprocessing Find(string name)
-    {
-        foreach (var (known, value) in All)
-            if (known == name) return value;
-        throw new PithException($"There is no preprocessing '{name}'. Choose one of: {string.Join(", ", All.Select(entry => entry.Name))}.");
-    }
-
     /// <summary>What a model takes: as asked for, else as its metadata says, else what is usual for <paramref name="dataset"/>.</summary>
     /// <param name="metadata">The metadata of a graph or an engine.</param>
     /// <param name="dataset">The data that it will see.</param>
-    /// <param name="name">A name from <see cref="All"/>, or null when the user did not say.</param>
-    /// <exception cref="PithException">There is no such name, or the model's metadata is damaged.</exception>
-    public static Preprocessing Of(IReadOnlyDictionary<string, string> metadata, ImageDataset dataset, string? name)
+    /// <param name="chosen">What the user asked for; null when that was nothing.</param>
+    /// <exception cref="PithException">The model's metadata is damaged.</exception>
+    public static Preprocessing Of(IReadOnlyDictionary<string, string> metadata, ImageDataset dataset, Preprocessing? chosen)
     {
         ArgumentNullException.ThrowIfNull(metadata);
         ArgumentNullException.ThrowIfNull(dataset);
-        if (name is not null) return Find(name);
+        if (chosen is not null) return chosen;
         return metadata.TryGetValue(Preprocessing.MetadataKey, out var json) ? Preprocessing.FromJson(json) : dataset.DefaultPreprocessing;
     }
 }

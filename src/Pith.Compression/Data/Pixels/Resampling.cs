@@ -3,8 +3,8 @@ using System.Numerics;
 namespace Pith.Compression.Data;
 
 /// <summary>
-/// Bilinear resizing with antialias, bit-identical to Pillow's: a triangle filter whose support grows with the reduction, applied along
-/// rows and then along columns with 22-bit fixed-point coefficients, each pass rounded and clipped to 8 bits.
+/// Resizing with antialias, bit-identical to Pillow's: a filter whose support grows with the reduction, applied along rows and then along
+/// columns with 22-bit fixed-point coefficients, each pass rounded and clipped to 8 bits.
 /// </summary>
 internal static class Resampling
 {
@@ -17,12 +17,12 @@ internal static class Resampling
     /// The part <paramref name="window"/> of the image resized to <paramref name="width"/> x <paramref name="height"/>. Only that part is
     /// computed: each output pixel depends on its own few inputs, so that cropping before or after gives the same bits.
     /// </summary>
-    public static Image Bilinear(Image source, int width, int height, CropWindow window)
+    public static Image Resize(Image source, int width, int height, CropWindow window, ResamplingFilter filter = ResamplingFilter.Bilinear)
     {
         if (width == source.Width && height == source.Height && window == new CropWindow(0, 0, width, height)) return source;
         ImageDecoder.CheckSize(window.Width, window.Height, "resized", Image.DefaultMaxPixels);
-        var columns = Coefficients.Of(source.Width, width, window.Left, window.Width);
-        var rows = Coefficients.Of(source.Height, height, window.Top, window.Height);
+        var columns = Coefficients.Of(source.Width, width, window.Left, window.Width, filter);
+        var rows = Coefficients.Of(source.Height, height, window.Top, window.Height, filter);
 
         // Rows of the source that any output row needs; the intermediate image holds only those.
         var firstRow = rows.First[0];
@@ -125,13 +125,15 @@ internal static class Resampling
         /// <param name="outputs">Length it is resized to.</param>
         /// <param name="offset">First output position wanted.</param>
         /// <param name="length">Number of output positions wanted.</param>
-        public static Coefficients Of(int inputs, int outputs, int offset, int length)
+        /// <param name="filter">The weights.</param>
+        public static Coefficients Of(int inputs, int outputs, int offset, int length, ResamplingFilter filter)
         {
             var scale = (double)inputs / outputs;
-            var support = Math.Max(scale, 1); // half the width of the triangle, in input samples
+            var stretch = Math.Max(scale, 1);
+            var support = ResamplingKernel.Support(filter) * stretch; // half the width of the filter, in input samples
             var stride = (int)Math.Ceiling(support) * 2 + 1;
             var (first, count, weights) = (new int[length], new int[length], new int[checked(length * stride)]);
-            var triangle = new double[stride];
+            var taps = new double[stride];
             for (var i = 0; i < length; i++)
             {
                 var center = (offset + i + 0.5) * scale;
@@ -139,11 +141,13 @@ internal static class Resampling
                 count[i] = Math.Min(inputs, (int)(center + support + 0.5)) - first[i];
                 var total = 0.0;
                 for (var k = 0; k < count[i]; k++)
-                    total += triangle[k] = Math.Max(0, 1 - Math.Abs((k + first[i] - center + 0.5) * (1 / support)));
+                    total += taps[k] = ResamplingKernel.Weight(filter, (k + first[i] - center + 0.5) * (1 / stretch));
                 for (var k = 0; k < count[i]; k++)
-                    weights[i * stride + k] = (int)(0.5 + triangle[k] / total * (1 << PrecisionBits));
+                    weights[i * stride + k] = Rounded(taps[k] / total * (1 << PrecisionBits));
             }
             return new Coefficients(first, count, weights, stride);
         }
+
+        private static int Rounded(double weight) => (int)(weight < 0 ? weight - 0.5 : weight + 0.5);
     }
 }

@@ -5,27 +5,25 @@ using Spectre.Console;
 
 namespace Pith.Cli.Verbs;
 
-/// <summary><c>pith bytes</c>: a network that takes floats becomes one that takes 8-bit images.</summary>
-internal sealed class BytesVerb : Verb
+/// <summary><c>pith fold-preprocessing</c>: a network that takes floats becomes one that takes 8-bit images.</summary>
+internal sealed class FoldPreprocessingVerb : Verb
 {
     private readonly Argument<string> _model = CommonOptions.Model();
     private readonly Option<string?> _output = CommonOptions.Output("the new model");
-    private readonly Option<string?> _preprocess = new("--preprocess")
-    {
-        Description = $"The normalisation that the network gets: {string.Join(", ", PreprocessingCatalog.All.Select(known => known.Name))}. Default: what the model's metadata says.",
-        HelpName = "name",
-    };
-    private readonly Option<string> _layout = new("--layout") { Description = "The order of the bytes: nchw (plane after plane) or nhwc (pixel after pixel, as decoders and cameras give them).", HelpName = "order", DefaultValueFactory = _ => "nchw" };
+    private readonly Option<Preprocessing?> _preprocess = CommonOptions.Preprocess("The normalisation that becomes part of the network", "what the model's metadata says");
+    private readonly Option<string?> _layout = new("--layout") { Description = "Layout of the 8-bit images: nchw (plane after plane) or nhwc (pixel after pixel, as decoders and cameras give them). Default: nchw.", HelpName = "layout" };
     private readonly Option<ImageSize?> _size = CommonOptions.Size();
 
-    public override string Name => "bytes";
+    public override string Name => "fold-preprocessing";
 
-    public override string Summary => "Makes a network take 8-bit images: its normalisation becomes part of it, at no cost in the engine.";
+    public override string? Alias => "bytes";
+
+    public override string Summary => "Folds the normalisation of images into the network, which then takes 8-bit images; it costs nothing in the engine.";
 
     public override IReadOnlyList<string> Examples =>
     [
-        "pith bytes net-int8.onnx -o net-bytes.onnx",
-        "pith bytes resnet50-int8.onnx --preprocess imagenet --layout nhwc",
+        "pith fold-preprocessing net-int8.onnx -o net-bytes.onnx",
+        "pith fold-preprocessing resnet50-int8.onnx --preprocess imagenet --layout nhwc",
     ];
 
     public override void Declare(Command command)
@@ -40,10 +38,10 @@ internal sealed class BytesVerb : Verb
         var model = arguments.GetRequiredValue(_model);
         var output = ModelFile.Output(arguments.GetValue(_output), model, "-bytes.onnx");
         var graph = ModelFile.Load(model, arguments.GetValue(_size));
-        var preprocessing = arguments.GetValue(_preprocess) is { } name ? PreprocessingCatalog.Find(name)
+        var preprocessing = arguments.GetValue(_preprocess) is { } chosen ? chosen
             : graph.Metadata.TryGetValue(Preprocessing.MetadataKey, out var json) ? Preprocessing.FromJson(json)
             : throw new UsageException($"'{model}' does not say how its images are normalised; say it by {_preprocess.Name}.");
-        var result = preprocessing.FoldInto(graph, arguments.GetRequiredValue(_layout) == "nhwc" ? ImageLayout.Nhwc : ImageLayout.Nchw);
+        var result = preprocessing.FoldInto(graph, arguments.GetValue(_layout) == "nhwc" ? ImageLayout.Nhwc : ImageLayout.Nchw);
         cancellation.ThrowIfCancellationRequested();
         OnnxModel.Save(result, output);
         var input = result.Inputs[0];

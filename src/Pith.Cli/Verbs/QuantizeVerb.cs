@@ -18,6 +18,8 @@ internal sealed class QuantizeVerb : StepVerb
     [
         "pith quantize net.onnx --data cifar10:folder?split=train -o net-int8.onnx",
         "pith quantize mobilenetv2.onnx --data \"imagefolder:images?every=5\" --samples 100 --calibrator percentile:99.99",
+        "pith quantize net.onnx --data cifar10:folder?split=train --target onnxruntime",
+        "pith quantize net.onnx --data cifar10:folder?split=train --target onnxruntime --reduce-range -o net-avx2.onnx",
         "pith quantize net.onnx --data cifar10:folder?split=train --keep-float fc --activations uint8",
         "pith quantize net.onnx --cache calibration.cache -o net-int8.onnx",
     ];
@@ -43,7 +45,7 @@ internal sealed class QuantizeVerb : StepVerb
     protected override void AfterSave(StepOutcome outcome, string output, ParseResult arguments)
     {
         if (arguments.GetValue(_writeCache) is not { } path) return;
-        (outcome.Cache ?? throw new PithException("A calibration cache holds symmetric scales; uint8 activations have zero points and cannot be written as one.")).Write(path);
+        (outcome.Cache ?? throw new PithException("A calibration cache holds scales of symmetric int8; uint8 activations cannot be written as one. Use --target tensorrt without --activations.")).Write(path);
     }
 
     protected override object Json(StepOutcome outcome, string model, string output) => new

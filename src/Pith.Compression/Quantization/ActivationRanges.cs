@@ -18,6 +18,7 @@ public static class ActivationRanges
             var histogram = statistics.All(names[0]);
             foreach (var name in names[1..]) histogram.Merge(statistics.All(name));
             var parameters = Parameters(histogram, options);
+            if (options.Target.RangesImplyClips) parameters = ClipBounds.Within(group.Select(activation => activation.Value), histogram, parameters, options.ExactScales);
             foreach (var name in names) ranges[name] = parameters;
         }
         return ranges;
@@ -25,13 +26,13 @@ public static class ActivationRanges
 
     /// <summary>The parameters that a calibration cache holds; of tensors that share a scale, the largest.</summary>
     /// <returns>Parameters by tensor name, one entry per activation of the placement.</returns>
-    /// <exception cref="PithException">The cache lacks a tensor, or asymmetric activations are asked for.</exception>
+    /// <exception cref="PithException">The cache lacks a tensor, or activations are not symmetric int8.</exception>
     public static IReadOnlyDictionary<string, QuantizationParameters> Cached(QdqPlacement placement, CalibrationCache cache, QuantizationOptions options)
     {
         ArgumentNullException.ThrowIfNull(placement);
         ArgumentNullException.ThrowIfNull(cache);
         ArgumentNullException.ThrowIfNull(options);
-        if (options.ActivationType != DataType.Int8) throw new PithException("A calibration cache holds symmetric scales; asymmetric uint8 activations need calibration data.");
+        if (options.ActivationForm != ActivationForm.Int8) throw new PithException($"A calibration cache holds scales of symmetric int8; {options.ActivationForm.ToString().ToLowerInvariant()} activations (target {options.Target}) need calibration data.");
         var ranges = new Dictionary<string, QuantizationParameters>(StringComparer.Ordinal);
         foreach (var group in placement.Activations.GroupBy(activation => activation.Group))
         {
@@ -48,9 +49,9 @@ public static class ActivationRanges
     private static QuantizationParameters Parameters(Histogram histogram, QuantizationOptions options)
     {
         var (calibrator, exact) = (options.Calibrator, options.ExactScales);
-        if (options.ActivationType == DataType.Int8) return QuantizationParameters.FromScale(calibrator.Scale(histogram, 127, exact));
         // All 255 steps lie above zero when no value is negative.
-        if (histogram.Min == 0) return QuantizationParameters.FromScale(calibrator.Scale(histogram, 255, exact), DataType.UInt8);
+        if (options.ActivationForm != ActivationForm.Int8 && histogram.Min == 0) return QuantizationParameters.FromScale(calibrator.Scale(histogram, 255, exact), DataType.UInt8);
+        if (options.ActivationForm != ActivationForm.UInt8) return QuantizationParameters.FromScale(calibrator.Scale(histogram, 127, exact));
         var amax = calibrator.Amax(histogram);
         return QuantizationParameters.Asymmetric(Math.Max(histogram.Min, -amax), Math.Min(histogram.Max, amax), exact);
     }

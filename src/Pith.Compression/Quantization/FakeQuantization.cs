@@ -19,10 +19,10 @@ public sealed record FakeQuantizationResult
 
     /// <summary>The scales as a calibration cache that belongs to the float model.</summary>
     /// <param name="origin">The model's hash, the calibrator and the number of samples.</param>
-    /// <exception cref="PithException">Activations are asymmetric, which the format cannot hold.</exception>
+    /// <exception cref="PithException">Activations are uint8, which the format cannot hold.</exception>
     public CalibrationCache ToCache(CalibrationCacheOrigin origin)
     {
-        if (Ranges.Values.Any(range => range.DataType != DataType.Int8)) throw new PithException("A calibration cache holds symmetric scales; these activations are uint8 with zero points.");
+        if (Ranges.Values.Any(range => range.DataType != DataType.Int8)) throw new PithException("A calibration cache holds scales of symmetric int8; these activations are uint8.");
         return new CalibrationCache(Ranges.Select(range => KeyValuePair.Create(range.Key, range.Value.Scales[0])), origin);
     }
 }
@@ -63,10 +63,10 @@ public static class FakeQuantization
 
     /// <summary>Turns a graph with fake quantization, after QAT or at once, into the form that is exported and built; see <see cref="QuantizationPasses.Finish"/>.</summary>
     /// <param name="graph">Changed.</param>
-    /// <param name="exactScales">As in the options that the graph was quantized with.</param>
+    /// <param name="options">Those that the graph was quantized with.</param>
     /// <param name="events">Receives the passes that were applied.</param>
-    public static void Finish(Graph graph, bool exactScales, IProgress<PithEvent>? events = null) =>
-        PassRunner.RunToFixpoint(graph, QuantizationPasses.Finish(exactScales), events);
+    public static void Finish(Graph graph, QuantizationOptions options, IProgress<PithEvent>? events = null) =>
+        PassRunner.RunToFixpoint(graph, QuantizationPasses.Finish(options), events);
 
     private static FakeQuantizationResult Insert(Graph graph, QdqPlacement placement, IReadOnlyDictionary<string, QuantizationParameters> ranges, CalibrationFinding[] findings, QuantizationOptions options)
     {

@@ -27,7 +27,8 @@ public static class InsertQdq
             var parameters = ranges.TryGetValue(name, out var range) ? range : throw new PithException($"No range is given for the activation '{name}', which is to be quantized.");
             foreach (var use in activation.Uses)
                 if (use.Index == 0) inputScales[use.Node] = parameters.Scales[0];
-            Insert(activation.Value, activation.Uses, parameters);
+            var dequantized = Insert(activation.Value, activation.Uses, parameters);
+            if (activation.IsReturned) graph.ReplaceAllUses(activation.Value, dequantized, except: dequantized.Producer!.Inputs[0]!.Producer);
         }
         foreach (var weight in placement.Weights)
         {
@@ -37,7 +38,7 @@ public static class InsertQdq
         return [.. placement.Layers.Select(decision => new LayerQuantization(decision.Layer.Name, decision.Layer.Op.Schema.Name, decision.SkipReason, operands[decision.Layer].ToValueList()))];
 
         // One pair behind the value; the uses then read its result.
-        void Insert(Value value, IEnumerable<Use> uses, QuantizationParameters parameters)
+        Value Insert(Value value, IEnumerable<Use> uses, QuantizationParameters parameters)
         {
             var dequantized = QdqPair.Insert(graph, value, parameters);
             foreach (var use in uses)
@@ -45,6 +46,7 @@ public static class InsertQdq
                 graph.ReplaceInput(use.Node, use.Index, dequantized);
                 if (operands.TryGetValue(use.Node, out var list)) list.Add(new QuantizedOperand(value.Name, parameters));
             }
+            return dequantized;
         }
     }
 }

@@ -12,11 +12,22 @@ public sealed record QuantizationOptions
     /// <summary>Keeps the last layer with weights in float, unless a rule names it.</summary>
     public bool LastLayerInFloat { get; init; }
 
+    /// <summary>The runtime that the network is for: where pairs go and in which form.</summary>
+    public QuantizationTarget Target { get; init; } = TargetCatalog.Default;
+
+    /// <summary>The form of activations; null for that of <see cref="Target"/>.</summary>
+    public ActivationForm? Activations { get; init; }
+
+    /// <summary>The form of activations that results from target and options.</summary>
+    public ActivationForm ActivationForm => Activations ?? Target.Activations;
+
     /// <summary>
-    /// <see cref="DataType.Int8"/>: symmetric, the only kind that TensorRT takes. <see cref="DataType.UInt8"/>: asymmetric, with twice the resolution for values that are never
-    /// negative.
+    /// True for weights of 7 bits: on x86 CPUs without VNNI (AVX2), runtimes add two products of uint8 and int8 in 16 bits, which saturates with weights of 8 bits. Pith's engine does not need it.
     /// </summary>
-    public DataType ActivationType { get; init; } = DataType.Int8;
+    public bool ReduceRange { get; init; }
+
+    /// <summary>The largest quantized weight: 127, or 63 for 7 bits.</summary>
+    public int LargestWeight => ReduceRange ? 63 : 127;
 
     /// <summary>True for one weight scale per output channel, false for one per tensor.</summary>
     public bool PerChannelWeights { get; init; } = true;

@@ -76,6 +76,9 @@ public sealed record QuantizationParameters
         return new(DataType.UInt8, new Granularity.PerTensor(), [scale], [zeroPoint]);
     }
 
+    /// <summary>The same type and zero point with another scale, for a whole tensor.</summary>
+    internal QuantizationParameters WithScale(float scale) => new(DataType, Granularity, [scale], ZeroPoints);
+
     /// <summary>The largest |w| of a weight, or of each index along the axis of <paramref name="granularity"/>.</summary>
     /// <param name="weights">Row-major elements of a tensor of shape <paramref name="shape"/>; BatchNormalization folded in already.</param>
     /// <param name="shape">The shape.</param>
@@ -98,14 +101,14 @@ public sealed record QuantizationParameters
         return amaxes;
     }
 
-    /// <summary><c>amax / 127</c>, or the next larger short scale; 1 for an amax that counts as zero.</summary>
+    /// <summary><c>amax / largest</c>, or the next larger short scale; 1 for an amax that counts as zero.</summary>
     /// <exception cref="PithException"><paramref name="amax"/> is negative, NaN or infinite.</exception>
-    public static float ScaleOf(float amax, bool exactScale = false)
+    public static float ScaleOf(float amax, bool exactScale = false, int largest = 127)
     {
         if (!float.IsFinite(amax) || amax < 0)
             throw new PithException(string.Create(CultureInfo.InvariantCulture, $"The largest magnitude of a quantized tensor must be finite and not negative, got {amax}."));
         if (amax <= SmallestAmax) return 1;
-        return exactScale ? amax / 127 : ShortScale.RoundUp(amax / 127);
+        return exactScale ? amax / largest : ShortScale.RoundUp(amax / largest);
     }
 
     private static void RequireScale(float scale)

@@ -20,6 +20,9 @@ public static class ShortScale
     /// <summary>The short scale closest to <paramref name="scale"/> (positive).</summary>
     public static float RoundToNearest(float scale) => FromBits(BitConverter.SingleToUInt32Bits(scale) + Step / 2);
 
+    /// <summary>The largest short scale that is not above <paramref name="scale"/> (positive).</summary>
+    public static float RoundDown(float scale) => FromBits(BitConverter.SingleToUInt32Bits(scale));
+
     /// <summary>The next smaller short scale.</summary>
     internal static float Below(float shortScale) => FromBits(BitConverter.SingleToUInt32Bits(shortScale) - Step);
 

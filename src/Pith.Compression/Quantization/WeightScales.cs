@@ -3,7 +3,7 @@ using Pith.Ops;
 namespace Pith.Compression;
 
 /// <summary>
-/// Chooses the scales of a weight: the largest |w| of each output channel over 127, but never so small that the layer's bias, counted in units of
+/// Chooses the scales of a weight: the largest |w| of each output channel over 127 (63 for 7 bits), but never so small that the layer's bias, counted in units of
 /// <c>input scale * weight scale</c>, would overflow the int32 accumulator or the float one of a literal run. That concerns channels whose weights are next to nothing beside their bias.
 /// </summary>
 internal static class WeightScales
@@ -45,7 +45,7 @@ internal static class WeightScales
         for (var k = 0; k < scales.Length; k++)
         {
             var factor = norm is null || norm.Factors[k] == 0 ? 1 : Math.Abs(norm.Factors[k]);
-            var folded = QuantizationParameters.ScaleOf((float)(amaxes[k] * factor), options.ExactScales);
+            var folded = QuantizationParameters.ScaleOf((float)(amaxes[k] * factor), options.ExactScales, options.LargestWeight);
             var largestBias = bias is null || inputScale is null ? 0 : scales.Length == 1 ? bias.Max(MathF.Abs) : bias.Length == scales.Length ? MathF.Abs(bias[k]) : 0;
             // A factor close to 0 makes all weights of the channel 0, with any scale that is large enough.
             scales[k] = (float)Math.Min(AtLeast(folded, largestBias, inputScale ?? 1) / factor, LargestScale);

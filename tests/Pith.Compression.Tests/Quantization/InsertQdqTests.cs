@@ -8,10 +8,10 @@ public class InsertQdqTests
     [Fact]
     public void A_quantized_network_stays_close_to_the_float_one()
     {
-        foreach (var type in new[] { DataType.Int8, DataType.UInt8 })
+        foreach (var type in Enum.GetValues<ActivationForm>())
         {
             var (graph, quantized) = (TestNetwork.Residual(), TestNetwork.Residual());
-            TestNetwork.Quantize(quantized, new() { ActivationType = type, Calibrator = new MaxCalibrator() });
+            TestNetwork.Quantize(quantized, new() { Activations = type, Calibrator = new MaxCalibrator() });
             GraphVerifier.Verify(quantized);
             Assert.InRange(Snr(graph, quantized), 25, 60);
         }
@@ -69,13 +69,13 @@ public class InsertQdqTests
         TestNetwork.Quantize(graph);
         var images = TestNetwork.Images(7, 2, 3, 8);
         var before = GraphInterpreter.Run(graph, [images])[0].As<float>().Data;
-        FakeQuantization.Finish(graph, exactScales: false);
+        FakeQuantization.Finish(graph, new());
         Assert.True(Decibels(before, GraphInterpreter.Run(graph, [images])[0].As<float>().Data) > 30);
         Assert.Equal(7, graph.Constants.Count(constant => constant.Constant is Tensor<sbyte> { Shape.Rank: >= 2 }));
         Assert.All(graph.Constants.Where(constant => constant.Type is { DataType: DataType.Float32, Rank: > 1 }), constant => Assert.Fail(constant.Name));
         Assert.NotNull(graph.Find("conv1a.bias"));
         var printed = graph.ToString();
-        FakeQuantization.Finish(graph, exactScales: false);
+        FakeQuantization.Finish(graph, new());
         Assert.Equal(printed, graph.ToString());
     }
 
@@ -86,7 +86,7 @@ public class InsertQdqTests
         net.Graph.AddOutput(net.BatchNorm("norm", net.Conv("conv", net.Input, 8, 3)));
         TestNetwork.Quantize(net.Graph, new() { ExactScales = true, Calibrator = new MaxCalibrator() });
         var scales = net.Graph.Find("conv.weight/scale")!.Constant!.As<float>().Data;
-        FakeQuantization.Finish(net.Graph, exactScales: true);
+        FakeQuantization.Finish(net.Graph, new() { ExactScales = true });
         var folded = net.Graph.Nodes.Single(node => node.Op is Conv).Inputs[1]!.Producer!.Inputs[1]!.Constant!.As<float>().Data;
         Assert.Contains(folded, scale => !ShortScale.IsShort(scale));
         Assert.NotEqual(scales, folded);
@@ -104,7 +104,7 @@ public class InsertQdqTests
         // A channel of next to nothing: its scale must not get too small for its bias.
         graph.Find("conv2.weight")!.Constant!.As<float>().Span[..72].Fill(1e-6f);
         TestNetwork.Quantize(graph);
-        FakeQuantization.Finish(graph, exactScales: false);
+        FakeQuantization.Finish(graph, new());
         GraphInterpreter.Run(graph, [TestNetwork.Images(3, 2, 3, 8)], (value, tensor) =>
         {
             if (value.Producer!.Op is not (Conv or Gemm)) return;
@@ -128,7 +128,7 @@ public class InsertQdqTests
         TestNetwork.Quantize(net.Graph);
         var weight = net.Graph.Find("conv.weight")!;
         net.Graph.SetConstant(weight, Tensor.Create(weight.Type.ToShape(), Enumerable.Range(0, 16).Select(i => i % 2 == 0 ? -9f : 9f).ToArray()));
-        FakeQuantization.Finish(net.Graph, exactScales: false);
+        FakeQuantization.Finish(net.Graph, new());
         Assert.Equal([-127, 127], net.Graph.Constants.Single(c => c.Type.Rank == 4).Constant!.As<sbyte>().Data.Select(q => (int)q).Distinct());
     }
 
@@ -149,7 +149,7 @@ public class InsertQdqTests
             var images = TestNetwork.Images(8, 2, 3, 6);
             var before = GraphInterpreter.Run(net.Graph, [images])[0].As<float>().Data;
             var integers = Integers(net.Graph, "conv1");
-            FakeQuantization.Finish(net.Graph, exactScales: false);
+            FakeQuantization.Finish(net.Graph, new());
             Assert.Equal(integers.Select(q => Math.Abs((int)q)), Integers(net.Graph, "conv1").Select(q => Math.Abs((int)q)));
             var after = GraphInterpreter.Run(net.Graph, [images])[0].As<float>().Data;
             Assert.DoesNotContain(net.Graph.Nodes, node => node.Op is BatchNormalization);
@@ -190,7 +190,7 @@ public class InsertQdqTests
         graph.Find("fc.bias")!.Constant!.As<float>().Data[0] += 1;
         Assert.Contains("stale", Assert.Throws<PithException>(() => FakeQuantization.FromCache(graph, options, cache)).Message);
         Assert.Contains("no scale for tensor", Assert.Throws<PithException>(() => FakeQuantization.FromCache(graph, options, new CalibrationCache([], null))).Message);
-        Assert.Throws<PithException>(() => FakeQuantization.FromCache(graph, options with { ActivationType = DataType.UInt8 }, new CalibrationCache([], null)));
+        Assert.Throws<PithException>(() => FakeQuantization.FromCache(graph, options with { Activations = ActivationForm.UInt8 }, new CalibrationCache([], null)));
     }
 
     [Fact]
@@ -232,7 +232,7 @@ public class InsertQdqTests
                 // Training may push a weight beyond its scale.
                 net.Graph.Find("conv.weight")!.Constant!.As<float>().Data[5] = -9;
                 var exported = net.Graph.Clone();
-                FakeQuantization.Finish(exported, exactScales);
+                FakeQuantization.Finish(exported, new() { ExactScales = exactScales });
                 var x = TestNetwork.Images(3, 2, 4, 6);
                 var (before, after) = (GraphInterpreter.Run(net.Graph, [x])[0].As<float>().Data, GraphInterpreter.Run(exported, [x])[0].As<float>().Data);
                 for (var channel = 0; channel < 8; channel++)

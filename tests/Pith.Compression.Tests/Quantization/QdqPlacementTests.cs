@@ -194,16 +194,16 @@ public class QdqPlacementTests
         Assert.Equal(expected, QdqPlacement.Find(TestNetwork.Residual(), options).Layers.Where(decision => decision.SkipReason is not null).Select(decision => (decision.Layer.Name, decision.SkipReason!)));
 
     [Theory]
-    [InlineData(DataType.UInt8, 65_000, true)]
-    [InlineData(DataType.UInt8, 70_000, false)]
-    [InlineData(DataType.Int8, 70_000, true)]
-    [InlineData(DataType.Int8, 140_000, false)]
-    public void A_layer_whose_sums_do_not_fit_32_bits_stays_in_float(DataType type, int products, bool fits)
+    [InlineData(ActivationForm.UInt8, 65_000, true)]
+    [InlineData(ActivationForm.UInt8, 70_000, false)]
+    [InlineData(ActivationForm.Int8, 70_000, true)]
+    [InlineData(ActivationForm.Int8, 140_000, false)]
+    public void A_layer_whose_sums_do_not_fit_32_bits_stays_in_float(ActivationForm type, int products, bool fits)
     {
         var graph = new Graph();
         var weight = graph.AddConstant("w", Tensor.Zeros<float>(new Shape(1, products)));
         graph.AddOutput(graph.AddNode(new Gemm { TransB = true }, [graph.AddInput("x", TensorType.Float32(1, products)), weight], "fc").Output);
-        var placement = QdqPlacement.Find(graph, new() { ActivationType = type });
+        var placement = QdqPlacement.Find(graph, new() { Activations = type });
         Assert.Equal(fits ? null : $"sums {products} products of 8-bit numbers, more than fit a 32-bit accumulator", Assert.Single(placement.Layers).SkipReason);
         Assert.Equal(fits ? 1 : 0, placement.Weights.Count);
     }

@@ -122,7 +122,7 @@ public class Prune24Tests
         Assert.Equal(1, SparsityRecord.Verify(net.Graph, "pruning"));
         TestNetwork.Quantize(net.Graph);
         Assert.Equal(1, SparsityRecord.Verify(net.Graph, "Q/DQ"));
-        FakeQuantization.Finish(net.Graph, exactScales: false);
+        FakeQuantization.Finish(net.Graph, new());
         Assert.Equal(1, SparsityRecord.Verify(net.Graph, "folding"));
         Assert.Contains("before quantization", Assert.Throws<PithException>(() => SparsityRecord.RecoverMasks(net.Graph)).Message);
     }

@@ -21,7 +21,7 @@ public class QuantizationAwareTests
             Assert.Equal(scale.Constant!.As<float>().Data, Toy.Constant(simulated, scale.Name));
 
         var exported = simulated.Clone();
-        FakeQuantization.Finish(exported, exactScales: false);
+        FakeQuantization.Finish(exported, new());
         Assert.Equal(2, SparsityRecord.Verify(exported, "export"));
         Assert.DoesNotContain(exported.Nodes, node => node.Op is Ops.BatchNormalization);
         var (before, after) = (Logits(simulated, literal: true), Logits(exported, literal: true));

@@ -24,7 +24,7 @@ public class BitIdentityTests
         PassRunner.RunToFixpoint(graph, Pipelines.Simplify);
         var images = TestNetwork.Images(5, Images, 3, resolution);
         var int8 = FakeQuantization.Calibrate(graph, new QuantizationOptions(), new CalibrationData([Batch(images, resolution)], Images, Images)).Graph;
-        FakeQuantization.Finish(int8, exactScales: false);
+        FakeQuantization.Finish(int8, new());
 
         float[]? want = null;
         foreach (var isa in Enum.GetValues<IsaLevel>().Where(isa => isa <= Isa.Detected))

@@ -4,10 +4,11 @@ using Pith.Passes;
 namespace Pith.Compression;
 
 /// <summary>
-/// A constant behind a QuantizeLinear becomes an int8 constant; the DequantizeLinear stays. Signed weights keep to the narrow range [-127, 127], also where QAT has pushed one beyond its
+/// A constant behind a QuantizeLinear becomes an int8 constant; the DequantizeLinear stays. Signed weights keep to the narrow range [-127, 127] ([-63, 63] with 7 bits), also where QAT has pushed one beyond its
 /// frozen scale.
 /// </summary>
-public sealed class FoldWeightQuantization : Rewrite<QuantizeLinear>
+/// <param name="largest">The largest quantized weight: 127, or 63 for 7 bits.</param>
+public sealed class FoldWeightQuantization(int largest) : Rewrite<QuantizeLinear>
 {
     /// <inheritdoc/>
     protected override bool Apply(Graph graph, Node node, QuantizeLinear op)
@@ -18,7 +19,7 @@ public sealed class FoldWeightQuantization : Rewrite<QuantizeLinear>
         if (node.Inputs.Any(input => input is { Constant: null }) || node.Inputs[0] is not { } weight) return false;
         var quantized = op.Evaluate([.. node.Inputs.Select(input => input?.Constant)], 1)[0];
         if (quantized is Tensor<sbyte> signed)
-            foreach (ref var q in signed.Span) q = Math.Max(q, (sbyte)-127);
+            foreach (ref var q in signed.Span) q = (sbyte)Math.Clamp((int)q, -largest, largest);
         graph.ReplaceAllUses(node.Output, graph.AddConstant($"{weight.Name}/int8", quantized));
         return true;
     }

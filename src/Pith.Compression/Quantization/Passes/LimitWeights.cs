@@ -4,10 +4,11 @@ using Pith.Passes;
 namespace Pith.Compression;
 
 /// <summary>
-/// Limits fake-quantized float weights to the narrow range, 127 steps of their scale to either side of zero. QAT can push a weight beyond the range of its frozen scale; it would round to -128,
+/// Limits fake-quantized float weights to the narrow range, 127 (63) steps of their scale to either side of zero. QAT can push a weight beyond the range of its frozen scale; it would round to -128 or beyond 7 bits,
 /// which has no positive counterpart, so that a negative factor of batch norm could not flip its sign.
 /// </summary>
-public sealed class LimitWeights : Pass
+/// <param name="largest">The largest quantized weight: 127, or 63 for 7 bits.</param>
+public sealed class LimitWeights(int largest) : Pass
 {
     /// <inheritdoc/>
     public override int Apply(Graph graph)
@@ -25,13 +26,13 @@ public sealed class LimitWeights : Pass
     }
 
     /// <summary>The limited weight; null when all lie within the limits.</summary>
-    private static Tensor<float>? Limited(Tensor<float> weight, Tensor<float> scales, int axis)
+    private Tensor<float>? Limited(Tensor<float> weight, Tensor<float> scales, int axis)
     {
         Tensor<float>? limited = null;
         var inner = scales.Length == 1 ? weight.Length : weight.Shape.LengthOf((axis < 0 ? axis + weight.Shape.Rank : axis) + 1, weight.Shape.Rank);
         for (var i = 0; i < weight.Length; i++)
         {
-            var limit = 127 * scales.Data[i / Math.Max(inner, 1) % scales.Length];
+            var limit = largest * scales.Data[i / Math.Max(inner, 1) % scales.Length];
             if (!(Math.Abs(weight.Data[i]) > limit)) continue;
             limited ??= weight.Clone();
             limited.Data[i] = MathF.CopySign(limit, weight.Data[i]);

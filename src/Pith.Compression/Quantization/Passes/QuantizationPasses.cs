@@ -6,14 +6,19 @@ namespace Pith.Compression;
 public static class QuantizationPasses
 {
     /// <summary>BatchNormalization that QAT had kept is folded, weights become int8 constants with a DequantizeLinear, and biases whole units of the accumulator.</summary>
-    /// <param name="exactScales">As in <see cref="QuantizationOptions.ExactScales"/>.</param>
-    public static IReadOnlyList<Pass> Finish(bool exactScales) =>
-    [
-        new LimitWeights(), // before the fold, which flips the signs of channels with a negative factor
-        new FoldBatchNorm(),
-        new ShortenWeightScales(exactScales), // after the fold, which multiplies scales
-        new FoldWeightQuantization(), // after all that changes weights or their scales
-        new SnapBias(), // after all that changes biases or scales
-        new RemoveDeadNodes(), // last: the passes above leave the float weights behind
-    ];
+    /// <param name="options">Those that the graph was quantized with.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="options"/> is null.</exception>
+    public static IReadOnlyList<Pass> Finish(QuantizationOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return
+        [
+            new LimitWeights(options.LargestWeight), // before the fold, which flips the signs of channels with a negative factor
+            new FoldBatchNorm(),
+            new ShortenWeightScales(options), // after the fold, which multiplies scales
+            new FoldWeightQuantization(options.LargestWeight), // after all that changes weights or their scales
+            options.Target.IntegerBiases ? new QuantizeBias() : new SnapBias(), // after all that changes biases or scales
+            new RemoveDeadNodes(), // last: the passes above leave the float weights behind
+        ];
+    }
 }

@@ -7,8 +7,8 @@ namespace Pith.Compression;
 /// Gives fake-quantized float weights short scales again after BatchNormalization was folded into them, which multiplied their scales. <see cref="InsertQdq"/> chose them so that
 /// they would be short after the fold; training has moved the factors a little since, so the nearest short scale is hardly another one.
 /// </summary>
-/// <param name="exactScales">True to leave full-precision scales as they are; only those too small for the layer's bias are replaced.</param>
-public sealed class ShortenWeightScales(bool exactScales) : Pass
+/// <param name="options">With exact scales full-precision scales stay as they are; only those too small for the layer's bias are replaced.</param>
+public sealed class ShortenWeightScales(QuantizationOptions options) : Pass
 {
     /// <inheritdoc/>
     public override int Apply(Graph graph)
@@ -35,8 +35,8 @@ public sealed class ShortenWeightScales(bool exactScales) : Pass
 
     private float Shortened(float scale, Node node, int channel, int channels)
     {
-        if (scale * 127 <= QuantizationParameters.SmallestAmax) scale = 1;
-        else if (!exactScales) scale = ShortScale.RoundToNearest(scale);
+        if (scale * options.LargestWeight <= QuantizationParameters.SmallestAmax) scale = 1;
+        else if (!options.ExactScales) scale = ShortScale.RoundToNearest(scale);
         var inputScale = node.Inputs[0] is { Producer: { Op: DequantizeLinear } data } && data.Inputs[1]?.Constant is Tensor<float> { Length: 1 } input ? input.Data[0] : (float?)null;
         if (inputScale is null || node.Input(2)?.Constant is not Tensor<float> { Length: > 0 } bias || channels > 1 && bias.Length != channels) return scale;
         return WeightScales.AtLeast(scale, channels == 1 ? bias.Data.Max(MathF.Abs) : MathF.Abs(bias.Data[channel]), inputScale.Value);

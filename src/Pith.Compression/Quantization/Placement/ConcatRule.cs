@@ -9,5 +9,5 @@ internal sealed class ConcatRule : PlacementRule
         node.Op is Concat && search.QuantizedReadings(node.Output).Any() ? FloatOperands(node) : [];
 
     /// <summary>True for ops whose results are elements of their input: quantizing before or after gives the same with the same scale.</summary>
-    public static bool KeepsValues(Node node) => node.Op is MaxPool or Flatten or Reshape or Transpose;
+    public static bool KeepsValues(Node node) => node is { Op: MaxPool or Flatten or Reshape or Transpose or Squeeze or Unsqueeze or Slice, Outputs.Count: 1 } || node.Op is Split;
 }

@@ -6,14 +6,16 @@ internal sealed class PlacementSearch
     private readonly Graph _graph;
     private readonly Dictionary<Node, int> _positions = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<Value, List<Use>> _uses = new(ReferenceEqualityComparer.Instance);
+    private readonly HashSet<Value> _forAll = new(ReferenceEqualityComparer.Instance);
+    private readonly IReadOnlyList<PlacementRule> _rules;
 
-    public PlacementSearch(Graph graph)
+    public PlacementSearch(Graph graph, IReadOnlyList<PlacementRule> rules)
     {
-        _graph = graph;
+        (_graph, _rules) = (graph, rules);
         for (var i = 0; i < graph.Nodes.Count; i++) _positions[graph.Nodes[i]] = i;
         IsPreActivationResidual = graph.Nodes.Any(node => PreActivationRule.IsPreActivation(node) && node.Inputs[0]!.Producer!.Op is Ops.Add or Ops.MaxPool);
         // A concat counts as quantizable whatever its readers turn out to be, so that rules may name it.
-        Layers = [.. graph.Nodes.Where(node => node.Op is Ops.Concat || OperandsByRules(node).Count > 0)];
+        Layers = [.. graph.Nodes.Where(node => node.Op is Ops.Concat || RuleOf(node) is not null)];
     }
 
     /// <summary>Nodes that some rule concerns, in execution order: what users may name.</summary>
@@ -25,6 +27,9 @@ internal sealed class PlacementSearch
     /// <summary>Quantized operands by value.</summary>
     public IReadOnlyDictionary<Value, List<Use>> Uses => _uses;
 
+    /// <summary>True when every reader gets the dequantized value, the graph's caller included.</summary>
+    public bool IsQuantizedForAll(Value value) => _forAll.Contains(value);
+
     /// <summary>The place of <paramref name="node"/> in execution order.</summary>
     public int PositionOf(Node node) => _positions[node];
 
@@ -34,7 +39,9 @@ internal sealed class PlacementSearch
         foreach (var node in _graph.Nodes.Reverse())
         {
             if (!isInt8(node)) continue;
-            foreach (var operand in OperandsByRules(node)) Quantize(new Use(node, operand));
+            if (RuleOf(node) is not var (rule, operands)) continue;
+            foreach (var operand in operands) Quantize(new Use(node, operand));
+            if (rule.QuantizesResult(node, this)) QuantizeForAll(ResultOf(node));
         }
         AdoptReaders();
     }
@@ -46,12 +53,30 @@ internal sealed class PlacementSearch
         foreach (var use in value.Uses)
         {
             if (use.Index != 0 || !ConcatRule.KeepsValues(use.Node)) continue;
-            foreach (var reading in QuantizedReadings(use.Node.Output)) yield return reading;
+            foreach (var reading in use.Node.Outputs.SelectMany(QuantizedReadings)) yield return reading;
         }
     }
 
-    private IReadOnlyList<int> OperandsByRules(Node node) =>
-        PlacementRule.All.Select(rule => rule.OperandsToQuantize(node, this)).FirstOrDefault(operands => operands.Count > 0) ?? [];
+    /// <summary>What a node computes together with the batch norm and the Relu or Clip that alone read it: the value that a pair after the node goes behind.</summary>
+    public static Value ResultOf(Node node)
+    {
+        var result = node.Output;
+        if (ComputeLayerRule.IsComputeLayer(node) && result.SingleConsumer is { Op: Ops.BatchNormalization } norm) result = norm.Output;
+        return result.SingleConsumer is { Op: Ops.Relu or Ops.Clip } activation ? activation.Output : result;
+    }
+
+    private (PlacementRule Rule, IReadOnlyList<int> Operands)? RuleOf(Node node)
+    {
+        foreach (var rule in _rules)
+            if (rule.OperandsToQuantize(node, this) is { Count: > 0 } operands) return (rule, operands);
+        return null;
+    }
+
+    private void QuantizeForAll(Value value)
+    {
+        _uses[value] = [.. value.Uses];
+        _forAll.Add(value);
+    }
 
     private void Quantize(Use use)
     {
@@ -69,7 +94,7 @@ internal sealed class PlacementSearch
         {
             var use = new Use(node, 0);
             if (!ConcatRule.KeepsValues(node) || !_uses.TryGetValue(node.Inputs[0]!, out var uses) || uses.Contains(use)) continue;
-            if (QuantizedReadings(node.Output).Any()) uses.Add(use);
+            if (node.Outputs.SelectMany(QuantizedReadings).Any()) uses.Add(use);
         }
     }
 }

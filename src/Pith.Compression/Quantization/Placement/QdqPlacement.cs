@@ -4,8 +4,8 @@ using Pith.Ops;
 namespace Pith.Compression;
 
 /// <summary>
-/// Where a graph needs QuantizeLinear/DequantizeLinear pairs, found from the graph alone: the operands of convolutions and matrix products, residual additions, squeeze-and-excitation,
-/// pre-activation, pooling and concatenation (NVIDIA's placement for explicit quantization). Nothing is changed yet: the activations listed here are what calibration observes.
+/// Where a graph needs QuantizeLinear/DequantizeLinear pairs, found from the graph alone by the rules of a <see cref="QuantizationTarget"/>. Nothing is changed yet: the activations listed
+/// here are what calibration observes.
 /// </summary>
 public sealed class QdqPlacement
 {
@@ -31,7 +31,7 @@ public sealed class QdqPlacement
         ArgumentNullException.ThrowIfNull(options);
         if (graph.Nodes.FirstOrDefault(node => node.Op is QuantizeLinear or DequantizeLinear) is { } quantized)
             throw new PithException($"Graph '{graph.Name}' is quantized already ({quantized.Op.Schema.Name} '{quantized.Name}'). Start from the float model.");
-        var search = new PlacementSearch(graph);
+        var search = new PlacementSearch(graph, options.Target.Rules);
         if (search.Layers.Count == 0) throw new PithException($"Graph '{graph.Name}' has no layer that can be quantized (Conv, ConvTranspose, Gemm or MatMul on float32).");
         options.Layers.RequireAllUsed([.. search.Layers.Select(LayerName.Of)]);
 
@@ -56,7 +56,7 @@ public sealed class QdqPlacement
     {
         if (WeightOperand.Of(layer) is not { } weight) return null;
         var kernel = layer.Op is Conv or ConvTranspose ? weight.Shape.LengthOf(2, weight.Shape.Rank) : 1;
-        var (products, largest) = ((long)weight.Reduction * kernel, options.ActivationType == DataType.UInt8 ? 255 : 128);
+        var (products, largest) = ((long)weight.Reduction * kernel, options.ActivationForm == ActivationForm.Int8 ? 128 : 255);
         return products * largest * 128 < 1L << 31 ? null : string.Create(CultureInfo.InvariantCulture, $"sums {products} products of 8-bit numbers, more than fit a 32-bit accumulator");
     }
 
@@ -67,7 +67,7 @@ public sealed class QdqPlacement
         var groups = GroupsOf(graph, search);
         var numbers = new Dictionary<Value, int>(ReferenceEqualityComparer.Instance);
         var inOrder = graph.Inputs.Concat(graph.Nodes.SelectMany(node => node.Outputs)).Where(search.Uses.ContainsKey);
-        return [.. inOrder.Select(value => new QuantizedTensor(value, search.Uses[value], NumberOf(groups.Representative(value))))];
+        return [.. inOrder.Select(value => new QuantizedTensor(value, search.Uses[value], NumberOf(groups.Representative(value)), value.IsGraphOutput && search.IsQuantizedForAll(value)))];
 
         int NumberOf(Value representative)
         {
@@ -90,7 +90,7 @@ public sealed class QdqPlacement
         foreach (var node in graph.Nodes.Where(ConcatRule.KeepsValues))
         {
             if (!search.Uses.TryGetValue(node.Inputs[0]!, out var uses) || !uses.Contains(new Use(node, 0))) continue;
-            foreach (var reading in search.QuantizedReadings(node.Output))
+            foreach (var reading in node.Outputs.SelectMany(search.QuantizedReadings))
                 if (!concatenated.Contains(reading) && !concatenated.Contains(node.Inputs[0]!)) groups.Join(node.Inputs[0]!, reading);
         }
         return groups;

@@ -4,7 +4,8 @@ namespace Pith.Compression;
 /// <param name="Value">The tensor.</param>
 /// <param name="Uses">The operands that will read the dequantized tensor; all others go on reading the float one.</param>
 /// <param name="Group">Tensors with the same number share one scale.</param>
-public sealed record QuantizedTensor(Value Value, IReadOnlyList<Use> Uses, int Group);
+/// <param name="IsReturned">True when the graph returns the dequantized tensor instead of the float one.</param>
+public sealed record QuantizedTensor(Value Value, IReadOnlyList<Use> Uses, int Group, bool IsReturned = false);
 
 /// <summary>A constant weight that will go through one QuantizeLinear/DequantizeLinear pair.</summary>
 /// <param name="Weight">The weight and its axes.</param>

@@ -31,7 +31,7 @@ internal static class CalibrateAndInsertQdq
         input.RequireFit(start.Name, drawn, loader);
         var result = FakeQuantization.Calibrate(start, options, new CalibrationData(loader.Epoch(), settings.Samples, batch, dataset.ClassNames.Count, context.Threads), context.Events);
         var origin = new CalibrationCacheOrigin(ModelHash.Of(start), settings.Calibrator, settings.Samples);
-        return Outcome(result, options.ActivationType == DataType.Int8 ? result.ToCache(origin) : null);
+        return Outcome(result, options.ActivationForm == ActivationForm.Int8 ? result.ToCache(origin) : null);
     }
 
     private static StepOutcome Outcome(FakeQuantizationResult result, CalibrationCache? cache) =>

@@ -21,7 +21,7 @@ public sealed record QatStep(QuantizationSettings Quantization, TrainingSettings
         ArgumentNullException.ThrowIfNull(context);
         var calibrated = CalibrateAndInsertQdq.Apply(graph, Quantization.PerChannel ? Pipelines.SimplifyKeepingBatchNorm : Pipelines.Simplify, Quantization, context);
         var trained = TrainingRun.Train(calibrated.Graph, Training, SparsityRecord.RecoverMasks(calibrated.Graph), context);
-        FakeQuantization.Finish(trained.Model, Quantization.ExactScales, context.Events);
+        FakeQuantization.Finish(trained.Model, Quantization.ToOptions(), context.Events);
         return calibrated with { Graph = trained.Model, Training = trained.Summary };
     }
 

@@ -14,8 +14,14 @@ public sealed record QuantizationSettings
     /// <summary>Decides which.</summary>
     public int CalibrationSeed { get; init; } = 1;
 
-    /// <summary><c>int8</c> (symmetric, what TensorRT takes) or <c>uint8</c> (asymmetric).</summary>
-    public string Activations { get; init; } = "int8";
+    /// <summary>The runtime that the network is for, see <see cref="TargetCatalog"/>: where Q/DQ pairs go, the form of activations and of biases.</summary>
+    public string Target { get; init; } = TargetCatalog.Default.Name;
+
+    /// <summary><c>int8</c>, <c>uint8</c> or <c>symmetric</c>, see <see cref="ActivationForm"/>; null for the form that <see cref="Target"/> wants.</summary>
+    public string? Activations { get; init; }
+
+    /// <summary>Weights of 7 bits, for runtimes on x86 CPUs with AVX2 but no VNNI; see <see cref="QuantizationOptions.ReduceRange"/>.</summary>
+    public bool ReduceRange { get; init; }
 
     /// <summary>One weight scale per output channel; false: one per tensor, and quantization-aware training folds batch norm before it starts.</summary>
     public bool PerChannel { get; init; } = true;
@@ -49,16 +55,20 @@ public sealed record QuantizationSettings
     }
 
     /// <summary>The options that <see cref="FakeQuantization"/> takes.</summary>
-    /// <exception cref="PithException">The calibrator or the activation type does not exist.</exception>
+    /// <exception cref="PithException">The calibrator, the target or the form of activations does not exist.</exception>
     public QuantizationOptions ToOptions() => new()
     {
         Calibrator = CalibratorCatalog.Parse(Calibrator),
-        ActivationType = Activations switch
+        Target = TargetCatalog.Parse(Target),
+        Activations = Activations switch
         {
-            "int8" => DataType.Int8,
-            "uint8" => DataType.UInt8,
-            _ => throw new PithException($"'activations': expected int8 or uint8, got '{Activations}'."),
+            null => null,
+            "int8" => ActivationForm.Int8,
+            "uint8" => ActivationForm.UInt8,
+            "symmetric" => ActivationForm.Symmetric,
+            _ => throw new PithException($"'activations': expected int8, uint8 or symmetric, got '{Activations}'."),
         },
+        ReduceRange = ReduceRange,
         PerChannelWeights = PerChannel,
         FirstLayerInFloat = FirstLayerInFloat,
         LastLayerInFloat = LastLayerInFloat,

@@ -15,7 +15,7 @@ public sealed record QuantizeStep(QuantizationSettings Quantization) : RecipeSte
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(context);
         var calibrated = CalibrateAndInsertQdq.Apply(graph, Pipelines.Simplify, Quantization, context);
-        FakeQuantization.Finish(calibrated.Graph, Quantization.ExactScales, context.Events);
+        FakeQuantization.Finish(calibrated.Graph, Quantization.ToOptions(), context.Events);
         return calibrated;
     }
 

@@ -1,0 +1,21 @@
+using Pith.Ops;
+
+namespace Pith.Compression;
+
+/// <summary>What one unit of an INT8 layer's int32 accumulator stands for: <c>input scale * weight scale</c>, rounded once to float.</summary>
+internal static class AccumulatorUnits
+{
+    /// <summary>One unit per element of the layer's bias; null when there is no constant bias of one element per channel, or data or weight are not quantized.</summary>
+    public static float[]? Of(Node node)
+    {
+        if (node.Op is not (Conv or ConvTranspose or Gemm { Alpha: 1, Beta: 1 }) || node.Input(2) is not { Constant: Tensor<float> { Shape.Rank: 1 } bias }) return null;
+        if (ScalesOf(node.Inputs[0]) is not { Length: 1 } input || ScalesOf(node.Inputs[1]) is not { } weight || (weight.Length != 1 && weight.Length != bias.Length)) return null;
+        var units = new float[bias.Length];
+        for (var k = 0; k < units.Length; k++) units[k] = input[0] * weight[weight.Length == 1 ? 0 : k];
+        return units;
+    }
+
+    /// <summary>The scales of a tensor that comes from a DequantizeLinear whose zero point may be anything; null for float tensors.</summary>
+    private static float[]? ScalesOf(Value? value) =>
+        value is { Producer: { Op: DequantizeLinear { BlockSize: 0 } } dequantize } && dequantize.Inputs[1]?.Constant is Tensor<float> scales ? scales.Data : null;
+}

@@ -11,6 +11,7 @@ internal static class Fusion
         TrainingFusion.TryFuse,
         PoolFusion.TryFuse,
         PixelTableFusion.TryFuse,
+        TableFusion.TryFuseThroughPairs, // before a product that is part of such a region becomes a layer
         BinaryFusion.TryFuse,
         TableFusion.TryFuse,
         FakeQuantizeFusion.TryFuse,

@@ -3,43 +3,75 @@ using Pith.Ops;
 namespace Pith.Building;
 
 /// <summary>
-/// Element-wise arithmetic on one quantized tensor between its DequantizeLinear and a QuantizeLinear: whatever it computes, it maps 256 values to 256 values, so it becomes a table.
+/// Element-wise arithmetic on one quantized tensor between its DequantizeLinear and a QuantizeLinear: whatever it computes, it maps 256 values to 256 values, so it becomes a table. Pairs in between, as
+/// in x * sigmoid(x) with a pair after every operator, are part of what is tabulated.
 /// </summary>
 internal static class TableFusion
 {
-    public static FusedNode? TryFuse(Node node, FusionContext context)
+    /// <summary>The largest region with pairs in between; it has to be found before its parts become layers of their own.</summary>
+    public static FusedNode? TryFuseThroughPairs(Node node, FusionContext context) =>
+        Region(node, context) is { } region && region.Nodes.Any(inner => inner.Op is DequantizeLinear) ? Layer(region, node, context) : null;
+
+    /// <summary>What is left: a region without pairs.</summary>
+    public static FusedNode? TryFuse(Node node, FusionContext context) => Region(node, context) is { } region ? Layer(region, node, context) : null;
+
+    private static FusedNode? Layer((Value Source, List<Node> Nodes) region, Node node, FusionContext context)
     {
-        if (context.Literal || QdqPatterns.OfQuantize(node) is null || node.Output.Type.Rank is not (2 or 4)) return null;
-        var region = new List<Node> { node };
-        Value? source = null;
-        if (!Collect(node.Input(0)!, node, context, region, ref source) || source is null || !context.SameShape(source, node.Output)) return null;
-        region.Sort((left, right) => context.Order(left).CompareTo(context.Order(right)));
-        var input = source;
+        if (!context.SameShape(region.Source, node.Output)) return null;
+        region.Nodes.Sort((left, right) => context.Order(left).CompareTo(context.Order(right)));
         return new FusedNode
         {
-            Nodes = region,
-            Inputs = [input],
+            Nodes = region.Nodes,
+            Inputs = [region.Source],
             Outputs = [node.Output],
             Layouts = LayoutRule.ChannelsLast(),
-            Create = parts => new TableLayer { Name = parts.Name, Nodes = parts.Nodes, Inputs = parts.Inputs, Outputs = parts.Outputs, Table = Tabulate(region, input, node.Output) },
+            Create = parts => new TableLayer { Name = parts.Name, Nodes = parts.Nodes, Inputs = parts.Inputs, Outputs = parts.Outputs, Table = Tabulate(region.Nodes, region.Source, node.Output) },
         };
     }
 
-    // Walks up from the QuantizeLinear. Every leaf must be a scalar constant or the one quantized source; everything between must be read here only.
-    private static bool Collect(Value value, Node reader, FusionContext context, List<Node> region, ref Value? source)
+    // Of several tensors that everything can be computed from, the first computed makes the largest region.
+    private static (Value Source, List<Node> Nodes)? Region(Node node, FusionContext context)
     {
-        if (value.Constant is { Length: 1 }) return true;
+        if (context.Literal || QdqPatterns.OfQuantize(node) is null || node.Output.Type.Rank is not (2 or 4)) return null;
+        var sources = new HashSet<Value>(ReferenceEqualityComparer.Instance);
+        FindSources(node.Input(0)!, context, sources, new HashSet<Node>(ReferenceEqualityComparer.Instance));
+        foreach (var source in sources.OrderBy(source => source.Producer is { } producer ? context.Order(producer) : -1))
+        {
+            var region = new List<Node> { node };
+            if (Collect(node.Input(0)!, context, region, source)) return (source, region);
+        }
+        return null;
+    }
+
+    // Every quantized tensor on the way up.
+    private static void FindSources(Value value, FusionContext context, HashSet<Value> sources, HashSet<Node> seen)
+    {
+        if (value.Producer is not { } node || !seen.Add(node)) return;
         if (QdqPatterns.IsDequantized(value, out var quantized, out _))
         {
-            source ??= quantized;
-            return ReferenceEquals(source, quantized) && context.SameShape(quantized, value);
+            sources.Add(quantized);
+            if (quantized.Producer is { } pair && QdqPatterns.OfQuantize(pair) is not null && !context.IsTaken(pair)) FindSources(pair.Input(0)!, context, sources, seen);
         }
-        if (value.Producer is not { } node || !IsElementwise(node)) return false;
+        else if (IsElementwise(node))
+        {
+            foreach (var input in node.Inputs)
+                if (input is not null) FindSources(input, context, sources, seen);
+        }
+    }
+
+    // Walks up from the QuantizeLinear. Every leaf must be a scalar constant or the quantized source; everything between must be read here only.
+    private static bool Collect(Value value, FusionContext context, List<Node> region, Value source)
+    {
+        if (value.Constant is { Length: 1 }) return true;
+        if (value.Producer is not { } node) return false;
+        if (QdqPatterns.IsDequantized(value, out var quantized, out _) && ReferenceEquals(source, quantized)) return context.SameShape(quantized, value);
+        var isPair = quantized is not null || QdqPatterns.OfQuantize(node) is not null;
+        if (!isPair && !IsElementwise(node)) return false;
         if (region.Contains(node)) return true;
         if (context.IsTaken(node) || context.IsVisible(value)) return false;
         region.Add(node);
-        foreach (var input in node.Inputs)
-            if (input is not null && !Collect(input, node, context, region, ref source)) return false;
+        foreach (var input in isPair ? node.Inputs.Take(1) : node.Inputs)
+            if (input is not null && !Collect(input, context, region, source)) return false;
         return value.Uses.All(use => region.Contains(use.Node));
     }
 

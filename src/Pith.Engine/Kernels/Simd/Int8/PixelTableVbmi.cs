@@ -5,8 +5,7 @@ using System.Runtime.Intrinsics.X86;
 namespace Pith.Kernels.Int8;
 
 /// <summary>
-/// <see cref="PixelTableInt8"/> for images of three channels on CPUs with AVX512-VBMI: 64 pixels at a time. A table of 256 bytes is four registers, of which two instructions look up the lower
-/// and the upper half; the value's sign bit says which of them counts.
+/// <see cref="PixelTableInt8"/> for images of three channels on CPUs with AVX512-VBMI: 64 pixels at a time, looked up as <see cref="TableInt8"/> does.
 /// </summary>
 internal static unsafe class PixelTableVbmi
 {
@@ -16,7 +15,7 @@ internal static unsafe class PixelTableVbmi
     private const int ChannelPatterns = 3 * 256, PixelPatterns = ChannelPatterns + 3 * 2 * Pixels, ConstantBytes = PixelPatterns + 4 * 2 * Pixels;
 
     /// <summary>Whether images can be done by this kernel.</summary>
-    public static bool Fits(int channels, int width, IsaLevel isa) => isa >= IsaLevel.Avx512Vnni && Avx512Vbmi.IsSupported && channels == 3 && width >= Pixels;
+    public static bool Fits(int channels, int width, IsaLevel isa) => TableInt8.IsVector(isa) && channels == 3 && width >= Pixels;
 
     /// <summary>The tables, [3, 256], and the index vectors that take pixels apart and put them together.</summary>
     public static byte[] Constants(ReadOnlySpan<byte> tables)
@@ -91,22 +90,14 @@ internal static unsafe class PixelTableVbmi
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store(Vector512<byte> red, Vector512<byte> green, Vector512<byte> blue, byte* constants, byte* to)
     {
-        red = LookUp(red, constants);
-        green = LookUp(green, constants + 256);
-        blue = LookUp(blue, constants + 512);
+        red = TableInt8.LookUp(red, constants);
+        green = TableInt8.LookUp(green, constants + 256);
+        blue = TableInt8.LookUp(blue, constants + 512);
         for (var quarter = 0; quarter < 4; quarter++, to += Pixels)
         {
             var patterns = constants + PixelPatterns + 2 * Pixels * quarter;
             var pixels = Avx512Vbmi.PermuteVar64x8x2(Avx512Vbmi.PermuteVar64x8x2(red, Vector512.Load(patterns), green), Vector512.Load(patterns + Pixels), blue);
             (pixels & Vector512.Create(0x00FFFFFFu).AsByte()).Store(to);
         }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<byte> LookUp(Vector512<byte> values, byte* table)
-    {
-        var lower = Avx512Vbmi.PermuteVar64x8x2(Vector512.Load(table), values, Vector512.Load(table + 64));
-        var upper = Avx512Vbmi.PermuteVar64x8x2(Vector512.Load(table + 128), values, Vector512.Load(table + 192));
-        return Vector512.ConditionalSelect(Vector512.LessThan(values.AsSByte(), Vector512<sbyte>.Zero).AsByte(), upper, lower);
     }
 }

@@ -27,6 +27,21 @@ public static class EngineBuilder
         return engine;
     }
 
+    /// <summary>The layers that an engine would run, each with the tactic that is expected to be the fastest: nothing is packed, compiled or timed.</summary>
+    /// <param name="graph">The network; not changed.</param>
+    /// <param name="options">Batch and threads.</param>
+    /// <exception cref="PithException">A size is not known, or a layer cannot be run exactly.</exception>
+    public static IReadOnlyList<LayerInfo> Describe(Graph graph, EngineOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        ArgumentNullException.ThrowIfNull(options);
+        options = options with { TimeTactics = false };
+        var network = Lowering.Lower(Simplified(graph, options, null), options);
+        using var resources = new EngineResources(DeviceFor(options));
+        using var autotuner = new Autotuner(network, resources, options, null, null);
+        return [.. network.Layers.Select((layer, i) => Describe(layer, autotuner.Choose(layer, network.BatchOf(i))))];
+    }
+
     /// <summary>This machine, with the threads that are asked for.</summary>
     /// <exception cref="PithException">There are no or too many threads.</exception>
     internal static Device DeviceFor(EngineOptions options)
@@ -41,7 +56,7 @@ public static class EngineBuilder
         // Here, because options also come from plans.
         if (options.MinBatch < 1 || options.MinBatch > options.MaxBatch || options.OptBatch < 0 || options.OptBatch > options.MaxBatch || (options.OptBatch > 0 && options.OptBatch < options.MinBatch))
             throw new PithException($"Batches must be 1 <= smallest <= best <= largest, got {options.MinBatch}, {(options.OptBatch == 0 ? "-" : options.OptBatch)}, {options.MaxBatch}.");
-        var copy = Simplified(graph, options.Observed, events);
+        var copy = Simplified(graph, options, events);
         try
         {
             return Build(copy, Lowering.Lower(copy.Clone(), options), options, device, events, planned);
@@ -53,11 +68,11 @@ public static class EngineBuilder
     }
 
     // What is to be observed counts as an output while the graph is simplified, or it might be folded away: the input of a batch norm that follows another, say.
-    private static Graph Simplified(Graph graph, IEnumerable<string> observed, IProgress<PithEvent>? events)
+    private static Graph Simplified(Graph graph, EngineOptions options, IProgress<PithEvent>? events)
     {
         var copy = graph.Clone();
         var outputs = copy.Outputs.Count;
-        foreach (var name in observed)
+        foreach (var name in options.Observed)
             if (copy.Find(name) is { Constant: null, IsGraphInput: false, IsGraphOutput: false } value) copy.AddOutput(value);
         PassRunner.RunToFixpoint(copy, Pipelines.Simplify, events);
         copy.KeepOutputs(outputs);
@@ -88,7 +103,7 @@ public static class EngineBuilder
     private static BuiltLayer[] BuildLayers(LoweredNetwork network, EngineResources resources, EngineOptions options, IReadOnlyDictionary<string, PlannedTactic>? planned, IProgress<PithEvent>? events)
     {
         var layers = new BuiltLayer[network.Layers.Count];
-        var chosen = new (Tactic Tactic, LayerSpec Spec, ValueList<TacticVerdict> Verdicts)[layers.Length];
+        var chosen = new TacticChoice[layers.Length];
         using (var autotuner = new Autotuner(network, resources, options, planned, events))
             for (var i = 0; i < layers.Length; i++) chosen[i] = autotuner.Choose(network.Layers[i], network.BatchOf(i));
         var failure = new FirstFailure();
@@ -96,10 +111,10 @@ public static class EngineBuilder
         {
             try
             {
-                var (layer, (tactic, spec, verdicts)) = (network.Layers[i], chosen[i]);
-                var runnable = tactic.Build(layer, new BuildResources(resources, network.BatchOf(i)));
+                var (layer, choice) = (network.Layers[i], chosen[i]);
+                var runnable = choice.Tactic.Build(layer, new BuildResources(resources, network.BatchOf(i)));
                 var whole = layer.Output.Border.IsEmpty || runnable.WritesBorder ? runnable : new BorderedLayer(runnable, layer.Output);
-                layers[i] = new BuiltLayer(layer, whole, Describe(layer, tactic, spec, verdicts));
+                layers[i] = new BuiltLayer(layer, whole, Describe(layer, choice));
             }
             catch (Exception thrown)
             {
@@ -119,22 +134,23 @@ public static class EngineBuilder
         if (network.Layers.Sum(layer => layer.Weights.Sum(weight => (long)weight.Bytes.Length)) >= worthwhile) GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
     }
 
-    private static LayerInfo Describe(Layer layer, Tactic tactic, LayerSpec spec, ValueList<TacticVerdict> verdicts)
+    private static LayerInfo Describe(Layer layer, TacticChoice choice)
     {
         var weights = layer.Weights.ToArray();
         var elements = weights.Sum(weight => (long)weight.Length);
         return new LayerInfo
         {
             Name = layer.Name,
-            Spec = spec,
+            Spec = choice.Spec,
             Nodes = layer.Nodes,
             Outputs = layer.Outputs.Select(slot => slot.Name).ToValueList(),
-            Tactic = tactic.Name,
-            Precision = tactic.Precision(layer),
-            Verdicts = verdicts,
+            Tactic = choice.Tactic.Name,
+            ReferenceReason = choice.ReferenceReason,
+            Precision = choice.Tactic.Precision(layer),
+            Verdicts = choice.Verdicts,
             Macs = layer.Macs,
             WeightBytes = weights.Sum(weight => (long)weight.Length * weight.DataType.SizeInBytes()),
-            WeightSparsity = elements == 0 ? 0 : (double)weights.Sum(Zeros) / elements,
+            WeightSparsity = layer.HasWeights && elements > 0 ? (double)weights.Sum(Zeros) / elements : null,
         };
     }
 

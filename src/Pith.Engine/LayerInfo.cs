@@ -18,6 +18,9 @@ public sealed record LayerInfo
     /// <summary>The tactic that runs it.</summary>
     public required string Tactic { get; init; }
 
+    /// <summary>Why the layer runs as plain reference loops, which are far slower than a kernel; null when a kernel runs it.</summary>
+    public string? ReferenceReason { get; init; }
+
     /// <summary>The type that the layer computes on: <c>int8</c>, <c>float32</c>, <c>bfloat16</c> (operands of the products; sums and results are float32) …</summary>
     public required string Precision { get; init; }
 
@@ -27,11 +30,11 @@ public sealed record LayerInfo
     /// <summary>Multiply-accumulates of one run at batch 1; 0 for layers that are not counted so.</summary>
     public required long Macs { get; init; }
 
-    /// <summary>Bytes of constant weights, in the portable form.</summary>
+    /// <summary>Bytes of weights and other constants, in the portable form.</summary>
     public required long WeightBytes { get; init; }
 
-    /// <summary>The share of weights that are zero, 0 to 1; 0 for layers without weights.</summary>
-    public required double WeightSparsity { get; init; }
+    /// <summary>The share of weights that are zero, 0 to 1; null for layers without weights (the constants of other ops are none).</summary>
+    public required double? WeightSparsity { get; init; }
 }
 
 /// <summary>What became of one tactic for one layer.</summary>

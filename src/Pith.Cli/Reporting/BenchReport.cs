@@ -46,6 +46,7 @@ internal sealed record BenchReport
         if (Rows.Count > 1) json.Add("ratio", Rows[1].Ratio!.Median);
         if (Rows.Count > 1) json.Add("others", Rows.Skip(1).Select(Json));
         if (Profile is not null) json.Add("layers", Profile);
+        if ((Profile?.Select(layer => layer.ReferenceReason) ?? Layers?.Select(layer => layer.ReferenceReason)) is { } reasons) json.Add("reference_layers", reasons.Count(reason => reason is not null));
         if (Layers is not null) json.Add("layer_info", Layers);
         return json;
     }

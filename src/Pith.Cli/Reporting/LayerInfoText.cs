@@ -7,6 +7,7 @@ internal static class LayerInfoText
 {
     public static void Draw(IAnsiConsole console, IReadOnlyList<LayerInfo> layers)
     {
+        ReferenceLoops.Draw(console, layers);
         foreach (var layer in layers)
         {
             console.Line($"{layer.Name} ({layer.Spec}): {layer.Tactic}");

@@ -33,11 +33,12 @@ internal static class LayerTable
                 layer.PeakShare is { } share ? Text(100 * share, "0") + "%" : "",
             };
             if (hasSparse) cells.Add(layer.Sparsity ?? "");
-            cells.Add(layer.Tactic);
+            cells.Add(layer.ReferenceReason is null ? layer.Tactic : $"{layer.Tactic} (plain loops)");
             if (hasRunnerUp) cells.Add(layer.RunnerUp is { } other ? $"{other} {Text(layer.RunnerUpMicroseconds!.Value, "0.0")}" : "");
             table.AddRow([.. cells.Select(SafeText.Cell)]);
         }
         console.Write(table);
+        ReferenceLoops.Draw(console, [.. layers.Select(layer => (layer.Name, layer.ReferenceReason))]);
     }
 
     private static string Text(double number, string format) => number.ToString(format, CultureInfo.InvariantCulture);

@@ -37,6 +37,7 @@ internal sealed class InfoVerb : Verb
     private static void ShowGraph(string model, Graph graph, bool nodes, Terminal terminal)
     {
         var summary = GraphSummary.Of(graph);
+        var layers = EngineLayers(graph, out var unknown);
         var json = new
         {
             Model = model,
@@ -51,6 +52,8 @@ internal sealed class InfoVerb : Verb
             summary.SparseLayers,
             summary.Ops,
             summary.Layers,
+            ReferenceLayers = layers?.Count(layer => layer.ReferenceReason is not null),
+            ReferenceReasons = layers?.Where(layer => layer.ReferenceReason is not null).ToDictionary(layer => layer.Name, layer => layer.ReferenceReason),
             graph.Metadata,
             Text = nodes ? graph.ToString() : null,
         };
@@ -64,8 +67,25 @@ internal sealed class InfoVerb : Verb
             console.Line($"  ops {string.Join(", ", summary.Ops.Select(op => $"{op.OpType} {op.Count}"))}");
             foreach (var (key, text) in graph.Metadata) console.Line($"  {key} = {OneLine(text)}");
             DrawLayers(console, summary);
+            if (layers is not null) ReferenceLoops.Draw(console, layers);
+            else console.Line($"which layers have a kernel is not known: {unknown}");
             if (nodes) console.WriteLine(graph.ToString());
         });
+    }
+
+    // What an engine would run; null, with the reason, when none can be built.
+    private static IReadOnlyList<LayerInfo>? EngineLayers(Graph graph, out string? unknown)
+    {
+        unknown = null;
+        try
+        {
+            return EngineBuilder.Describe(graph, new EngineOptions());
+        }
+        catch (PithException refused)
+        {
+            unknown = refused.Message;
+            return null;
+        }
     }
 
     private static void DrawLayers(IAnsiConsole console, GraphSummary summary)
@@ -93,6 +113,7 @@ internal sealed class InfoVerb : Verb
             engine.WeightBytes,
             engine.ActivationBytes,
             engine.Metadata,
+            ReferenceLayers = engine.Layers.Count(layer => layer.ReferenceReason is not null),
             engine.Layers,
         };
         terminal.Result(json, console =>
@@ -106,6 +127,7 @@ internal sealed class InfoVerb : Verb
                 table.AddRow([.. cells.Select(SafeText.Cell)]);
             }
             console.Write(table);
+            ReferenceLoops.Draw(console, engine.Layers);
             console.MarkupLine("pith build --verbose and pith bench --layer-info say what became of every kernel, and why.");
         });
     }

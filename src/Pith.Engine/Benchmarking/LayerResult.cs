@@ -15,6 +15,9 @@ public sealed record LayerResult
     /// <summary>The type that it computes on: <c>float32</c>, <c>bfloat16</c>, <c>int8</c> …</summary>
     public required string Precision { get; init; }
 
+    /// <summary>Why the layer runs as plain reference loops; null when a kernel runs it.</summary>
+    public string? ReferenceReason { get; init; }
+
     /// <summary><c>2:4</c>, <c>dense</c>, or null for layers without weights.</summary>
     public string? Sparsity { get; init; }
 

@@ -50,6 +50,10 @@ internal sealed class ContractionLayer : Layer
 
     public override string Precision => Int8 is null ? "float32" : "int8";
 
+    public override bool HasWeights => Int8 is not null || Weight?.Constant is not null;
+
+    public override string Work => $"{Op.Schema.Name} of {Types}";
+
     public override IEnumerable<Tensor> Weights => Int8 is { } int8 ? [int8.Weights] : Weight?.Constant is { } constant ? [constant] : [];
 
     /// <summary>Input channels; the reduced axis of a matrix product.</summary>

@@ -1,3 +1,5 @@
+using Pith.Ops;
+
 namespace Pith.Building;
 
 /// <summary>One step of the lowered network: what to compute on which slots, not yet how. <see cref="Tactics.Tactic"/>s turn it into something that runs.</summary>
@@ -37,8 +39,17 @@ internal abstract class Layer
         var type => type.ToString().ToLowerInvariant(),
     };
 
-    /// <summary>The constant operands that count as weights.</summary>
+    /// <summary>Whether the layer multiplies by constants that can be pruned or quantized.</summary>
+    public virtual bool HasWeights => false;
+
+    /// <summary>The constant operands; the weight alone where <see cref="HasWeights"/> is true.</summary>
     public virtual IEnumerable<Tensor> Weights => Inputs.Select(input => input?.Constant).OfType<Tensor>();
+
+    /// <summary>The op and the types that it works on, for messages.</summary>
+    public virtual string Work => $"{GetType().Name} of {Types}";
+
+    /// <summary>The operands' element types and shapes.</summary>
+    protected string Types => string.Join(", ", Inputs.OfType<Slot>().Select(slot => $"{slot.DataType.ShortName()}{slot.Shape}"));
 
     public override string ToString() => $"{string.Join(", ", Outputs.Select(output => output.ToString()))} = {Name}({string.Join(", ", Inputs.Select(input => input?.ToString() ?? "_"))})";
 }
@@ -47,6 +58,11 @@ internal abstract class Layer
 internal sealed class OpLayer : Layer
 {
     public required Op Op { get; init; }
+
+    public override string Work => $"{Op.Schema.Name} of {Types}";
+
+    // Amounts, bounds, tables and summands are constants, too.
+    public override bool HasWeights => Op is Conv or ConvTranspose or Gemm or MatMul && Inputs[1]?.Constant is not null;
 
     public override LayerSpec SpecAt(int maxBatch) => new()
     {

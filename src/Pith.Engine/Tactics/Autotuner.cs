@@ -18,10 +18,10 @@ internal sealed class Autotuner(LoweredNetwork network, EngineResources resource
     private readonly long _begin = Stopwatch.GetTimestamp();
     private LayerTimer? _timer;
 
-    /// <summary>The chosen tactic, with what it was chosen for and what became of the others.</summary>
+    /// <summary>The chosen tactic, with what it was chosen for, what became of the others, and why none of those could run it when it is plain loops.</summary>
     /// <param name="layer">The layer.</param>
     /// <param name="batch">The largest batch that it sees.</param>
-    public (Tactic Tactic, LayerSpec Spec, ValueList<TacticVerdict> Verdicts) Choose(Layer layer, int batch)
+    public TacticChoice Choose(Layer layer, int batch)
     {
         var spec = layer.SpecAt(TimedBatch(batch));
         var candidates = TacticCatalog.For(layer).Select(tactic => new Candidate(tactic, Accept(tactic, layer))).ToArray();
@@ -29,7 +29,14 @@ internal sealed class Autotuner(LoweredNetwork network, EngineResources resource
         var accepted = candidates.Where(candidate => candidate.Verdict.Accepted).ToArray();
         var (chosen, reason) = Planned(layer, spec, accepted) ?? Fastest(layer, batch, spec, accepted);
         events?.Report(new TacticChosen(layer.Name, spec, chosen.Tactic.Name, reason));
-        return (chosen.Tactic, spec, candidates.Select(candidate => candidate.Describe(candidate == chosen ? reason : null)).ToValueList());
+        return new TacticChoice(chosen.Tactic, spec, candidates.Select(candidate => candidate.Describe(candidate == chosen ? reason : null)).ToValueList(), ReferenceReason(layer, chosen, candidates));
+    }
+
+    private static string? ReferenceReason(Layer layer, Candidate chosen, Candidate[] candidates)
+    {
+        if (chosen.Tactic is not IReferenceTactic { RunsPlainLoops: true }) return null;
+        var refusals = candidates.Where(candidate => candidate.Verdict is { Accepted: false, IsOtherKind: false }).Select(candidate => candidate.Verdict.Reason).Distinct().ToArray();
+        return refusals.Length > 0 ? $"no kernel takes it: {string.Join("; ", refusals)}" : $"there is no kernel for {layer.Work}";
     }
 
     private Verdict Accept(Tactic tactic, Layer layer) =>
@@ -95,6 +102,13 @@ internal sealed class Autotuner(LoweredNetwork network, EngineResources resource
             new(Tactic.Name, Verdict.Accepted, chosenBecause ?? (!Verdict.Accepted ? Verdict.Reason : Seconds is null ? "expected to be slower" : "measured to be slower"), Seconds);
     }
 }
+
+/// <summary>What was chosen for a layer.</summary>
+/// <param name="Tactic">The tactic.</param>
+/// <param name="Spec">What the layer is.</param>
+/// <param name="Verdicts">What became of every tactic.</param>
+/// <param name="ReferenceReason">Why the layer runs as plain reference loops; null when a kernel runs it.</param>
+internal sealed record TacticChoice(Tactic Tactic, LayerSpec Spec, ValueList<TacticVerdict> Verdicts, string? ReferenceReason);
 
 /// <summary>A choice of an earlier build.</summary>
 /// <param name="Spec">The layer's specification then, as text.</param>

@@ -12,7 +12,7 @@ internal sealed unsafe class BlockConcat : Tactic<OpLayer>
     protected override BatchSupport Batch => BatchSupport.AnyAxis;
 
     protected override Verdict Accept(OpLayer layer, Device device) =>
-        layer.Op is not Concat ? Verdict.No("is for Concat")
+        layer.Op is not Concat ? Verdict.NotFor("Concat")
         : layer.Output.IsQuantized || layer.Inputs.Any(input => input!.IsQuantized || input.Layout != layer.Output.Layout) ? Verdict.No("needs dense operands in one layout") : Verdict.Yes;
 
     protected override double EstimateSeconds(OpLayer layer, Device device) => StreamCost.Seconds(layer, device);

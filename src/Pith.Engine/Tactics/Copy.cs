@@ -8,6 +8,8 @@ internal sealed unsafe class Copy : Tactic<CopyLayer>, IReferenceTactic
 {
     public override string Name => "copy";
 
+    bool IReferenceTactic.RunsPlainLoops => false;
+
     protected override BatchSupport Batch => BatchSupport.AnyAxis;
 
     protected override Verdict Accept(CopyLayer layer, Device device) => Verdict.Yes;

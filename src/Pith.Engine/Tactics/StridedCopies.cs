@@ -13,7 +13,7 @@ internal sealed unsafe class StridedCopies : Tactic<OpLayer>
     protected override BatchSupport Batch => BatchSupport.AnyAxis;
 
     protected override Verdict Accept(OpLayer layer, Device device) =>
-        layer.Op is not (Transpose or Split or Slice) ? Verdict.No("is for Transpose, Split and Slice")
+        layer.Op is not (Transpose or Split or Slice) ? Verdict.NotFor("Transpose, Split and Slice")
         : layer.Inputs[0]!.Layout != Layout.RowMajor || layer.Outputs.Any(output => output.Layout != Layout.RowMajor) ? Verdict.No("needs a row-major operand and row-major results")
         : Cuts(layer) is not null ? Verdict.Yes : Verdict.No("needs constant bounds");
 

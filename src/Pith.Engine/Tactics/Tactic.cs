@@ -4,11 +4,18 @@ using Pith.Runtime;
 namespace Pith.Tactics;
 
 /// <summary>Whether a tactic can run a layer, and if not, why.</summary>
-internal readonly record struct Verdict(bool Accepted, string Reason)
+/// <param name="Accepted">Whether it can.</param>
+/// <param name="Reason">Why not.</param>
+/// <param name="IsOtherKind">The tactic is for layers of another kind, so the reason says nothing about this one.</param>
+internal readonly record struct Verdict(bool Accepted, string Reason, bool IsOtherKind = false)
 {
     public static Verdict Yes { get; } = new(true, "");
 
     public static Verdict No(string reason) => new(false, reason);
+
+    /// <summary>For layers that the tactic is not about: other ops, other element types.</summary>
+    /// <param name="kind">What it is for.</param>
+    public static Verdict NotFor(string kind) => new(false, $"is for {kind}", IsOtherKind: true);
 }
 
 /// <summary>One way to run one kind of layer. Tile sizes, instruction sets and epilogues are parameters of a tactic, not tactics. Stateless.</summary>
@@ -31,14 +38,18 @@ internal abstract class Tactic
 }
 
 /// <summary>Marks the plain tactic that ends each list: the specification of its kind of layer.</summary>
-internal interface IReferenceTactic;
+internal interface IReferenceTactic
+{
+    /// <summary>Whether it is plain loops, much slower than a kernel would be.</summary>
+    bool RunsPlainLoops => true;
+}
 
 /// <summary>A tactic for layers of type <typeparamref name="TLayer"/>.</summary>
 internal abstract class Tactic<TLayer> : Tactic where TLayer : Layer
 {
     public sealed override Verdict Accept(Layer layer, Device device)
     {
-        if (layer is not TLayer typed) return Verdict.No($"is for {typeof(TLayer).Name}, not {layer.GetType().Name}");
+        if (layer is not TLayer typed) return Verdict.NotFor($"{typeof(TLayer).Name}, not {layer.GetType().Name}");
         if (Batch == BatchSupport.OuterAxis && layer.Slots.FirstOrDefault(slot => !slot.Shape.IsFixedPerImage) is { } other) return Verdict.No($"needs the batch in the outermost axis, and %{other.Name} is {other.Shape}");
         try
         {

@@ -117,6 +117,7 @@ internal static class TacticCatalog
         new Fp32Softmax(),
         new Fp32LayerNorm(),
         new BlockConcat(),
+        new ConstantPad(),
         new StridedCopies(),
         new ClassLosses(),
         new ReferenceOp(),

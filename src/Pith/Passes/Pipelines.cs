@@ -26,6 +26,7 @@ public static class Pipelines
         new RemoveIdentity(), // before all patterns, which do not look through nodes that do nothing
         new ResolveReshapeTargets(), // before MergeReshapes, which moves a Reshape away from the tensor whose shape it reads
         new MergeReshapes(),
+        new FoldPadding(), // before MergeTransposes: it leaves two that undo each other where Pad stood between them
         new MergeTransposes(),
         new CommonSubexpressions(), // before folding: a product that two equal nodes read is folded when they are one
         new MatMulAddToGemm(), // before FoldChannelAffine, which folds into Gemm only

@@ -29,12 +29,12 @@ internal sealed class Bf16EmittedConv(ConvKernelFamily family, IsaLevel isa, dou
 
     protected override Verdict Accept(ContractionLayer layer, Device device)
     {
-        if (layer.Int8 is not null) return Verdict.No("is for float layers");
+        if (layer.Int8 is not null) return Verdict.NotFor("float layers");
         if (!layer.AllowsBf16) return Verdict.No("BF16 was not asked for");
         if (device.Isa < isa) return Verdict.No($"needs {isa}");
         if (family.Refuses(device) is { } unfit) return Verdict.No(unfit);
         if (layer.Groups > 1) return Verdict.No("is not for grouped convolutions");
-        if (!layer.HasConstantWeights) return Verdict.No("is for constant weights and biases");
+        if (!layer.HasConstantWeights) return Verdict.NotFor("constant weights and biases");
         if (!ActivationFp32Emitter.Has(ActivationFp32Emitter.Simplest(layer.Activation))) return Verdict.No($"has no code for {layer.Activation.Kind}");
         if (family.Refuses(layer) is { } reason) return Verdict.No(reason);
         return family.Accepts(layer, blocking, device);

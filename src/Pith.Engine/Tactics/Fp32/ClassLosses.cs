@@ -10,8 +10,8 @@ internal sealed unsafe class ClassLosses : Tactic<OpLayer>
     public override string Name => "class-losses";
 
     protected override Verdict Accept(OpLayer layer, Device device) =>
-        layer.Op is not (SoftmaxCrossEntropy or SoftmaxCrossEntropyGradient or DistillationLoss or DistillationLossGradient) ? Verdict.No("is for losses")
-        : layer.Inputs.All(input => input!.DataType is DataType.Float32 or DataType.Int32) ? Verdict.Yes : Verdict.No("is for float logits");
+        layer.Op is not (SoftmaxCrossEntropy or SoftmaxCrossEntropyGradient or DistillationLoss or DistillationLossGradient) ? Verdict.NotFor("losses")
+        : layer.Inputs.All(input => input!.DataType is DataType.Float32 or DataType.Int32) ? Verdict.Yes : Verdict.NotFor("float logits");
 
     protected override double EstimateSeconds(OpLayer layer, Device device) => StreamCost.Seconds(layer, device);
 

@@ -15,9 +15,9 @@ internal sealed unsafe class Fp32AxisSum : Tactic<OpLayer>
 
     protected override Verdict Accept(OpLayer layer, Device device)
     {
-        if (layer.Op is not (ReduceSum or ReduceMean)) return Verdict.No("is for ReduceSum and ReduceMean");
+        if (layer.Op is not (ReduceSum or ReduceMean)) return Verdict.NotFor("ReduceSum and ReduceMean");
         var x = layer.Inputs[0]!;
-        if (x.DataType != DataType.Float32 || x.Layout != Layout.RowMajor || layer.Output.Layout != Layout.RowMajor) return Verdict.No("is for float rows");
+        if (x.DataType != DataType.Float32 || x.Layout != Layout.RowMajor || layer.Output.Layout != Layout.RowMajor) return Verdict.NotFor("float rows");
         if (x.Shape.Rank == 0 || x.Shape.IsEmpty) return Verdict.No("needs an axis and elements");
         var axes = Axes(layer);
         return axes[^1] - axes[0] == axes.Length - 1 ? Verdict.Yes : Verdict.No("needs neighbouring axes");

@@ -12,7 +12,7 @@ internal sealed unsafe class Fp32BatchNorm : Tactic<TrainingLayer>
     public override string Name => "fp32-batch-norm";
 
     protected override Verdict Accept(TrainingLayer layer, Device device) =>
-        layer.Op is not (BatchNormTraining or BatchNormalization) ? Verdict.No("is for batch normalization") : layer.Gate is not null ? Verdict.No("has no gate") : Verdict.Yes;
+        layer.Op is not (BatchNormTraining or BatchNormalization) ? Verdict.NotFor("batch normalization") : layer.Gate is not null ? Verdict.No("has no gate") : Verdict.Yes;
 
     protected override double EstimateSeconds(TrainingLayer layer, Device device) => StreamCost.Seconds(layer, device);
 

@@ -12,7 +12,7 @@ internal sealed unsafe class Fp32BatchNormGradient : Tactic<TrainingLayer>
     public override string Name => "fp32-batch-norm-gradient";
 
     protected override Verdict Accept(TrainingLayer layer, Device device) =>
-        layer.Op is not BatchNormGradient ? Verdict.No("is for BatchNormGradient")
+        layer.Op is not BatchNormGradient ? Verdict.NotFor("BatchNormGradient")
         : layer.Residual is not null || layer.Activation.Kind != ActivationKind.None ? Verdict.No("has no epilogue") : Verdict.Yes;
 
     protected override double EstimateSeconds(TrainingLayer layer, Device device) => StreamCost.Seconds(layer, device);

@@ -15,9 +15,9 @@ internal sealed unsafe class Fp32BatchedGemm : Tactic<OpLayer>
 
     protected override Verdict Accept(OpLayer layer, Device device)
     {
-        if (layer.Op is not MatMul) return Verdict.No("is for MatMul");
+        if (layer.Op is not MatMul) return Verdict.NotFor("MatMul");
         var (left, right) = (layer.Inputs[0]!, layer.Inputs[1]!);
-        if (new[] { left, right, layer.Output }.Any(slot => slot.DataType != DataType.Float32 || slot.Layout != Layout.RowMajor)) return Verdict.No("is for float rows");
+        if (new[] { left, right, layer.Output }.Any(slot => slot.DataType != DataType.Float32 || slot.Layout != Layout.RowMajor)) return Verdict.NotFor("float rows");
         if (left.Shape.Rank < 2 || right.Shape.Rank < 2) return Verdict.No("multiplies no vectors");
         if (layer.Output.Shape.IsEmpty || left.Shape.IsEmpty) return Verdict.No("needs elements");
         return LeadingAxes(left).SequenceEqual(LeadingAxes(right)) ? Verdict.Yes : Verdict.No("broadcasts no matrices: both operands need the same leading axes");

@@ -13,7 +13,7 @@ internal sealed unsafe class Fp32ChannelSum : Tactic<OpLayer>
 
     protected override Verdict Accept(OpLayer layer, Device device)
     {
-        if (layer.Op is not ReduceSum sum || layer.Output.DataType != DataType.Float32) return Verdict.No("is for float ReduceSum");
+        if (layer.Op is not ReduceSum sum || layer.Output.DataType != DataType.Float32) return Verdict.NotFor("float ReduceSum");
         var (x, axes) = (layer.Inputs[0]!, sum.Axes.Select(axis => axis < 0 ? axis + layer.Inputs[0]!.Shape.Rank : axis).Order());
         var isOfColumns = x.Shape.Rank == 2 && axes.SequenceEqual([0]);
         var isOfImages = x is { Layout: Layout.ChannelsLast, Shape.Rank: 4 } && axes.SequenceEqual([0, 2, 3]);

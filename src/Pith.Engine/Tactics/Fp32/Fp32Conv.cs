@@ -11,7 +11,7 @@ internal sealed unsafe class Fp32Conv : Tactic<ContractionLayer>
     public override string Name => "fp32-conv";
 
     protected override Verdict Accept(ContractionLayer layer, Device device) =>
-        layer.Int8 is not null ? Verdict.No("is for float layers") : layer.IsGemm ? Verdict.No("is for convolutions") : Verdict.Yes;
+        layer.Int8 is not null ? Verdict.NotFor("float layers") : layer.IsGemm ? Verdict.NotFor("convolutions") : Verdict.Yes;
 
     protected override double EstimateSeconds(ContractionLayer layer, Device device) => Fp32Cost.Seconds(layer, device);
 

@@ -12,7 +12,7 @@ internal sealed unsafe class Fp32ConvInputGradient : Tactic<TrainingLayer>
     public override string Name => "fp32-conv-input-gradient";
 
     protected override Verdict Accept(TrainingLayer layer, Device device) =>
-        layer.Op is not ConvInputGradient ? Verdict.No("is for ConvInputGradient")
+        layer.Op is not ConvInputGradient ? Verdict.NotFor("ConvInputGradient")
         : layer.Gate is not null || layer.Activation.Kind != ActivationKind.None ? Verdict.No("has no gate or activation") : Verdict.Yes;
 
     protected override double EstimateSeconds(TrainingLayer layer, Device device) => Fp32Cost.Seconds(layer, device);

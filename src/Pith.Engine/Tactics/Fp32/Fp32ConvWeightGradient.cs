@@ -12,7 +12,7 @@ internal sealed unsafe class Fp32ConvWeightGradient : Tactic<OpLayer>
     public override string Name => "fp32-conv-weight-gradient";
 
     protected override Verdict Accept(OpLayer layer, Device device) =>
-        layer.Op is not ConvWeightGradient ? Verdict.No("is for ConvWeightGradient") : layer.Output.Shape.Rank != 4 ? Verdict.No("is for images") : Verdict.Yes;
+        layer.Op is not ConvWeightGradient ? Verdict.NotFor("ConvWeightGradient") : layer.Output.Shape.Rank != 4 ? Verdict.NotFor("images") : Verdict.Yes;
 
     protected override double EstimateSeconds(OpLayer layer, Device device) => Fp32Cost.Seconds(layer, device);
 

@@ -30,7 +30,7 @@ internal sealed class Fp32FakeQuantizeGradient : Tactic<OpLayer>
 
     protected override Verdict Accept(OpLayer layer, Device device)
     {
-        if (layer.Op is not FakeQuantizeGradient { BlockSize: 0 } op) return Verdict.No("is for FakeQuantizeGradient without blocks");
+        if (layer.Op is not FakeQuantizeGradient { BlockSize: 0 } op) return Verdict.NotFor("FakeQuantizeGradient without blocks");
         if (!layer.Inputs[2]!.Shape.IsSingle && op.Axis != 0) return Verdict.No("takes one scale, or scales along axis 0");
         if (layer.Inputs.Length > 3 && layer.Inputs[3] is { Constant: null }) return Verdict.No("needs a constant zero point");
         return ZeroPoint(layer) is null ? Verdict.No("needs one zero point") : layer.Inputs[0]!.Layout == layer.Inputs[1]!.Layout && layer.Inputs[1]!.Layout == layer.Output.Layout

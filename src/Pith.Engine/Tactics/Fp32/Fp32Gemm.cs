@@ -13,7 +13,7 @@ internal sealed unsafe class Fp32Gemm : Tactic<ContractionLayer>
     protected override BatchSupport Batch => BatchSupport.AnyAxis;
 
     protected override Verdict Accept(ContractionLayer layer, Device device) =>
-        layer.Int8 is not null ? Verdict.No("is for float layers") : layer.IsGemm ? Verdict.Yes : Verdict.No("is for matrix products");
+        layer.Int8 is not null ? Verdict.NotFor("float layers") : layer.IsGemm ? Verdict.Yes : Verdict.NotFor("matrix products");
 
     protected override double EstimateSeconds(ContractionLayer layer, Device device) => Fp32Cost.Seconds(layer, device);
 

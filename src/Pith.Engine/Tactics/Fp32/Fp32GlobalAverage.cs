@@ -12,7 +12,7 @@ internal sealed class Fp32GlobalAveragePool : Tactic<PoolLayer>
     public override string Name => "fp32-global-average";
 
     protected override Verdict Accept(PoolLayer layer, Device device) =>
-        layer.Input.DataType == DataType.Float32 && !layer.IsMax && layer.IsGlobal ? Verdict.Yes : Verdict.No("is for the average over whole float images");
+        layer.Input.DataType == DataType.Float32 && !layer.IsMax && layer.IsGlobal ? Verdict.Yes : Verdict.NotFor("the average over whole float images");
 
     protected override double EstimateSeconds(PoolLayer layer, Device device) => StreamCost.Seconds(layer, device);
 
@@ -24,8 +24,8 @@ internal sealed class Fp32GlobalAverageGradient : Tactic<OpLayer>
 {
     public override string Name => "fp32-global-average-gradient";
 
-    protected override Verdict Accept(OpLayer layer, Device device) => layer.Op is not GlobalAveragePoolGradient ? Verdict.No("is for GlobalAveragePoolGradient")
-        : FeatureMaps.AreImages(layer) ? Verdict.Yes : Verdict.No("is for float images");
+    protected override Verdict Accept(OpLayer layer, Device device) => layer.Op is not GlobalAveragePoolGradient ? Verdict.NotFor("GlobalAveragePoolGradient")
+        : FeatureMaps.AreImages(layer) ? Verdict.Yes : Verdict.NotFor("float images");
 
     protected override double EstimateSeconds(OpLayer layer, Device device) => StreamCost.Seconds(layer, device);
 

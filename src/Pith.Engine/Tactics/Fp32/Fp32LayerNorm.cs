@@ -15,10 +15,10 @@ internal sealed unsafe class Fp32LayerNorm : Tactic<OpLayer>
 
     protected override Verdict Accept(OpLayer layer, Device device)
     {
-        if (layer.Op is not LayerNormalization norm) return Verdict.No("is for LayerNormalization");
+        if (layer.Op is not LayerNormalization norm) return Verdict.NotFor("LayerNormalization");
         if (layer.Outputs.Length > 1) return Verdict.No("writes neither means nor deviations");
         var slots = layer.Inputs.Append(layer.Output).OfType<Slot>();
-        if (slots.Any(slot => slot.DataType != DataType.Float32 || slot.Layout != Layout.RowMajor)) return Verdict.No("is for float rows");
+        if (slots.Any(slot => slot.DataType != DataType.Float32 || slot.Layout != Layout.RowMajor)) return Verdict.NotFor("float rows");
         var shape = layer.Output.Shape;
         var axis = norm.Axis < 0 ? norm.Axis + shape.Rank : norm.Axis;
         if (shape.GrowsFrom(axis) || shape.IsEmpty) return Verdict.No("needs rows of a fixed size");

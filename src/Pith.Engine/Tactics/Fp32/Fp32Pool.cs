@@ -11,7 +11,7 @@ internal sealed unsafe class Fp32Pool : Tactic<PoolLayer>
     public override string Name => "fp32-pool";
 
     protected override Verdict Accept(PoolLayer layer, Device device) =>
-        layer.Input.DataType != DataType.Float32 ? Verdict.No("is for float images")
+        layer.Input.DataType != DataType.Float32 ? Verdict.NotFor("float images")
         : !layer.IsMax && layer.IsGlobal ? Verdict.No("leaves the average over whole images to another tactic") : Verdict.Yes;
 
     protected override double EstimateSeconds(PoolLayer layer, Device device) => StreamCost.Seconds(layer, device);

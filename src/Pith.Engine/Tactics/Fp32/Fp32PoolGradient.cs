@@ -12,8 +12,8 @@ internal sealed unsafe class Fp32PoolGradient : Tactic<OpLayer>
     public override string Name => "fp32-pool-gradient";
 
     protected override Verdict Accept(OpLayer layer, Device device) => layer.Op is MaxPoolGradient or AveragePoolGradient
-        ? FeatureMaps.AreImages(layer) ? Verdict.Yes : Verdict.No("is for float images")
-        : Verdict.No("is for gradients of pools");
+        ? FeatureMaps.AreImages(layer) ? Verdict.Yes : Verdict.NotFor("float images")
+        : Verdict.NotFor("gradients of pools");
 
     protected override double EstimateSeconds(OpLayer layer, Device device) => StreamCost.Seconds(layer, device);
 

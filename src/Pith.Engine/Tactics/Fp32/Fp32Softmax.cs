@@ -16,9 +16,9 @@ internal sealed unsafe class Fp32Softmax : Tactic<OpLayer>
     protected override Verdict Accept(OpLayer layer, Device device)
     {
         var axis = layer.Op switch { SoftmaxOp { FlattensTrailingAxes: false } softmax => softmax.Axis, SoftmaxGradient gradient => gradient.Axis, _ => int.MinValue };
-        if (axis == int.MinValue) return Verdict.No("is for Softmax and LogSoftmax of one axis");
+        if (axis == int.MinValue) return Verdict.NotFor("Softmax and LogSoftmax of one axis");
         var shape = layer.Output.Shape;
-        if (layer.Output.DataType != DataType.Float32 || shape.Rank == 0) return Verdict.No("is for float rows");
+        if (layer.Output.DataType != DataType.Float32 || shape.Rank == 0) return Verdict.NotFor("float rows");
         var isRowMajor = layer.Inputs.Append(layer.Output).All(slot => slot!.Layout == Layout.RowMajor);
         return isRowMajor && (axis == -1 || axis == shape.Rank - 1) && !shape[-1].Grows ? Verdict.Yes : Verdict.No("needs the innermost axis");
     }

@@ -15,10 +15,10 @@ internal sealed unsafe class Fp32TransposedGemm : Tactic<OpLayer>
 
     protected override Verdict Accept(OpLayer layer, Device device) => layer.Op switch
     {
-        not Gemm { TransA: true } => Verdict.No("is for Gemm with a transposed left-hand side"),
+        not Gemm { TransA: true } => Verdict.NotFor("Gemm with a transposed left-hand side"),
         Gemm { Alpha: not 1 } => Verdict.No("does not scale the product"),
         _ when layer.Inputs.Length > 2 && layer.Inputs[2] is not null => Verdict.No("adds nothing to the product"),
-        _ => layer.Output.DataType == DataType.Float32 ? Verdict.Yes : Verdict.No("is for float"),
+        _ => layer.Output.DataType == DataType.Float32 ? Verdict.Yes : Verdict.NotFor("float"),
     };
 
     protected override double EstimateSeconds(OpLayer layer, Device device) => Fp32Cost.Seconds(layer, device);

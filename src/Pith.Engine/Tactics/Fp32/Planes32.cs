@@ -12,7 +12,7 @@ internal sealed unsafe class Planes32 : Tactic<ReorderLayer>
 
     protected override Verdict Accept(ReorderLayer layer, Device device) =>
         layer.Output is { Layout: Layout.ChannelsLast, Shape.Rank: 4, Channels: <= InterleavedPlanes.Most } && layer.Output.DataType.SizeInBytes() == 4
-            ? Verdict.Yes : Verdict.No($"is for images of at most {InterleavedPlanes.Most} channels of 32-bit elements that become channels-last");
+            ? Verdict.Yes : Verdict.NotFor($"images of at most {InterleavedPlanes.Most} channels of 32-bit elements that become channels-last");
 
     protected override double EstimateSeconds(ReorderLayer layer, Device device) => StreamCost.Seconds(layer, device) / 2;
 

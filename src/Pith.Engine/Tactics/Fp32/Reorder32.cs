@@ -10,7 +10,7 @@ internal sealed unsafe class Reorder32 : Tactic<ReorderLayer>
     public override string Name => "reorder-32bit";
 
     protected override Verdict Accept(ReorderLayer layer, Device device) =>
-        layer.Input.DataType.SizeInBytes() == 4 && layer.Input.Shape.Rank > 2 && layer.Output.Border.IsEmpty ? Verdict.Yes : Verdict.No("is for 32-bit elements with pixels and without border");
+        layer.Input.DataType.SizeInBytes() == 4 && layer.Input.Shape.Rank > 2 && layer.Output.Border.IsEmpty ? Verdict.Yes : Verdict.NotFor("32-bit elements with pixels and without border");
 
     protected override double EstimateSeconds(ReorderLayer layer, Device device) => StreamCost.Seconds(layer, device);
 

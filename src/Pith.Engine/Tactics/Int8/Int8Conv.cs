@@ -10,7 +10,7 @@ internal sealed class Int8Conv : Tactic<ContractionLayer>
 
     public override string Name => "int8-conv";
 
-    protected override Verdict Accept(ContractionLayer layer, Device device) => layer.Int8 is null ? Verdict.No("is for INT8 layers") : Verdict.Yes;
+    protected override Verdict Accept(ContractionLayer layer, Device device) => layer.Int8 is null ? Verdict.NotFor("INT8 layers") : Verdict.Yes;
 
     protected override double EstimateSeconds(ContractionLayer layer, Device device)
     {

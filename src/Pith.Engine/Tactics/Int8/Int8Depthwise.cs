@@ -11,8 +11,8 @@ internal sealed class Int8Depthwise : Tactic<ContractionLayer>
 
     protected override Verdict Accept(ContractionLayer layer, Device device) => layer switch
     {
-        { Int8: null } => Verdict.No("is for INT8 layers"),
-        { IsDepthwise: false } => Verdict.No("is for one channel per group"),
+        { Int8: null } => Verdict.NotFor("INT8 layers"),
+        { IsDepthwise: false } => Verdict.NotFor("one channel per group"),
         { Output.IsQuantized: false } => Verdict.No("writes bytes only"),
         _ => Verdict.Yes,
     };

@@ -13,7 +13,7 @@ internal sealed unsafe class Int8Pool : Tactic<PoolLayer>
 
     public override string Name => "int8-pool";
 
-    protected override Verdict Accept(PoolLayer layer, Device device) => layer.Input.IsQuantized ? Verdict.Yes : Verdict.No("is for 8-bit images");
+    protected override Verdict Accept(PoolLayer layer, Device device) => layer.Input.IsQuantized ? Verdict.Yes : Verdict.NotFor("8-bit images");
 
     protected override double EstimateSeconds(PoolLayer layer, Device device) => (double)layer.Output.Pixels(1) * layer.Window.Taps * layer.Input.Channels / 20e9;
 

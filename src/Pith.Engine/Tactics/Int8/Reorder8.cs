@@ -12,7 +12,7 @@ internal sealed unsafe class Reorder8 : Tactic<ReorderLayer>
     public override string Name => "reorder-8bit";
 
     protected override Verdict Accept(ReorderLayer layer, Device device) =>
-        layer.Input.DataType.IsQuantized() && layer.Input.Border.IsEmpty && layer.Output.Border.IsEmpty ? Verdict.Yes : Verdict.No("is for 8-bit values without border");
+        layer.Input.DataType.IsQuantized() && layer.Input.Border.IsEmpty && layer.Output.Border.IsEmpty ? Verdict.Yes : Verdict.NotFor("8-bit values without border");
 
     protected override double EstimateSeconds(ReorderLayer layer, Device device) => StreamCost.Seconds(layer, device);
 

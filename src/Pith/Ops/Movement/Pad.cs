@@ -71,8 +71,12 @@ public sealed record Pad(PadMode Mode = PadMode.Constant, ValueList<int> Axes = 
         return new Pad(mode, reader.Opset < 18 ? [] : AxesOperand.Read(reader, index: 3, since: 18));
     }
 
-    private (int Begin, int End)[] PadsPerAxis(long[] amounts, int rank)
+    /// <summary>What is added before and after each axis; negative amounts remove elements.</summary>
+    /// <param name="amounts">The second operand: all begins, then all ends, for <see cref="Axes"/>.</param>
+    /// <param name="rank">The rank of the first operand.</param>
+    public (int Begin, int End)[] PadsPerAxis(long[] amounts, int rank)
     {
+        ArgumentNullException.ThrowIfNull(amounts);
         var pads = new (int Begin, int End)[rank];
         var axes = Axes.Count > 0 ? Axes : Enumerable.Range(0, rank).ToValueList();
         for (var i = 0; i < axes.Count; i++) pads[Sizes.Axis(axes[i], rank)] = (Amount(amounts[i]), Amount(amounts[axes.Count + i]));

@@ -18,7 +18,7 @@ internal sealed class Int8EmittedConv(ConvKernelFamily family, IsaLevel isa, Con
     {
         if (device.Isa < isa) return Verdict.No($"needs {isa}");
         if (family.Refuses(device) is { } unfit) return Verdict.No(unfit);
-        if (layer.Int8 is null) return Verdict.No("is for INT8 layers");
+        if (layer.Int8 is null) return Verdict.NotFor("INT8 layers");
         if (family.Refuses(layer) is { } reason) return Verdict.No(reason);
         return family.Accepts(layer, blocking, device);
     }

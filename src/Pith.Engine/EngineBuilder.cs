@@ -70,7 +70,8 @@ public static class EngineBuilder
     // What is to be observed counts as an output while the graph is simplified, or it might be folded away: the input of a batch norm that follows another, say.
     private static Graph Simplified(Graph graph, EngineOptions options, IProgress<PithEvent>? events)
     {
-        var copy = graph.Clone();
+        // The plain loops, and what runs as written, round to half precision wherever the graph does.
+        var copy = Float32Form.HasHalf(graph) && !options.Literal && !options.ReferenceOnly ? Float32Form.OfHalf(graph) : graph.Clone();
         var outputs = copy.Outputs.Count;
         foreach (var name in options.Observed)
             if (copy.Find(name) is { Constant: null, IsGraphInput: false, IsGraphOutput: false } value) copy.AddOutput(value);

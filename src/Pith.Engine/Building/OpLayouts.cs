@@ -13,6 +13,8 @@ internal static class OpLayouts
         // Sums over everything but the channels.
         ReduceSum { KeepDims: false } sum when node.Input(0)!.Type.Rank == 4 && sum.Axes.SequenceEqual([0, 2, 3]) => LayoutRule.ChannelsLast(),
         Concat when node.Inputs.All(input => input!.Type.Rank == node.Output.Type.Rank && !input.Type.DataType.IsQuantized()) => LayoutRule.Agnostic,
+        RepeatChannels => node.Output.Type.Rank is 2 or 4 ? LayoutRule.ChannelsLast() : LayoutRule.RowMajor,
+        Cast when node.Inputs[0]!.Type.DataType.IsFloat() && node.Output.Type.DataType.IsFloat() => LayoutRule.Agnostic,
         // The channels of 8-bit images cannot be padded in place.
         Pad { Mode: PadMode.Constant } pad when node.Output.Type.Rank == 4 && (!node.Output.Type.DataType.IsQuantized() || (node.Input(1)!.Constant is { } amounts && pad.PadsPerAxis(amounts.ToInt64s(), 4)[1] == (0, 0))) => LayoutRule.Agnostic,
         UnaryOp or BinaryOp or Clip or UnaryGradient or ClipGradient when node.Inputs.All(input => input is null || KeepsAxes(input, node.Output)) => LayoutRule.Agnostic,

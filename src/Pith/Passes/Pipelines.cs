@@ -30,6 +30,7 @@ public static class Pipelines
         new MergeTransposes(),
         new CommonSubexpressions(), // before folding: a product that two equal nodes read is folded when they are one
         new MatMulAddToGemm(), // before FoldChannelAffine, which folds into Gemm only
+        new RegularGemm { KeepsSharedWeights = forTraining }, // after MatMulAddToGemm, whose biases have any shape
         new FoldChannelAffine { KeepsSharedWeights = forTraining },
     ];
 }

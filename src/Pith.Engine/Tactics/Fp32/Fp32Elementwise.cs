@@ -14,7 +14,7 @@ internal sealed unsafe class Fp32Elementwise : Tactic<OpLayer>
     protected override BatchSupport Batch => BatchSupport.AnyAxis;
 
     protected override Verdict Accept(OpLayer layer, Device device) =>
-        Kernel.Of(layer) is null ? Verdict.No("has no kernel for this op") : AxesOf(layer) is null ? Verdict.No("operands are not float, or their axes do not fit a loop") : Verdict.Yes;
+        Kernel.Of(layer) is null ? Verdict.NotFor("arithmetic and activations") : AxesOf(layer) is null ? Verdict.No("operands are not float, or their axes do not fit a loop") : Verdict.Yes;
 
     protected override double EstimateSeconds(OpLayer layer, Device device) => StreamCost.Seconds(layer, device);
 

@@ -10,6 +10,7 @@ internal static class DataFusion
         if (QdqPatterns.OfQuantize(node) is { } to) return Quantize(node, to);
         if (QdqPatterns.OfDequantize(node) is { } from) return Dequantize(node, from);
         if (node.Op is Concat concat && IsChannelJoin(node, concat)) return Join(node);
+        if (IsOneRow(node, context)) return Turn(node);
         if (node.Op is Reshape or Flatten or Squeeze or Unsqueeze or Identity) return Copy(node, context);
         return null;
     }
@@ -48,6 +49,22 @@ internal static class DataFusion
         Outputs = [node.Output],
         Layouts = LayoutRule.ChannelsLast(),
         Create = parts => new ConcatLayer { Name = parts.Name, Nodes = parts.Nodes, Inputs = parts.Inputs, Outputs = parts.Outputs },
+    };
+
+    // Between [N, C, L] and images [N, C, 1, L], which have the same elements in both layouts.
+    private static bool IsOneRow(Node node, FusionContext context) =>
+        node is { Op: Unsqueeze { Axes: [2] }, Output.Type.Rank: 4 } or { Op: Squeeze { Axes: [2] }, Output.Type.Rank: 3 } && context.ShapeOf(node.Output).IsFixedPerImage;
+
+    // Images are channels-last, sequences row-major: the layout changes on the way.
+    private static FusedNode Turn(Node node) => new()
+    {
+        Nodes = [node],
+        Inputs = [node.Input(0)],
+        Outputs = [node.Output],
+        Layouts = new LayoutRule((_, now) => now[0] ?? Layout.RowMajor, (_, now) => node.Op is Unsqueeze ? Layout.ChannelsLast : Layout.RowMajor),
+        Create = parts => parts.Inputs[0]!.Layout == parts.Outputs[0].Layout
+            ? new CopyLayer { Name = parts.Name, Nodes = parts.Nodes, Inputs = parts.Inputs, Outputs = parts.Outputs }
+            : new ReorderLayer { Name = parts.Name, Nodes = parts.Nodes, Inputs = parts.Inputs, Outputs = parts.Outputs },
     };
 
     private static FusedNode Copy(Node node, FusionContext context) => new()

@@ -16,7 +16,7 @@ internal sealed class Lowering
     /// <exception cref="PithException">A shape is not known, or an observed name is not in the graph.</exception>
     public static LoweredNetwork Lower(Graph graph, EngineOptions options)
     {
-        if (!options.Literal) Passes.PassRunner.RunToFixpoint(graph, [new SignedWeights(), new PropagateQdq(options.Observed.ToHashSet(StringComparer.Ordinal)), new Passes.RemoveDeadNodes()]);
+        LoweringPasses.Run(graph, options);
         var lowering = new Lowering(BatchShapes.Infer(graph, options.MaxBatch));
         var observed = options.Observed.Select(name => graph.Find(name) ?? throw new PithException($"There is no value '{name}' in graph '{graph.Name}' to observe; it may have been simplified away.")).ToArray();
         var inputs = graph.Inputs.Select(lowering.AddInput).ToArray();

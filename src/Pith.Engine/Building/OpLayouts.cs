@@ -12,6 +12,10 @@ internal static class OpLayouts
         MaxPoolGradient or AveragePoolGradient or GlobalAveragePoolGradient => LayoutRule.ChannelsLast(),
         // Sums over everything but the channels.
         ReduceSum { KeepDims: false } sum when node.Input(0)!.Type.Rank == 4 && sum.Axes.SequenceEqual([0, 2, 3]) => LayoutRule.ChannelsLast(),
+        // Images whose channels stay together are copied pixel by pixel.
+        InterleavePhases => LayoutRule.ChannelsLast(),
+        DepthToSpace or SpaceToDepth or ChannelShuffle => LayoutRule.Agnostic,
+        Slice or Split when node.Output.Type.Rank == 4 => LayoutRule.Agnostic,
         Concat when node.Inputs.All(input => input!.Type.Rank == node.Output.Type.Rank && !input.Type.DataType.IsQuantized()) => LayoutRule.Agnostic,
         RepeatChannels => node.Output.Type.Rank is 2 or 4 ? LayoutRule.ChannelsLast() : LayoutRule.RowMajor,
         Cast when node.Inputs[0]!.Type.DataType.IsFloat() && node.Output.Type.DataType.IsFloat() => LayoutRule.Agnostic,

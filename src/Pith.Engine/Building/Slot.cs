@@ -78,6 +78,23 @@ internal sealed class Slot
     /// <summary>Bytes from the first pixel of the first image, where the slot's address is, to a pixel.</summary>
     public nint PixelOffset(nint image, nint row, nint column) => image * ImageBytes + row * RowBytes + column * PixelBytes;
 
+    /// <summary>Bytes from index to index of an axis.</summary>
+    public nint AxisBytes(int axis, int batch)
+    {
+        if (Layout == Layout.RowMajor) return Product(axis + 1, batch) * DataType.SizeInBytes();
+        if (axis == 1) return DataType.SizeInBytes();
+        if (Shape.Rank == 4) return axis switch { 0 => ImageBytes, 2 => RowBytes, _ => PixelBytes };
+        // Channels are the innermost axis, whatever their place.
+        return (axis == 0 ? Product(2, batch) : Product(axis + 1, batch)) * PixelBytes;
+    }
+
+    private nint Product(int firstAxis, int batch)
+    {
+        nint product = 1;
+        for (var axis = firstAxis; axis < Shape.Rank; axis++) product *= Shape.Size(axis, batch);
+        return product;
+    }
+
     /// <summary>Bytes from the start of the slot's memory to its first pixel.</summary>
     public nint OriginBytes => Border.IsEmpty ? 0 : Border.Top * RowBytes + Border.Left * PixelBytes;
 

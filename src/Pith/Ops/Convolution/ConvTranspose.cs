@@ -49,8 +49,11 @@ public sealed record ConvTranspose : Op
         return input * stride + rest;
     }
 
-    /// <summary>The window of the convolution that this op is the adjoint of: its input is this op's output.</summary>
-    private WindowAxis Resolve(int input, int kernel, int axis)
+    /// <summary>The window along one spatial axis of the convolution that this op is the adjoint of: its input is this op's output. Its padding may be negative.</summary>
+    /// <param name="input">This op's input size.</param>
+    /// <param name="kernel">The weight's size.</param>
+    /// <param name="axis">The spatial axis, from 0.</param>
+    public WindowAxis Resolve(int input, int kernel, int axis)
     {
         var window = new WindowAxis { Output = input, Kernel = kernel, Stride = At(Window.Strides, axis, 1), Dilation = At(Window.Dilations, axis, 1) };
         var full = checked(window.Stride * (input - 1) + At(OutputPadding, axis, 0) + window.Extent);

@@ -24,7 +24,7 @@ internal readonly unsafe ref struct StridedCopy
     private readonly nint _unitColumns;
     private readonly bool _isTranspose;
 
-    /// <param name="axes">The axes as the result has them, in which they are dense; overwritten.</param>
+    /// <param name="axes">The axes, the one along which the result's elements lie closest last; overwritten.</param>
     /// <param name="elementBytes">1, 2, 4 or 8.</param>
     public StridedCopy(Span<StridedAxis> axes, int elementBytes)
     {
@@ -35,7 +35,7 @@ internal readonly unsafe ref struct StridedCopy
         foreach (var axis in axes[..count]) Bytes *= axis.Size;
         if (count > 0 && axes[count - 1].From == elementBytes && axes[count - 1].To == elementBytes) _block *= axes[--count].Size;
         var dense = -1;
-        if (_block is 1 or 2 or 4 or 8)
+        if (_block is 1 or 2 or 4 or 8 && count > 0 && axes[count - 1].To == _block)
             for (var i = 0; i < count - 1; i++)
                 if (axes[i].From == _block) dense = i;
         _isTranspose = dense >= 0;
@@ -82,8 +82,7 @@ internal readonly unsafe ref struct StridedCopy
 
     private void RunUnit(byte* from, byte* to, nint rows, nint columns)
     {
-        if (!_isTranspose)
-            for (nint row = 0; row < rows; row++) Buffer.MemoryCopy(from + row * _rows.From, to + row * _rows.To, _block, _block);
+        if (!_isTranspose) BlockCopy.Run(from, _rows.From, to, _rows.To, _block, rows);
         else switch (_block)
         {
             case 1: TransposedCopy.Run<byte>(from, _rows.From, to, _columns.To, rows, columns); break;

@@ -20,6 +20,16 @@ internal static unsafe class TransposedCopy
     /// <param name="columns">Rows that are written.</param>
     public static void Run<T>(byte* from, nint fromStride, byte* to, nint toStride, nint rows, nint columns) where T : unmanaged
     {
+        if (rows == 2 && toStride == 2 * sizeof(T))
+        {
+            PairCopy.Interleave<T>((T*)from, (T*)(from + fromStride), (T*)to, columns);
+            return;
+        }
+        if (columns == 2 && fromStride == 2 * sizeof(T))
+        {
+            PairCopy.Separate<T>((T*)from, (T*)to, (T*)(to + toStride), rows);
+            return;
+        }
         // Lines of what is read, and of what is written.
         nint block = LineBytes / sizeof(T);
         for (nint row = 0; row < rows; row += block)

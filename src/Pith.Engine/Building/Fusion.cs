@@ -10,6 +10,7 @@ internal static class Fusion
         ContractionFusion.TryFuse,
         TrainingFusion.TryFuse,
         PoolFusion.TryFuse,
+        NormalizationFusion.TryFuse,
         PixelTableFusion.TryFuse,
         TableFusion.TryFuseThroughPairs, // before a product that is part of such a region becomes a layer
         BinaryFusion.TryFuse,

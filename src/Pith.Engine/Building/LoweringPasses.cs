@@ -22,6 +22,8 @@ internal static class LoweringPasses
         [
             new ConvTransposeAsConvs(),
             new FindChannelShuffle(),
+            new FindGroupNormalization(),
+            new AlignConstants(),
             new ElementwiseBeforeInterleave(), // activations and quantization are next to the convolutions then
             .. options.Literal ? Array.Empty<Pass>() : [new SignedWeights(), new PropagateQdq(options.Observed.ToHashSet(StringComparer.Ordinal))],
             new RemoveDeadNodes(),

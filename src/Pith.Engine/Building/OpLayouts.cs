@@ -14,14 +14,14 @@ internal static class OpLayouts
         ReduceSum { KeepDims: false } sum when node.Input(0)!.Type.Rank == 4 && sum.Axes.SequenceEqual([0, 2, 3]) => LayoutRule.ChannelsLast(),
         // Images whose channels stay together are copied pixel by pixel.
         InterleavePhases => LayoutRule.ChannelsLast(),
-        DepthToSpace or SpaceToDepth or ChannelShuffle => LayoutRule.Agnostic,
+        DepthToSpace or SpaceToDepth or ChannelShuffle or Resize => LayoutRule.Agnostic,
         Slice or Split when node.Output.Type.Rank == 4 => LayoutRule.Agnostic,
         Concat when node.Inputs.All(input => input!.Type.Rank == node.Output.Type.Rank && !input.Type.DataType.IsQuantized()) => LayoutRule.Agnostic,
         RepeatChannels => node.Output.Type.Rank is 2 or 4 ? LayoutRule.ChannelsLast() : LayoutRule.RowMajor,
         Cast when node.Inputs[0]!.Type.DataType.IsFloat() && node.Output.Type.DataType.IsFloat() => LayoutRule.Agnostic,
         // The channels of 8-bit images cannot be padded in place.
-        Pad { Mode: PadMode.Constant } pad when node.Output.Type.Rank == 4 && (!node.Output.Type.DataType.IsQuantized() || (node.Input(1)!.Constant is { } amounts && pad.PadsPerAxis(amounts.ToInt64s(), 4)[1] == (0, 0))) => LayoutRule.Agnostic,
-        UnaryOp or BinaryOp or Clip or UnaryGradient or ClipGradient when node.Inputs.All(input => input is null || KeepsAxes(input, node.Output)) => LayoutRule.Agnostic,
+        Pad pad when node.Output.Type.Rank == 4 && (!node.Output.Type.DataType.IsQuantized() || (node.Input(1)!.Constant is { } amounts && pad.PadsPerAxis(amounts.ToInt64s(), 4)[1] == (0, 0))) => LayoutRule.Agnostic,
+        UnaryOp or BinaryOp or PRelu or Clip or UnaryGradient or ClipGradient when node.Inputs.All(input => input is null || KeepsAxes(input, node.Output)) => LayoutRule.Agnostic,
         FakeQuantizeGradient { BlockSize: 0 } gradient when gradient.Axis == 0 || node.Input(2)!.Constant is { Length: 1 } => LayoutRule.Agnostic,
         _ => LayoutRule.RowMajor,
     };

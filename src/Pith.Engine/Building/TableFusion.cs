@@ -75,7 +75,7 @@ internal static class TableFusion
         return value.Uses.All(use => region.Contains(use.Node));
     }
 
-    private static bool IsElementwise(Node node) => node.Op is UnaryOp or Clip || (node.Op is Add or Sub or Mul or Div && node.Output.Type.DataType == DataType.Float32);
+    private static bool IsElementwise(Node node) => node.Op is UnaryOp or Clip or PRelu || (node.Op is Add or Sub or Mul or Div && node.Output.Type.DataType == DataType.Float32);
 
     // Runs the region on all 256 values by the ops' own definitions.
     private static ValueList<byte> Tabulate(List<Node> region, Value source, Value result)

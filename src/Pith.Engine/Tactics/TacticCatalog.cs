@@ -97,6 +97,12 @@ internal static class TacticCatalog
         new ReferenceTraining(),
     ];
 
+    private static readonly Tactic[] s_normalization =
+    [
+        new Fp32Normalization(),
+        new ReferenceNormalization(),
+    ];
+
     private static readonly Tactic[] s_fakeQuantize =
     [
         new Fp32FakeQuantize(),
@@ -118,9 +124,10 @@ internal static class TacticCatalog
         new Fp32Softmax(),
         new Fp32LayerNorm(),
         new BlockConcat(),
-        new ConstantPad(),
         new Int8RepeatChannels(),
         new StridedCopies(),
+        new IndexedCopies(),
+        new Fp32Resize(),
         new ClassLosses(),
         new ReferenceOp(),
     ];
@@ -138,6 +145,7 @@ internal static class TacticCatalog
         ReorderLayer => s_reorder,
         CopyLayer => s_copy,
         TrainingLayer => s_training,
+        NormalizationLayer => s_normalization,
         FakeQuantizeLayer => s_fakeQuantize,
         OpLayer => s_op,
         _ => throw new InvalidOperationException($"No tactics are listed for {layer.GetType().Name}."),

@@ -85,7 +85,8 @@ internal sealed class QdqGraphBuilder(Graph graph, int seed, bool unsigned = fal
         return tensor;
     }
 
-    private (Value Weights, float[] Scales) Weights(Shape shape, int axis)
+    /// <summary>Dequantized random weights with a scale for each index of an axis.</summary>
+    public (Value Weights, float[] Scales) Weights(Shape shape, int axis)
     {
         var w = Tensor.Zeros<sbyte>(shape);
         foreach (ref var value in w.Span) value = (sbyte)_random.Next(-127, 128);

@@ -32,7 +32,7 @@ internal sealed unsafe class Fp32Elementwise : Tactic<OpLayer>
         public abstract RunnableLayer Create(BroadcastAxes axes, IsaLevel isa);
 
         /// <summary>Whether the function has two operands; the others are constants.</summary>
-        public static bool IsPair(OpLayer layer) => layer.Op is Add or Sub or Mul or Div or UnaryGradient or ClipGradient;
+        public static bool IsPair(OpLayer layer) => layer.Op is Add or Sub or Mul or Div or PRelu or UnaryGradient or ClipGradient;
 
         /// <summary>The kernel for the layer's op; null when there is none.</summary>
         public static Kernel? Of(OpLayer layer) => layer.Op switch
@@ -41,6 +41,7 @@ internal sealed unsafe class Fp32Elementwise : Tactic<OpLayer>
             Sub => new Kernel<SubFunction>(0, 0),
             Mul => new Kernel<MulFunction>(0, 0),
             Div => new Kernel<DivFunction>(0, 0),
+            PRelu => new Kernel<PReluFunction>(0, 0),
             ClipGradient => Clipping(layer, 2) is { } clip ? Gradient(clip) : null,
             UnaryGradient gradient => ActivationOf(gradient.Forward) is { } activation ? Gradient(activation) : null,
             Clip => Clipping(layer, 1) is { } clip ? Forward(clip) : null,

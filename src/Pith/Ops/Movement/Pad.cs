@@ -85,15 +85,25 @@ public sealed record Pad(PadMode Mode = PadMode.Constant, ValueList<int> Axes = 
 
     private static int Amount(long amount) => amount is >= -int.MaxValue and <= int.MaxValue ? (int)amount : throw new PithException($"Pad: the amount {amount} is larger than any size that Pith can represent.");
 
-    private int[] Table(int size, int stride, (int Begin, int End) pad)
+    private int[] Table(int size, int stride, (int Begin, int End) pad) => Array.ConvertAll(Sources(size, pad), position => position < 0 ? IndexedCopy.Fill : position * stride);
+
+    /// <summary>Where each element along an axis comes from: an index of x, or -1 for the value of <see cref="PadMode.Constant"/>.</summary>
+    /// <param name="amounts">The operand with the amounts.</param>
+    /// <param name="rank">The rank of x.</param>
+    /// <param name="axis">The axis, from 0.</param>
+    /// <param name="size">Its size in x.</param>
+    /// <returns>One entry for each index of the result; null when the axis stays as it is.</returns>
+    public int[]? Sources(Tensor amounts, int rank, int axis, int size)
     {
-        var table = new int[size + pad.Begin + pad.End];
-        for (var i = 0; i < table.Length; i++)
-        {
-            var position = Source(i - pad.Begin, size);
-            table[i] = position < 0 ? IndexedCopy.Fill : position * stride;
-        }
-        return table;
+        var pad = PadsPerAxis(amounts.ToInt64s(), rank)[axis];
+        return pad == default ? null : Sources(size, pad);
+    }
+
+    private int[] Sources(int size, (int Begin, int End) pad)
+    {
+        var sources = new int[size + pad.Begin + pad.End];
+        for (var i = 0; i < sources.Length; i++) sources[i] = Source(i - pad.Begin, size);
+        return sources;
     }
 
     // The position that is read for one that may lie outside; -1 for the constant.

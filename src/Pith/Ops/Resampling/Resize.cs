@@ -148,6 +148,11 @@ public sealed record Resize : Op
         return dy;
     }
 
+    /// <summary>For each axis that changes, the elements that each index of the result is the weighted sum of; null where it lies outside the region of interest.</summary>
+    /// <param name="x">The operand's shape.</param>
+    /// <param name="inputs">The operands; the first is not read.</param>
+    public IReadOnlyList<(int Axis, ResizeTap[]?[] Taps)> TapsOf(Shape x, IReadOnlyList<Tensor?> inputs) => [.. Plan(x, inputs).Select(step => (step.Axis, step.Resize.Taps))];
+
     /// <summary>What to do along each axis that changes.</summary>
     private List<(int Axis, ResizeAxis Resize)> Plan(Shape x, IReadOnlyList<Tensor?> inputs)
     {

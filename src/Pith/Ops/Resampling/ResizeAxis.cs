@@ -1,7 +1,9 @@
 namespace Pith.Ops;
 
 /// <summary>One input element that an output element is made from, and how much of it.</summary>
-internal readonly record struct ResizeTap(int Input, double Weight);
+/// <param name="Input">The element's index along the axis.</param>
+/// <param name="Weight">What it is multiplied by.</param>
+public readonly record struct ResizeTap(int Input, double Weight);
 
 /// <summary>Resizing along one axis: for each output element the input elements and weights that it is the sum of. Null: outside the region of interest.</summary>
 internal sealed class ResizeAxis

@@ -37,6 +37,13 @@ internal readonly struct DivFunction : IPairFunction
     public static V Apply<V>(V x, V y, V a, V b) where V : struct, IVec<V> => x / y;
 }
 
+/// <summary>x, or x * y below 0.</summary>
+internal readonly struct PReluFunction : IPairFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Apply<V>(V x, V y, V a, V b) where V : struct, IVec<V> => V.SelectGreater(V.Zero, x, x * y, x);
+}
+
 /// <summary>An activation of x.</summary>
 internal readonly struct ActivationFunction<TActivation> : IPairFunction where TActivation : struct, IActivation
 {

@@ -61,40 +61,13 @@ internal static unsafe class LayerNormFp32
         {
             float* x = args->X + row * args->Columns;
             var mean = (float)(RowSum<V>.Of(x, args->Columns) / args->Columns);
-            var (deviations, squares) = Deviations<V>(x, args->Columns, mean);
+            var (deviations, squares) = RowDeviations<V>.Of(x, args->Columns, mean);
             var error = deviations / args->Columns;
             // Of equal elements the difference is rounding, which may be negative.
             var variance = Math.Max(0, squares / args->Columns - error * error);
             var inverse = 1 / Math.Sqrt(variance + args->Epsilon);
             Normalize<V>(args, x, args->Y + row * args->Columns, mean, (float)error, (float)inverse);
         }
-    }
-
-    // The sums of x - mean, which is zero but for the mean's rounding, and of its square.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static (double Deviations, double Squares) Deviations<V>(float* x, int columns, float mean) where V : struct, IVec<V>
-    {
-        V center = V.Broadcast(mean), sum0 = V.Zero, sum1 = V.Zero, squares0 = V.Zero, squares1 = V.Zero;
-        var i = 0;
-        for (; i <= columns - 2 * V.Count; i += 2 * V.Count)
-        {
-            V first = V.Load(x + i) - center, second = V.Load(x + i + V.Count) - center;
-            sum0 += first;
-            sum1 += second;
-            squares0 = V.MultiplyAdd(first, first, squares0);
-            squares1 = V.MultiplyAdd(second, second, squares1);
-        }
-        float* means = stackalloc float[V.Count];
-        V.Store(means, center);
-        for (; i < columns; i += V.Count)
-        {
-            // Lanes behind the row's end are 0 - 0.
-            var valid = Math.Min(V.Count, columns - i);
-            V deviation = V.LoadPartial(x + i, valid) - V.LoadPartial(means, valid);
-            sum0 += deviation;
-            squares0 = V.MultiplyAdd(deviation, deviation, squares0);
-        }
-        return (RowSum<V>.OfLanes(sum0 + sum1), RowSum<V>.OfLanes(squares0 + squares1));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -1,0 +1,157 @@
+using Pith.Building;
+using Pith.Kernels;
+using Pith.Kernels.Simd;
+using Pith.Runtime;
+
+namespace Pith.Tactics;
+
+/// <summary>Instance and group normalization of floats in both layouts, with the activation after it.</summary>
+internal sealed class Fp32Normalization : Tactic<NormalizationLayer>
+{
+    public override string Name => "fp32-group-norm";
+
+    protected override Verdict Accept(NormalizationLayer layer, Device device) =>
+        layer.Input.Layout != layer.Output.Layout ? Verdict.No("needs operand and result in one layout")
+        : layer.Pixels == 0 || layer.Scale.DataType != DataType.Float32 || layer.Bias.DataType != DataType.Float32 ? Verdict.No("is for floats with pixels") : Verdict.Yes;
+
+    protected override double EstimateSeconds(NormalizationLayer layer, Device device) => StreamCost.Seconds(layer, device);
+
+    protected override RunnableLayer Build(NormalizationLayer layer, BuildResources resources)
+    {
+        var result = new RunnableLayer[1];
+        ActivationDispatch.Run(layer.Activation.Kind, new Compilation(layer, resources, result));
+        return result[0];
+    }
+
+    private readonly record struct Compilation(NormalizationLayer Layer, BuildResources Resources, RunnableLayer[] Result) : IActivationBody
+    {
+        public void Run<TActivation>() where TActivation : struct, IActivation => Result[0] = Isa.Fp32Lanes(Resources.Device.Isa) switch
+        {
+            16 => new Runnable<Vec512, TActivation>(Layer, Resources.MaxBatch),
+            8 => new Runnable<Vec256, TActivation>(Layer, Resources.MaxBatch),
+            _ => new Runnable<Vec128, TActivation>(Layer, Resources.MaxBatch),
+        };
+    }
+
+    private sealed unsafe class Runnable<V, TActivation> : RunnableLayer where V : struct, IVec<V> where TActivation : struct, IActivation
+    {
+        private const int ElementsPerPart = 8192;
+
+        private readonly NormalizationLayer _layer;
+        private readonly int _channels;
+        private readonly int _pixels;
+        private readonly Phase _measure, _combine, _normalize, _all;
+
+        public Runnable(NormalizationLayer layer, int maxBatch)
+        {
+            (_layer, _channels, _pixels) = (layer, layer.Input.Channels, layer.Pixels);
+            (_measure, _combine, _normalize, _all) = (new Measuring(this), new Combining(this), new Normalizing(this), new Everything(this));
+            SharedScratchBytes = GroupNormFp32Args.ScratchFloats(layer.Input.Shape.Size(0, maxBatch), _channels, _pixels, IsChannelsLast) * sizeof(float);
+        }
+
+        public override long SharedScratchBytes { get; }
+
+        private bool IsChannelsLast => _layer.Input.Layout == Layout.ChannelsLast;
+
+        public override void Run(RunState state)
+        {
+            var args = Args(state);
+            // A group of rows is measured and normalized at once, while it is in the cache, if there are enough of them for all threads.
+            if (!IsChannelsLast && args.Images * args.Groups >= 2 * state.Pool.Threads)
+            {
+                state.RunParallel(_all, Units(&args));
+                return;
+            }
+            state.RunParallel(_measure, args.Images * args.BlockCount * ChannelParts(&args));
+            state.RunParallel(_combine, args.Images);
+            state.RunParallel(_normalize, args.Images * args.BlockCount * ChannelParts(&args));
+        }
+
+        private GroupNormFp32Args Args(RunState state) => new()
+        {
+            Images = _layer.Input.Shape.Size(0, state.Batch),
+            Channels = _channels,
+            Pixels = _pixels,
+            Groups = _layer.Groups,
+            IsChannelsLast = IsChannelsLast,
+            X = (float*)state.Address(_layer.Input),
+            Y = (float*)state.Address(_layer.Output),
+            Scale = (float*)state.Address(_layer.Scale),
+            Bias = (float*)state.Address(_layer.Bias),
+            Epsilon = _layer.Epsilon,
+            A = _layer.Activation.A,
+            B = _layer.Activation.B,
+            Scratch = (float*)state.SharedScratch,
+        };
+
+        // Rows of channels that one part of a block has: all in pixels, where they are neighbours.
+        private static int ChannelsPerPart(GroupNormFp32Args* args) => args->IsChannelsLast ? args->Channels : Math.Clamp(ElementsPerPart / args->BlockLength, 1, args->Channels);
+
+        private static int ChannelParts(GroupNormFp32Args* args) => EvenParts.Count(args->Channels, ChannelsPerPart(args));
+
+        private static int GroupsPerUnit(GroupNormFp32Args* args) => (int)Math.Clamp(ElementsPerPart / ((long)args->Channels / args->Groups * args->Pixels), 1, args->Groups);
+
+        private static int Units(GroupNormFp32Args* args) => args->Images * EvenParts.Count(args->Groups, GroupsPerUnit(args));
+
+        private abstract class Phase(Runnable<V, TActivation> owner) : IParallelBody
+        {
+            protected Runnable<V, TActivation> Owner => owner;
+
+            public abstract void RunPart(RunState state, int part, int worker);
+
+            protected static (int Image, int Block, int First, int End) Locate(GroupNormFp32Args* args, int part)
+            {
+                var (rest, index) = Math.DivRem(part, ChannelParts(args));
+                var (image, block) = Math.DivRem(rest, args->BlockCount);
+                var each = ChannelsPerPart(args);
+                return (image, block, index * each, Math.Min(args->Channels, (index + 1) * each));
+            }
+        }
+
+        private sealed class Measuring(Runnable<V, TActivation> owner) : Phase(owner)
+        {
+            public override void RunPart(RunState state, int part, int worker)
+            {
+                var args = Owner.Args(state);
+                var (image, block, first, end) = Locate(&args, part);
+                GroupNormFp32<V, TActivation>.Measure(&args, image, block, first, end);
+            }
+        }
+
+        private sealed class Combining(Runnable<V, TActivation> owner) : Phase(owner)
+        {
+            public override void RunPart(RunState state, int part, int worker)
+            {
+                var args = Owner.Args(state);
+                GroupNormFp32<V, TActivation>.Combine(&args, part, 0, args.Groups);
+            }
+        }
+
+        private sealed class Normalizing(Runnable<V, TActivation> owner) : Phase(owner)
+        {
+            public override void RunPart(RunState state, int part, int worker)
+            {
+                var args = Owner.Args(state);
+                var (image, block, first, end) = Locate(&args, part);
+                GroupNormFp32<V, TActivation>.Normalize(&args, image, block, first, end);
+            }
+        }
+
+        private sealed class Everything(Runnable<V, TActivation> owner) : Phase(owner)
+        {
+            public override void RunPart(RunState state, int part, int worker)
+            {
+                var args = Owner.Args(state);
+                var (image, unit) = Math.DivRem(part, EvenParts.Count(args.Groups, GroupsPerUnit(&args)));
+                var (each, last) = (args.Channels / args.Groups, Math.Min(args.Groups, (unit + 1) * GroupsPerUnit(&args)));
+                for (var group = unit * GroupsPerUnit(&args); group < last; group++)
+                {
+                    var (first, end) = (group * each, (group + 1) * each);
+                    for (var block = 0; block < args.BlockCount; block++) GroupNormFp32<V, TActivation>.Measure(&args, image, block, first, end);
+                    GroupNormFp32<V, TActivation>.Combine(&args, image, group, group + 1);
+                    for (var block = 0; block < args.BlockCount; block++) GroupNormFp32<V, TActivation>.Normalize(&args, image, block, first, end);
+                }
+            }
+        }
+    }
+}

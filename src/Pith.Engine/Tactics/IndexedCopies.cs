@@ -1,0 +1,192 @@
+using Pith.Building;
+using Pith.Kernels;
+using Pith.Kernels.Simd;
+using Pith.Ops;
+using Pith.Runtime;
+
+namespace Pith.Tactics;
+
+/// <summary>
+/// Pad in all modes and Resize to the nearest neighbour, of any type and in any layout: along each axis a table says which index of the operand an index of the result is a copy of.
+/// </summary>
+internal sealed unsafe class IndexedCopies : Tactic<OpLayer>
+{
+    public override string Name => "indexed-copy";
+
+    protected override BatchSupport Batch => BatchSupport.AnyAxis;
+
+    protected override Verdict Accept(OpLayer layer, Device device)
+    {
+        if (layer.Op is not (Pad or Resize { Mode: ResizeMode.Nearest })) return Verdict.No("is for Pad and for Resize to the nearest neighbour");
+        if (layer.Inputs[0]!.IsQuantized != layer.Output.IsQuantized || layer.Inputs[0]!.Layout != layer.Output.Layout) return Verdict.No("does not change the layout");
+        if (layer.Output.Shape.IsEmpty || layer.Output.Shape.Rank == 0) return Verdict.No("has no elements");
+        return Tables(layer) is not null ? Verdict.Yes : Verdict.No("needs constant operands and fixed sizes of the axes that change");
+    }
+
+    protected override double EstimateSeconds(OpLayer layer, Device device) => StreamCost.Seconds(layer, device);
+
+    protected override RunnableLayer Build(OpLayer layer, BuildResources resources) => new Runnable(layer, Tables(layer)!, Fill(layer));
+
+    // For each axis, where its indices come from, -1 for the constant of Pad; null for an axis that stays as it is.
+    private static int[]?[]? Tables(OpLayer layer)
+    {
+        var shape = layer.Inputs[0]!.Shape;
+        if (layer.Inputs.Skip(1).Any(operand => operand is { Constant: null })) return null;
+        var tables = new int[shape.Rank][];
+        if (layer.Op is Pad pad)
+        {
+            for (var axis = 0; axis < tables.Length; axis++)
+            {
+                // The size of an axis that stays does not matter, and may grow.
+                if (pad.Sources(layer.Inputs[1]!.Constant!, shape.Rank, axis, 1) is not null) tables[axis] = pad.Sources(layer.Inputs[1]!.Constant!, shape.Rank, axis, shape[axis].Fixed)!;
+            }
+            return tables;
+        }
+        var operands = layer.Inputs.Select(input => input?.Constant).ToArray();
+        foreach (var (axis, taps) in ((Resize)layer.Op).TapsOf(shape.At(1), operands))
+        {
+            if (shape[axis].Grows || taps.Contains(null)) return null;
+            tables[axis] = Array.ConvertAll(taps, tap => tap![0].Input);
+        }
+        return tables;
+    }
+
+    // The bytes of the constant of Pad as the result stores it; empty for 0.
+    private static byte[] Fill(OpLayer layer)
+    {
+        if (layer.Op is not Pad) return [];
+        var value = layer.Inputs.ElementAtOrDefault(2)?.Constant is { Length: 1 } constant ? constant.Bytes.ToArray() : new byte[layer.Output.DataType.SizeInBytes()];
+        if (layer.Output.IsQuantized && layer.Output.DataType == DataType.Int8) value[0] ^= 0x80;
+        return value;
+    }
+
+    private sealed class Runnable : RunnableLayer, IParallelBody
+    {
+        private const long BytesPerPart = 32768;
+
+        private readonly Slot _input;
+        private readonly Slot _output;
+        private readonly byte[] _fill;
+
+        // Axes in physical order, the last of which makes a row. What lies inside of it stays together.
+        private readonly int[] _axes;
+        private readonly int[]?[] _tables;
+        private readonly long _blockBytes;
+        private readonly Stretch[] _runs;
+        private readonly bool _isByElement;
+
+        // Consecutive indices of a row that are copied from consecutive ones, or filled (from -1).
+        private readonly record struct Stretch(int To, int From, int Count);
+
+        public Runnable(OpLayer layer, int[]?[] tables, byte[] fill)
+        {
+            (_input, _output, _tables, _fill) = (layer.Inputs[0]!, layer.Output, tables, fill);
+            var rank = _output.Shape.Rank;
+            var order = _output.Layout == Layout.ChannelsLast ? Enumerable.Range(0, rank).Where(axis => axis != 1).Append(1).ToArray() : [.. Enumerable.Range(0, rank)];
+            var block = (long)_output.DataType.SizeInBytes();
+            var last = rank - 1;
+            // Axes that stay as they are belong to the block, with the padding of quantized pixels.
+            for (; last > 0 && tables[order[last]] is null && !_output.Shape[order[last]].Grows; last--) block = order[last] == 1 && _output.Layout == Layout.ChannelsLast ? _output.PixelBytes : block * _output.Shape[order[last]].Fixed;
+            (_axes, _blockBytes) = (order[..(last + 1)], block);
+            _runs = tables[_axes[^1]] is { } table ? [.. Runs(table)] : [];
+            _isByElement = _runs.Length * 4 > (tables[_axes[^1]]?.Length ?? int.MaxValue);
+        }
+
+        public override void Run(RunState state) => state.RunParallel(this, Parts(state.Batch));
+
+        public void RunPart(RunState state, int part, int worker)
+        {
+            var (rows, parts) = (Rows(state.Batch), Parts(state.Batch));
+            var (begin, end) = (rows * part / parts, rows * (part + 1) / parts);
+            byte* lastFrom = null, lastTo = null;
+            for (var row = begin; row < end; row++)
+            {
+                var (rest, isFilled) = (row, false);
+                byte* from = state.Address(_input), to = state.Address(_output);
+                for (var i = _axes.Length - 2; i >= 0; i--)
+                {
+                    var axis = _axes[i];
+                    (rest, var index) = Math.DivRem(rest, _output.Shape.Size(axis, state.Batch));
+                    var source = _tables[axis] is { } table ? table[index] : (int)index;
+                    if (source < 0) isFilled = true;
+                    else from += source * _input.AxisBytes(axis, state.Batch);
+                    to += (nint)index * _output.AxisBytes(axis, state.Batch);
+                }
+                var size = _output.Shape.Size(_axes[^1], state.Batch);
+                if (isFilled) FillBlocks(to, size);
+                // A row that is repeated is copied from the result, where it is finished.
+                else if (from == lastFrom) Buffer.MemoryCopy(lastTo, to, size * _blockBytes, size * _blockBytes);
+                else CopyRow(from, to, size);
+                if (isFilled) continue;
+                lastFrom = from;
+                lastTo = to;
+            }
+        }
+
+        private void CopyRow(byte* from, byte* to, int size)
+        {
+            if (_tables[_axes[^1]] is not { } table)
+            {
+                Buffer.MemoryCopy(from, to, size * _blockBytes, size * _blockBytes);
+                return;
+            }
+            if (_isByElement && _blockBytes is 1 or 4)
+            {
+                fixed (int* sources = table)
+                    if (_blockBytes == 1) Gather(from, to, sources, size);
+                    else Gather((uint*)from, (uint*)to, sources, size);
+                return;
+            }
+            foreach (var run in _runs)
+            {
+                var target = to + run.To * _blockBytes;
+                if (run.From < 0) FillBlocks(target, run.Count);
+                else Buffer.MemoryCopy(from + run.From * _blockBytes, target, run.Count * _blockBytes, run.Count * _blockBytes);
+            }
+        }
+
+        private void Gather<T>(T* from, T* to, int* sources, int count) where T : unmanaged
+        {
+            T fill = default;
+            new ReadOnlySpan<byte>(_fill).CopyTo(new Span<byte>(&fill, sizeof(T)));
+            for (var i = 0; i < count; i++) to[i] = sources[i] < 0 ? fill : from[sources[i]];
+        }
+
+        private void FillBlocks(byte* to, int blocks)
+        {
+            var bytes = blocks * _blockBytes;
+            switch (_fill.Length)
+            {
+                case 1: new Span<byte>(to, checked((int)bytes)).Fill(_fill[0]); break;
+                case 4: new Span<uint>(to, checked((int)(bytes / 4))).Fill(BitConverter.ToUInt32(_fill)); break;
+                default:
+                    for (long i = 0; i < bytes; i++) to[i] = _fill[i % _fill.Length];
+                    break;
+            }
+        }
+
+        private static IEnumerable<Stretch> Runs(int[] table)
+        {
+            for (var begin = 0; begin < table.Length;)
+            {
+                var end = begin + 1;
+                while (end < table.Length && (table[begin] < 0 ? table[end] < 0 : table[end] == table[begin] + end - begin)) end++;
+                yield return new Stretch(begin, table[begin], end - begin);
+                begin = end;
+            }
+        }
+
+        private long Rows(int batch)
+        {
+            long rows = 1;
+            foreach (var axis in _axes.AsSpan()[..^1]) rows *= _output.Shape.Size(axis, batch);
+            return rows;
+        }
+
+        private int Parts(int batch)
+        {
+            var rows = Rows(batch);
+            return (int)Math.Clamp(rows * _output.Shape.Size(_axes[^1], batch) * _blockBytes / BytesPerPart, Math.Min(1, rows), rows);
+        }
+    }
+}

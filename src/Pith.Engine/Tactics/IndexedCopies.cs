@@ -35,11 +35,10 @@ internal sealed unsafe class IndexedCopies : Tactic<OpLayer>
         var tables = new int[shape.Rank][];
         if (layer.Op is Pad pad)
         {
+            var amounts = layer.Inputs[1]!.Constant!;
+            // The size of an axis that stays as it is does not matter, and may grow.
             for (var axis = 0; axis < tables.Length; axis++)
-            {
-                // The size of an axis that stays does not matter, and may grow.
-                if (pad.Sources(layer.Inputs[1]!.Constant!, shape.Rank, axis, 1) is not null) tables[axis] = pad.Sources(layer.Inputs[1]!.Constant!, shape.Rank, axis, shape[axis].Fixed)!;
-            }
+                if (pad.Changes(amounts, tables.Length, axis)) tables[axis] = pad.Sources(amounts, tables.Length, axis, shape[axis].Fixed);
             return tables;
         }
         var operands = layer.Inputs.Select(input => input?.Constant).ToArray();

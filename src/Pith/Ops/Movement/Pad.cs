@@ -87,17 +87,18 @@ public sealed record Pad(PadMode Mode = PadMode.Constant, ValueList<int> Axes = 
 
     private int[] Table(int size, int stride, (int Begin, int End) pad) => Array.ConvertAll(Sources(size, pad), position => position < 0 ? IndexedCopy.Fill : position * stride);
 
-    /// <summary>Where each element along an axis comes from: an index of x, or -1 for the value of <see cref="PadMode.Constant"/>.</summary>
+    /// <summary>Whether elements are added or removed along an axis.</summary>
+    /// <param name="amounts">The operand with the amounts.</param>
+    /// <param name="rank">The rank of x.</param>
+    /// <param name="axis">The axis, from 0.</param>
+    public bool Changes(Tensor amounts, int rank, int axis) => PadsPerAxis(amounts.ToInt64s(), rank)[axis] != default;
+
+    /// <summary>Where each element along an axis comes from: an index of x, or -1 for the value of <see cref="PadMode.Constant"/>; one entry for each index of the result.</summary>
     /// <param name="amounts">The operand with the amounts.</param>
     /// <param name="rank">The rank of x.</param>
     /// <param name="axis">The axis, from 0.</param>
     /// <param name="size">Its size in x.</param>
-    /// <returns>One entry for each index of the result; null when the axis stays as it is.</returns>
-    public int[]? Sources(Tensor amounts, int rank, int axis, int size)
-    {
-        var pad = PadsPerAxis(amounts.ToInt64s(), rank)[axis];
-        return pad == default ? null : Sources(size, pad);
-    }
+    public int[] Sources(Tensor amounts, int rank, int axis, int size) => Sources(size, PadsPerAxis(amounts.ToInt64s(), rank)[axis]);
 
     private int[] Sources(int size, (int Begin, int End) pad)
     {

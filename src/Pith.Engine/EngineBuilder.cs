@@ -39,7 +39,7 @@ public static class EngineBuilder
         var network = Lowering.Lower(Simplified(graph, options, null), options);
         using var resources = new EngineResources(DeviceFor(options));
         using var autotuner = new Autotuner(network, resources, options, null, null);
-        return [.. network.Layers.Select((layer, i) => Describe(layer, autotuner.Choose(layer, network.BatchOf(i))))];
+        return [.. network.Layers.Select((layer, i) => Describe(layer, autotuner.Choose(layer, network.BatchOf(i)), []))];
     }
 
     /// <summary>This machine, with the threads that are asked for.</summary>
@@ -113,9 +113,10 @@ public static class EngineBuilder
             try
             {
                 var (layer, choice) = (network.Layers[i], chosen[i]);
-                var runnable = choice.Tactic.Build(layer, new BuildResources(resources, network.BatchOf(i)));
+                var own = new BuildResources(resources, network.BatchOf(i));
+                var runnable = choice.Tactic.Build(layer, own);
                 var whole = layer.Output.Border.IsEmpty || runnable.WritesBorder ? runnable : new BorderedLayer(runnable, layer.Output);
-                layers[i] = new BuiltLayer(layer, whole, Describe(layer, choice));
+                layers[i] = new BuiltLayer(layer, whole, Describe(layer, choice, own.KernelNames));
             }
             catch (Exception thrown)
             {
@@ -135,7 +136,7 @@ public static class EngineBuilder
         if (network.Layers.Sum(layer => layer.Weights.Sum(weight => (long)weight.Bytes.Length)) >= worthwhile) GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
     }
 
-    private static LayerInfo Describe(Layer layer, TacticChoice choice)
+    private static LayerInfo Describe(Layer layer, TacticChoice choice, IReadOnlyList<string> kernels)
     {
         var weights = layer.Weights.ToArray();
         var elements = weights.Sum(weight => (long)weight.Length);
@@ -146,6 +147,7 @@ public static class EngineBuilder
             Nodes = layer.Nodes,
             Outputs = layer.Outputs.Select(slot => slot.Name).ToValueList(),
             Tactic = choice.Tactic.Name,
+            Kernels = kernels.ToValueList(),
             ReferenceReason = choice.ReferenceReason,
             Precision = choice.Tactic.Precision(layer),
             Verdicts = choice.Verdicts,

@@ -18,6 +18,9 @@ public sealed record LayerInfo
     /// <summary>The tactic that runs it.</summary>
     public required string Tactic { get; init; }
 
+    /// <summary>The names of the emitted kernels that the layer runs, as <c>perf</c> shows them; none for kernels that are compiled with Pith.</summary>
+    public ValueList<string> Kernels { get; init; } = [];
+
     /// <summary>Why the layer runs as plain reference loops, which are far slower than a kernel; null when a kernel runs it.</summary>
     public string? ReferenceReason { get; init; }
 

@@ -31,6 +31,7 @@ public static class LayerProfile
             Name = layer.Name,
             Kind = layer.Spec.Kind.ToString(),
             Tactic = layer.Tactic,
+            Kernels = layer.Kernels,
             Precision = layer.Precision,
             ReferenceReason = layer.ReferenceReason,
             Sparsity = layer.WeightSparsity switch { null => null, >= 0.5 => "2:4", _ => "dense" },

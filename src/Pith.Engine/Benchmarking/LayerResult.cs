@@ -12,6 +12,9 @@ public sealed record LayerResult
     /// <summary>The tactic that runs it.</summary>
     public required string Tactic { get; init; }
 
+    /// <summary>The names of the emitted kernels that it runs; none for kernels that are compiled with Pith.</summary>
+    public ValueList<string> Kernels { get; init; } = [];
+
     /// <summary>The type that it computes on: <c>float32</c>, <c>bfloat16</c>, <c>int8</c> …</summary>
     public required string Precision { get; init; }
 

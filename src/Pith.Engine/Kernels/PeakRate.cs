@@ -48,7 +48,7 @@ internal static unsafe class PeakRate
     private static (Action Loop, double Macs) Emitted(ConvArithmetic arithmetic, bool usesTiles)
     {
         var emitter = new PeakEmitter(arithmetic, usesTiles);
-        var loop = (delegate* unmanaged<void*, void>)s_code.Get((arithmetic, usesTiles), emitter.Emit);
+        var loop = (delegate* unmanaged<void*, void>)s_code.Get("peak", (arithmetic, usesTiles), emitter.Emit);
         var config = TileUnit.Config([.. Enumerable.Repeat(TileUnit.Rows, TileUnit.Count)]);
         return (() =>
         {

@@ -8,6 +8,8 @@ namespace Pith.Tactics;
 /// <param name="maxBatch">The largest batch that the layer sees.</param>
 internal sealed unsafe class BuildResources(EngineResources engine, int maxBatch)
 {
+    private readonly List<string> _kernelNames = [];
+
     public Device Device => engine.Device;
 
     /// <summary>Owns everything that is asked for.</summary>
@@ -16,8 +18,22 @@ internal sealed unsafe class BuildResources(EngineResources engine, int maxBatch
     /// <summary>The largest batch that the layer sees.</summary>
     public int MaxBatch => maxBatch;
 
-    /// <summary>Emitted kernels.</summary>
-    public CodeArena Code => engine.Code;
+    /// <summary>The names of the emitted kernels that the layer runs, in the order in which it asked for them.</summary>
+    public IReadOnlyList<string> KernelNames
+    {
+        get
+        {
+            lock (_kernelNames) return [.. _kernelNames];
+        }
+    }
+
+    /// <inheritdoc cref="CodeArena.Get"/>
+    public nint Kernel(string name, object key, Func<byte[]> emit)
+    {
+        lock (_kernelNames)
+            if (!_kernelNames.Contains(name)) _kernelNames.Add(name);
+        return engine.Code.Get(name, key, emit);
+    }
 
     /// <inheritdoc cref="EngineResources.Allocate"/>
     public byte* Allocate(long bytes) => engine.Allocate(bytes);

@@ -54,7 +54,7 @@ public unsafe class Bf16RoundingTests
     {
         if (Isa.Detected < IsaLevel.Avx512Vnni || !Isa.HasAvx512Bf16) Assert.Skip("This CPU has no AVX512-BF16.");
         using var arena = new CodeArena();
-        var code = (delegate* unmanaged<Bf16CopyArgs*, void>)arena.Get("copy", new Bf16CopyEmitter().Emit);
+        var code = (delegate* unmanaged<Bf16CopyArgs*, void>)arena.Get("copy", "copy", new Bf16CopyEmitter().Emit);
         var random = new Random(channels);
         using var from = new GuardedBuffer((pixels - 1) * stride + channels);
         foreach (ref var value in from.Span) value = BitConverter.Int32BitsToSingle(random.Next() << random.Next(2));

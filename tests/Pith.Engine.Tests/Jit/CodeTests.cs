@@ -1,6 +1,7 @@
 using Iced.Intel;
 using Pith.Kernels;
 using Pith.Kernels.Jit;
+using Pith.Ops;
 
 namespace Pith.EngineTests.Jit;
 
@@ -99,9 +100,9 @@ public class CodeTests
             emitted++;
             return [0xC3];
         }
-        var first = arena.Get(("a", 1), Code);
-        Assert.Equal(first, arena.Get(("a", 1), Code));
-        Assert.NotEqual(first, arena.Get(("a", 2), Code));
+        var first = arena.Get("a", ("a", 1), Code);
+        Assert.Equal(first, arena.Get("a", ("a", 1), Code));
+        Assert.NotEqual(first, arena.Get("a", ("a", 2), Code));
         Assert.Equal(2, emitted);
         Assert.Equal(2 * 4096, arena.Bytes);
     }
@@ -111,7 +112,7 @@ public class CodeTests
     {
         if (!OperatingSystem.IsLinux()) Assert.Skip("Looks at /proc/self/maps.");
         using var arena = new CodeArena();
-        var address = arena.Get("ret", () => [0xC3]);
+        var address = arena.Get("ret", "ret", () => [0xC3]);
         var line = File.ReadLines("/proc/self/maps").Single(line => Start(line) <= address && address < End(line));
         Assert.Contains(" r-xp ", line, StringComparison.Ordinal);
     }
@@ -126,5 +127,17 @@ public class CodeTests
         foreach (var instruction in emitter.Instructions)
             foreach (var feature in instruction.Code.CpuidFeatures())
                 Assert.True(allowed.Contains(feature), $"{emitter.GetType().Name}: {instruction} needs {feature}.");
+    }
+
+    [Fact]
+    public void Emitted_kernels_have_names_that_reports_show()
+    {
+        Assert.Equal("7f00a000 1c0 pith::conv_u8s8s32_7x64c4_avx512vnni\n", PerfMap.Line(0x7f00a000, 0x1c0, "conv_u8s8s32_7x64c4_avx512vnni"));
+        if (Isa.Detected < IsaLevel.Avx512Vnni) Assert.Skip("This CPU has no AVX-512 VNNI.");
+        var b = new Int8.QdqGraphBuilder(1);
+        b.Graph.AddOutput(b.Quantized(b.Conv(b.Quantized(b.Input(16, 8, 8)), 16, 64, 3, WindowAttributes.Uniform(3, 1, 1), 1)));
+        using var engine = EngineBuilder.Build(b.Graph, new EngineOptions { TimeTactics = false }, TestDevice.At(IsaLevel.Avx512Vnni));
+        var kernel = Assert.Single(engine.Layers.Single(layer => layer.Spec.Kind == LayerKind.Conv).Kernels);
+        Assert.Matches("^conv_u8s8s32_[0-9]+x[0-9]+c4_avx512vnni$", kernel);
     }
 }

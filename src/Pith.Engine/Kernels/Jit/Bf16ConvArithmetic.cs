@@ -6,6 +6,8 @@ namespace Pith.Kernels.Jit;
 /// <param name="Spec">What follows.</param>
 internal sealed record Bf16ConvArithmetic(EpilogueFp32Spec Spec) : ConvArithmetic
 {
+    public override string Types => "bf16bf16f32";
+
     public override int OperandBytes => sizeof(ushort);
 
     public override int OutputBytes => sizeof(float);

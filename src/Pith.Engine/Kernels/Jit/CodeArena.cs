@@ -28,16 +28,17 @@ internal sealed unsafe partial class CodeArena : IDisposable
     }
 
     /// <summary>The kernel that <paramref name="key"/> describes, emitted when it is asked for the first time.</summary>
+    /// <param name="name">What profiles and <c>perf</c> call it: kernel, types, tile, instruction set.</param>
     /// <param name="key">A record with everything that the code depends on; equal keys give equal code.</param>
     /// <param name="emit">Makes the code.</param>
     /// <exception cref="PithException">The system refuses executable memory.</exception>
-    public nint Get(object key, Func<byte[]> emit)
+    public nint Get(string name, object key, Func<byte[]> emit)
     {
         Lazy<nint>? kernel;
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            if (!_kernels.TryGetValue(key, out kernel)) _kernels.Add(key, kernel = new Lazy<nint>(() => Add(emit())));
+            if (!_kernels.TryGetValue(key, out kernel)) _kernels.Add(key, kernel = new Lazy<nint>(() => Add(name, emit())));
         }
         // Different kernels are emitted side by side; who asks for one that is being emitted waits.
         return kernel.Value;
@@ -60,7 +61,7 @@ internal sealed unsafe partial class CodeArena : IDisposable
         }
     }
 
-    private nint Add(byte[] code)
+    private nint Add(string name, byte[] code)
     {
         var bytes = ((nuint)code.Length + PageBytes - 1) & ~(nuint)(PageBytes - 1);
         var start = Allocate(bytes);
@@ -72,6 +73,7 @@ internal sealed unsafe partial class CodeArena : IDisposable
             throw Refused("to make memory executable", bytes);
         }
         lock (_gate) _pages.Add((start, bytes));
+        PerfMap.Add(start, code.Length, name);
         return start;
     }
 

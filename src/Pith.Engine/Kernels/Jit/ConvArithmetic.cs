@@ -11,6 +11,9 @@ internal abstract record ConvArithmetic
     /// <summary>Bytes of the values of a vector that sums start from.</summary>
     public const int StartBytes = PanelShape.Lanes * sizeof(int);
 
+    /// <summary>The types of data, weights and sums, as names of kernels have them.</summary>
+    public abstract string Types { get; }
+
     /// <summary>Bytes of an operand of the products.</summary>
     public abstract int OperandBytes { get; }
 
@@ -55,6 +58,8 @@ internal abstract record ConvArithmetic
 /// <param name="Spec">What follows.</param>
 internal sealed record Int8ConvArithmetic(EpilogueSpec Spec) : ConvArithmetic
 {
+    public override string Types => "u8s8s32";
+
     public override int OperandBytes => 1;
 
     public override int OutputBytes => Spec.IsFloatOutput ? sizeof(float) : 1;

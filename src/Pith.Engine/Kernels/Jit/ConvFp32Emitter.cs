@@ -11,7 +11,11 @@ namespace Pith.Kernels.Jit;
 /// <param name="Reduction">What an output sums over, in bytes of floats.</param>
 /// <param name="Epilogue">What follows.</param>
 /// <param name="FetchingTiles">How many tiles are expected to meet a panel before the next panel: so many share the work of fetching that. 0 where panels come fast enough.</param>
-internal sealed record ConvFp32Spec(PanelShape Panel, TilePattern Tile, int RestRows, ReductionShape Reduction, EpilogueFp32Spec Epilogue, int FetchingTiles);
+internal sealed record ConvFp32Spec(PanelShape Panel, TilePattern Tile, int RestRows, ReductionShape Reduction, EpilogueFp32Spec Epilogue, int FetchingTiles)
+{
+    /// <summary>What profiles call the kernel.</summary>
+    public string Name => $"conv_f32f32f32_{Tile.Pixels}x{Panel.Channels}c1_avx512";
+}
 
 /// <summary>
 /// Kernel <c>conv_f32_PxV16_avx512</c>: P pixels by V vectors of 16 output channels stay in registers while one input channel of each pixel at a time is broadcast and multiplied with the

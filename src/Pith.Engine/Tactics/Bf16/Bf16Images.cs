@@ -20,7 +20,7 @@ internal sealed unsafe class Bf16Images : IParallelBody
     public Bf16Images(ContractionLayer layer, ConvOperands operands, BuildResources resources)
     {
         (_layer, _operands) = (layer, operands);
-        _kernel = resources.Code.Get(nameof(Bf16CopyEmitter), () => new Bf16CopyEmitter().Emit());
+        _kernel = resources.Kernel("copy_f32bf16_avx512bf16", nameof(Bf16CopyEmitter), () => new Bf16CopyEmitter().Emit());
         _pixelBytes = layer.Channels * sizeof(float);
         // The rows of a matrix, which may have any rank, are images of one pixel.
         (_rowBytes, _imageBytes) = layer.IsGemm ? (_pixelBytes, _pixelBytes) : (layer.Input.RowBytes, layer.Input.ImageBytes);

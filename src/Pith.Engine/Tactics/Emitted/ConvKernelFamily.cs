@@ -57,6 +57,13 @@ internal abstract unsafe class ConvKernelFamily
     /// <param name="packed"><see cref="WeightBytes"/> bytes.</param>
     public abstract void Pack(PanelShape panel, ReductionShape reduction, byte* rows, nint rowBytes, byte* packed);
 
+    /// <summary>What profiles call a kernel: the way to compute, the types of data, weights and sums, pixels by channels of a tile, the bytes of the reduction that are summed at once, and the instruction set.</summary>
+    public string KernelName(ConvKernelSpec spec)
+    {
+        var parts = Name.Split('-');
+        return $"{(parts.Length > 1 ? parts[0] : "conv")}_{spec.Arithmetic.Types}_{spec.Tile.Pixels}x{spec.Panel.Channels}c4_{parts[^1]}";
+    }
+
     /// <summary>The code.</summary>
     public abstract byte[] Emit(ConvKernelSpec spec, Device device);
 

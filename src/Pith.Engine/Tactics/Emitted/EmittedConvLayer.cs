@@ -42,8 +42,8 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         _panels = [.. Shapes().Select(shape => Build(shape.Shape, shape.Count, shape.FirstChannel, resources))];
         if (_panels[0].Tiles[0].TileConfig != null)
         {
-            _enterTiles = resources.Code.Get((nameof(TileStateEmitter), true), () => new TileStateEmitter(resources.Device.Tiles, enters: true).Emit());
-            _leaveTiles = resources.Code.Get((nameof(TileStateEmitter), false), () => new TileStateEmitter(resources.Device.Tiles, enters: false).Emit());
+            _enterTiles = resources.Kernel("entertiles_amx", (nameof(TileStateEmitter), true), () => new TileStateEmitter(resources.Device.Tiles, enters: true).Emit());
+            _leaveTiles = resources.Kernel("leavetiles_amx", (nameof(TileStateEmitter), false), () => new TileStateEmitter(resources.Device.Tiles, enters: false).Emit());
         }
         SharedScratchBytes = _operands.NeedsCopy ? layer.Images(resources.MaxBatch) * (long)_operands.ImageBytes : 0;
     }
@@ -227,7 +227,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
             };
         }
         var spec = new ConvKernelSpec(shape, pattern, _operands.Reduction, _arithmetic);
-        nint Kernel(ConvKernelSpec spec) => resources.Code.Get((_family.Name, spec), () => _family.Emit(spec, resources.Device));
+        nint Kernel(ConvKernelSpec spec) => resources.Kernel(_family.KernelName(spec), (_family.Name, spec), () => _family.Emit(spec, resources.Device));
         var kernel = Kernel(spec);
         return new ConvTiles
         {

@@ -75,7 +75,7 @@ internal sealed unsafe class Fp32ConvPanels
 
     private static Fp32ConvKernel Kernel(ConvFp32Spec spec, bool mayStream, BuildResources resources)
     {
-        nint Code(ConvFp32Spec spec) => resources.Code.Get(spec, () => new ConvFp32Emitter(spec).Emit());
+        nint Code(ConvFp32Spec spec) => resources.Kernel(spec.Name, spec, () => new ConvFp32Emitter(spec).Emit());
         return new Fp32ConvKernel(spec.Tile, spec.RestRows, Code(spec), Code(spec with { Epilogue = spec.Epilogue with { Streams = mayStream } }));
     }
 

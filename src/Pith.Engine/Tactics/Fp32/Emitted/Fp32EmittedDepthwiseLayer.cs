@@ -44,7 +44,7 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
         Fp32ConvKernel Kernel(int channels)
         {
             var spec = new DepthwiseFp32Spec(channels, tile, layer.Window, (int)_operands.InputRow, _operands.InputPixel, epilogue);
-            var code = resources.Code.Get(spec, () => new DepthwiseFp32Emitter(spec).Emit());
+            var code = resources.Kernel($"depthwise_f32f32f32_{tile.Pixels}x{channels}c1_avx512", spec, () => new DepthwiseFp32Emitter(spec).Emit());
             return new Fp32ConvKernel(tile, restRows: 0, code, code);
         }
     }

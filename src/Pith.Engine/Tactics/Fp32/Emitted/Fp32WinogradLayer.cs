@@ -36,7 +36,7 @@ internal sealed unsafe class Fp32WinogradLayer : RunnableLayer, IParallelBody
         (layer.Bias?.Constant as Tensor<float>)?.Data.CopyTo(new Span<float>(_biases, layer.OutChannels));
 
         var input = new WinogradFp32InputSpec(points, _products.InputVectors, (int)_operands.InputRow, _operands.InputPixel, _products.InputPositionBytes);
-        _inputCode = resources.Code.Get(input, () => new WinogradFp32InputEmitter(input).Emit());
+        _inputCode = resources.Kernel($"winograd{points.Outputs}input_f32_avx512", input, () => new WinogradFp32InputEmitter(input).Emit());
         var epilogue = Fp32Epilogue.Spec(layer);
         var tile = _operands.Image with { Rows = points.Outputs, Columns = points.Outputs };
         _outputCode = [.. _tiles.Overlaps.Select(overlap => (Code(PanelShape.Lanes, overlap), RestChannels > 0 ? Code(RestChannels, overlap) : 0))];
@@ -44,7 +44,7 @@ internal sealed unsafe class Fp32WinogradLayer : RunnableLayer, IParallelBody
         nint Code(int channels, (int Rows, int Columns) overlap)
         {
             var spec = new WinogradFp32OutputSpec(points, channels, _products.SumPositionBytes, tile, overlap.Rows, overlap.Columns, epilogue);
-            return resources.Code.Get(spec, () => new WinogradFp32OutputEmitter(spec).Emit());
+            return resources.Kernel($"winograd{points.Outputs}output_f32_avx512", spec, () => new WinogradFp32OutputEmitter(spec).Emit());
         }
     }
 

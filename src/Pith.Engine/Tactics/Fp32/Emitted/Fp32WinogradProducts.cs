@@ -59,7 +59,7 @@ internal sealed unsafe class Fp32WinogradProducts
         var panelShape = new PanelShape(PanelVectors, PanelVectors * PanelShape.Lanes, true);
         var reduction = new ReductionShape(1, 0, 1, 0, _channels * sizeof(float));
         _code = [.. Enumerable.Range(0, _group).Select(rest => new ConvFp32Spec(panelShape, pattern, rest, reduction, none, Math.Min(8, EvenParts.Count(MostTiles, _group))))
-            .Select(spec => resources.Code.Get(spec, () => new ConvFp32Emitter(spec).Emit()))];
+            .Select(spec => resources.Kernel(spec.Name, spec, () => new ConvFp32Emitter(spec).Emit()))];
     }
 
     /// <summary>The most tiles of a block.</summary>

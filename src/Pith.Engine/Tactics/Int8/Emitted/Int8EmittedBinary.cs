@@ -37,7 +37,7 @@ internal sealed unsafe class Int8EmittedBinary : Tactic<BinaryLayer>
             var spec = new BinaryKernelSpec(
                 layer.Kind == BinaryKind.Add, layer.BroadcastsPixels ? layer.Output.PixelBytes : 0, layer.LeftQuantization.StoredZeroPoint != 0, layer.RightQuantization.StoredZeroPoint != 0,
                 EpilogueConstants.Spec(epilogue, LargestValue(layer)));
-            _kernel = resources.Code.Get(spec, () => new BinaryEmitter(spec).Emit());
+            _kernel = resources.Kernel($"{(spec.IsSum ? "add" : "mul")}_u8u8_avx512", spec, () => new BinaryEmitter(spec).Emit());
         }
 
         protected BinaryLayer Layer { get; }

@@ -1,6 +1,9 @@
 using Pith;
-using Pith.Compression;
 using Pith.Compression.Data;
+using Pith.Compression.Evaluation;
+using Pith.Compression.Quantization;
+using Pith.Compression.Recipes;
+using Pith.Compression.Sparsity;
 using Pith.Models;
 
 // Usage: dotnet run [MODEL.onnx DATASET]; without arguments a fresh built-in network and built-in images.
@@ -9,7 +12,7 @@ var images = DatasetCatalog.Open(args.Length > 1 ? args[1] : "procedural:seed=1,
 
 // README begins
 var pruned = new PruneStep(new PruningSettings()).Apply(model, new StepContext { Stage = "prune" }).Graph;
-var settings = new QuantizationSettings { Calibrator = "mse", Samples = 256 };
+var settings = new QuantizationSettings { Calibrator = new MseCalibrator(), Samples = 256 };
 var int8 = new QuantizeStep(settings).Apply(pruned, new StepContext { Stage = "int8", TrainingData = images }).Graph;
 OnnxModel.Save(int8, "net-sparse-int8.onnx");                  // Q/DQ ONNX: TensorRT, ONNX Runtime and OpenVINO take it
 

@@ -92,9 +92,9 @@ internal sealed class TestNetwork
     }
 
     /// <summary>Quantizes <paramref name="graph"/> in place with ranges from random images; returns what was done.</summary>
-    public static IReadOnlyList<LayerQuantization> Quantize(Graph graph, QuantizationOptions? options = null)
+    public static IReadOnlyList<LayerQuantization> Quantize(Graph graph, QuantizationSettings? options = null)
     {
-        options ??= new QuantizationOptions { Calibrator = new MaxCalibrator() };
+        options ??= new QuantizationSettings { Calibrator = new MaxCalibrator() };
         var placement = QdqPlacement.Find(graph, options);
         var dims = graph.Inputs[0].Type.Dims;
         var statistics = Observe(graph, placement, Images(100, 2, dims[1].Size, dims[2].Size), Images(101, 2, dims[1].Size, dims[2].Size));

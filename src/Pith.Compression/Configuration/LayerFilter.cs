@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Configuration;
 
 /// <summary>
 /// Chooses layers by name and op type. A layer is taken when nothing excludes it and, if anything is included by name or type, something includes it: excluded wins.

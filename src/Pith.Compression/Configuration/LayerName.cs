@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Configuration;
 
 /// <summary>What rules are matched against: the name and the op type of a node.</summary>
 /// <param name="Name">The node's name.</param>

@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Configuration;
 
 /// <summary>
 /// A setting per layer, by precedence: node name, then op type, then <see cref="Global"/>; of several rules of one kind the first that matches decides.

@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Configuration;
 
 /// <summary>
 /// A pattern for node names: a glob, in which <c>*</c> stands for any run of characters (slashes and dots too) and <c>?</c> for one, or a regular expression between

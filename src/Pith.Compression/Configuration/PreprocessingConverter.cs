@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Pith.Compression.Data;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Configuration;
 
 /// <summary>Reads a <see cref="Preprocessing"/> of a recipe: an object with its fields, or a text as on the command line. Writes the name of a known one, and the object of others.</summary>
 internal sealed class PreprocessingConverter : JsonConverter<Preprocessing>

@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Configuration;
 
 /// <summary>
 /// Settings as JSON: snake_case names, comments and trailing commas allowed. Reading is strict: a field that does not exist is an error that names the nearest one
@@ -31,7 +31,9 @@ internal static class SettingsJson
         {
             new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false),
             new ValueListConverterFactory(),
-            new NamePatternConverter(),
+            new TextConverter<NamePattern>(text => new NamePattern(text)),
+            new TextConverter<Calibrator>(CalibratorCatalog.Parse),
+            new TextConverter<QuantizationTarget>(TargetCatalog.Parse),
             new PreprocessingConverter(),
         },
     };
@@ -154,13 +156,16 @@ internal static class SettingsJson
         return names.GetValueOrDefault(kind) ?? throw new PithException($"{where}: there is no kind '{kind}'. Expected one of: {string.Join(", ", names.Keys)}.");
     }
 
-    private sealed class NamePatternConverter : JsonConverter<NamePattern>
+    /// <summary>A value that is written as a text.</summary>
+    private sealed class TextConverter<T>(Func<string, T> parse) : JsonConverter<T> where T : class
     {
         public override bool HandleNull => true;
 
-        public override NamePattern Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-            new(reader.GetString() ?? throw new JsonException());
+        public override bool CanConvert(Type typeToConvert) => typeToConvert.IsAssignableTo(typeof(T));
 
-        public override void Write(Utf8JsonWriter writer, NamePattern value, JsonSerializerOptions options) => writer.WriteStringValue(value.Text);
+        public override T Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            parse(reader.TokenType == JsonTokenType.String ? reader.GetString()! : throw new JsonException());
+
+        public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
     }
 }

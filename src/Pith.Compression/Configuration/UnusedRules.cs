@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Configuration;
 
 /// <summary>Finds rules that match nothing: a misspelt name must be an error, never silently ignored.</summary>
 internal static class UnusedRules

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Configuration;
 
 /// <summary>Reads and writes <see cref="ValueList{T}"/> as a JSON array.</summary>
 internal sealed class ValueListConverterFactory : JsonConverterFactory

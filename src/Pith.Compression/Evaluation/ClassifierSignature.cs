@@ -1,6 +1,6 @@
 using Pith.Compression.Data;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Evaluation;
 
 /// <summary>What an image classifier takes and gives, for checks before anything runs.</summary>
 /// <param name="Model">The network's name, for messages.</param>

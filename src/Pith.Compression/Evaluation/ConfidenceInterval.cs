@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Evaluation;
 
 /// <summary>The ends of a 95% confidence interval.</summary>
 /// <param name="Low">The lower end.</param>

@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Evaluation;
 
 /// <summary>How well a network classifies a dataset; each image counted once. In JSON <c>correct</c>, <c>correct5</c>, <c>count</c>, <c>top1</c>, <c>top5</c>, <c>non_finite</c>, <c>images_per_second</c> and <c>seconds</c>.</summary>
 /// <param name="Accuracy">The counts, and what was predicted for each image in the order of the dataset.</param>

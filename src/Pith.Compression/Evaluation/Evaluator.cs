@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Pith.Compression.Data;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Evaluation;
 
 /// <summary>How <see cref="Evaluator"/> runs a network.</summary>
 public sealed record EvaluationOptions

@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Evaluation;
 
 /// <summary>
 /// Two models judged on the same images: the difference of their accuracies with a paired 95% interval. Only images on which they differ carry information, so

@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Evaluation;
 
 /// <summary>How far a tensor is from its reference, summed over any number of batches in double precision. Not thread-safe.</summary>
 public sealed class SignalComparison

@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Evaluation;
 
 /// <summary>
 /// Counts how often the true class is among the 1 and the 5 best logits. Of equal logits the lower index ranks first, so an output that is constant is no

@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>Turns what calibration has seen, or a calibration cache, into the parameters of each activation to quantize. Tensors of one group get the same.</summary>
 public static class ActivationRanges
@@ -6,7 +6,7 @@ public static class ActivationRanges
     /// <summary>The parameters that the options' calibrator chooses.</summary>
     /// <returns>Parameters by tensor name, one entry per activation of the placement.</returns>
     /// <exception cref="PithException">A tensor was not observed, or the calibrator cannot choose its range.</exception>
-    public static IReadOnlyDictionary<string, QuantizationParameters> Calibrated(QdqPlacement placement, ActivationStatistics statistics, QuantizationOptions options)
+    public static IReadOnlyDictionary<string, QuantizationParameters> Calibrated(QdqPlacement placement, ActivationStatistics statistics, QuantizationSettings options)
     {
         ArgumentNullException.ThrowIfNull(placement);
         ArgumentNullException.ThrowIfNull(statistics);
@@ -27,7 +27,7 @@ public static class ActivationRanges
     /// <summary>The parameters that a calibration cache holds; of tensors that share a scale, the largest.</summary>
     /// <returns>Parameters by tensor name, one entry per activation of the placement.</returns>
     /// <exception cref="PithException">The cache lacks a tensor, or activations are not symmetric int8.</exception>
-    public static IReadOnlyDictionary<string, QuantizationParameters> Cached(QdqPlacement placement, CalibrationCache cache, QuantizationOptions options)
+    public static IReadOnlyDictionary<string, QuantizationParameters> Cached(QdqPlacement placement, CalibrationCache cache, QuantizationSettings options)
     {
         ArgumentNullException.ThrowIfNull(placement);
         ArgumentNullException.ThrowIfNull(cache);
@@ -46,7 +46,7 @@ public static class ActivationRanges
         return ranges;
     }
 
-    private static QuantizationParameters Parameters(Histogram histogram, QuantizationOptions options)
+    private static QuantizationParameters Parameters(Histogram histogram, QuantizationSettings options)
     {
         var (calibrator, exact) = (options.Calibrator, options.ExactScales);
         // All 255 steps lie above zero when no value is negative.

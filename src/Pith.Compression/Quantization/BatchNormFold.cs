@@ -1,7 +1,7 @@
 using Pith.Ops;
 using Pith.Passes;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>What an inference-mode BatchNormalization after a convolution or Gemm will do to it when it is folded: weights of each output channel times a factor, and another bias.</summary>
 /// <param name="Factors">One per output channel; may be negative or zero.</param>

@@ -1,6 +1,6 @@
 using Pith.Ops;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>Ranges that do not reach beyond a Clip: a runtime that sees so leaves the Clip out.</summary>
 internal static class ClipBounds

@@ -1,6 +1,6 @@
 using Pith.Passes;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>A graph that simulates INT8, and how it came about.</summary>
 public sealed record FakeQuantizationResult
@@ -35,7 +35,7 @@ public static class FakeQuantization
 {
     /// <summary>Calibrates on data and inserts the pairs into a copy of <paramref name="graph"/>.</summary>
     /// <exception cref="PithException">The options do not fit the graph, or calibration fails; see <see cref="QdqPlacement.Find"/> and <see cref="CalibrationRun.Observe"/>.</exception>
-    public static FakeQuantizationResult Calibrate(Graph graph, QuantizationOptions options, CalibrationData data, IProgress<PithEvent>? events = null)
+    public static FakeQuantizationResult Calibrate(Graph graph, QuantizationSettings options, CalibrationData data, IProgress<PithEvent>? events = null)
     {
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(options);
@@ -51,7 +51,7 @@ public static class FakeQuantization
 
     /// <summary>Takes the ranges from a cache and inserts the pairs into a copy of <paramref name="graph"/>.</summary>
     /// <exception cref="PithException">The cache is stale or lacks a tensor, or the options do not fit the graph.</exception>
-    public static FakeQuantizationResult FromCache(Graph graph, QuantizationOptions options, CalibrationCache cache)
+    public static FakeQuantizationResult FromCache(Graph graph, QuantizationSettings options, CalibrationCache cache)
     {
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(cache);
@@ -65,10 +65,10 @@ public static class FakeQuantization
     /// <param name="graph">Changed.</param>
     /// <param name="options">Those that the graph was quantized with.</param>
     /// <param name="events">Receives the passes that were applied.</param>
-    public static void Finish(Graph graph, QuantizationOptions options, IProgress<PithEvent>? events = null) =>
+    public static void Finish(Graph graph, QuantizationSettings options, IProgress<PithEvent>? events = null) =>
         PassRunner.RunToFixpoint(graph, QuantizationPasses.Finish(options), events);
 
-    private static FakeQuantizationResult Insert(Graph graph, QdqPlacement placement, IReadOnlyDictionary<string, QuantizationParameters> ranges, CalibrationFinding[] findings, QuantizationOptions options)
+    private static FakeQuantizationResult Insert(Graph graph, QdqPlacement placement, IReadOnlyDictionary<string, QuantizationParameters> ranges, CalibrationFinding[] findings, QuantizationSettings options)
     {
         var layers = InsertQdq.Apply(graph, placement, ranges, options);
         GraphVerifier.Verify(graph);

@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>How many elements share one scale: <see cref="PerTensor"/> or <see cref="PerAxis"/>.</summary>
 public abstract record Granularity

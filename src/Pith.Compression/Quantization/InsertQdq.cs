@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>
 /// Inserts the QuantizeLinear/DequantizeLinear pairs of a placement. Weights stay float constants with a pair behind them: the graph simulates INT8, can be trained (QAT), and turns into the exported
@@ -13,7 +13,7 @@ public static class InsertQdq
     /// <param name="options">Granularity of weights and precision of scales.</param>
     /// <returns>What was done to each layer, in execution order.</returns>
     /// <exception cref="PithException">A range is missing, or a weight is not float32 or not finite.</exception>
-    public static IReadOnlyList<LayerQuantization> Apply(Graph graph, QdqPlacement placement, IReadOnlyDictionary<string, QuantizationParameters> ranges, QuantizationOptions options)
+    public static IReadOnlyList<LayerQuantization> Apply(Graph graph, QdqPlacement placement, IReadOnlyDictionary<string, QuantizationParameters> ranges, QuantizationSettings options)
     {
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(placement);

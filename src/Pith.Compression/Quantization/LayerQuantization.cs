@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>What quantization did to a layer.</summary>
 /// <param name="Name">The node's name.</param>

@@ -1,6 +1,6 @@
 using Pith.Ops;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>Adds a QuantizeLinear and a DequantizeLinear with their constants: scalars per tensor, vectors per axis.</summary>
 internal static class QdqPair

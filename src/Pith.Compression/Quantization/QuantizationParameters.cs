@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>
 /// Scales and zero points of a quantized tensor: <c>q = clamp(round_half_to_even(x / scale) + zero_point)</c>, as ONNX QuantizeLinear.

@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>
 /// Scales whose significand has at most four bits: 1.000 to 1.111 (binary) times a power of two, eight per octave. Pith's default, a deliberate refinement of

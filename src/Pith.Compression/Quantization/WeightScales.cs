@@ -1,6 +1,6 @@
 using Pith.Ops;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>
 /// Chooses the scales of a weight: the largest |w| of each output channel over 127 (63 for 7 bits), but never so small that the layer's bias, counted in units of
@@ -22,11 +22,11 @@ internal static class WeightScales
     /// <param name="inputScale">The scale of the layer's data; null when that stays float.</param>
     /// <param name="options">Granularity and rounding of scales.</param>
     /// <exception cref="PithException">The weight is not float32, or not finite.</exception>
-    public static QuantizationParameters Choose(WeightOperand weight, float? inputScale, QuantizationOptions options)
+    public static QuantizationParameters Choose(WeightOperand weight, float? inputScale, QuantizationSettings options)
     {
         var where = $"{weight.Node.Op.Schema.Name} '{weight.Node.Name}': the weight '{weight.Constant.Name}'";
         if (weight.Constant.Constant is not Tensor<float> tensor) throw new PithException($"{where} is {weight.Constant.Type}; only float32 weights can be quantized.");
-        Granularity granularity = options.PerChannelWeights && weight.OutputAxis is { } outputs ? new Granularity.PerAxis(outputs) : new Granularity.PerTensor();
+        Granularity granularity = options.PerChannel && weight.OutputAxis is { } outputs ? new Granularity.PerAxis(outputs) : new Granularity.PerTensor();
         float[] amaxes;
         try
         {
@@ -38,7 +38,7 @@ internal static class WeightScales
         }
 
         // BatchNormalization after the layer will be folded later, so it is the folded scale that has to be short. One scale per tensor cannot take a factor per channel: there the fold comes first.
-        var norm = options.PerChannelWeights ? BatchNormFold.After(weight.Node) : null;
+        var norm = options.PerChannel ? BatchNormFold.After(weight.Node) : null;
         if (norm is not null && !amaxes.Zip(norm.Factors).All(channel => float.IsFinite((float)(channel.First * channel.Second)))) norm = null;
         var bias = norm?.Bias ?? (weight.Node.Input(2)?.Constant as Tensor<float>)?.Data;
         var scales = new float[amaxes.Length];

@@ -1,6 +1,6 @@
 using Pith.Compression.Data;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Recipes;
 
 /// <summary>
 /// Finds images that two datasets share: an accuracy measured on images that were used for training or selection means nothing. Images are identified by their content, so a different path, a link or a copy is

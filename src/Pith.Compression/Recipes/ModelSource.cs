@@ -1,6 +1,6 @@
 using Pith.Models;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Recipes;
 
 /// <summary>What a recipe starts from: a file, or one of the built-in networks with seeded random weights.</summary>
 public sealed record ModelSource

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using Pith.Benchmarking;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Recipes;
 
 /// <summary>One step of a recipe with its place in the chain.</summary>
 /// <param name="Name">The stage that the step makes; also the name of its files.</param>

@@ -1,6 +1,6 @@
 using Pith.Compression.Data;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Recipes;
 
 /// <summary>The data of a recipe, each part as a dataset specification. Training data trains and calibrates, validation data chooses, test data is only ever measured on.</summary>
 public sealed record RecipeData

@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Recipes;
 
 /// <summary>A step of a recipe begins.</summary>
 /// <param name="Stage">The stage that it makes.</param>

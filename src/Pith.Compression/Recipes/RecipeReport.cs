@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Recipes;
 
 /// <summary>Everything that a recipe run found out: what the HTML report draws, the terminal prints and <c>report.json</c> holds (snake_case).</summary>
 public sealed record RecipeReport

@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Recipes;
 
 /// <summary>What a run of a recipe depends on besides the recipe.</summary>
 public sealed record RecipeRunOptions

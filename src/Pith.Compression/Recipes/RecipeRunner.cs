@@ -2,7 +2,7 @@ using System.Diagnostics;
 using Pith.Benchmarking;
 using Pith.Compression.Data;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Recipes;
 
 /// <summary>
 /// Runs a recipe. Each step's model is written as <c>NAME.onnx</c> as soon as it is made, so nothing that took long is lost: steps that an earlier run finished are kept, an interrupted

@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Pith.Compression.Data;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Recipes;
 
 /// <summary>A step that is finished.</summary>
 /// <param name="Key">The hash of everything that its result depends on.</param>

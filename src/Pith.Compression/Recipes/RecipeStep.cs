@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Recipes;
 
 /// <summary>
 /// One kind of work of a recipe with its settings; the verbs of the command line are the same steps, one at a time. Immutable, value-equal.

@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Recipes;
 
 /// <summary>A model of a recipe run.</summary>
 /// <param name="Name">Its name.</param>

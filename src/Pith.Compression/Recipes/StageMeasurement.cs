@@ -1,7 +1,7 @@
 using Pith.Benchmarking;
 using Pith.Compression.Data;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Recipes;
 
 /// <summary>Evaluates and times the stages of a recipe: accuracy one after the other, latency in turn.</summary>
 internal sealed class StageMeasurement(Recipe recipe, ImageDataset test, RecipeRunOptions options)

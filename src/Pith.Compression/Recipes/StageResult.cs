@@ -1,7 +1,7 @@
 using Pith.Benchmarking;
 
 
-namespace Pith.Compression;
+namespace Pith.Compression.Recipes;
 
 /// <summary>One model of a recipe: how it came about, how good, how fast and how large it is.</summary>
 public sealed record StageResult

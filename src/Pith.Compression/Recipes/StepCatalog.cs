@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Recipes;
 
 /// <summary>Every kind of step. A new one is a record beside these and a line here: recipes, the command line and tests follow.</summary>
 public static class StepCatalog

@@ -1,6 +1,6 @@
 using Pith.Compression.Data;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Recipes;
 
 /// <summary>What a step works with besides the model and its settings: data, threads, earlier models, where training is saved, and who watches.</summary>
 public sealed record StepContext

@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Recipes;
 
 /// <summary>What a step made.</summary>
 /// <param name="Graph">The new model.</param>

@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Sparsity;
 
 /// <summary>What pruning did to a layer with weights.</summary>
 public sealed record LayerSparsity

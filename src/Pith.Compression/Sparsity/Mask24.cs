@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Numerics;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Sparsity;
 
 /// <summary>
 /// Which weights of a tensor stay: exactly two of every four consecutive ones along the reduction axis (NVIDIA's 2:4 pattern). One bit per weight in row-major order.

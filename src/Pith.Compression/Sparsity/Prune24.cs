@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Sparsity;
 
 /// <summary>One-shot magnitude pruning to 2:4: finds the eligible layers, makes a mask for each weight and sets what it drops to zero.</summary>
 public static class Prune24

@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Sparsity;
 
 /// <summary>Which layers are pruned to 2:4; a name or type that matches no layer with weights is an error. Immutable, value-equal, JSON in snake_case.</summary>
 public sealed record PruningSettings

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Sparsity;
 
 /// <summary>Whether a layer can be pruned to 2:4, by both rules; the reasons are for people and null when the rule is met.</summary>
 /// <param name="WhyNotPattern">Why <see cref="SparsityRule.Pattern"/> refuses the layer.</param>

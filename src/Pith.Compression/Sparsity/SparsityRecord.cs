@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Sparsity;
 
 /// <summary>
 /// What a graph says of its own sparsity: its metadata lists the layers that were pruned to 2:4. The masks themselves need no record, since the zeros

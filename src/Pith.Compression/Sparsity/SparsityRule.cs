@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Sparsity;
 
 /// <summary>Which layers are pruned to 2:4.</summary>
 public enum SparsityRule

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Training;
 
 /// <summary>Where a training run stands between two steps; with the tensors of a <see cref="Checkpoint"/> it is all that the rest of the run depends on.</summary>
 internal sealed record TrainingState

@@ -1,7 +1,7 @@
 using Pith.Kernels;
 using Pith.Kernels.Simd;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Training;
 
 /// <summary>What changes from step to step and from parameter to parameter.</summary>
 /// <param name="Step">The step, from 1, over the whole run.</param>

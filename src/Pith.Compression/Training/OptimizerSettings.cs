@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Training;
 
 /// <summary>Which rule turns gradients into updates, and its constants. Immutable, value-equal, JSON by <c>kind</c>.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]

@@ -1,7 +1,7 @@
 using Pith.Passes;
 using Pith.Training;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Training;
 
 /// <summary>The running mean and variance of one batch norm while it is trained.</summary>
 internal sealed class RunningStatistics

@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Training;
 
 /// <summary>How the learning rate changes over a training run, as a factor on the base rate. Immutable, value-equal, JSON by <c>kind</c>.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]

@@ -1,7 +1,7 @@
 using Pith.Compression.Data;
 using Pith.Ops;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Training;
 
 /// <summary>A finished network whose logits another one learns from.</summary>
 internal sealed class Teacher : IDisposable

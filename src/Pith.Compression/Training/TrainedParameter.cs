@@ -1,7 +1,7 @@
 using Pith.Passes;
 using Pith.Training;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Training;
 
 /// <summary>One parameter while it is trained: its place in the engine, its optimiser state and its mask.</summary>
 internal sealed class TrainedParameter

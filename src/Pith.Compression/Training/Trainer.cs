@@ -4,7 +4,7 @@ using Pith.Compression.Data;
 using Pith.Passes;
 using Pith.Training;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Training;
 
 /// <summary>A trained network and how it went.</summary>
 /// <param name="Model">The network; of the best epoch when <see cref="ValidationMode.KeepBest"/> was asked for.</param>

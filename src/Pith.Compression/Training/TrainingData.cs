@@ -1,6 +1,6 @@
 using Pith.Compression.Data;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Training;
 
 /// <summary>What a network is trained on.</summary>
 /// <param name="Train">The images to learn from.</param>

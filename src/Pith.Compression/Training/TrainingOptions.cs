@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Training;
 
 /// <summary>What a training run depends on besides <see cref="TrainingSettings"/>: masks, teacher, threads, where checkpoints go, who watches.</summary>
 public sealed record TrainingOptions

@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Training;
 
 /// <summary>Where in a training run a step lies: what a <see cref="Schedule"/> depends on.</summary>
 /// <param name="Step">The step, from 0.</param>

@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Training;
 
 /// <summary>Training moved on: the numbers behind the bar.</summary>
 /// <param name="Task">The name of the stage that is being trained.</param>

@@ -2,7 +2,7 @@ using Pith.Compression.Data;
 using Pith.Passes;
 using Pith.Training;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Training;
 
 /// <summary>The outcome of one step.</summary>
 /// <param name="Loss">The mean over the batch.</param>

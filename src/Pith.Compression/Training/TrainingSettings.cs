@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Training;
 
 /// <summary>What the validation set is used for while training.</summary>
 public enum ValidationMode

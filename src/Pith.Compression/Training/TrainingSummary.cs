@@ -1,7 +1,7 @@
 using Pith.Passes;
 using Pith.Training;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Training;
 
 /// <summary>What a training run did, for reports. <see cref="ImagesPerSecond"/> and <see cref="Seconds"/> count this run only, not what a resumed checkpoint had done before.</summary>
 public sealed record TrainingSummary

@@ -33,7 +33,7 @@ public class InsertQdqTests
     public void Every_quantized_operand_is_reported_with_its_scale()
     {
         var graph = TestNetwork.Residual();
-        var layers = TestNetwork.Quantize(graph, new() { Layers = new(Precision.Int8) { ByName = [("fc", Precision.Float)] }, Calibrator = new MaxCalibrator() });
+        var layers = TestNetwork.Quantize(graph, new() { KeepFloat = ["fc"], Calibrator = new MaxCalibrator() });
         var conv = layers.Single(layer => layer.Name == "conv1a");
         Assert.Equal(["relu0:out", "conv1a.weight"], conv.Operands.Select(operand => operand.Tensor));
         Assert.Equal(16, conv.Operands[1].Parameters.Scales.Count);
@@ -58,7 +58,7 @@ public class InsertQdqTests
     [Fact]
     public void Weights_can_share_one_scale_per_tensor()
     {
-        var layers = TestNetwork.Quantize(TestNetwork.Residual(), new() { PerChannelWeights = false, Calibrator = new MaxCalibrator() });
+        var layers = TestNetwork.Quantize(TestNetwork.Residual(), new() { PerChannel = false, Calibrator = new MaxCalibrator() });
         Assert.All(layers.SelectMany(layer => layer.Operands), operand => Assert.Single(operand.Parameters.Scales));
     }
 
@@ -180,7 +180,7 @@ public class InsertQdqTests
     public void A_cache_gives_the_scales_that_calibration_chose()
     {
         var graph = TestNetwork.Residual();
-        var options = new QuantizationOptions();
+        var options = new QuantizationSettings();
         var placement = QdqPlacement.Find(graph, options);
         var ranges = ActivationRanges.Calibrated(placement, TestNetwork.Observe(graph, placement, TestNetwork.Images(1, 4, 3, 8)), options);
         var cache = new CalibrationCache(ranges.Select(range => KeyValuePair.Create(range.Key, range.Value.Scales[0])), new(ModelHash.Of(graph), "mse", 4));

@@ -147,17 +147,17 @@ public class QdqPlacementTests
     [Fact]
     public void Layers_stay_float_by_name_pattern_type_and_place()
     {
-        AssertFloat(new() { Layers = new(Precision.Int8) { ByName = [("conv1a", Precision.Float)] } }, ("conv1a", "float by name"));
-        AssertFloat(new() { Layers = new(Precision.Int8) { ByName = [("conv2*", Precision.Float)] } }, ("conv2a", "float by name"), ("conv2b", "float by name"));
-        AssertFloat(new() { Layers = new(Precision.Int8) { ByOpType = [("Gemm", Precision.Float)] } }, ("fc", "float by op type Gemm"));
+        AssertFloat(new() { KeepFloat = ["conv1a"] }, ("conv1a", "float by name"));
+        AssertFloat(new() { KeepFloat = ["conv2*"] }, ("conv2a", "float by name"), ("conv2b", "float by name"));
+        AssertFloat(new() { KeepFloatTypes = ["Gemm"] }, ("fc", "float by op type Gemm"));
         AssertFloat(new() { FirstLayerInFloat = true, LastLayerInFloat = true }, ("conv0", "the first layer"), ("fc", "the last layer"));
-        AssertFloat(new() { FirstLayerInFloat = true, Layers = new(Precision.Int8) { ByName = [("conv0", Precision.Int8)] } });
+        AssertFloat(new() { FirstLayerInFloat = true, Only = ["*"] });
     }
 
     [Fact]
     public void Only_what_is_named_is_quantized_when_the_rest_is_float()
     {
-        var placement = QdqPlacement.Find(TestNetwork.Residual(), new() { Layers = new(Precision.Float) { ByName = [("conv1b", Precision.Int8)] } });
+        var placement = QdqPlacement.Find(TestNetwork.Residual(), new() { Only = ["conv1b"] });
         Assert.Equal(["relu1a:out"], Names(placement));
         Assert.Equal(["conv1b.weight"], placement.Weights.Select(weight => weight.Weight.Constant.Name));
         Assert.Equal("not chosen", placement.Layers[0].SkipReason);
@@ -166,7 +166,7 @@ public class QdqPlacementTests
     [Fact]
     public void A_rule_that_matches_no_layer_is_an_error()
     {
-        var options = new QuantizationOptions { Layers = new(Precision.Int8) { ByName = [("conv9", Precision.Float)] } };
+        var options = new QuantizationSettings { KeepFloat = ["conv9"] };
         Assert.Contains("'conv9' matches no layer. The closest are", Assert.Throws<PithException>(() => QdqPlacement.Find(TestNetwork.Residual(), options)).Message);
     }
 
@@ -181,7 +181,7 @@ public class QdqPlacementTests
         Assert.Contains("no layer that can be quantized", Assert.Throws<PithException>(() => Find(net.Graph)).Message);
     }
 
-    private static QdqPlacement Find(Graph graph) => QdqPlacement.Find(graph, new QuantizationOptions());
+    private static QdqPlacement Find(Graph graph) => QdqPlacement.Find(graph, new QuantizationSettings());
 
     private static IEnumerable<string> Names(QdqPlacement placement) => placement.Activations.Select(activation => activation.Value.Name);
 
@@ -190,7 +190,7 @@ public class QdqPlacementTests
 
     private static int GroupOf(QdqPlacement placement, string tensor) => placement.Activations.Single(activation => activation.Value.Name == tensor).Group;
 
-    private static void AssertFloat(QuantizationOptions options, params (string Layer, string Why)[] expected) =>
+    private static void AssertFloat(QuantizationSettings options, params (string Layer, string Why)[] expected) =>
         Assert.Equal(expected, QdqPlacement.Find(TestNetwork.Residual(), options).Layers.Where(decision => decision.SkipReason is not null).Select(decision => (decision.Layer.Name, decision.SkipReason!)));
 
     [Theory]

@@ -23,11 +23,11 @@ public class QuantizationSettingsTests
     }
 
     [Theory]
-    [InlineData(false, "int8", DataType.Int8)]
-    [InlineData(false, "uint8", DataType.UInt8)]
-    [InlineData(true, "int8", DataType.Int8)]
-    [InlineData(true, "uint8", DataType.UInt8)]
-    public void Activations_have_the_type_asked_for_and_weights_are_int8(bool isQat, string activations, DataType type)
+    [InlineData(false, ActivationForm.Int8, DataType.Int8)]
+    [InlineData(false, ActivationForm.UInt8, DataType.UInt8)]
+    [InlineData(true, ActivationForm.Int8, DataType.Int8)]
+    [InlineData(true, ActivationForm.UInt8, DataType.UInt8)]
+    public void Activations_have_the_type_asked_for_and_weights_are_int8(bool isQat, ActivationForm activations, DataType type)
     {
         var exported = Exported(isQat, new QuantizationSettings { Activations = activations });
         Assert.All(s_layers, name => Assert.Equal(type, Dequantize(exported, name, 0)!.Inputs[0]!.Type.DataType));
@@ -70,7 +70,7 @@ public class QuantizationSettingsTests
     {
         var settings = new QuantizationSettings { ExactScales = true };
         var scales = new[] { "max", "percentile:90", "mse", "entropy" }
-            .ToDictionary(name => name, name => Dequantize(Exported(isQat, settings with { Calibrator = name }), "conv1", 0)!.Inputs[1]!.Constant!.As<float>().Data[0]);
+            .ToDictionary(name => name, name => Dequantize(Exported(isQat, settings with { Calibrator = CalibratorCatalog.Parse(name) }), "conv1", 0)!.Inputs[1]!.Constant!.As<float>().Data[0]);
         var largest = Enumerable.Range(0, Toy.Data.Train.Count).SelectMany(i => Toy.Data.Train.Load(i).Values.ToArray()).Max(Math.Abs);
         Assert.Equal(largest / 127, scales["max"], 1e-6f);
         Assert.True(scales["percentile:90"] < scales["max"]);

@@ -21,9 +21,9 @@ public class QuantizedModelTests
     }
 
     [Theory]
-    [InlineData("int8")]
-    [InlineData("uint8")]
-    public void The_engine_gives_the_bits_of_a_literal_float_run_of_the_exported_file(string activations)
+    [InlineData(ActivationForm.Int8)]
+    [InlineData(ActivationForm.UInt8)]
+    public void The_engine_gives_the_bits_of_a_literal_float_run_of_the_exported_file(ActivationForm activations)
     {
         var int8 = Quantize(ModelCatalog.Find("cifar-resnet8").Build(new ModelOptions { Seed = 5 }), new QuantizationSettings { Samples = 32, Activations = activations });
         var exported = OnnxModel.Load(OnnxModel.ToBytes(int8));
@@ -35,7 +35,7 @@ public class QuantizedModelTests
             comparison.Add([Tensor.Create(new Shape(1, 3, 32, 32), batch.ImagesInUse.ToArray())]);
 
         // Every 8-bit tensor between two layers, not only the answer.
-        var integers = comparison.Differences.Where(difference => difference.Type.StartsWith(activations == "int8" ? "s8" : "u8", StringComparison.Ordinal)).ToArray();
+        var integers = comparison.Differences.Where(difference => difference.Type.StartsWith(activations == ActivationForm.Int8 ? "s8" : "u8", StringComparison.Ordinal)).ToArray();
         Assert.True(integers.Length >= 8, $"only {integers.Length} tensors were compared");
         Assert.All(integers, difference => Assert.Equal(0, difference.Different));
     }

@@ -23,7 +23,7 @@ public class BitIdentityTests
         var graph = model.Build(new ModelOptions { Resolution = resolution, Classes = 20, Seed = 3 });
         PassRunner.RunToFixpoint(graph, Pipelines.Simplify);
         var images = TestNetwork.Images(5, Images, 3, resolution);
-        var int8 = FakeQuantization.Calibrate(graph, new QuantizationOptions(), new CalibrationData([Batch(images, resolution)], Images, Images)).Graph;
+        var int8 = FakeQuantization.Calibrate(graph, new QuantizationSettings(), new CalibrationData([Batch(images, resolution)], Images, Images)).Graph;
         FakeQuantization.Finish(int8, new());
 
         float[]? want = null;

@@ -1,5 +1,4 @@
 using System.Text;
-using Pith.Compression;
 using Pith.Compression.Data;
 
 namespace Pith.Fuzz.Hostile;

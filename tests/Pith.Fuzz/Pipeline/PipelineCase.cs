@@ -1,5 +1,4 @@
 using CsCheck;
-using Pith.Compression;
 using Pith.Fuzz.Campaign;
 using Pith.Fuzz.Differential;
 using Pith.Fuzz.Differential.Motifs;

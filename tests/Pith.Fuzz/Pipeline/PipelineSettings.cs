@@ -1,5 +1,4 @@
 using CsCheck;
-using Pith.Compression;
 
 namespace Pith.Fuzz.Pipeline;
 
@@ -22,7 +21,7 @@ internal sealed record PipelineSettings(int Channels, int Height, int Width, int
         from exact in Gen.Int[0, 3]
         select new QuantizationSettings
         {
-            Calibrator = calibrator, Samples = samples, Activations = unsigned ? "uint8" : "int8", PerChannel = perChannel, FirstLayerInFloat = edges == 1, LastLayerInFloat = edges is 1 or 2, ExactScales = exact == 0,
+            Calibrator = CalibratorCatalog.Parse(calibrator), Samples = samples, Activations = unsigned ? ActivationForm.UInt8 : ActivationForm.Int8, PerChannel = perChannel, FirstLayerInFloat = edges == 1, LastLayerInFloat = edges is 1 or 2, ExactScales = exact == 0,
         };
 
     private static readonly Gen<TrainingSettings> s_training =

@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Evaluation;
 
 /// <summary>One way to run a network that shows the tensors in between: what <see cref="TensorComparison"/> compares. One caller at a time.</summary>
 public abstract class NetworkTrace : IDisposable

@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Evaluation;
 
 /// <summary>Compares two ways of running a network, or two networks, tensor by tensor, matched by name.</summary>
 public sealed class TensorComparison

@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Evaluation;
 
 /// <summary>How far one tensor is from its reference over all batches that were compared.</summary>
 public sealed record TensorDifference

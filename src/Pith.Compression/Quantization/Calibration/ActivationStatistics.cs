@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>
 /// One histogram per tensor over a calibration set, the first half of the samples apart, so that it can be seen whether scales still move. Independent of batch

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>
 /// Activation scales by tensor name, in the text format of TensorRT's calibration cache: a first line <c>TRT-&lt;version&gt;-EntropyCalibration2</c>, then one line

@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>What Pith records beside a calibration cache, as JSON: which model the scales belong to and how they were found.</summary>
 /// <param name="ModelHash">The hash of the model that was calibrated.</param>

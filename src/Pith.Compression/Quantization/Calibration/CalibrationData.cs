@@ -1,6 +1,6 @@
 using Pith.Compression.Data;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>What to calibrate on.</summary>
 /// <param name="Batches">Shuffled training data; each batch is read before the next is asked for.</param>

@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>How much a <see cref="CalibrationFinding"/> matters.</summary>
 public enum FindingSeverity

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>Judges a calibration: is each range sound, and is the calibration set large and varied enough? Pure functions of histograms.</summary>
 public static class CalibrationLint

@@ -1,6 +1,6 @@
 using Pith.Compression.Data;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>What one run of a context gets: some samples of one half of the calibration set.</summary>
 internal readonly record struct CalibrationSlice(int Samples, bool IsFirstHalf, int Batch);

@@ -1,6 +1,6 @@
 using Pith.Compression.Data;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>
 /// Runs the calibration set once through the float network and collects the statistics of all tensors: every calibrator can then be applied without

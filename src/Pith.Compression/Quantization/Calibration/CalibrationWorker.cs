@@ -1,6 +1,6 @@
 using Pith.Compression.Data;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>One thread of a calibration run: an engine context and the statistics of what it has run.</summary>
 internal sealed class CalibrationWorker : IValueObserver, IDisposable

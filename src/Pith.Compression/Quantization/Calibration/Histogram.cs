@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>
 /// The distribution of |x| of one tensor over a calibration set: 2048 equally wide bins over [0, <see cref="Range"/>), where the range is

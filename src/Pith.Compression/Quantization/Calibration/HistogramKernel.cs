@@ -2,7 +2,7 @@ using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>
 /// The inner loops of <see cref="Histogram"/>. Both are exact: bin indices come from a multiplication by a power of two and a truncation, so

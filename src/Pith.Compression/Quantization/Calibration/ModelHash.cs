@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>Identifies a network by what it computes: structure, names and every constant. Metadata does not count.</summary>
 public static class ModelHash

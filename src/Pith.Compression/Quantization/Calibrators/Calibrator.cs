@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>
 /// Chooses the largest magnitude that stays representable (<c>amax</c>) from the histogram of a tensor. Larger values will be clipped.

@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>All calibrators. A new one is a record beside these and a line in <see cref="All"/>: command line, recipes, help and tests follow.</summary>
 public static class CalibratorCatalog

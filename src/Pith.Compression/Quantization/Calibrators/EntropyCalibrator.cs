@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>
 /// The bin edge whose clipped distribution, coarsened to <c>levels + 1</c> levels (128 for int8), has the smallest Kullback-Leibler divergence from the distribution

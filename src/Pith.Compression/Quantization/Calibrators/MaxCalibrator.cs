@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>The largest |x|: nothing is clipped, and one outlier can cost most of the resolution.</summary>
 public sealed record MaxCalibrator : Calibrator

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>The first bin edge below which at least <see cref="Percentile"/> percent of all |x| lie (zeros count).</summary>
 public sealed record PercentileCalibrator : Calibrator

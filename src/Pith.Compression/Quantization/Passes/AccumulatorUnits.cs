@@ -1,6 +1,6 @@
 using Pith.Ops;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>What one unit of an INT8 layer's int32 accumulator stands for: <c>input scale * weight scale</c>, rounded once to float.</summary>
 internal static class AccumulatorUnits

@@ -1,7 +1,7 @@
 using Pith.Ops;
 using Pith.Passes;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>
 /// A constant behind a QuantizeLinear becomes an int8 constant; the DequantizeLinear stays. Signed weights keep to the narrow range [-127, 127] ([-63, 63] with 7 bits), also where QAT has pushed one beyond its

@@ -1,7 +1,7 @@
 using Pith.Ops;
 using Pith.Passes;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>
 /// Limits fake-quantized float weights to the narrow range, 127 (63) steps of their scale to either side of zero. QAT can push a weight beyond the range of its frozen scale; it would round to -128 or beyond 7 bits,

@@ -1,6 +1,6 @@
 using Pith.Passes;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>The ordered list that turns a graph with fake quantization into the form that is exported and built.</summary>
 public static class QuantizationPasses
@@ -8,7 +8,7 @@ public static class QuantizationPasses
     /// <summary>BatchNormalization that QAT had kept is folded, weights become int8 constants with a DequantizeLinear, and biases whole units of the accumulator.</summary>
     /// <param name="options">Those that the graph was quantized with.</param>
     /// <exception cref="ArgumentNullException"><paramref name="options"/> is null.</exception>
-    public static IReadOnlyList<Pass> Finish(QuantizationOptions options)
+    public static IReadOnlyList<Pass> Finish(QuantizationSettings options)
     {
         ArgumentNullException.ThrowIfNull(options);
         return

@@ -1,7 +1,7 @@
 using Pith.Ops;
 using Pith.Passes;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>
 /// Stores the bias of INT8 convolutions and matrix products as int32 with a DequantizeLinear of scale <c>input scale * weight scale</c>, one per channel: the accumulator's own units.

@@ -1,14 +1,14 @@
 using Pith.Ops;
 using Pith.Passes;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>
 /// Gives fake-quantized float weights short scales again after BatchNormalization was folded into them, which multiplied their scales. <see cref="InsertQdq"/> chose them so that
 /// they would be short after the fold; training has moved the factors a little since, so the nearest short scale is hardly another one.
 /// </summary>
 /// <param name="options">With exact scales full-precision scales stay as they are; only those too small for the layer's bias are replaced.</param>
-public sealed class ShortenWeightScales(QuantizationOptions options) : Pass
+public sealed class ShortenWeightScales(QuantizationSettings options) : Pass
 {
     /// <inheritdoc/>
     public override int Apply(Graph graph)

@@ -1,6 +1,6 @@
 using Pith.Passes;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>
 /// Rounds the bias of INT8 convolutions and matrix products to whole units of the accumulator, <c>input scale * weight scale</c>, half to even. It stays a float constant, as TensorRT wants

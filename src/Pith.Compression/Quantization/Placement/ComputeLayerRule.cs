@@ -1,6 +1,6 @@
 using Pith.Ops;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>Conv, ConvTranspose, Gemm and MatMul: data and weight, never the bias, never the output.</summary>
 internal sealed class ComputeLayerRule : PlacementRule

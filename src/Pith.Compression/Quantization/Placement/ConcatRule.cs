@@ -1,6 +1,6 @@
 using Pith.Ops;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>Concat whose result is quantized, directly or behind ops that only move or select values: all operands. They and the result then share one scale, so that joining them costs nothing.</summary>
 internal sealed class ConcatRule : PlacementRule

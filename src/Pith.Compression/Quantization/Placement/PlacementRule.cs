@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>
 /// Says which operands of a node go through QuantizeLinear and DequantizeLinear. Nodes are offered in reverse order, consumers before producers, so that a rule can ask how the

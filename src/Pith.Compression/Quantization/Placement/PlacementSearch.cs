@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>Applies the rules to a graph and collects what they say. Lives for one call of <see cref="QdqPlacement.Find"/>.</summary>
 internal sealed class PlacementSearch

@@ -1,6 +1,6 @@
 using Pith.Ops;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>
 /// The input of AveragePool and GlobalAveragePool; that of MaxPool in residual networks with pre-activation (ResNet v2), where it does not follow a

@@ -1,6 +1,6 @@
 using Pith.Ops;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>BatchNormalization before the convolution (ResNet v2, DenseNet): its input, when what computes that is not a convolution into which it could be folded.</summary>
 internal sealed class PreActivationRule : PlacementRule

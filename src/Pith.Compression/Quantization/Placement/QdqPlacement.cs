@@ -1,7 +1,7 @@
 using System.Globalization;
 using Pith.Ops;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>
 /// Where a graph needs QuantizeLinear/DequantizeLinear pairs, found from the graph alone by the rules of a <see cref="QuantizationTarget"/>. Nothing is changed yet: the activations listed
@@ -25,7 +25,7 @@ public sealed class QdqPlacement
     /// <param name="graph">A simplified float graph: BatchNormalization that follows a convolution is folded, or kept for QAT.</param>
     /// <param name="options">Which layers to quantize.</param>
     /// <exception cref="PithException">The graph is quantized already, has nothing to quantize, or a rule of the options matches no layer.</exception>
-    public static QdqPlacement Find(Graph graph, QuantizationOptions options)
+    public static QdqPlacement Find(Graph graph, QuantizationSettings options)
     {
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(options);
@@ -41,7 +41,7 @@ public sealed class QdqPlacement
         return new QdqPlacement(ActivationsOf(graph, search), WeightsOf(graph, search), decisions);
     }
 
-    private static string? SkipReason(Node layer, IReadOnlyList<Node> layers, QuantizationOptions options)
+    private static string? SkipReason(Node layer, IReadOnlyList<Node> layers, QuantizationSettings options)
     {
         var name = LayerName.Of(layer);
         var isNamed = options.Layers.ByName.Any(rule => rule.Pattern.Matches(name.Name));
@@ -52,7 +52,7 @@ public sealed class QdqPlacement
     }
 
     // Integer products are summed in 32 bits, so the largest possible sum must fit.
-    private static string? LongSum(Node layer, QuantizationOptions options)
+    private static string? LongSum(Node layer, QuantizationSettings options)
     {
         if (WeightOperand.Of(layer) is not { } weight) return null;
         var kernel = layer.Op is Conv or ConvTranspose ? weight.Shape.LengthOf(2, weight.Shape.Rank) : 1;

@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>A computed tensor that will go through one QuantizeLinear/DequantizeLinear pair.</summary>
 /// <param name="Value">The tensor.</param>

@@ -1,6 +1,6 @@
 using Pith.Ops;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>
 /// Residual Add: every operand except one that comes from a convolution (then perhaps BatchNormalization and an activation) whose result nobody else reads, so that the addition fuses

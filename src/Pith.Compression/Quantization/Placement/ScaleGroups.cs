@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>Which tensors must share a scale: disjoint sets, joined pair by pair.</summary>
 internal sealed class ScaleGroups

@@ -1,6 +1,6 @@
 using Pith.Ops;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>
 /// The multiplication in a squeeze-and-excitation block (EfficientNet, MobileNetV3): both operands. It is known by one operand being one value per channel, [N, C, 1, 1], and the

@@ -1,6 +1,6 @@
 using Pith.Ops;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>
 /// What ONNX Runtime's CPU build turns into integer operators (QLinearConv, QGemm, QLinearAdd …) from end to end. It needs a pair on every side of an operator, between a convolution and the

@@ -1,6 +1,6 @@
 using Pith.Ops;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>
 /// As NNCF, OpenVINO's own tool, quantizes for CPUs with its preset "performance": symmetric per-tensor activations, uint8 where no value is negative and int8 elsewhere; symmetric int8

@@ -1,6 +1,6 @@
 using Pith.Ops;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>
 /// What Pith's own engine is fastest and most accurate with. Residual Adds and simple activations stay in the convolution before them: fewer roundings, fewer passes over memory. A pair before

@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>A runtime that quantized networks are written for: which form it computes in integers from end to end. Immutable; the list of all is <see cref="TargetCatalog"/>.</summary>
 public sealed record QuantizationTarget

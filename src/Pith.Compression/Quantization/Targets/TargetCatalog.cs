@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>All targets. A new one is a file beside these, with its placement, and a line in <see cref="All"/>: command line, recipes, help and tests follow.</summary>
 public static class TargetCatalog

@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Quantization;
 
 /// <summary>
 /// NVIDIA's placement for explicit quantization: pairs before what computes in INT8, none between a convolution and the residual Add that fuses into it; symmetric int8 everywhere and float

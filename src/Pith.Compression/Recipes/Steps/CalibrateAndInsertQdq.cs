@@ -1,7 +1,7 @@
 using Pith.Compression.Data;
 using Pith.Passes;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Recipes;
 
 /// <summary>What post-training quantization and quantization-aware training begin with: observe activations, insert Q/DQ pairs around float weights.</summary>
 internal static class CalibrateAndInsertQdq
@@ -19,8 +19,7 @@ internal static class CalibrateAndInsertQdq
         var start = FloatModel.CopyOf(graph, context.Stage, context.Events);
         PassRunner.RunToFixpoint(start, simplify, context.Events);
         SparsityRecord.Verify(start, "simplifying");
-        var options = settings.ToOptions();
-        if (context.Cache is { } cache) return Outcome(FakeQuantization.FromCache(start, options, cache), cache);
+        if (context.Cache is { } cache) return Outcome(FakeQuantization.FromCache(start, settings, cache), cache);
 
         var dataset = context.RequireTrainingData();
         var input = ImageInput.Of(start);
@@ -29,9 +28,9 @@ internal static class CalibrateAndInsertQdq
         var batch = input.FixedBatch ?? Math.Min(BatchSize, drawn.Count);
         var loader = new BatchLoader(drawn, preprocessing, new BatchLoaderOptions { BatchSize = batch });
         input.RequireFit(start.Name, drawn, loader);
-        var result = FakeQuantization.Calibrate(start, options, new CalibrationData(loader.Epoch(), settings.Samples, batch, dataset.ClassNames.Count, context.Threads), context.Events);
-        var origin = new CalibrationCacheOrigin(ModelHash.Of(start), settings.Calibrator, settings.Samples);
-        return Outcome(result, options.ActivationForm == ActivationForm.Int8 ? result.ToCache(origin) : null);
+        var result = FakeQuantization.Calibrate(start, settings, new CalibrationData(loader.Epoch(), settings.Samples, batch, dataset.ClassNames.Count, context.Threads), context.Events);
+        var origin = new CalibrationCacheOrigin(ModelHash.Of(start), settings.Calibrator.ToString(), settings.Samples);
+        return Outcome(result, settings.ActivationForm == ActivationForm.Int8 ? result.ToCache(origin) : null);
     }
 
     private static StepOutcome Outcome(FakeQuantizationResult result, CalibrationCache? cache) =>

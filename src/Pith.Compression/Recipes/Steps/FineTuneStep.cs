@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Recipes;
 
 /// <summary><c>finetune</c>: trains on from where the weights are, with small steps, usually to recover from pruning. Layers that were pruned to 2:4 stay so.</summary>
 /// <param name="Training">How.</param>

@@ -1,7 +1,7 @@
 using Pith.Ops;
 using Pith.Passes;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Recipes;
 
 /// <summary>Steps that train or calibrate start from float numbers: the integers of a quantized model have lost what training needs.</summary>
 internal static class FloatModel

@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Recipes;
 
 /// <summary><c>prune</c>: sets two of every four consecutive weights along the reduction axis to zero, by magnitude.</summary>
 /// <param name="Pruning">Which layers.</param>

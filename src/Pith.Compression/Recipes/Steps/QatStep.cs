@@ -1,6 +1,6 @@
 using Pith.Passes;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Recipes;
 
 /// <summary>
 /// <c>qat</c>: quantization-aware training. Calibrates, trains through the Q/DQ pairs with straight-through gradients, scales frozen and 2:4 masks kept, then folds batch norm and stores
@@ -21,7 +21,7 @@ public sealed record QatStep(QuantizationSettings Quantization, TrainingSettings
         ArgumentNullException.ThrowIfNull(context);
         var calibrated = CalibrateAndInsertQdq.Apply(graph, Quantization.PerChannel ? Pipelines.SimplifyKeepingBatchNorm : Pipelines.Simplify, Quantization, context);
         var trained = TrainingRun.Train(calibrated.Graph, Training, SparsityRecord.RecoverMasks(calibrated.Graph), context);
-        FakeQuantization.Finish(trained.Model, Quantization.ToOptions(), context.Events);
+        FakeQuantization.Finish(trained.Model, Quantization, context.Events);
         return calibrated with { Graph = trained.Model, Training = trained.Summary };
     }
 

@@ -1,6 +1,6 @@
 using Pith.Passes;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Recipes;
 
 /// <summary><c>quantize</c>: post-training quantization. Folds batch norm, calibrates, inserts Q/DQ pairs, stores weights as int8.</summary>
 /// <param name="Quantization">How.</param>
@@ -15,7 +15,7 @@ public sealed record QuantizeStep(QuantizationSettings Quantization) : RecipeSte
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(context);
         var calibrated = CalibrateAndInsertQdq.Apply(graph, Pipelines.Simplify, Quantization, context);
-        FakeQuantization.Finish(calibrated.Graph, Quantization.ToOptions(), context.Events);
+        FakeQuantization.Finish(calibrated.Graph, Quantization, context.Events);
         return calibrated;
     }
 

@@ -1,4 +1,4 @@
-namespace Pith.Compression;
+namespace Pith.Compression.Recipes;
 
 /// <summary><c>train</c>: trains all weights, usually from a random start.</summary>
 /// <param name="Training">How.</param>

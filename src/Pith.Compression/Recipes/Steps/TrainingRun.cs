@@ -1,6 +1,6 @@
 using Pith.Passes;
 
-namespace Pith.Compression;
+namespace Pith.Compression.Recipes;
 
 /// <summary>What the steps that train have in common.</summary>
 internal static class TrainingRun

@@ -9,8 +9,8 @@ namespace Pith.Cli;
 /// <summary>Turns the list of verbs into a command line: options that every verb has, help with examples, exit codes, errors for people.</summary>
 internal static class CommandLine
 {
-    private static readonly Option<bool> s_json = new("--json") { Description = "Write the result as JSON to standard output, and nothing else there.", Recursive = true };
-    private static readonly Option<bool> s_quiet = new("--quiet", "-q") { Description = "No progress and no notes.", Recursive = true };
+    private static readonly Option<bool> s_json = new("--json") { Description = "Write the result as JSON to standard output, and nothing else.", Recursive = true };
+    private static readonly Option<bool> s_quiet = new("--quiet", "-q") { Description = "Suppress progress and notes.", Recursive = true };
 
     public static RootCommand Build()
     {

@@ -86,7 +86,7 @@ public sealed class CompareTests : IDisposable
     public void Nan_and_infinities_on_both_sides_do_not_hide_other_errors()
     {
         var (reference, other) = (Tensor.Vector(float.PositiveInfinity, 1f, 2f, float.NaN), Tensor.Vector(float.PositiveInfinity, 1f, 4f, float.NaN));
-        var signal = new Pith.Compression.SignalComparison();
+        var signal = new SignalComparison();
         signal.Add(reference.Span, other.Span);
         Assert.Equal((0.97, 2), (Math.Round(signal.SnrDecibels, 2), signal.MaxAbsoluteError));
     }

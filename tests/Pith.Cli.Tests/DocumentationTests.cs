@@ -1,6 +1,5 @@
 using System.Text.RegularExpressions;
 using Pith.Cli.Verbs;
-using Pith.Compression;
 
 namespace Pith.Cli.Tests;
 

@@ -1,5 +1,4 @@
 using Pith.Benchmarking;
-using Pith.Compression;
 
 namespace Pith.Cli.Reporting;
 

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Pith.Benchmarking;
-using Pith.Compression;
 using Pith.Cli.Peers;
 using Spectre.Console;
 

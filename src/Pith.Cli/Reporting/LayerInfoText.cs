@@ -10,7 +10,7 @@ internal static class LayerInfoText
         ReferenceLoops.Draw(console, layers);
         foreach (var layer in layers)
         {
-            console.Line($"{layer.Name} ({layer.Spec}): {layer.Tactic}");
+            console.Line($"{layer.Name} ({layer.Spec}): {layer.Tactic}{(layer.Kernels.Count > 0 ? $", kernels {string.Join(", ", layer.Kernels)}" : "")}");
             foreach (var line in VerdictText.Lines(layer)) console.Line($"  {line}");
         }
     }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Pith.Benchmarking;
-using Pith.Compression;
 using Spectre.Console;
 
 namespace Pith.Cli.Reporting;

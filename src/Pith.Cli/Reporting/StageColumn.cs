@@ -1,5 +1,4 @@
 using System.Globalization;
-using Pith.Compression;
 
 namespace Pith.Cli.Reporting;
 

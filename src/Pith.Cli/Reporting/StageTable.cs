@@ -1,4 +1,3 @@
-using Pith.Compression;
 using Spectre.Console;
 
 namespace Pith.Cli.Reporting;

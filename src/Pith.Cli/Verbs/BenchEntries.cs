@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Pith.Benchmarking;
-using Pith.Compression;
 using Pith.Cli.Peers;
 
 namespace Pith.Cli.Verbs;

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using Pith.Benchmarking;
 using Pith.Cli.Reporting;
-using Pith.Compression;
 using Pith.Cli.Peers;
 
 namespace Pith.Cli.Verbs;
@@ -17,22 +16,22 @@ internal sealed class BenchVerb : Verb
     private const string OnnxRuntimeName = "onnxruntime";
 
     private readonly Argument<string?> _model = new("model") { Description = EngineFile.Help, Arity = ArgumentArity.ZeroOrOne };
-    private readonly Option<string?> _against = new("--against") { Description = "A second network or plan, timed in turn with the first; the ratio says how many times faster the first is.", HelpName = "model" };
+    private readonly Option<string?> _against = new("--against") { Description = "A second network or plan, timed in alternation with the first; the ratio says how many times faster the first one is.", HelpName = "model" };
     private readonly Option<string?> _with = new("--with") { Description = $"Another engine, timed in turn in the same process: {OnnxRuntimeName}.", HelpName = "engine" };
     private readonly Option<string?> _withModel = new("--with-model") { Description = "The ONNX file that the other engine runs. Default: the model.", HelpName = "file" };
     private readonly Option<string?> _library = new("--onnxruntime-library") { Description = $"The path of ONNX Runtime's shared library. Default: the environment variable {OnnxRuntime.LibraryVariable}.", HelpName = "file" };
     private readonly Option<string?> _layer = new("--layer") { Description = "Instead of a network: times each tactic of the conv or gemm layer with this specification (--layer-info prints them).", HelpName = "spec" };
     private readonly Option<ImageSize?> _size = CommonOptions.Size();
     private readonly Option<int> _batch = CommonOptions.Batch(1);
-    private readonly Option<int> _streams = new("--streams") { Description = "Queries that are answered side by side, each with its share of the threads.", HelpName = "n", DefaultValueFactory = _ => 1 };
+    private readonly Option<int> _streams = new("--streams") { Description = "Concurrent queries, each with its share of the threads.", HelpName = "n", DefaultValueFactory = _ => 1 };
     private readonly Option<int> _threads = CommonOptions.Threads();
-    private readonly Option<string?> _processors = new("--processors") { Description = "Processors to bind the threads to, separated by commas; as many as threads. Default: the system chooses.", HelpName = "list" };
-    private readonly Option<double> _warmUp = new("--warm-up") { Description = "Milliseconds of running before timing begins.", HelpName = "ms", DefaultValueFactory = _ => 200 };
+    private readonly Option<string?> _processors = new("--processors") { Description = "Processors to bind the threads to, separated by commas, one per thread. Default: the system chooses.", HelpName = "list" };
+    private readonly Option<double> _warmUp = new("--warm-up") { Description = "Warm-up before timing begins, in milliseconds.", HelpName = "ms", DefaultValueFactory = _ => 200 };
     private readonly Option<double> _duration = new("--duration") { Description = "Seconds of timing for each engine.", HelpName = "s", DefaultValueFactory = _ => 3 };
-    private readonly Option<int> _iterations = new("--iterations") { Description = "The least number of runs that are timed.", HelpName = "n", DefaultValueFactory = _ => 10 };
+    private readonly Option<int> _iterations = new("--iterations") { Description = "Minimum number of timed runs.", HelpName = "n", DefaultValueFactory = _ => 10 };
     private readonly Option<string> _percentile = new("--percentile") { Description = "Percentiles of the latency to report, separated by commas.", HelpName = "list", DefaultValueFactory = _ => "90,95,99" };
-    private readonly Option<bool> _profile = new("--profile") { Description = "Also print the time of each layer, from runs of their own." };
-    private readonly Option<bool> _layerInfo = new("--layer-info") { Description = "Also print each layer, its tactic, and what became of the other tactics." };
+    private readonly Option<bool> _profile = new("--profile") { Description = "Also print the time of each layer, from separate runs." };
+    private readonly Option<bool> _layerInfo = new("--layer-info") { Description = "Also print each layer, its tactic, and why the other tactics were not used." };
     private readonly Option<string?> _exportTimes = CommonOptions.OutputFile(new("--export-times") { Description = "Where to write the start and latency of every timed run, as JSON.", HelpName = "file" });
     private readonly Option<string?> _exportProfile = CommonOptions.OutputFile(new("--export-profile") { Description = "Where to write the time of each layer, as JSON.", HelpName = "file" });
     private readonly Option<string?> _exportLayerInfo = CommonOptions.OutputFile(new("--export-layer-info") { Description = "Where to write the layers and tactics, as JSON.", HelpName = "file" });
@@ -41,7 +40,7 @@ internal sealed class BenchVerb : Verb
 
     public override string Name => "bench";
 
-    public override string Summary => "Measures latency and throughput; of two engines in turn, with the ratio; of the tactics of one layer.";
+    public override string Summary => "Measures latency and throughput of a network, compares two engines, or times every kernel of one layer.";
 
     public override IReadOnlyList<string> Examples =>
     [

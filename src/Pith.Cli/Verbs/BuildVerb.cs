@@ -10,15 +10,15 @@ internal sealed class BuildVerb : Verb
 {
     private readonly Argument<string> _model = CommonOptions.Model();
     private readonly Option<string?> _output = CommonOptions.Output("the plan");
-    private readonly Option<int> _batch = new("--batch") { Description = "The largest batch that the plan can run.", HelpName = "n", DefaultValueFactory = _ => 1 };
-    private readonly Option<int> _minBatch = new("--min-batch") { Description = "The smallest batch that the plan runs.", HelpName = "n", DefaultValueFactory = _ => 1 };
-    private readonly Option<int> _optBatch = new("--opt-batch") { Description = "The batch that kernels are timed for; 0 means the largest.", HelpName = "n" };
-    private readonly Option<double?> _tuningTime = new("--tuning-time") { Description = "Seconds for timing kernels; layers that come later are chosen by estimate. Default: as long as it takes.", HelpName = "s" };
+    private readonly Option<int> _batch = new("--batch") { Description = "Largest batch size that the plan can run.", HelpName = "n", DefaultValueFactory = _ => 1 };
+    private readonly Option<int> _minBatch = new("--min-batch") { Description = "Smallest batch size that the plan can run.", HelpName = "n", DefaultValueFactory = _ => 1 };
+    private readonly Option<int> _optBatch = new("--opt-batch") { Description = "Batch size that kernels are timed for; 0 means the largest.", HelpName = "n" };
+    private readonly Option<double?> _tuningTime = new("--tuning-time") { Description = "Time limit for timing kernels, in seconds; after it, kernels are chosen by estimate. Default: no limit.", HelpName = "s" };
     private readonly Option<ImageSize?> _size = CommonOptions.Size();
     private readonly Option<int> _threads = CommonOptions.Threads();
     private readonly Option<bool> _bf16 = CommonOptions.Bf16();
     private readonly Option<string?> _cache = CommonOptions.TimingCache();
-    private readonly Option<bool> _noTiming = new("--no-timing") { Description = "Choose kernels by estimate: the same plan every time." };
+    private readonly Option<bool> _noTiming = new("--no-timing") { Description = "Choose kernels by estimate, without timing: gives the same plan every time." };
     private readonly Option<bool> _verbose = new("--verbose", "-v") { Description = "Print for each layer which kernels were refused, and why." };
 
     public override string Name => "build";

@@ -58,7 +58,7 @@ internal static class CommonOptions
     public static Option<int> Threads()
     {
         const int Most = 1024;
-        var option = new Option<int>("--threads") { Description = "Threads; 0 means one per processor.", HelpName = "n" };
+        var option = new Option<int>("--threads") { Description = "Number of threads; 0 means one per processor.", HelpName = "n" };
         option.Validators.Add(result =>
         {
             if (result.Tokens is [var token] && int.TryParse(token.Value, CultureInfo.InvariantCulture, out var threads) && threads is < 0 or > Most) result.AddError($"--threads must be 0 to {Most}, got {threads}.");
@@ -76,7 +76,7 @@ internal static class CommonOptions
         return option;
     }
 
-    public static Option<int> Batch(int fallback) => new("--batch") { Description = "Images of one run.", HelpName = "n", DefaultValueFactory = _ => fallback };
+    public static Option<int> Batch(int fallback) => new("--batch") { Description = "Images per run.", HelpName = "n", DefaultValueFactory = _ => fallback };
 
     /// <summary>Says that the batch the user asked for is not the one that runs, because the network's file fixes it.</summary>
     public static void NoteFixedBatch(ParseResult arguments, Option<int> batch, Engine engine, IProgress<PithEvent> events)
@@ -98,7 +98,7 @@ internal static class CommonOptions
         },
     };
 
-    public static Option<bool> Bf16() => new("--bf16") { Description = "Lets float convolutions and matrix products use bfloat16 operands, where the CPU has them and they are faster; sums stay FP32. INT8 layers are unaffected." };
+    public static Option<bool> Bf16() => new("--bf16") { Description = "Allow bfloat16 operands in float convolutions and matrix products, where the CPU supports them and they are faster; sums stay FP32. INT8 layers are unaffected." };
 
     public static Option<string?> TimingCache() =>
         OutputFile(new("--timing-cache") { Description = "File with timings of earlier builds; read when it is there, written afterwards.", HelpName = "file" });

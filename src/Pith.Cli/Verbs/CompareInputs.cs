@@ -1,4 +1,3 @@
-using Pith.Compression;
 using Pith.Compression.Data;
 
 namespace Pith.Cli.Verbs;

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using Pith.Cli.Reporting;
-using Pith.Compression;
 using Pith.Compression.Data;
 using Spectre.Console;
 
@@ -21,11 +20,11 @@ internal sealed class CompareVerb : Verb
     private readonly Option<ImageSize?> _size = CommonOptions.Size();
     private readonly Option<int> _threads = CommonOptions.Threads();
     private readonly Option<double?> _minSnr = CommonOptions.Finite(new Option<double?>("--min-snr") { Description = "Fail (exit code 1) when an output's signal-to-noise ratio is below this many decibels, or the other network does not have it.", HelpName = "dB" });
-    private readonly Option<bool> _identical = new("--identical") { Description = "Fail (exit code 1) unless every tensor is equal, bit for bit, and both networks have the same tensors; what one side computes only inside of a fused layer is left out." };
+    private readonly Option<bool> _identical = new("--identical") { Description = "Fail (exit code 1) unless every tensor is equal, bit for bit, and both networks have the same tensors; tensors that one side computes only inside a fused layer are ignored." };
 
     public override string Name => "compare";
 
-    public override string Summary => "Compares two networks, or two stages of one, tensor by tensor; or one with the outputs expected of it.";
+    public override string Summary => "Compares two networks, or two stages of one, tensor by tensor; or checks one against expected outputs.";
 
     public override IReadOnlyList<string> Examples =>
     [

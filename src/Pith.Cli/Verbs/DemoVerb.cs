@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Pith.Cli.Reporting;
-using Pith.Compression;
 
 namespace Pith.Cli.Verbs;
 

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using Pith.Cli.Reporting;
-using Pith.Compression;
 using Pith.Compression.Data;
 using Spectre.Console;
 

@@ -11,8 +11,8 @@ internal sealed class InferVerb : Verb
     private readonly Option<string[]> _input = new("--input", "-i") { Description = InputFiles.Help, HelpName = "name=file", AllowMultipleArgumentsPerToken = true };
     private readonly Option<string?> _output = new("--output", "-o") { Description = "Where to write the outputs: a file that ends in .npz gets all of them by name, a folder one .npy for each.", HelpName = "path" };
     private readonly Option<bool> _engine = new("--engine") { Description = "Run the fast engine, kernels chosen by estimate (the default)." };
-    private readonly Option<bool> _reference = new("--reference") { Description = "Run the fused layers of the engine by plain loops." };
-    private readonly Option<bool> _interpreter = new("--interpreter") { Description = "Run each op of the graph as it is by plain loops: the specification, and slow." };
+    private readonly Option<bool> _reference = new("--reference") { Description = "Run the fused layers of the engine as plain loops." };
+    private readonly Option<bool> _interpreter = new("--interpreter") { Description = "Run every op of the graph as plain loops: the specification, and slow." };
     private readonly Option<int?> _batch = new("--batch") { Description = "The largest batch that the engine is built for. Default: the batch of the data.", HelpName = "n" };
     private readonly Option<ImageSize?> _size = CommonOptions.Size();
     private readonly Option<int> _threads = CommonOptions.Threads();

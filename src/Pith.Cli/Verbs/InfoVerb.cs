@@ -9,7 +9,7 @@ namespace Pith.Cli.Verbs;
 internal sealed class InfoVerb : Verb
 {
     private readonly Argument<string> _model = new("model") { Description = EngineFile.Help };
-    private readonly Option<bool> _nodes = new("--nodes") { Description = "Print every node, not only the layers with weights." };
+    private readonly Option<bool> _nodes = new("--nodes") { Description = "Print every node, not only layers with weights." };
     private readonly Option<ImageSize?> _size = CommonOptions.Size();
 
     public override string Name => "info";

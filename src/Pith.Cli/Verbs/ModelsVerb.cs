@@ -8,12 +8,12 @@ namespace Pith.Cli.Verbs;
 /// <summary><c>pith models</c>: lists the networks that Pith can build, or writes one as ONNX.</summary>
 internal sealed class ModelsVerb : Verb
 {
-    private readonly Argument<string?> _name = new("name") { Description = "The network to write; none lists them all.", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Argument<string?> _name = new("name") { Description = "The network to write; without it all are listed.", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<string?> _output = CommonOptions.Output("the ONNX file");
-    private readonly Option<int> _seed = new("--seed") { Description = "Seed of the initial weights.", HelpName = "n" };
+    private readonly Option<int> _seed = new("--seed") { Description = "Random seed of the initial weights.", HelpName = "n" };
     private readonly Option<int?> _classes = new("--classes") { Description = "Number of classes.", HelpName = "n" };
     private readonly Option<int?> _resolution = new("--resolution") { Description = "Height and width of the images in pixels.", HelpName = "n" };
-    private readonly Option<int?> _width = new("--width") { Description = "Channels of the first stage, for CIFAR networks.", HelpName = "n" };
+    private readonly Option<int?> _width = new("--width") { Description = "Channels of the first stage (CIFAR networks only).", HelpName = "n" };
 
     public override string Name => "models";
 

@@ -1,4 +1,3 @@
-using Pith.Compression;
 
 namespace Pith.Cli.Verbs;
 
@@ -19,6 +18,6 @@ internal static class QuantizationOptionsOfVerbs
         SettingOption.Texts("--only", "only", "Quantize only these layers."),
         SettingOption.Flag("--first-layer-float", "first_layer_in_float", "Keep the first layer with weights in float."),
         SettingOption.Flag("--last-layer-float", "last_layer_in_float", "Keep the last layer with weights in float."),
-        SettingOption.Flag("--exact-scales", "exact_scales", "Do not round scales to short floats; other runtimes then no longer give exactly what the engine gives."),
+        SettingOption.Flag("--exact-scales", "exact_scales", "Keep scales at full precision instead of four significant bits; results of other runtimes then differ from the engine's in the last step."),
     ];
 }

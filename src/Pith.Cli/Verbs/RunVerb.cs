@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Pith.Cli.Reporting;
 using Pith.Cli.Reporting.Html;
-using Pith.Compression;
 using Spectre.Console;
 
 namespace Pith.Cli.Verbs;
@@ -15,7 +14,7 @@ internal sealed class RunVerb : Verb
 
     public override string Name => "run";
 
-    public override string Summary => "Runs a recipe: every step, evaluation, timing, report. Finished steps are kept and skipped.";
+    public override string Summary => "Runs a recipe: all steps, evaluation, timing and report. Finished steps are skipped.";
 
     public override IReadOnlyList<string> Examples => ["pith run recipe.json", "pith run samples/recipes/cifar10-resnet20.json -o out --json"];
 

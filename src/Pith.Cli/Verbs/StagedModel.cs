@@ -1,4 +1,3 @@
-using Pith.Compression;
 using Pith.Passes;
 
 namespace Pith.Cli.Verbs;

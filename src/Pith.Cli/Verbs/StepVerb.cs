@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Pith.Cli.Reporting;
-using Pith.Compression;
 using Pith.Compression.Data;
 
 namespace Pith.Cli.Verbs;
@@ -11,11 +10,11 @@ internal abstract class StepVerb : Verb
 {
     private readonly Argument<string> _model = CommonOptions.Model();
     private readonly Option<string?> _output = CommonOptions.Output("the new model");
-    private readonly Option<string?> _settings = new("--settings") { Description = "A JSON file with fields of the step, as in a recipe; options win over it.", HelpName = "file" };
+    private readonly Option<string?> _settings = new("--settings") { Description = "JSON file with settings of the step, as in a recipe; command-line options take precedence.", HelpName = "file" };
     private readonly Option<ImageSize?> _size = CommonOptions.Size();
     private readonly Option<Preprocessing?> _preprocess = CommonOptions.Preprocess();
     private readonly Option<int> _threads = CommonOptions.Threads();
-    private readonly Option<string> _data = CommonOptions.Data("Images to learn from or to calibrate on: training data, never the test set.", required: false);
+    private readonly Option<string> _data = CommonOptions.Data("Training or calibration images; never the test set.", required: false);
 
     /// <summary>The kind of step in <see cref="StepCatalog"/>; also the verb's name.</summary>
     public sealed override string Name => Kind;

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using Pith.Cli.Reporting;
-using Pith.Compression;
 using Pith.Compression.Data;
 using Spectre.Console;
 
@@ -10,7 +9,7 @@ namespace Pith.Cli.Verbs;
 /// <summary>A verb whose step trains: also takes validation images, and reports speed and accuracy of training.</summary>
 internal abstract class TrainingVerb : StepVerb
 {
-    private readonly Option<string?> _validation = new("--validation") { Description = "Images to choose the best epoch on; without them the last epoch is kept.", HelpName = "spec" };
+    private readonly Option<string?> _validation = new("--validation") { Description = "Validation images that select the best epoch; without them the last epoch is kept.", HelpName = "spec" };
 
     protected override bool ReadsData => true;
 
@@ -53,7 +52,7 @@ internal sealed class TrainVerb : TrainingVerb
 /// <summary><c>pith finetune</c>: trains on with small steps, 2:4 masks kept.</summary>
 internal sealed class FineTuneVerb : TrainingVerb
 {
-    public override string Summary => "Trains on with small steps; a 2:4 sparse network stays 2:4 sparse.";
+    public override string Summary => "Fine-tunes a trained network; a 2:4 sparse network stays 2:4 sparse.";
 
     public override IReadOnlyList<string> Examples => ["pith finetune sparse.onnx --data cifar10:folder?split=train -o tuned.onnx --epochs 8 --lr 0.01", "pith finetune sparse.onnx --data imagefolder:train --teacher dense.onnx -o tuned.onnx"];
 

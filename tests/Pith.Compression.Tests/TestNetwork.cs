@@ -51,6 +51,8 @@ internal sealed class TestNetwork
 
     public Value Node(string name, Op op, params Value[] inputs) => Graph.AddNode(op, inputs, name, [name + ":out"]).Output;
 
+    public Value Scalar(float value) => Graph.AddConstant("scalar", Tensor.Scalar(value));
+
     public Value Relu(string name, Value x) => Node(name, new Relu(), x);
 
     public Value Add(string name, Value x, Value y) => Node(name, new Add(), x, y);

@@ -48,6 +48,9 @@ internal static class Int8Arithmetic
     /// <summary>QuantizeLinear of one element, stored.</summary>
     public static byte Quantize(float real, Quantization to) => Store(real / to.Scale, to.StoredZeroPoint);
 
+    /// <summary>The mean of 8-bit values from their sum without zero points: the bits of a literal run, in which the product is exact with scales of few bits.</summary>
+    public static float Mean(int sum, float scale, int count) => sum * scale / count;
+
     /// <summary>DequantizeLinear of one stored element.</summary>
     public static float Dequantize(byte stored, Quantization from) => (stored - from.StoredZeroPoint) * from.Scale;
 }

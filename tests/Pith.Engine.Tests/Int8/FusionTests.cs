@@ -80,6 +80,30 @@ public class FusionTests
         Assert.Equal(["Quantize", "Table", "Conv", "Reorder"], Kinds(LayersOf(b, b.Conv(y, 8, 8))));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_chain_with_a_pair_after_every_operator_is_one_table(bool gateFirst)
+    {
+        var b = new QdqGraphBuilder(8);
+        var x = b.Quantized(b.Conv(b.Quantized(b.Input(8, 4, 4)), 8, 8));
+        var gate = b.Quantized(b.Graph.Add(new Sigmoid(), x), 1);
+        var y = b.Quantized(gateFirst ? b.Graph.Add(new Mul(), gate, x) : b.Graph.Add(new Mul(), x, gate));
+        Assert.Equal(["Quantize", "Conv", "Table", "Conv", "Reorder"], Kinds(LayersOf(b, b.Conv(y, 8, 8))));
+    }
+
+    [Fact]
+    public void A_gate_that_is_read_elsewhere_stays_a_tensor()
+    {
+        var b = new QdqGraphBuilder(9);
+        var x = b.Quantized(b.Input(8, 4, 4));
+        var gate = b.Quantized(b.Graph.Add(new Sigmoid(), x), 1);
+        b.Graph.AddOutput(b.Conv(gate, 8, 8));
+        var kinds = Kinds(LayersOf(b, b.Conv(b.Quantized(b.Graph.Add(new Mul(), x, gate)), 8, 8)));
+        Assert.Single(kinds, "Table");
+        Assert.Single(kinds, "Binary");
+    }
+
     [Fact]
     public void Literal_engines_fuse_nothing_across_quantization()
     {

@@ -15,13 +15,15 @@ internal sealed record PipelineSettings(int Channels, int Height, int Width, int
     private static readonly Gen<QuantizationSettings> s_quantization =
         from calibrator in Gen.OneOf("max", "mse", "entropy", "percentile:99.9", "percentile:100", "percentile:90")
         from samples in Gen.Int[1, 9]
-        from unsigned in Gen.Bool
+        from target in Gen.OneOf(TargetCatalog.All.ToArray())
+        from form in Gen.OneOf<ActivationForm?>(null, null, ActivationForm.Int8, ActivationForm.UInt8, ActivationForm.Symmetric)
+        from reduced in Gen.Int[0, 4]
         from perChannel in Gen.Bool
         from edges in Gen.Int[0, 7]
         from exact in Gen.Int[0, 3]
         select new QuantizationSettings
         {
-            Calibrator = CalibratorCatalog.Parse(calibrator), Samples = samples, Activations = unsigned ? ActivationForm.UInt8 : ActivationForm.Int8, PerChannel = perChannel, FirstLayerInFloat = edges == 1, LastLayerInFloat = edges is 1 or 2, ExactScales = exact == 0,
+            Calibrator = CalibratorCatalog.Parse(calibrator), Samples = samples, Target = target, Activations = form, ReduceRange = reduced == 0, PerChannel = perChannel, FirstLayerInFloat = edges == 1, LastLayerInFloat = edges is 1 or 2, ExactScales = exact == 0,
         };
 
     private static readonly Gen<TrainingSettings> s_training =

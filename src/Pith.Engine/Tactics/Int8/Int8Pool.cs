@@ -150,15 +150,21 @@ internal sealed unsafe class Int8Pool : Tactic<PoolLayer>
     {
         private readonly int _blocks;
         private readonly int _blockChannels;
-        private readonly float[] _multipliers;
+        private readonly int[] _counts;
+        private readonly float _scale;
+        private readonly bool _isByte;
+        private readonly Quantizer<T> _quantizer;
+        private readonly Quantizer<ScalarLane> _quantizerOfOne;
 
         public Average(PoolLayer layer, IsaLevel isa) : base(layer, isa)
         {
             // One output pixel is shared out by channels, many by rows.
             _blockChannels = layer.IsGlobal ? GlobalChannels : layer.Input.PixelBytes;
             _blocks = (layer.Input.PixelBytes + _blockChannels - 1) / _blockChannels;
-            _multipliers = new float[OutHeight * OutWidth];
-            for (var i = 0; i < _multipliers.Length; i++) _multipliers[i] = PoolConstants.Multiplier(layer, layer.Count(i / OutWidth, i % OutWidth));
+            _counts = [.. Enumerable.Range(0, OutHeight * OutWidth).Select(i => layer.Count(i / OutWidth, i % OutWidth))];
+            _scale = layer.InputQuantization!.Value.Scale;
+            if (layer.OutputQuantization is not { } to) return;
+            (_isByte, _quantizer, _quantizerOfOne) = (true, new Quantizer<T>(to), new Quantizer<ScalarLane>(to));
         }
 
         public override long ScratchBytes => base.ScratchBytes + 64 + _blockChannels * sizeof(int);
@@ -178,27 +184,25 @@ internal sealed unsafe class Int8Pool : Tactic<PoolLayer>
                 var channels = Math.Min(_blockChannels, Layer.Input.PixelBytes - first);
                 PoolInt8.Sum(rows, rowCount, columns, ColumnStride, channels, IsWide, sums);
                 var pixel = state.Address(Layer.Output) + Layer.Output.PixelOffset(image, y, x);
-                Store(sums, rowCount * columns, _multipliers[y * OutWidth + x], first, channels, pixel);
+                Store(sums, rowCount * columns, _counts[y * OutWidth + x], first, channels, pixel);
             }
         }
 
-        private void Store(int* sums, int inside, float multiplier, int first, int channels, byte* pixel)
+        private void Store(int* sums, int inside, int count, int first, int channels, byte* pixel)
         {
             var offset = inside * Layer.InputQuantization!.Value.StoredZeroPoint;
-            var isByte = Layer.OutputQuantization is not null;
-            if (!isByte) channels = Math.Min(channels, Layer.Output.Channels - first);
-            var zeroPoint = Layer.OutputQuantization?.StoredZeroPoint ?? 0;
+            if (!_isByte) channels = Math.Min(channels, Layer.Output.Channels - first);
             for (var c = 0; c < channels; c++) sums[c] -= offset;
             var whole = channels / T.Count * T.Count;
-            for (var c = 0; c < whole; c += T.Count) Store<T>(sums + c, multiplier, zeroPoint, isByte, pixel, first + c);
-            for (var c = whole; c < channels; c++) Store<ScalarLane>(sums + c, multiplier, zeroPoint, isByte, pixel, first + c);
+            for (var c = 0; c < whole; c += T.Count) Store(sums + c, count, _quantizer, pixel, first + c);
+            for (var c = whole; c < channels; c++) Store(sums + c, count, _quantizerOfOne, pixel, first + c);
         }
 
-        private static void Store<TLanes>(int* sums, float multiplier, int zeroPoint, bool isByte, byte* pixel, int channel) where TLanes : struct, ILanes<TLanes>
+        private void Store<TLanes>(int* sums, int count, in Quantizer<TLanes> quantizer, byte* pixel, int channel) where TLanes : struct, ILanes<TLanes>
         {
-            var value = TLanes.FromInts(sums) * TLanes.Broadcast(multiplier);
-            if (isByte) TLanes.StoreBytes(pixel + channel, TLanes.AtMost(TLanes.AtLeast(value, TLanes.Broadcast(-zeroPoint)), TLanes.Broadcast(255 - zeroPoint)), zeroPoint);
-            else TLanes.Store((float*)pixel + channel, value);
+            var mean = TLanes.FromInts(sums) * TLanes.Broadcast(_scale) / TLanes.Broadcast(count);
+            if (_isByte) quantizer.Store(mean, pixel + channel);
+            else TLanes.Store((float*)pixel + channel, mean);
         }
     }
 }

@@ -44,9 +44,9 @@ internal sealed unsafe class ReferencePool : Tactic<PoolLayer>, IReferenceTactic
             else
             {
                 var from = layer.InputQuantization!.Value;
-                var value = (sum - inside * from.StoredZeroPoint) * PoolConstants.Multiplier(layer, layer.Count(y, x));
-                if (layer.OutputQuantization is { } to) state.Address(layer.Output)[at + c] = Int8Arithmetic.Store(value, to.StoredZeroPoint);
-                else ((float*)(state.Address(layer.Output) + at))[c] = value;
+                var mean = Int8Arithmetic.Mean(sum - inside * from.StoredZeroPoint, from.Scale, layer.Count(y, x));
+                if (layer.OutputQuantization is { } to) state.Address(layer.Output)[at + c] = Int8Arithmetic.Quantize(mean, to);
+                else ((float*)(state.Address(layer.Output) + at))[c] = mean;
             }
         }
 

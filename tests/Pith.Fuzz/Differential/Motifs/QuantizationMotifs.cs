@@ -19,6 +19,7 @@ internal static class QuantizationMotifs
         new("quantized residual", Residual),
         new("quantized gemm", GemmLayer),
         new("quantized matmul", MatMulLayer),
+        new("quantized gate", Gate),
         new("quantized pool", (s, x) => NetworkSketch.IsMap(x) ? s.Add(new GlobalAveragePool(), Quantized(s, x)) is { } y ? Quantized(s, y) : null : null),
     ];
 
@@ -64,6 +65,15 @@ internal static class QuantizationMotifs
     {
         var (q, scale, zeroPoint) = Quantize(s, x, only8Bits ? s.Pick(DataType.Int8, DataType.Int8, DataType.UInt8) : Type(s));
         return zeroPoint is null ? s.Add(new DequantizeLinear(), q, scale) : s.Add(new DequantizeLinear(), q, scale, zeroPoint);
+    }
+
+    // x * sigmoid(x) with a pair after every operator: a function of 256 values, in one order of operands or the other.
+    private static Value? Gate(NetworkSketch s, Value x)
+    {
+        if (!NetworkSketch.IsFloat(x)) return null;
+        var input = Quantized(s, x, only8Bits: true);
+        var gate = Quantized(s, s.Add(new Sigmoid(), input), only8Bits: true);
+        return Quantized(s, s.Chance(0.5) ? s.Add(new Mul(), input, gate) : s.Add(new Mul(), gate, input), only8Bits: true);
     }
 
     private static Value? Dequantize(NetworkSketch s, Value x)

@@ -164,7 +164,7 @@ public class QuantizationTargetTests
     [InlineData(0.7f, true)]
     public void OnnxRuntime_gets_ranges_that_a_Clip_or_Relu_before_the_pair_adds_nothing_to(float high, bool exact)
     {
-        var options = new QuantizationOptions { Target = TargetCatalog.Parse("onnxruntime"), Calibrator = new MaxCalibrator(), ExactScales = exact };
+        var options = new QuantizationSettings { Target = TargetCatalog.Parse("onnxruntime"), Calibrator = new MaxCalibrator(), ExactScales = exact };
         var exported = Exported(Network(), options);
         var (scale, zero) = Pair(exported, "clip:out");
         Assert.Equal(0, zero);
@@ -219,7 +219,7 @@ public class QuantizationTargetTests
     [Fact]
     public void A_layer_that_is_kept_in_float_gets_no_pair_of_its_own()
     {
-        var options = new QuantizationOptions { Target = TargetCatalog.Parse("onnxruntime"), Layers = new(LayerPrecision.Int8) { ByName = [("conv1b", LayerPrecision.Float32), ("add1", LayerPrecision.Float32)] } };
+        var options = new QuantizationSettings { Target = TargetCatalog.Parse("onnxruntime"), KeepFloat = ["conv1b", "add1"] };
         var names = QdqPlacement.Find(TestNetwork.Residual(), options).Activations.Select(activation => activation.Value.Name).ToArray();
         Assert.DoesNotContain("conv1b:out", names);
         Assert.Contains("conv2b:out", names);
@@ -233,7 +233,7 @@ public class QuantizationTargetTests
         foreach (var target in TargetCatalog.All)
             foreach (var perChannel in new[] { true, false })
             {
-                var options = new QuantizationOptions { Target = target, ReduceRange = true, ExactScales = exact, PerChannelWeights = perChannel };
+                var options = new QuantizationSettings { Target = target, ReduceRange = true, ExactScales = exact, PerChannel = perChannel };
                 var graph = TestNetwork.Residual();
                 TestNetwork.Quantize(graph, options);
                 // As training may leave a weight: beyond its frozen scale.
@@ -267,7 +267,7 @@ public class QuantizationTargetTests
     private static IEnumerable<string> Activations(Graph graph, string target) => Find(graph, target).Activations.Select(activation => activation.Value.Name);
 
     /// <summary>Quantized with ranges from random images, written and read back.</summary>
-    private static Graph Exported(Graph graph, QuantizationOptions options)
+    private static Graph Exported(Graph graph, QuantizationSettings options)
     {
         PassRunner.RunToFixpoint(graph, Pipelines.Simplify);
         TestNetwork.Quantize(graph, options);

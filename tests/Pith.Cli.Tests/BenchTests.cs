@@ -61,6 +61,34 @@ public sealed class BenchTests
         PithCommand.Run("bench", "--layer", "conv f32>f32 n1 c64 h8 w8 k64 r3,3 stride1,1 pad1,1,1,1 bf16", "--duration", "0.01", "--warm-up", "0", "--iterations", "2").Ends(0);
     }
 
+    [Fact]
+    public void Layers_without_a_kernel_are_counted_and_named_with_the_reason()
+    {
+        using var folder = new TemporaryFolder();
+        var graph = new Graph("slow");
+        var x = graph.AddInput("x", TensorType.Float32(Dim.Named("N"), 3, 4, 4));
+        var weight = graph.AddConstant("w", Tensor.Create(new Shape(2, 3, 1, 1), new float[] { 1, 2, 3, 4, 5, 6 }));
+        var pads = graph.AddConstant("pads", Tensor.Vector<long>(0, 0, 1, 0, 0, 0, 0, 0));
+        graph.AddOutput(graph.AddNode(new Ops.Cos(), [graph.Add(new Ops.Pad(), graph.Add(new Ops.Conv(), x, weight), pads)], "waves").Output);
+        var (model, plan) = (folder.File("slow.onnx"), folder.File("slow.plan"));
+        Onnx.OnnxModel.Save(graph, model);
+        PithCommand.Run("build", model, "--no-timing", "-o", plan).Ends(0);
+        foreach (var file in new[] { model, plan })
+        {
+            Assert.Equal(1, PithCommand.Run("info", file, "--json").Ends(0).Json.GetProperty("reference_layers").GetInt32());
+            Assert.Contains("waves: there is no kernel for Cos of f32", PithCommand.Run("info", file).Ends(0).Output.ReplaceLineEndings(" "), StringComparison.Ordinal);
+        }
+        var profile = Bench(model, "--profile", "--layer-info");
+        Assert.Equal(1, profile.GetProperty("reference_layers").GetInt32());
+        foreach (var layer in profile.GetProperty("layers").EnumerateArray())
+        {
+            var name = layer.GetProperty("name").GetString();
+            Assert.Equal(name == "waves", layer.TryGetProperty("reference_reason", out var reason) && reason.ValueKind == JsonValueKind.String);
+            // Only the convolution has weights; the amounts of Pad are none.
+            Assert.Equal(name == "Conv", layer.TryGetProperty("sparsity", out var sparsity) && sparsity.ValueKind == JsonValueKind.String);
+        }
+    }
+
     private static bool IsBf16(string precision) => precision.EndsWith(" bfloat16", StringComparison.Ordinal);
 
     // A file may list nodes that do not depend on each other in another order.

@@ -17,6 +17,8 @@ internal static class OpLayouts
         DepthToSpace or SpaceToDepth or ChannelShuffle or Resize => LayoutRule.Agnostic,
         Slice or Split when node.Output.Type.Rank == 4 => LayoutRule.Agnostic,
         Concat when node.Inputs.All(input => input!.Type.Rank == node.Output.Type.Rank && !input.Type.DataType.IsQuantized()) => LayoutRule.Agnostic,
+        // Channels are innermost then.
+        SoftmaxOp { FlattensTrailingAxes: false, Axis: 1 } when node.Output.Type.Rank > 2 => LayoutRule.ChannelsLast(),
         RepeatChannels => node.Output.Type.Rank is 2 or 4 ? LayoutRule.ChannelsLast() : LayoutRule.RowMajor,
         Cast when node.Inputs[0]!.Type.DataType.IsFloat() && node.Output.Type.DataType.IsFloat() => LayoutRule.Agnostic,
         // The channels of 8-bit images cannot be padded in place.

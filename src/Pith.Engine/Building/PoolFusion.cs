@@ -12,6 +12,7 @@ internal static class PoolFusion
         return node.Op switch
         {
             MaxPool max when x.Type.DataType == DataType.Float32 || x.Type.DataType.IsQuantized() => Layer([node], x, node.Output, true, Windows.Of(max.Window.Resolve(size, max.Window.KernelShape.Span)), false, null, null),
+            GlobalMaxPool when x.Type.DataType == DataType.Float32 => Layer([node], x, node.Output, true, Windows.Global(size[0], size[1]), false, null, null),
             AveragePool average => Average(node, context, Windows.Of(average.Window.Resolve(size, average.Window.KernelShape.Span)), average.CountIncludePad),
             GlobalAveragePool => Average(node, context, Windows.Global(size[0], size[1]), false),
             ReduceMean mean when IsGlobal(node, mean) => Average(node, context, Windows.Global(size[0], size[1]), false),

@@ -21,7 +21,7 @@ internal sealed class PropagateQdq(IReadOnlySet<string> keep) : Passes.Pass
     }
 
     private static bool Commutes(Node node) =>
-        node.Op is Reshape or Flatten or Transpose or Squeeze or Unsqueeze or Identity or Slice or DepthToSpace or SpaceToDepth or ChannelShuffle or Resize { Mode: ResizeMode.Nearest, Coordinates: not ResizeCoordinates.TfCropAndResize } || node is { Op: MaxPool, Outputs.Count: 1 };
+        (node.Op is Pad && node.Inputs.Skip(1).All(operand => operand is null or { Constant: not null })) || node.Op is Reshape or Flatten or Transpose or Squeeze or Unsqueeze or Identity or Slice or DepthToSpace or SpaceToDepth or ChannelShuffle or Resize { Mode: ResizeMode.Nearest, Coordinates: not ResizeCoordinates.TfCropAndResize } || node is { Op: MaxPool, Outputs.Count: 1 };
 
     // A window of nothing but padding has the smallest value of the type that it runs in: -infinity, or the smallest integer, which is another number.
     private static bool HasEmptyWindow(Node node)
@@ -60,9 +60,23 @@ internal sealed class PropagateQdq(IReadOnlySet<string> keep) : Passes.Pass
     private bool DequantizeForward(Graph graph, Node node)
     {
         if (!Commutes(node) || HasEmptyWindow(node) || !IsFree(node.Output) || keep.Contains(node.Input(0)!.Name) || !QdqPatterns.IsDequantized(node.Input(0)!, out var q, out _)) return false;
-        var moved = graph.AddNode(node.Op, [q, .. node.Inputs.Skip(1)], $"{node.Name}/int8").Output;
+        if (OtherOperands(graph, node, node.Input(0)!.Producer!) is not { } others) return false;
+        var moved = graph.AddNode(node.Op, [q, .. others], $"{node.Name}/int8").Output;
         Dequantize(graph, node, moved, node.Input(0)!.Producer!);
         return true;
+    }
+
+    // The operands after the first for 8-bit data with the parameters of a Q or DQ node. Pad's number is quantized as well; null when, moving a DQ, that would make another number of it.
+    private static IEnumerable<Value?>? OtherOperands(Graph graph, Node node, Node parameters)
+    {
+        if (node.Op is not Pad { Mode: PadMode.Constant }) return node.Inputs.Skip(1);
+        var fill = node.Input(2)?.Constant?.Reshape(new Shape()) ?? Tensor.Scalar(0f);
+        Tensor?[] scale = [parameters.Input(1)!.Constant, parameters.Input(2)?.Constant];
+        // Without a zero point integers are those of the op's own type.
+        var type = parameters.Op is QuantizeLinear ? parameters.Output.Type.DataType : parameters.Input(0)!.Type.DataType;
+        var stored = new QuantizeLinear { OutputType = type }.Evaluate([fill, .. scale], 1)[0];
+        if (parameters.Op is DequantizeLinear && new DequantizeLinear().Evaluate([stored, .. scale], 1)[0].As<float>().Data[0] != ((Tensor<float>)fill).Data[0]) return null;
+        return [node.Input(1), graph.AddConstant($"{node.Name}/fill", stored), .. node.Inputs.Skip(3)];
     }
 
     // concat(DQ(a), DQ(b)) with one scale becomes DQ(concat(a, b)).
@@ -91,7 +105,8 @@ internal sealed class PropagateQdq(IReadOnlySet<string> keep) : Passes.Pass
         if (QdqPatterns.OfQuantize(node) is null || node.Input(0)!.Producer is not { } op || !IsFree(op.Output) || op.Output.Uses.Count != 1 || !IsFree(node.Output)) return false;
         if (!(Commutes(op) || op.Op is Concat)) return false;
         var moving = op.Op is Concat ? op.Inputs.Count : 1;
-        var inputs = op.Inputs.Select((input, i) => i < moving ? graph.AddNode(node.Op, [input, .. node.Inputs.Skip(1)], $"{node.Name}/{i}").Output : input).ToArray();
+        var others = moving == 1 ? OtherOperands(graph, op, node) : [];
+        Value?[] inputs = [.. op.Inputs.Take(moving).Select((input, i) => graph.AddNode(node.Op, [input, .. node.Inputs.Skip(1)], $"{node.Name}/{i}").Output), .. others!];
         graph.ReplaceAllUses(node.Output, graph.AddNode(op.Op, inputs, $"{op.Name}/int8").Output);
         return true;
     }

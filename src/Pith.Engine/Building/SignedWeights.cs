@@ -5,7 +5,7 @@ namespace Pith.Building;
 
 /// <summary>
 /// Brings the quantized weights of contractions of quantized data into the form that INT8 kernels take: int8 with zero point 0, next to their DequantizeLinear. Integers are moved through what stands after it
-/// (Transpose, Reshape), and zero points are subtracted. A difference of two bytes may need nine bits: such a weight is the sum of two, and the data's channel is there twice, next to the others. All of
+/// (Transpose, Reshape), and zero points are subtracted. A difference of two bytes may need nine bits: such a weight is the sum of two or three, and the data's channel is there as often, after the others. All of
 /// it is exact: the sums of products are the same integers.
 /// </summary>
 internal sealed class SignedWeights : Pass
@@ -29,7 +29,7 @@ internal sealed class SignedWeights : Pass
             graph.ReplaceInput(node, 1, Weights(graph, weight, stored, weight.Type.ToShape(), Array.ConvertAll(differences, difference => (sbyte)difference)));
             return true;
         }
-        return node.Op is not Conv { Groups: not 1 } && weight.Type.Rank >= 2 && SplitWide(graph, node, data, quantized, stored, differences);
+        return node.Op is not Conv { Groups: not 1 } && weight.Type.Rank >= 2 && data.Type.Rank is 2 or 4 && SplitWide(graph, node, data, quantized, stored, differences);
     }
 
     private static bool SplitWide(Graph graph, Node node, Value data, Value quantized, StoredWeight stored, int[] differences)
@@ -39,32 +39,39 @@ internal sealed class SignedWeights : Pass
         var (weightAxis, dataAxis) = (isConv || node.Op is Gemm { TransB: true } ? 1 : shape.Rank - 2, isConv ? 1 : data.Type.Rank - 1);
         if (!data.Type[dataAxis].IsFixed) return false;
         var (inner, channels) = (shape.LengthOf(weightAxis + 1, shape.Rank), shape[weightAxis]);
-        var repeated = differences.Index().Where(at => at.Item is < sbyte.MinValue or > sbyte.MaxValue).Select(at => at.Index / inner % channels).Distinct().Order().ToArray();
-        var positions = repeated.Index().ToDictionary(at => at.Item, at => channels + at.Index);
+        var copies = Enumerable.Repeat(1, channels).ToArray();
+        for (var i = 0; i < differences.Length; i++) copies[i / inner % channels] = Math.Max(copies[i / inner % channels], Parts(differences[i]));
+        int[] repeated = [.. copies.Index().SelectMany(channel => Enumerable.Repeat(channel.Index, channel.Item - 1))];
         int[] dims = [.. Enumerable.Range(0, shape.Rank).Select(axis => axis == weightAxis ? channels + repeated.Length : shape[axis])];
         var wide = new Shape(dims);
         var split = new sbyte[wide.Length];
         for (var i = 0; i < differences.Length; i++)
         {
             var (outer, channel, at) = (i / inner / channels, i / inner % channels, i % inner);
-            var first = Math.Clamp(differences[i], sbyte.MinValue, sbyte.MaxValue);
-            // 255 would take three.
-            if (differences[i] - first > sbyte.MaxValue) return false;
-            split[(outer * dims[weightAxis] + channel) * inner + at] = (sbyte)first;
-            if (differences[i] != first) split[(outer * dims[weightAxis] + positions[channel]) * inner + at] = (sbyte)(differences[i] - first);
+            var position = channel;
+            for (var rest = differences[i]; ; position = position == channel ? channels + Array.IndexOf(repeated, channel) : position + 1)
+            {
+                var part = Math.Clamp(rest, sbyte.MinValue, sbyte.MaxValue);
+                split[(outer * dims[weightAxis] + position) * inner + at] = (sbyte)part;
+                if ((rest -= part) == 0) break;
+            }
         }
         var doubled = graph.AddNode(new RepeatChannels(dataAxis, [.. repeated]), [quantized], $"{node.Name}/repeat").Output;
         var dequantize = data.Producer!;
         var wideData = graph.AddNode(dequantize.Op, [doubled, .. dequantize.Inputs.Skip(1)], $"{node.Name}/wide").Output;
         var op = node.Op is Conv conv ? conv with { Window = conv.Window with { KernelShape = [] } } : node.Op;
         Value?[] inputs = [wideData, Weights(graph, node.Input(1)!, stored, wide, split), .. node.Inputs.Skip(2)];
-        var name = node.Name;
+        var (name, valueName) = (node.Name, node.Output.Name);
         var made = graph.AddNode(op, inputs, name);
         graph.ReplaceAllUses(node.Output, made.Output);
         graph.Remove(node);
         graph.Rename(made, name);
+        graph.Rename(made.Output, valueName);
         return true;
     }
+
+    // How many signed bytes add up to a difference.
+    private static int Parts(int difference) => difference > 2 * sbyte.MaxValue ? 3 : difference is > sbyte.MaxValue or < sbyte.MinValue ? 2 : 1;
 
     private static Value Weights(Graph graph, Value weight, StoredWeight stored, Shape shape, sbyte[] integers)
     {

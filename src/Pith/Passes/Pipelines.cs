@@ -29,6 +29,7 @@ public static class Pipelines
         new FoldPadding(), // before MergeTransposes: it leaves two that undo each other where Pad stood between them
         new MergeTransposes(),
         new CommonSubexpressions(), // before folding: a product that two equal nodes read is folded when they are one
+        new PlainElementwise(), // before MatMulAddToGemm, which looks for Add
         new MatMulAddToGemm(), // before FoldChannelAffine, which folds into Gemm only
         new RegularGemm { KeepsSharedWeights = forTraining }, // after MatMulAddToGemm, whose biases have any shape
         new FoldChannelAffine { KeepsSharedWeights = forTraining },

@@ -13,7 +13,7 @@ public sealed class RegularGemm : Rewrite<Gemm>
 
     /// <inheritdoc/>
     protected override bool Apply(Graph graph, Node node, Gemm op) =>
-        DropUnusedBeta(graph, node, op) || FoldBeta(graph, node, op) || FlattenBias(graph, node, op) || FoldAlpha(graph, node, op) || SplitOff(graph, node, op) || TransposeLeft(graph, node, op);
+        DropUnusedBeta(graph, node, op) || FoldBeta(graph, node, op) || FlattenBias(graph, node, op) || FoldAlpha(graph, node, op) || TransposeLeft(graph, node, op) || SplitOff(graph, node, op);
 
     private static bool DropUnusedBeta(Graph graph, Node node, Gemm op)
     {

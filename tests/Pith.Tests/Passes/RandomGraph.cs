@@ -114,7 +114,9 @@ internal sealed class RandomGraph
     {
         var pooled = Graph.Add(new GlobalAveragePool(), _values[^1]);
         var flat = _random.Next(2) == 0 ? Graph.Add(new Flatten(), pooled) : Graph.Add(new Reshape(), pooled, Graph.Add(new Concat(0), Batch(pooled), Integers(-1)));
-        Graph.AddOutput(Graph.Add(new Add(), Graph.Add(new MatMul(), flat, Constant(new Shape(4, 3))), Constant(new Shape(3))));
+        Graph.AddOutput(_random.Next(3) == 0
+            ? Graph.Add(new Gemm { Alpha = 0.5f, Beta = 2 }, flat, Constant(new Shape(4, 3)), Constant(new Shape(1, 3)))
+            : Graph.Add(new Add(), Graph.Add(new MatMul(), flat, Constant(new Shape(4, 3))), Constant(new Shape(3))));
         foreach (var value in _values)
             if (_random.Next(8) == 0 && !value.IsGraphOutput) Graph.AddOutput(value);
     }

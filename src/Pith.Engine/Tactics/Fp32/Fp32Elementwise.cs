@@ -32,7 +32,7 @@ internal sealed unsafe class Fp32Elementwise : Tactic<OpLayer>
         public abstract RunnableLayer Create(BroadcastAxes axes, IsaLevel isa);
 
         /// <summary>Whether the function has two operands; the others are constants.</summary>
-        public static bool IsPair(OpLayer layer) => layer.Op is Add or Sub or Mul or Div or PRelu or UnaryGradient or ClipGradient;
+        public static bool IsPair(OpLayer layer) => layer.Op is Add or Sub or Mul or Div or PRelu || (layer.Op is Max or Min && layer.Inputs.Length == 2) || layer.Op is UnaryGradient or ClipGradient;
 
         /// <summary>The kernel for the layer's op; null when there is none.</summary>
         public static Kernel? Of(OpLayer layer) => layer.Op switch
@@ -45,7 +45,24 @@ internal sealed unsafe class Fp32Elementwise : Tactic<OpLayer>
             ClipGradient => Clipping(layer, 2) is { } clip ? Gradient(clip) : null,
             UnaryGradient gradient => ActivationOf(gradient.Forward) is { } activation ? Gradient(activation) : null,
             Clip => Clipping(layer, 1) is { } clip ? Forward(clip) : null,
-            var op => ActivationOf(op) is { } activation ? Forward(activation) : null,
+            var op => ActivationOf(op) is { } activation ? Forward(activation) : Simple(layer),
+        };
+
+        // Functions that no epilogue has.
+        private static Kernel? Simple(OpLayer layer) => layer.Op switch
+        {
+            Max when layer.Inputs.Length == 2 => new Kernel<MaxFunction>(0, 0),
+            Min when layer.Inputs.Length == 2 => new Kernel<MinFunction>(0, 0),
+            Neg => new Kernel<NegFunction>(0, 0),
+            Abs => new Kernel<AbsFunction>(0, 0),
+            Reciprocal => new Kernel<ReciprocalFunction>(0, 0),
+            Softsign => new Kernel<SoftsignFunction>(0, 0),
+            Softplus => new Kernel<SoftplusFunction>(0, 0),
+            Mish => new Kernel<MishFunction>(0, 0),
+            ThresholdedRelu relu => new Kernel<ThresholdedReluFunction>(relu.Alpha, 0),
+            Selu selu => new Kernel<SeluFunction>(selu.Gamma * selu.Alpha, selu.Gamma),
+            Celu celu => new Kernel<CeluFunction>(celu.Alpha, 0),
+            _ => null,
         };
 
         private static Activation? ActivationOf(Op op) => op switch

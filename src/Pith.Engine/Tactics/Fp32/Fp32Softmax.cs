@@ -19,8 +19,9 @@ internal sealed unsafe class Fp32Softmax : Tactic<OpLayer>
         if (axis == int.MinValue) return Verdict.NotFor("Softmax and LogSoftmax of one axis");
         var shape = layer.Output.Shape;
         if (layer.Output.DataType != DataType.Float32 || shape.Rank == 0) return Verdict.NotFor("float rows");
-        var isRowMajor = layer.Inputs.Append(layer.Output).All(slot => slot!.Layout == Layout.RowMajor);
-        return isRowMajor && (axis == -1 || axis == shape.Rank - 1) && !shape[-1].Grows ? Verdict.Yes : Verdict.No("needs the innermost axis");
+        var slots = layer.Inputs.Append(layer.Output);
+        if (slots.All(slot => slot!.Layout == Layout.ChannelsLast) && axis == 1) return Verdict.Yes;
+        return slots.All(slot => slot!.Layout == Layout.RowMajor) && (axis == -1 || axis == shape.Rank - 1) && !shape[-1].Grows ? Verdict.Yes : Verdict.No("needs the innermost axis");
     }
 
     protected override double EstimateSeconds(OpLayer layer, Device device) => StreamCost.Seconds(layer, device);
@@ -47,7 +48,7 @@ internal sealed unsafe class Fp32Softmax : Tactic<OpLayer>
 
         private SoftmaxFp32Args Args(RunState state)
         {
-            var columns = layer.Output.Shape[-1].Fixed;
+            var columns = layer.Output.Layout == Layout.ChannelsLast ? layer.Output.Channels : layer.Output.Shape[-1].Fixed;
             return new SoftmaxFp32Args
             {
                 Rows = (nint)(layer.Output.Shape.Elements(state.Batch) / columns),

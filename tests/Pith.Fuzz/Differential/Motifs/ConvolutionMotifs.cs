@@ -18,6 +18,7 @@ internal static class ConvolutionMotifs
         new("grouped conv", (s, x) => Conv(s, x, new Form { IsGrouped = true })),
         new("transposed conv", Transposed),
         new("shared conv", Shared),
+        new("conv of a padded map", (s, x) => MovementMotifs.PaddedMap(s, x) is { } padded ? Conv(s, padded) : null),
     ];
 
     /// <summary>What is settled about a convolution; the rest is random.</summary>

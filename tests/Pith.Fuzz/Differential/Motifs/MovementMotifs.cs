@@ -112,6 +112,15 @@ internal static class MovementMotifs
         return node.Outputs[1];
     }
 
+    /// <summary>A map with zeros, or sometimes another number, around its pixels: what exporters write before windows.</summary>
+    internal static Value? PaddedMap(NetworkSketch s, Value x)
+    {
+        if (!NetworkSketch.IsMap(x) || !NetworkSketch.IsFloat(x)) return null;
+        var pads = new long[2 * x.Type.Rank];
+        for (var axis = 2; axis < x.Type.Rank; axis++) (pads[axis], pads[axis + x.Type.Rank]) = (s.Int(0, 2), s.Int(0, 2));
+        return s.Add(new Pad(), x, s.Integers(pads), s.Scalar(s.Pick(0f, 0f, 0f, -3f, 1f)));
+    }
+
     private static Value? Pad(NetworkSketch s, Value x)
     {
         if (!NetworkSketch.IsBatched(x) || NetworkSketch.Elements(x) == 0 || x.Type.DataType is DataType.Bool) return null;

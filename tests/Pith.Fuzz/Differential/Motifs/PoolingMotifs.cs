@@ -9,6 +9,8 @@ internal static class PoolingMotifs
     [
         new("max pool", (s, x) => Window(s, x) is { } window ? s.Add(new MaxPool { Window = window }, x) : null),
         new("average pool", (s, x) => Window(s, x) is { } window ? s.Add(new AveragePool { Window = window, CountIncludePad = s.Chance(0.5) }, x) : null),
+        new("pool of a padded map", (s, x) => MovementMotifs.PaddedMap(s, s.Chance(0.5) && NetworkSketch.IsFloat(x) ? s.Add(new Relu(), x) : x) is { } padded && Window(s, padded) is { } window
+            ? s.Add(s.Chance(0.5) ? new MaxPool { Window = window } : new AveragePool { Window = window, CountIncludePad = s.Chance(0.5) }, padded) : null),
         new("global average", (s, x) => NetworkSketch.IsMap(x) ? s.Add(new GlobalAveragePool(), x) : null),
         new("global maximum", (s, x) => NetworkSketch.IsMap(x) ? s.Add(new GlobalMaxPool(), x) : null),
         new("max pool with indices", WithIndices),

@@ -4,7 +4,7 @@ namespace Pith.Kernels.Simd;
 
 /// <summary>
 /// Half precision to single precision and back, by integer arithmetic on 8 elements at a time. To half precision it rounds to the nearest, ties to even, with denormal numbers, and beyond 65504 infinity:
-/// what the conversions of .NET do, bit for bit but for the payload of NaN.
+/// what the conversions of .NET do, but that a NaN that goes there and back is the same.
 /// </summary>
 internal static unsafe class HalfConversion
 {
@@ -23,7 +23,12 @@ internal static unsafe class HalfConversion
             var special = Vector256.GreaterThanOrEqual(magnitude.AsInt32(), Vector256.Create(0x7c00)).AsUInt32() & Vector256.Create(0x7f800000u);
             (scaled.AsUInt32() | special | Vector256.ShiftLeft(bits & Vector256.Create(0x8000u), 16)).AsSingle().Store(y + i);
         }
-        for (; i < count; i++) y[i] = (float)BitConverter.UInt16BitsToHalf(x[i]);
+        if (i == count) return;
+        var last = stackalloc ushort[Lanes];
+        var converted = stackalloc float[Lanes];
+        for (var lane = 0; lane < count - i; lane++) last[lane] = x[i + lane];
+        ToSingle(last, converted, Lanes);
+        for (var lane = 0; lane < count - i; lane++) y[i + lane] = converted[lane];
     }
 
     /// <summary>y[i] = x[i], rounded.</summary>
@@ -41,9 +46,17 @@ internal static unsafe class HalfConversion
             var result = Vector256.ConditionalSelect(Vector256.LessThan(magnitude.AsInt32(), Vector256.Create(0x38800000)).AsUInt32(), small, normal);
             result = Vector256.ConditionalSelect(Vector256.GreaterThanOrEqual(magnitude.AsInt32(), Vector256.Create(0x47800000)).AsUInt32(), Vector256.Create(0x7c00u), result);
             var isNaN = Vector256.GreaterThan(magnitude.AsInt32(), Vector256.Create(0x7f800000)).AsUInt32();
-            result |= isNaN & Vector256.Create(0x7e00u) | Vector256.ShiftRightLogical(bits & Vector256.Create(0x80000000u), 16);
+            // A NaN keeps the part of its payload that fits, and stays one without it.
+            var payload = Vector256.ShiftRightLogical(magnitude & Vector256.Create(0x7fffffu), 13);
+            payload |= Vector256.Equals(payload, Vector256<uint>.Zero) & Vector256.Create(0x200u);
+            result |= isNaN & payload | Vector256.ShiftRightLogical(bits & Vector256.Create(0x80000000u), 16);
             Vector256.Narrow(result, result).GetLower().Store(y + i);
         }
-        for (; i < count; i++) y[i] = BitConverter.HalfToUInt16Bits((Half)x[i]);
+        if (i == count) return;
+        var last = stackalloc float[Lanes];
+        var converted = stackalloc ushort[Lanes];
+        for (var lane = 0; lane < count - i; lane++) last[lane] = x[i + lane];
+        ToHalf(last, converted, Lanes);
+        for (var lane = 0; lane < count - i; lane++) y[i + lane] = converted[lane];
     }
 }

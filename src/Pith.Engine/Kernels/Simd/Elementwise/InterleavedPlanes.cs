@@ -12,6 +12,9 @@ internal static unsafe class InterleavedPlanes
 
     private const int Lanes = 16;
 
+    private static readonly Vector512<uint>[] s_firstTwo = [FirstTwo(0), FirstTwo(1), FirstTwo(2)];
+    private static readonly Vector512<uint>[] s_third = [Third(0), Third(1), Third(2)];
+
     /// <summary>Writes pixels [<paramref name="columns"/>, <paramref name="planes"/>) of one row; neighbouring planes are <paramref name="stride"/> elements apart.</summary>
     public static void Run(uint* from, nint stride, uint* to, int planes, int columns, IsaLevel isa)
     {
@@ -24,7 +27,8 @@ internal static unsafe class InterleavedPlanes
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int Three(uint* from, nint stride, uint* to, int columns)
     {
-        Vector512<uint> first0 = FirstTwo(0), first1 = FirstTwo(1), first2 = FirstTwo(2), third0 = Third(0), third1 = Third(1), third2 = Third(2);
+        // Made once: a row has as few as two steps.
+        Vector512<uint> first0 = s_firstTwo[0], first1 = s_firstTwo[1], first2 = s_firstTwo[2], third0 = s_third[0], third1 = s_third[1], third2 = s_third[2];
         var column = 0;
         for (; column <= columns - Lanes; column += Lanes, to += 3 * Lanes)
         {

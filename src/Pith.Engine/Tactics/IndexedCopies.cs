@@ -97,28 +97,42 @@ internal sealed unsafe class IndexedCopies : Tactic<OpLayer>
         {
             var (rows, parts) = (Rows(state.Batch), Parts(state.Batch));
             var (begin, end) = (rows * part / parts, rows * (part + 1) / parts);
-            byte* lastFrom = null, lastTo = null;
-            for (var row = begin; row < end; row++)
+            Span<nint> fromBytes = stackalloc nint[_axes.Length], toBytes = stackalloc nint[_axes.Length];
+            for (var i = 0; i < _axes.Length; i++) (fromBytes[i], toBytes[i]) = (_input.AxisBytes(_axes[i], state.Batch), _output.AxisBytes(_axes[i], state.Batch));
+            // Rows of one plane follow each other.
+            var (height, width) = (_axes.Length > 1 ? _output.Shape.Size(_axes[^2], state.Batch) : 1, _output.Shape.Size(_axes[^1], state.Batch));
+            for (var row = begin; row < end;)
             {
-                var (rest, isFilled) = (row, false);
+                var (rest, first) = Math.DivRem(row, height);
                 byte* from = state.Address(_input), to = state.Address(_output);
-                for (var i = _axes.Length - 2; i >= 0; i--)
+                var isFilled = false;
+                for (var i = _axes.Length - 3; i >= 0; i--)
                 {
-                    var axis = _axes[i];
-                    (rest, var index) = Math.DivRem(rest, _output.Shape.Size(axis, state.Batch));
-                    var source = _tables[axis] is { } table ? table[index] : (int)index;
-                    if (source < 0) isFilled = true;
-                    else from += source * _input.AxisBytes(axis, state.Batch);
-                    to += (nint)index * _output.AxisBytes(axis, state.Batch);
+                    (rest, var index) = Math.DivRem(rest, _output.Shape.Size(_axes[i], state.Batch));
+                    var source = _tables[_axes[i]] is { } table ? table[index] : (int)index;
+                    isFilled |= source < 0;
+                    from += source * fromBytes[i];
+                    to += (nint)index * toBytes[i];
                 }
-                var size = _output.Shape.Size(_axes[^1], state.Batch);
-                if (isFilled) FillBlocks(to, size);
+                var last = (int)Math.Min(height, first + end - row);
+                if (_axes.Length > 1) CopyPlane(from, fromBytes[^2], to, toBytes[^2], isFilled, (int)first, last, width);
+                else CopyRow(from, to, width);
+                row += last - first;
+            }
+        }
+
+        private void CopyPlane(byte* from, nint fromRow, byte* to, nint toRow, bool isFilled, int first, int end, int width)
+        {
+            var (rows, previous) = (_tables[_axes[^2]], -1);
+            for (var y = first; y < end; y++)
+            {
+                var source = rows is null ? y : rows[y];
+                var target = to + y * toRow;
+                if (isFilled || source < 0) FillBlocks(target, width);
                 // A row that is repeated is copied from the result, where it is finished.
-                else if (from == lastFrom) Buffer.MemoryCopy(lastTo, to, size * _blockBytes, size * _blockBytes);
-                else CopyRow(from, to, size);
-                if (isFilled) continue;
-                lastFrom = from;
-                lastTo = to;
+                else if (source == previous) Buffer.MemoryCopy(target - toRow, target, width * _blockBytes, width * _blockBytes);
+                else CopyRow(from + source * fromRow, target, width);
+                previous = source;
             }
         }
 
@@ -139,7 +153,8 @@ internal sealed unsafe class IndexedCopies : Tactic<OpLayer>
             foreach (var run in _runs)
             {
                 var target = to + run.To * _blockBytes;
-                if (run.From < 0) FillBlocks(target, run.Count);
+                if (_blockBytes == sizeof(uint) && run is { Count: 1, From: >= 0 }) *(uint*)target = *(uint*)(from + run.From * sizeof(uint));
+                else if (run.From < 0) FillBlocks(target, run.Count);
                 else Buffer.MemoryCopy(from + run.From * _blockBytes, target, run.Count * _blockBytes, run.Count * _blockBytes);
             }
         }

@@ -20,14 +20,14 @@ internal static class ActivationFp32Emitter
 
     /// <summary>Whether there is code for the function.</summary>
     public static bool Has(ActivationKind kind) =>
-        kind is ActivationKind.None or ActivationKind.Relu or ActivationKind.Clip or ActivationKind.LeakyRelu or ActivationKind.HardSigmoid or ActivationKind.HardSwish or ActivationKind.Sigmoid or ActivationKind.Silu;
+        kind is ActivationKind.None or ActivationKind.Relu or ActivationKind.Clip or ActivationKind.LeakyRelu or ActivationKind.HardSigmoid or ActivationKind.HardSwish or ActivationKind.Sigmoid or ActivationKind.Silu or ActivationKind.Tanh;
 
     /// <summary>Vector registers needed beside the value.</summary>
     public static int Temporaries(ActivationKind kind) => kind switch
     {
         ActivationKind.None => 0,
         ActivationKind.HardSwish => 2,
-        ActivationKind.Sigmoid or ActivationKind.Silu => 3,
+        ActivationKind.Sigmoid or ActivationKind.Silu or ActivationKind.Tanh => 3,
         _ => 1,
     };
 
@@ -100,6 +100,9 @@ internal static class ActivationFp32Emitter
                 OnePlusExpOfMinus(Free(0), Free(1), Free(2));
                 asm.vdivps(x, x, Free(0));
                 break;
+            case ActivationKind.Tanh:
+                Tanh(Free(0), Free(1), Free(2));
+                break;
             default:
                 throw new InvalidOperationException($"Activation {kind} has no emitted form for floats.");
         }
@@ -124,6 +127,31 @@ internal static class ActivationFp32Emitter
             AtLeastZero(v, bound);
             Broadcast(bound, One);
             asm.vminps(v, bound, v);
+        }
+
+        // -E / (2 + E) with E = e^-2x - 1, which keeps the digits of small x. As below, e^-2x = 2^n e^-u, and E = 2^n (e^-u - 1) + (2^n - 1).
+        void Tanh(AssemblerRegisterZMM e, AssemblerRegisterZMM n, AssemblerRegisterZMM u)
+        {
+            asm.vaddps(u, x, x);
+            Within(u, n, MostNegative, MostPositive);
+            asm.vmulps(n, u, Scalar(MinusLog2E));
+            asm.vrndscaleps(n, n, 0);
+            asm.vfmadd231ps(u, n, Scalar(Ln2High));
+            asm.vfmadd231ps(u, n, Scalar(Ln2Low));
+            Broadcast(e, Coefficients);
+            for (var i = 1; i < s_coefficients.Length - 1; i++) asm.vfmadd213ps(e, u, Scalar(Coefficients + i * sizeof(float)));
+            asm.vmulps(e, e, u);
+            asm.vscalefps(e, e, n);
+            Broadcast(u, One);
+            asm.vscalefps(u, u, n);
+            asm.vsubps(u, u, Scalar(One));
+            asm.vaddps(e, e, u);
+            Broadcast(u, One);
+            asm.vaddps(u, u, u);
+            asm.vaddps(u, u, e);
+            asm.vdivps(x, e, u);
+            asm.vxorps(e, e, e);
+            asm.vsubps(x, e, x);
         }
 
         // result = 1 + e^-x; x stays. With n = round(-x / ln 2) and u = x + n ln 2, e^-x = 2^n e^-u.

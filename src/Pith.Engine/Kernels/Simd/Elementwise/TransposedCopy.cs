@@ -3,13 +3,13 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Pith.Kernels.Simd;
 
-/// <summary>Transposes matrices of elements of 1, 2, 4 or 8 bytes whose rows may lie apart: 8 x 8 bytes or 4 x 4 words in registers where SSE2 is there, else one by one in blocks of cache lines.</summary>
+/// <summary>Transposes matrices of elements of 1, 2, 4 or 8 bytes whose rows may lie apart: 8 x 8 bytes, 8 x 8 words (AVX) or 4 x 4 words in registers where SSE2 is there, else one by one in blocks of cache lines.</summary>
 internal static unsafe class TransposedCopy
 {
     private const int LineBytes = 64;
 
     // Elements of a tile in registers on either side, of 1 byte, and of 4.
-    private const int ByteTile = 8, WordTile = 4;
+    private const int ByteTile = 8, WordTile = 4, WideWordTile = 8;
 
     /// <summary>to[c, r] = from[r, c].</summary>
     /// <param name="from">[<paramref name="rows"/>, <paramref name="columns"/>]</param>
@@ -49,6 +49,18 @@ internal static unsafe class TransposedCopy
                 {
                     var c = nint.Min(column, columns - ByteTile);
                     CopyByteTile(from + r * fromStride + c, fromStride, to + c * toStride + r, toStride);
+                }
+            }
+        }
+        else if (Avx.IsSupported && sizeof(T) == 4 && rows >= WideWordTile && columns >= WideWordTile)
+        {
+            for (nint column = 0; column < columns; column += WideWordTile)
+            {
+                var c = nint.Min(column, columns - WideWordTile);
+                for (nint row = 0; row < rows; row += WideWordTile)
+                {
+                    var r = nint.Min(row, rows - WideWordTile);
+                    CopyWideWordTile(from + r * fromStride + c * sizeof(T), fromStride, to + c * toStride + r * sizeof(T), toStride);
                 }
             }
         }
@@ -95,6 +107,26 @@ internal static unsafe class TransposedCopy
         Sse2.StoreLow((double*)to, rows.AsDouble());
         Sse2.StoreHigh((double*)(to + stride), rows.AsDouble());
     }
+
+    // Two tiles of 8 rows and 4 columns, whose upper and lower four rows share vectors, so that nothing crosses the halves.
+    private static void CopyWideWordTile(byte* from, nint stride, byte* to, nint toStride)
+    {
+        CopyTallTile(from, stride, to, toStride);
+        CopyTallTile(from + 4 * sizeof(float), stride, to + 4 * toStride, toStride);
+    }
+
+    private static void CopyTallTile(byte* from, nint stride, byte* to, nint toStride)
+    {
+        var lower = from + 4 * stride;
+        Vector256<float> r0 = Halves(from, lower), r1 = Halves(from + stride, lower + stride), r2 = Halves(from + 2 * stride, lower + 2 * stride), r3 = Halves(from + 3 * stride, lower + 3 * stride);
+        Vector256<float> low01 = Avx.UnpackLow(r0, r1), high01 = Avx.UnpackHigh(r0, r1), low23 = Avx.UnpackLow(r2, r3), high23 = Avx.UnpackHigh(r2, r3);
+        Avx.Shuffle(low01, low23, 0b01_00_01_00).Store((float*)to);
+        Avx.Shuffle(low01, low23, 0b11_10_11_10).Store((float*)(to + toStride));
+        Avx.Shuffle(high01, high23, 0b01_00_01_00).Store((float*)(to + 2 * toStride));
+        Avx.Shuffle(high01, high23, 0b11_10_11_10).Store((float*)(to + 3 * toStride));
+    }
+
+    private static Vector256<float> Halves(byte* first, byte* second) => Vector256.Create(Vector128.Load((float*)first), Vector128.Load((float*)second));
 
     private static void CopyWordTile(byte* from, nint stride, byte* to, nint toStride)
     {

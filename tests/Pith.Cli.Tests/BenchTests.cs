@@ -71,7 +71,7 @@ public sealed class BenchTests
         var pads = graph.AddConstant("pads", Tensor.Vector<long>(0, 0, 1, 0, 0, 0, 0, 0));
         graph.AddOutput(graph.AddNode(new Ops.Cos(), [graph.Add(new Ops.Pad(), graph.Add(new Ops.Conv(), x, weight), pads)], "waves").Output);
         var (model, plan) = (folder.File("slow.onnx"), folder.File("slow.plan"));
-        Onnx.OnnxModel.Save(graph, model);
+        OnnxModel.Save(graph, model);
         PithCommand.Run("build", model, "--no-timing", "-o", plan).Ends(0);
         foreach (var file in new[] { model, plan })
         {

@@ -17,7 +17,7 @@ internal sealed unsafe class IndexedCopies : Tactic<OpLayer>
 
     protected override Verdict Accept(OpLayer layer, Device device)
     {
-        if (layer.Op is not (Pad or Resize { Mode: ResizeMode.Nearest })) return Verdict.No("is for Pad and for Resize to the nearest neighbour");
+        if (layer.Op is not (Pad or Resize { Mode: ResizeMode.Nearest })) return Verdict.NotFor("Pad and for Resize to the nearest neighbour");
         if (layer.Inputs[0]!.IsQuantized != layer.Output.IsQuantized || layer.Inputs[0]!.Layout != layer.Output.Layout) return Verdict.No("does not change the layout");
         if (layer.Output.Shape.IsEmpty || layer.Output.Shape.Rank == 0) return Verdict.No("has no elements");
         return Tables(layer) is not null ? Verdict.Yes : Verdict.No("needs constant operands and fixed sizes of the axes that change");

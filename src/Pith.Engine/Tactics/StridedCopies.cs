@@ -15,7 +15,7 @@ internal sealed class StridedCopies : Tactic<OpLayer>
         // int8 is stored with another sign in channels-last slots.
         if (layer.Output.DataType == DataType.Int8 && layer.Inputs.Any(input => input is { DataType: DataType.Int8 } && input.IsQuantized != layer.Output.IsQuantized)) return Verdict.No("changes the layout of int8 values");
         if (layer.Outputs.Any(output => output.Shape.Rank > Move.MostLoops - 1)) return Verdict.No("has too many axes");
-        return Moves.Of(layer) is not null ? Verdict.Yes : Verdict.No("is for ops that only move elements, within constant bounds");
+        return Moves.Of(layer) is not null ? Verdict.Yes : Verdict.NotFor("ops that only move elements, within constant bounds");
     }
 
     protected override double EstimateSeconds(OpLayer layer, Device device) => StreamCost.Seconds(layer, device);

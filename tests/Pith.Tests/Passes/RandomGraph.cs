@@ -113,6 +113,7 @@ internal sealed class RandomGraph
     private void AddOutputs()
     {
         var pooled = Graph.Add(new GlobalAveragePool(), _values[^1]);
+        if (_random.Next(3) == 0) pooled = Graph.Add(new Sum(), pooled, Graph.Add(new Max(), pooled, Scalar(0.25f)));
         var flat = _random.Next(2) == 0 ? Graph.Add(new Flatten(), pooled) : Graph.Add(new Reshape(), pooled, Graph.Add(new Concat(0), Batch(pooled), Integers(-1)));
         Graph.AddOutput(_random.Next(3) == 0
             ? Graph.Add(new Gemm { Alpha = 0.5f, Beta = 2 }, flat, Constant(new Shape(4, 3)), Constant(new Shape(1, 3)))

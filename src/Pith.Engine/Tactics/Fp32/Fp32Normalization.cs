@@ -12,7 +12,7 @@ internal sealed class Fp32Normalization : Tactic<NormalizationLayer>
 
     protected override Verdict Accept(NormalizationLayer layer, Device device) =>
         layer.Input.Layout != layer.Output.Layout ? Verdict.No("needs operand and result in one layout")
-        : layer.Pixels == 0 || layer.Scale.DataType != DataType.Float32 || layer.Bias.DataType != DataType.Float32 ? Verdict.No("is for floats with pixels") : Verdict.Yes;
+        : layer.Pixels == 0 || layer.Scale.DataType != DataType.Float32 || layer.Bias.DataType != DataType.Float32 ? Verdict.NotFor("floats with pixels") : Verdict.Yes;
 
     protected override double EstimateSeconds(NormalizationLayer layer, Device device) => StreamCost.Seconds(layer, device);
 

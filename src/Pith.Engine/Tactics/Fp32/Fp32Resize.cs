@@ -13,9 +13,9 @@ internal sealed unsafe class Fp32Resize : Tactic<OpLayer>
 
     protected override Verdict Accept(OpLayer layer, Device device)
     {
-        if (layer.Op is not Resize { Mode: not ResizeMode.Nearest }) return Verdict.No("is for linear and cubic Resize");
+        if (layer.Op is not Resize { Mode: not ResizeMode.Nearest }) return Verdict.NotFor("linear and cubic Resize");
         var (input, output) = (layer.Inputs[0]!, layer.Output);
-        if (input.DataType != DataType.Float32 || output.Shape.Rank != 4 || input.Layout != output.Layout || output.Shape.IsEmpty || input.Shape.IsEmpty) return Verdict.No("is for float images in one layout");
+        if (input.DataType != DataType.Float32 || output.Shape.Rank != 4 || input.Layout != output.Layout || output.Shape.IsEmpty || input.Shape.IsEmpty) return Verdict.NotFor("float images in one layout");
         return Tables(layer) is not null ? Verdict.Yes : Verdict.No("needs constant operands, and resamples rows and columns only");
     }
 

@@ -144,13 +144,10 @@ internal sealed class Fp32Normalization : Tactic<NormalizationLayer>
                 var args = Owner.Args(state);
                 var (image, unit) = Math.DivRem(part, EvenParts.Count(args.Groups, GroupsPerUnit(&args)));
                 var (each, last) = (args.Channels / args.Groups, Math.Min(args.Groups, (unit + 1) * GroupsPerUnit(&args)));
-                for (var group = unit * GroupsPerUnit(&args); group < last; group++)
-                {
-                    var (first, end) = (group * each, (group + 1) * each);
-                    for (var block = 0; block < args.BlockCount; block++) GroupNormFp32<V, TActivation>.Measure(&args, image, block, first, end);
-                    GroupNormFp32<V, TActivation>.Combine(&args, image, group, group + 1);
-                    for (var block = 0; block < args.BlockCount; block++) GroupNormFp32<V, TActivation>.Normalize(&args, image, block, first, end);
-                }
+                var (first, end) = (unit * GroupsPerUnit(&args) * each, last * each);
+                for (var block = 0; block < args.BlockCount; block++) GroupNormFp32<V, TActivation>.Measure(&args, image, block, first, end);
+                GroupNormFp32<V, TActivation>.Combine(&args, image, first / each, last);
+                for (var block = 0; block < args.BlockCount; block++) GroupNormFp32<V, TActivation>.Normalize(&args, image, block, first, end);
             }
         }
     }

@@ -13,6 +13,7 @@ internal static class NormalizationMotifs
         new("layer norm", LayerNorm),
         new("layer norm of parts", LayerNormOfParts),
         new("instance norm", (s, x) => NetworkSketch.IsMap(x) ? s.Add(new InstanceNormalization { Epsilon = 1e-3f }, x, s.Weight(new Shape(x.Type[1].Size)), s.Weight(new Shape(x.Type[1].Size))) : null),
+        new("group norm", GroupNorm),
         new("local response", (s, x) => NetworkSketch.IsMap(x) && x.Type.Rank == 4 ? s.Add(new Lrn { Size = s.Int(1, 5) }, x) : null),
         new("softmax", (s, x) => IsRow(x) ? s.Add(new Softmax { Axis = Axis(s, x) }, x) : null),
         new("log softmax", (s, x) => IsRow(x) ? s.Add(new LogSoftmax { Axis = Axis(s, x) }, x) : null),
@@ -32,6 +33,20 @@ internal static class NormalizationMotifs
         var isExact = s.Numbers == NumberKind.Exact;
         foreach (ref var value in variance.Span) value = isExact ? MathF.Pow(4, s.Int(-1, 1)) : s.Chance(0.05) ? s.Pick(0f, 1e-7f, 1e4f) : 0.1f + s.Random.NextSingle();
         return s.Add(new BatchNormalization { Epsilon = isExact ? 0 : s.Pick(1e-5f, 1e-3f) }, x, s.Constant(gamma), s.Weight(new Shape(channels)), s.Weight(new Shape(channels)), s.Constant(variance));
+    }
+
+    // As exporters write it: an instance norm of groups, and the affine map after it.
+    private static Value? GroupNorm(NetworkSketch s, Value x)
+    {
+        if (!NetworkSketch.IsMap(x) || x.Type.Dims.Skip(1).Any(dim => !dim.IsFixed)) return null;
+        var channels = x.Type[1].Size;
+        var groups = s.Pick([.. Enumerable.Range(1, channels).Where(count => channels % count == 0)]);
+        var grouped = s.Add(new Reshape(), x, s.Integers(0, groups, -1));
+        var normalized = s.Add(new InstanceNormalization { Epsilon = 1e-3f }, grouped, s.Weight(new Shape(groups)), s.Weight(new Shape(groups)));
+        var y = s.Add(new Reshape(), normalized, s.Integers([0, channels, .. x.Type.Dims.Skip(2).Select(dim => (long)dim.Size)]));
+        Value Parameter() => s.Weight(new Shape([channels, .. Enumerable.Repeat(1, x.Type.Rank - 2)]));
+        if (s.Chance(0.8)) y = s.Add(new Add(), s.Add(new Mul(), y, Parameter()), Parameter());
+        return s.Chance(0.5) ? s.Add(ElementwiseMotifs.Activation(s), y) : y;
     }
 
     private static Value? LayerNorm(NetworkSketch s, Value x)

@@ -65,7 +65,7 @@ internal static unsafe class GroupNormFp32<V, TActivation> where V : struct, IVe
         float* moments = args->MomentsOf(image, block);
         if (args->IsChannelsLast) MeasurePixels(args->X + (image * args->Pixels + begin) * args->Channels, moments, args->Channels, count, first, end);
         else
-            for (var c = first; c < end; c++) MeasureRow(args->X + (image * args->Channels + c) * args->Pixels + begin, moments + c, args->Channels, count);
+            for (var c = first; c < end; c++) MeasureRow(args->X + (image * args->Channels + c) * args->Pixels + begin, moments + c, args->Channels, count, 1.0 / count);
     }
 
     /// <summary>From the moments of an image's blocks to the coefficients of groups [<paramref name="first"/>, <paramref name="end"/>).</summary>
@@ -73,9 +73,9 @@ internal static unsafe class GroupNormFp32<V, TActivation> where V : struct, IVe
     {
         var (channels, each) = (args->Channels, args->Channels / args->Groups);
         float* coefficients = args->CoefficientsOf(image);
+        var share = 1 / ((double)each * args->Pixels);
         for (var group = first; group < end; group++)
         {
-            var elements = (double)each * args->Pixels;
             double sum = 0, squares = 0;
             for (var block = 0; block < args->BlockCount; block++)
             {
@@ -84,7 +84,7 @@ internal static unsafe class GroupNormFp32<V, TActivation> where V : struct, IVe
                 for (var c = 0; c < each; c++) ofBlock += (double)moments[c] + moments[channels + c];
                 sum += ofBlock * Range(args, block).Count;
             }
-            var mean = sum / elements;
+            var mean = sum * share;
             for (var block = 0; block < args->BlockCount; block++)
             {
                 float* moments = args->MomentsOf(image, block) + group * each;
@@ -98,7 +98,7 @@ internal static unsafe class GroupNormFp32<V, TActivation> where V : struct, IVe
                 squares += apart * Range(args, block).Count;
             }
             // Of equal elements the difference is rounding, which may be negative.
-            var inverse = 1 / Math.Sqrt(Math.Max(0, squares / elements) + args->Epsilon);
+            var inverse = 1 / Math.Sqrt(Math.Max(0, squares * share) + args->Epsilon);
             for (var c = group * each; c < (group + 1) * each; c++)
             {
                 coefficients[c] = (float)mean;
@@ -173,13 +173,13 @@ internal static unsafe class GroupNormFp32<V, TActivation> where V : struct, IVe
         }
     }
 
-    private static void MeasureRow(float* x, float* moments, int channels, int count)
+    private static void MeasureRow(float* x, float* moments, int channels, int count, double share)
     {
-        var center = (float)(RowSum<V>.Of(x, count) / count);
+        var center = (float)(RowSum<V>.Of(x, count) * share);
         var (deviations, squares) = RowDeviations<V>.Of(x, count, center);
         moments[0] = center;
-        moments[channels] = (float)(deviations / count);
-        moments[2 * channels] = (float)(squares - deviations * deviations / count);
+        moments[channels] = (float)(deviations * share);
+        moments[2 * channels] = (float)(squares - deviations * deviations * share);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -2,7 +2,7 @@
 # Times networks against ONNX Runtime, in turn in one process, and prints a row of a Markdown table for each network and batch: medians, minima in brackets.
 #   bench/against-onnxruntime.sh FOLDER "resnet50 mobilenetv2" "1 8 32" [options of pith bench]
 # PITH_ONNXRUNTIME_LIBRARY names another library of ONNX Runtime than that of the NuGet package.
-# FOLDER holds NAME-int8.onnx, which Pith runs, and NAME-uint8.onnx, which ONNX Runtime is faster with; with FP32=1 NAME.onnx for both.
+# FOLDER holds NAME-pith.onnx and NAME-onnxruntime.onnx, which `pith quantize --target pith` and `--target onnxruntime` write: the form that each is fastest with; with FP32=1 NAME.onnx for both.
 set -euo pipefail
 folder=$1 networks=$2 batches=$3
 shift 3
@@ -18,7 +18,7 @@ echo "| network | batch | Pith ms | ONNX Runtime ms | ratio |"
 echo "|---|---|---|---|---|"
 for network in $networks; do
   for batch in $batches; do
-    models=("$folder/$network-int8.onnx" --with-model "$folder/$network-uint8.onnx")
+    models=("$folder/$network-pith.onnx" --with-model "$folder/$network-onnxruntime.onnx")
     if [ "${FP32:-0}" = 1 ]; then models=("$folder/$network.onnx"); fi
     "$pith" bench "${models[@]}" --with onnxruntime --batch "$batch" --json -q "$@" |
       tr ',{' '\n\n' | awk -F: -v name="$network" -v batch="$batch" '

@@ -39,6 +39,17 @@ public class TransposedConvolutionTests
         return f.Returning(f.Add(new ConvTranspose { Window = window }, f.X, f.Reals(6, 10, 2, 3)));
     }, Tolerance);
 
+    [Theory]
+    [InlineData(4, 3, 1)]
+    [InlineData(3, 2, 1)]
+    [InlineData(5, 3, 2)]
+    [InlineData(2, 1, 0)]
+    public void One_pixel_is_spread_out(int kernel, int stride, int pad) => FormCheck.Agrees(() =>
+    {
+        var f = new FormGraph(6, 1, 1);
+        return f.Returning(f.Add(new ConvTranspose { Window = WindowAttributes.Uniform(kernel, stride, pad) with { KernelShape = [] } }, f.X, f.Reals(6, 10, kernel, kernel)));
+    }, Tolerance);
+
     [Fact]
     public void Output_sizes_and_constants_per_channel() => FormCheck.Agrees(() =>
     {

@@ -35,8 +35,8 @@ internal sealed class ConvTransposeAsConvs : LoweringRewrite
     /// <param name="Cut">Elements of the joined axis before the first of the result.</param>
     private readonly record struct Phase(int Taps, int First, int PadBegin, int Outputs, int Cut)
     {
-        // Outputs beyond the padded input, which read nothing, are computed as sums without terms.
-        public int PadEnd(int input) => Math.Max(0, Outputs - (input + PadBegin - Taps + 1));
+        // Outputs beyond the padded input, which read nothing, are computed as sums without terms. There is one at least, even if none is read.
+        public int PadEnd(int input) => Math.Max(0, Math.Max(Outputs, 1) - (input + PadBegin - Taps + 1));
     }
 
     // The outputs o = stride * j + phase have the taps r with (o + pad - r * dilation) divisible by the stride. Dilated taps are handled as a kernel with zeros between them.

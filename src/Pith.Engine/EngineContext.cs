@@ -53,7 +53,8 @@ public sealed unsafe class EngineContext : IDisposable
             _arena?.Dispose();
             throw;
         }
-        _observed = [.. _layers.Select(layer => layer.Layer.Outputs.Where(network.Observed.Contains).ToArray())];
+        // A layer may see what is observed under another shape.
+        _observed = [.. _layers.Select(layer => layer.Layer.Outputs.Select(output => output.Owner).Where(network.Observed.Contains).ToArray())];
         _observedInputs = [.. network.Observed.Where(slot => slot.Kind == SlotKind.Input)];
         // Last: a context that could not be made is finalized all the same, and must not be counted twice.
         _engine = engine;

@@ -3,14 +3,14 @@ using Pith.Ops;
 
 namespace Pith.Building;
 
-/// <summary>Recognises an activation behind a value: one node, or the two of x * sigmoid(x) and x * hardsigmoid(x).</summary>
+/// <summary>Recognises an activation that follows a value: one node, the two of x * sigmoid(x) and x * hardsigmoid(x), or a <see cref="GeluPattern"/>.</summary>
 internal static class ActivationFusion
 {
     /// <summary>The activation, the nodes that make it up, and its result; null when none follows.</summary>
     public static (Activation Activation, Node[] Nodes, Value Result)? Match(Value value, FusionContext context)
     {
         if (context.Next(value) is { } node) return Of(node) is { } activation ? (activation, [node], node.Output) : null;
-        return Gated(value, context);
+        return Gated(value, context) ?? GeluPattern.Match(value, context, swallows: true);
     }
 
     /// <summary>The activation that one node computes, with constant parameters; else null.</summary>
@@ -29,6 +29,7 @@ internal static class ActivationFusion
         Sigmoid => Activation.Default(ActivationKind.Sigmoid),
         Tanh => Activation.Default(ActivationKind.Tanh),
         HardSwish => Activation.Default(ActivationKind.HardSwish),
+        Gelu gelu => Activation.Default(gelu.TanhApproximation ? ActivationKind.GeluTanh : ActivationKind.Gelu),
         _ => null,
     };
 

@@ -8,7 +8,7 @@ internal static class BinaryFusion
 {
     public static FusedNode? TryFuse(Node node, FusionContext context)
     {
-        if (context.Literal || node.Op is not (Add or Mul) || node.Output.Type.Rank is not (2 or 4)) return null;
+        if (context.Literal || node.Op is not (Add or Mul) || node.Output.Type.Rank < 2) return null;
         if (!QdqPatterns.IsDequantized(node.Input(0)!, out var left, out var leftQ) || !QdqPatterns.IsDequantized(node.Input(1)!, out var right, out var rightQ)) return null;
         if (!context.SameShape(left, node.Output)) (left, right, leftQ, rightQ) = (right, left, rightQ, leftQ);
         if (!context.SameShape(left, node.Output) || !(context.SameShape(right, left) || IsPixelOf(context.ShapeOf(right), context.ShapeOf(left)))) return null;
@@ -27,7 +27,7 @@ internal static class BinaryFusion
             Nodes = nodes,
             Inputs = [left, right],
             Outputs = [last.Output],
-            Layouts = LayoutRule.ChannelsLast(),
+            Layouts = context.SameShape(left, right) ? LayoutRule.Stored(node.Output.Type.Rank) : LayoutRule.ChannelsLast(),
             Create = parts => new BinaryLayer
             {
                 Name = parts.Name,

@@ -12,6 +12,8 @@ internal static class BorderPlanner
     public static void Plan(LoweredNetwork network)
     {
         var fixedSlots = new HashSet<Slot>(network.Outputs.Concat(network.Observed), ReferenceEqualityComparer.Instance);
+        // Other shapes of the same memory know no border.
+        foreach (var view in network.Slots.Where(slot => slot.View is not null)) fixedSlots.UnionWith([view, view.Owner]);
         var wanted = new Dictionary<Slot, Border>(ReferenceEqualityComparer.Instance);
         foreach (var layer in network.Layers)
         {

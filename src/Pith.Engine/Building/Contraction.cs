@@ -76,8 +76,8 @@ internal sealed class Contraction
 
     private (Value, Quantization, Tensor<sbyte>, float[])? MatchInt8()
     {
-        // Axis 1 of an image is its channels in memory, but a matrix product reduces the last axis: only matrices are the same either way.
-        if (Input.Type.Rank != (IsConv ? 4 : 2) || !QdqPatterns.IsDequantized(Input, out var q, out var quantization)) return null;
+        if (IsConv ? Input.Type.Rank != 4 : Input.Type.Rank < 2) return null;
+        if (!QdqPatterns.IsDequantized(Input, out var q, out var quantization)) return null;
         if (QdqPatterns.Weights(Weight, IsConv || TransposedWeights ? 0 : 1, quantization.Scale) is not var (weights, scales)) return null;
         // A bias that is computed at run time has no place in the integer epilogue.
         if (Bias is not null && QdqPatterns.Constant(Bias) is not Tensor<float>) return null;

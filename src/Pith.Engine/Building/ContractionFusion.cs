@@ -14,6 +14,7 @@ internal sealed class ContractionFusion
     private Value? _residual;
     private Activation _activation;
     private Quantization? _output;
+    private bool _isTurned;
 
     private ContractionFusion(FusionContext context, Contraction contraction)
     {
@@ -30,6 +31,7 @@ internal sealed class ContractionFusion
         var fusion = new ContractionFusion(context, contraction);
         if (contraction.SumsAreTooLong) return fusion.PlainOp();
         fusion.TakeBias();
+        fusion.TakeTranspose();
         fusion.TakeResidual();
         fusion.TakeActivation();
         fusion.TakeQuantize();
@@ -51,6 +53,15 @@ internal sealed class ContractionFusion
         if (QdqPatterns.Constant(other) is not Tensor<float> constant || !_context.SameShape(add.Output, _result) || !_contraction.IsPerChannel(constant.Shape)) return;
         _bias = other.Type.Rank == 1 ? other : _context.Graph.AddConstant(other.Name, constant.Reshape(new Shape(constant.Length)));
         Append(add);
+    }
+
+    // A result [N, ..., C] that becomes [N, C, ...] lies channels-last as it is.
+    private void TakeTranspose()
+    {
+        if (_contraction.IsConv || _context.Next(_result) is not { Op: Transpose transpose } node || !ChannelAxes.MovesToFirst(transpose, node)) return;
+        if (!_context.ShapeOf(node.Output).IsFixedPerImage || !_context.ShapeOf(_result).IsFixedPerImage) return;
+        _isTurned = true;
+        Append(node);
     }
 
     private void TakeResidual()
@@ -94,7 +105,8 @@ internal sealed class ContractionFusion
             Nodes = _nodes,
             Inputs = [q, null, null, residual],
             Outputs = [_result],
-            Layouts = LayoutRule.ChannelsLast(),
+            Layouts = contraction.IsConv ? LayoutRule.ChannelsLast() : RowLayouts(),
+            SeesRows = !contraction.IsConv,
             Create = parts => contraction.Layer(parts, activation, int8, allowsBf16: false),
         };
     }
@@ -108,11 +120,19 @@ internal sealed class ContractionFusion
             Nodes = _nodes,
             Inputs = [contraction.Input, Folded(contraction.Weight), _bias is null ? null : Folded(_bias), _residual],
             Outputs = [_result],
-            Layouts = contraction.IsConv ? LayoutRule.ChannelsLast(rowMajorInputs: [1, 2]) : LayoutRule.RowMajor,
+            Layouts = contraction.IsConv ? LayoutRule.ChannelsLast(rowMajorInputs: [1, 2]) : RowLayouts(),
+            SeesRows = _isTurned,
             // The rows of a matrix product are those of all axes but the last, whatever they are.
             Batch = contraction.IsConv ? BatchSupport.OuterAxis : BatchSupport.AnyAxis,
             Create = parts => contraction.Layer(parts, activation, null, _context.AllowsBf16),
         };
+    }
+
+    // Of floats, tokens are row-major.
+    private LayoutRule RowLayouts()
+    {
+        var results = _isTurned ? Layout.ChannelsLast : Layout.Tokens;
+        return new LayoutRule((index, _) => index switch { 0 => Layout.Tokens, 3 => results, _ => Layout.RowMajor }, (_, _) => results);
     }
 
     // Sums that fit neither 32 bits nor a float: the op itself sums in double precision.

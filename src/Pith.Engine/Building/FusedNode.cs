@@ -22,6 +22,12 @@ internal sealed class FusedNode
     /// <summary>Where operands and results may have the batch; otherwise the nodes are not fused.</summary>
     public BatchSupport Batch { get; init; } = BatchSupport.OuterAxis;
 
+    /// <summary>The result is the operand's memory under another shape: a layer is made only where it has to have memory of its own.</summary>
+    public bool IsView { get; init; }
+
+    /// <summary>A matrix product of operands of rank 3 and more: the layer sees them as matrices of all their rows.</summary>
+    public bool SeesRows { get; init; }
+
     /// <summary>Makes the layer.</summary>
     public required Func<LayerParts, Layer> Create { get; init; }
 
@@ -45,8 +51,18 @@ internal sealed record LayoutRule(Func<int, IReadOnlyList<Layout?>, Layout> Inpu
         (index, _) => rowMajorInputs?.Contains(index) == true ? Layout.RowMajor : Layout.ChannelsLast,
         (index, _) => rowMajorOutputs?.Contains(index) == true ? Layout.RowMajor : Layout.ChannelsLast);
 
+    /// <summary>Fixed layouts for operands and results.</summary>
+    public static LayoutRule Of(Layout input, Layout output) => new((_, _) => input, (_, _) => output);
+
     /// <summary>One layout for everything: channels-last when an operand has it already.</summary>
     public static LayoutRule Agnostic { get; } = new((_, now) => Common(now), (_, now) => Common(now));
+
+    /// <summary>One layout of stored bytes for 8-bit values that kernels compute on: as tokens when an operand lies so, or as the rank says.</summary>
+    public static LayoutRule Stored(int rank)
+    {
+        Layout Common(IReadOnlyList<Layout?> now) => now.Contains(Layout.Tokens) || (rank is not (2 or 4) && !now.Contains(Layout.ChannelsLast)) ? Layout.Tokens : Layout.ChannelsLast;
+        return new LayoutRule((_, now) => Common(now), (_, now) => Common(now));
+    }
 
     private static Layout Common(IReadOnlyList<Layout?> now) => now.Contains(Layout.ChannelsLast) ? Layout.ChannelsLast : Layout.RowMajor;
 }

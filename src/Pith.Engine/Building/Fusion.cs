@@ -7,6 +7,7 @@ internal static class Fusion
     // what none of them wants becomes a layer of its own.
     private static readonly Func<Node, FusionContext, FusedNode?>[] s_fusions =
     [
+        AttentionFusion.TryFuse,
         ContractionFusion.TryFuse,
         TrainingFusion.TryFuse,
         PoolFusion.TryFuse,
@@ -16,8 +17,10 @@ internal static class Fusion
         BinaryFusion.TryFuse,
         TableFusion.TryFuse,
         FakeQuantizeFusion.TryFuse,
+        GeluFusion.TryFuse,
+        ChannelFusion.TryFuse,
         DataFusion.TryFuse,
-        (node, _) => Unfused(node),
+        Unfused,
     ];
 
     /// <summary>The fused nodes in execution order. Values in <paramref name="observed"/> and the graph's outputs are always results of one.</summary>
@@ -66,13 +69,21 @@ internal static class Fusion
         return kept;
     }
 
-    private static FusedNode Unfused(Node node) => new()
+    private static FusedNode Unfused(Node node, FusionContext context) => new()
     {
         Nodes = [node],
-        Inputs = node.Inputs,
+        Inputs = [.. node.Inputs.Select(input => node.Op is Ops.BinaryOp ? OfFullRank(input!, node, context) : input)],
         Outputs = node.Outputs,
         Layouts = OpLayouts.Of(node),
         Batch = BatchSupport.AnyAxis,
         Create = parts => new OpLayer { Op = node.Op, Name = parts.Name, Nodes = parts.Nodes, Inputs = parts.Inputs, Outputs = parts.Outputs, Macs = parts.Macs },
     };
+
+    // A constant [C, 1, 1] beside an image is [1, C, 1, 1]: then its axes are the image's, in any layout.
+    private static Value OfFullRank(Value input, Node node, FusionContext context)
+    {
+        var missing = node.Output.Type.Rank - input.Type.Rank;
+        if (missing == 0 || input.Constant is not { Length: > 1 } constant) return input;
+        return context.Graph.AddConstant(input.Name, constant.Reshape(new Shape([.. Enumerable.Repeat(1, missing), .. constant.Shape.Dims])));
+    }
 }

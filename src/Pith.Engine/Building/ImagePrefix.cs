@@ -24,6 +24,6 @@ internal static class ImagePrefix
     }
 
     private static bool WorksByImage(Layer layer) =>
-        layer is ContractionLayer { Weight: null or { Constant: not null } } or PoolLayer or BinaryLayer or TableLayer or PixelTableLayer or ConcatLayer or QuantizeLayer or DequantizeLayer or ReorderLayer
+        layer is ContractionLayer { Weight: null or { Constant: not null } } or PoolLayer or BinaryLayer or TableLayer or PixelTableLayer or ConcatLayer or ChannelMapLayer or QuantizeLayer or DequantizeLayer or ReorderLayer
         && layer.Inputs.Concat(layer.Outputs).OfType<Slot>().All(slot => slot.Kind == SlotKind.Constant || slot.Shape.IsBatched);
 }

@@ -10,15 +10,17 @@ internal sealed class Lowering
     // The layouts in which each value exists so far; the first is the one it was produced in.
     private readonly Dictionary<Value, List<Slot>> _slotsOf = new(ReferenceEqualityComparer.Instance);
 
-    private Lowering(BatchShapes shapes) => _shapes = shapes;
+    private readonly IReadOnlyCollection<Value> _observed;
+
+    private Lowering(BatchShapes shapes, IReadOnlyCollection<Value> observed) => (_shapes, _observed) = (shapes, observed);
 
     /// <summary>Lowers <paramref name="graph"/>, which must be simplified already and is changed on the way.</summary>
     /// <exception cref="PithException">A shape is not known, or an observed name is not in the graph.</exception>
     public static LoweredNetwork Lower(Graph graph, EngineOptions options)
     {
         LoweringPasses.Run(graph, options);
-        var lowering = new Lowering(BatchShapes.Infer(graph, options.MaxBatch));
         var observed = options.Observed.Select(name => graph.Find(name) ?? throw new PithException($"There is no value '{name}' in graph '{graph.Name}' to observe; it may have been simplified away.")).ToArray();
+        var lowering = new Lowering(BatchShapes.Infer(graph, options.MaxBatch), observed);
         var inputs = graph.Inputs.Select(lowering.AddInput).ToArray();
         foreach (var fused in Fusion.Fuse(graph, observed, lowering._shapes, options)) lowering.Emit(fused);
         var outputs = graph.Outputs.Select(lowering.OutputSlot).ToArray();
@@ -40,8 +42,19 @@ internal sealed class Lowering
     {
         var now = fused.Inputs.Select(input => input is null || input.Constant is not null ? (Layout?)null : SlotsOf(input)[0].Layout).ToArray();
         var inputs = fused.Inputs.Select((input, i) => input is null ? null : SlotIn(input, fused.Layouts.Input(i, now))).ToArray();
+        // What somebody observes is written by a layer of its own; constants have memory only where layers read them.
+        if (fused.IsView && !_observed.Contains(fused.Outputs[0]) && inputs[0]!.Kind != SlotKind.Constant)
+        {
+            _slotsOf.Add(fused.Outputs[0], [Add(fused.Outputs[0], SlotKind.Computed, fused.Layouts.Output(0, now), inputs[0])]);
+            return;
+        }
         var outputs = fused.Outputs.Select((output, i) => Add(output, SlotKind.Computed, fused.Layouts.Output(i, now))).ToArray();
         for (var i = 0; i < outputs.Length; i++) _slotsOf.Add(fused.Outputs[i], [outputs[i]]);
+        if (fused.SeesRows)
+        {
+            inputs = [.. inputs.Select((input, i) => i is 1 or 2 || input is null ? input : Rows(input))];
+            outputs = [.. outputs.Select(Rows)];
+        }
         var parts = new LayerParts(fused.Name, fused.Nodes.Select(node => node.Name).ToValueList(), inputs, outputs, fused.Nodes.Sum(node => node.Op.Cost(node)));
         _layers.Add(fused.Create(parts));
     }
@@ -60,6 +73,8 @@ internal sealed class Lowering
         layout = Slot.Canonical(layout, value.Type.DataType, ShapeOf(value));
         var slots = SlotsOf(value);
         if (slots.Find(slot => slot.Layout == layout) is { } found) return found;
+        // Reorders have a row-major side.
+        if (layout != Layout.RowMajor && value.Constant is null && slots[0].Layout != Layout.RowMajor) return Reordered(value, SlotIn(value, Layout.RowMajor), layout);
         Slot slot;
         if (value.Constant is not null)
         {
@@ -67,11 +82,18 @@ internal sealed class Lowering
         }
         else
         {
-            slot = Add(value, SlotKind.Computed, layout);
-            var name = $"{value.Name}/{(layout == Layout.RowMajor ? "rowmajor" : "nhwc")}";
-            _layers.Add(PixelTableFusion.TryTurn(name, slots[0], slot) ?? (Layer)new ReorderLayer { Name = name, Nodes = [], Inputs = [slots[0]], Outputs = [slot] });
+            return Reordered(value, slots[0], layout);
         }
         slots.Add(slot);
+        return slot;
+    }
+
+    private Slot Reordered(Value value, Slot from, Layout layout)
+    {
+        var slot = Add(value, SlotKind.Computed, layout);
+        var name = $"{value.Name}/{layout switch { Layout.RowMajor => "rowmajor", Layout.Tokens => "tokens", _ => "nhwc" }}";
+        _layers.Add(PixelTableFusion.TryTurn(name, from, slot) ?? (Layer)new ReorderLayer { Name = name, Nodes = [], Inputs = [from], Outputs = [slot] });
+        SlotsOf(value).Add(slot);
         return slot;
     }
 
@@ -79,15 +101,34 @@ internal sealed class Lowering
     private Slot OutputSlot(Value value)
     {
         var rowMajor = SlotIn(value, Layout.RowMajor);
-        if (rowMajor.Kind == SlotKind.Computed) return rowMajor;
+        if (rowMajor is { Kind: SlotKind.Computed, View: null }) return rowMajor;
         var slot = Add(value, SlotKind.Computed, Layout.RowMajor);
         _layers.Add(new CopyLayer { Name = $"{value.Name}/copy", Nodes = [], Inputs = [rowMajor], Outputs = [slot] });
         return slot;
     }
 
+    /// <summary>A slot of rank 3 and more as the matrix of its rows.</summary>
+    private Slot Rows(Slot slot)
+    {
+        if (slot.Shape.Rank < 3 || slot.Kind == SlotKind.Constant) return slot;
+        var channels = slot.Layout == Layout.ChannelsLast ? slot.Channels : slot.Shape[-1].Fixed;
+        var rows = slot.Shape.IsFixed ? BatchSize.Of(checked((int)(slot.Shape.Elements(1) / channels))) : BatchSize.PerImage(checked((int)(slot.Shape.Elements(1) / channels)));
+        var view = new Slot
+        {
+            Name = slot.Name,
+            Kind = slot.Kind,
+            DataType = slot.DataType,
+            Shape = new BatchShape(ValueList.Create<BatchSize>([rows, channels])),
+            Layout = slot.DataType.IsQuantized() ? Layout.ChannelsLast : Layout.RowMajor,
+            View = slot,
+        };
+        _slots.Add(view);
+        return view;
+    }
+
     private BatchShape ShapeOf(Value value) => value.Constant is { } constant ? BatchShape.Fixed(constant.Shape) : _shapes.Of[value];
 
-    private Slot Add(Value value, SlotKind kind, Layout layout)
+    private Slot Add(Value value, SlotKind kind, Layout layout, Slot? view = null)
     {
         var shape = ShapeOf(value);
         var slot = new Slot
@@ -98,6 +139,7 @@ internal sealed class Lowering
             Shape = shape,
             Layout = Slot.Canonical(layout, value.Type.DataType, shape),
             Constant = kind == SlotKind.Constant ? value.Constant : null,
+            View = view,
         };
         _slots.Add(slot);
         return slot;

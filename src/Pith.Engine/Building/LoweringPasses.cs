@@ -25,7 +25,7 @@ internal static class LoweringPasses
             new FindGroupNormalization(),
             new AlignConstants(),
             new ElementwiseBeforeInterleave(), // activations and quantization are next to the convolutions then
-            .. options.Literal ? Array.Empty<Pass>() : [new SignedWeights(), new PropagateQdq(options.Observed.ToHashSet(StringComparer.Ordinal))],
+            .. options.Literal ? Array.Empty<Pass>() : [new SignedWeights(), new PropagateQdq(options.Observed.ToHashSet(StringComparer.Ordinal)), new FuseLayerNormalization(options.Observed.ToHashSet(StringComparer.Ordinal))],
             new RemoveDeadNodes(),
         ],
     ];

@@ -31,20 +31,20 @@ internal static class MemoryPlanner
         {
             foreach (var output in network.Layers[i].Outputs)
             {
-                first[output.Index] = i;
-                last[output.Index] = i;
+                first[output.Owner.Index] = i;
+                last[output.Owner.Index] = i;
             }
             foreach (var input in network.Layers[i].Inputs)
-                if (input is not null) last[input.Index] = i;
+                if (input is not null) last[input.Owner.Index] = i;
         }
         // Outputs and observed values stay until the run is over.
-        foreach (var output in network.Outputs.Concat(network.Observed)) last[output.Index] = network.Layers.Count;
+        foreach (var output in network.Outputs.Concat(network.Observed)) last[output.Owner.Index] = network.Layers.Count;
         var outputs = network.Outputs.ToHashSet(ReferenceEqualityComparer.Instance);
 
         // Slots that are written and last read by layers that run image by image hold one image.
-        bool IsPerImage(Slot slot) => slot.Kind == SlotKind.Computed && last[slot.Index] < network.PerImage;
+        bool IsPerImage(Slot slot) => slot is { Kind: SlotKind.Computed, View: null } && last[slot.Index] < network.PerImage;
         Request Of(Slot slot, int batch) => new(slot.Index, slot.Bytes(batch) + Slack, first[slot.Index], last[slot.Index]);
-        var computed = network.Slots.Where(slot => slot.Kind == SlotKind.Computed && !outputs.Contains(slot)).ToArray();
+        var computed = network.Slots.Where(slot => slot is { Kind: SlotKind.Computed, View: null } && !outputs.Contains(slot)).ToArray();
         // Results of the first layers are filled image by image: they are in use from the first image on.
         var (whole, bytes) = Place(computed.Where(slot => !IsPerImage(slot)).Select(slot => Of(slot, network.Shapes.MaxBatch) is var request && request.First < network.PerImage ? request with { First = 0 } : request));
         var (single, imageBytes) = Place(computed.Where(IsPerImage).Select(slot => Of(slot, 1)));

@@ -28,7 +28,7 @@ internal static class OpLayouts
         _ => LayoutRule.RowMajor,
     };
 
-    // Element-wise ops work in any layout as long as every operand's axes are those of the result: the same rank, or a single element.
+    // Element-wise ops work in any layout as long as every operand's axes are those of the result: the same rank, a single element, or a constant, which is given the rank.
     private static bool KeepsAxes(Value input, Value output) =>
-        input.Type.Rank == output.Type.Rank || input.Constant is { Length: 1 };
+        input.Type.Rank == output.Type.Rank || input.Constant is not null;
 }

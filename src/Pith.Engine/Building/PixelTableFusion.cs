@@ -36,7 +36,7 @@ internal static class PixelTableFusion
     /// <summary>An image of 8-bit values that are read as they are, for example quantized by the caller, becomes channels-last by tables that change nothing; null for everything else.</summary>
     public static PixelTableLayer? TryTurn(string name, Slot from, Slot to)
     {
-        if (from.Layout != Layout.RowMajor || !to.IsQuantized || !IsImage(to.Shape) || to.Channels > MostChannels) return null;
+        if (from.Layout != Layout.RowMajor || !to.IsQuantized || to.Layout != Layout.ChannelsLast || !IsImage(to.Shape) || to.Channels > MostChannels) return null;
         var flip = to.DataType == DataType.Int8 ? 0x80 : 0;
         var tables = Tensor.Create(new Shape(to.Channels, 256), [.. Enumerable.Range(0, 256 * to.Channels).Select(i => (byte)(i ^ flip))]);
         return new PixelTableLayer { Name = name, Nodes = [], Inputs = [from], Outputs = [to], IsInterleaved = false, Tables = tables };

@@ -15,13 +15,13 @@ internal sealed class PropagateQdq(IReadOnlySet<string> keep) : Passes.Pass
         foreach (var node in graph.Nodes.ToArray())
         {
             if (node.Outputs.All(output => output.Uses.Count == 0 && !output.IsGraphOutput)) continue;
-            if (MergeWithEqual(graph, node) || CancelPair(graph, node) || JoinForward(graph, node) || DequantizeForward(graph, node) || QuantizeBackward(graph, node)) changes++;
+            if (MergeWithEqual(graph, node) || CancelPair(graph, node) || JoinForward(graph, node) || DequantizeForward(graph, node) || SplitForward(graph, node) || QuantizeBackward(graph, node)) changes++;
         }
         return changes;
     }
 
     private static bool Commutes(Node node) =>
-        (node.Op is Pad && node.Inputs.Skip(1).All(operand => operand is null or { Constant: not null })) || node.Op is Reshape or Flatten or Transpose or Squeeze or Unsqueeze or Identity or Slice or DepthToSpace or SpaceToDepth or ChannelShuffle or Resize { Mode: ResizeMode.Nearest, Coordinates: not ResizeCoordinates.TfCropAndResize } || node is { Op: MaxPool, Outputs.Count: 1 };
+        (node.Op is Pad && node.Inputs.Skip(1).All(operand => operand is null or { Constant: not null })) || node.Op is Reshape or Flatten or Transpose or Squeeze or Unsqueeze or Identity or Slice or Gather or DepthToSpace or SpaceToDepth or ChannelShuffle or Resize { Mode: ResizeMode.Nearest, Coordinates: not ResizeCoordinates.TfCropAndResize } || node is { Op: MaxPool, Outputs.Count: 1 };
 
     // A window of nothing but padding has the smallest value of the type that it runs in: -infinity, or the smallest integer, which is another number.
     private static bool HasEmptyWindow(Node node)
@@ -79,6 +79,18 @@ internal sealed class PropagateQdq(IReadOnlySet<string> keep) : Passes.Pass
         return [node.Input(1), graph.AddConstant($"{node.Name}/fill", stored), .. node.Inputs.Skip(3)];
     }
 
+    // split(DQ(q)) becomes DQ of each part of split(q).
+    private bool SplitForward(Graph graph, Node node)
+    {
+        if (node.Op is not Split || node.Outputs.Any(output => !IsFree(output)) || keep.Contains(node.Input(0)!.Name) || !QdqPatterns.IsDequantized(node.Input(0)!, out var q, out _)) return false;
+        var like = node.Input(0)!.Producer!;
+        var names = node.Outputs.Select(output => $"{output.Name}/int8").ToArray();
+        var moved = graph.AddNode(node.Op, [q, .. node.Inputs.Skip(1)], $"{node.Name}/int8", names);
+        for (var i = 0; i < node.Outputs.Count; i++)
+            graph.ReplaceAllUses(node.Outputs[i], graph.AddNode(like.Op, [moved.Outputs[i], .. like.Inputs.Skip(1)], $"{node.Name}/dequantize").Output);
+        return true;
+    }
+
     // concat(DQ(a), DQ(b)) with one scale becomes DQ(concat(a, b)).
     private bool JoinForward(Graph graph, Node node)
     {
@@ -103,7 +115,8 @@ internal sealed class PropagateQdq(IReadOnlySet<string> keep) : Passes.Pass
     private bool QuantizeBackward(Graph graph, Node node)
     {
         if (QdqPatterns.OfQuantize(node) is null || node.Input(0)!.Producer is not { } op || !IsFree(op.Output) || op.Output.Uses.Count != 1 || !IsFree(node.Output)) return false;
-        if (!(Commutes(op) || op.Op is Concat)) return false;
+        // Of what Gather picks from, others may pick something else, with another quantization.
+        if (op.Op is Gather || !(Commutes(op) || op.Op is Concat)) return false;
         var moving = op.Op is Concat ? op.Inputs.Count : 1;
         var others = moving == 1 ? OtherOperands(graph, op, node) : [];
         Value?[] inputs = [.. op.Inputs.Take(moving).Select((input, i) => graph.AddNode(node.Op, [input, .. node.Inputs.Skip(1)], $"{node.Name}/{i}").Output), .. others!];

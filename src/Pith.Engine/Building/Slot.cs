@@ -11,6 +11,12 @@ internal enum Layout
     /// channels padded to <see cref="Slot.PixelBytes"/>, and int8 is stored with 128 added, so that every quantized activation is an unsigned byte.
     /// </summary>
     ChannelsLast,
+
+    /// <summary>
+    /// The last axis is the channels, as in <see cref="RowMajor"/>, stored like the pixels of <see cref="ChannelsLast"/>: padded and unsigned. Only 8-bit values of rank 3 and more have it: operands of matrix
+    /// products, whose rows are the pixels.
+    /// </summary>
+    Tokens,
 }
 
 /// <summary>Where the memory of a slot comes from.</summary>
@@ -44,15 +50,17 @@ internal sealed class Slot
     /// <summary>What surrounds each image in memory; only slots of rank 4 in <see cref="Layout.ChannelsLast"/> have any. Set once, by <see cref="BorderPlanner"/>.</summary>
     public Border Border { get; set; }
 
-    /// <summary>True for 8-bit elements in <see cref="Layout.ChannelsLast"/>: padded and unsigned.</summary>
-    public bool IsQuantized => Layout == Layout.ChannelsLast && DataType.IsQuantized();
+    /// <summary>True for 8-bit elements whose channels lie next to each other: padded and unsigned.</summary>
+    public bool IsQuantized => Layout != Layout.RowMajor && DataType.IsQuantized();
 
     /// <summary>The layout that a value has when <paramref name="wanted"/> is asked for: one for all ranks whose layouts do not differ, and for all values without pixels of a fixed size.</summary>
     public static Layout Canonical(Layout wanted, DataType type, BatchShape shape) =>
-        shape.IsFixedPerImage && (shape.Rank > 2 || (shape.Rank == 2 && type.IsQuantized())) ? wanted : Layout.RowMajor;
+        !shape.IsFixedPerImage || shape.Rank < 2 ? Layout.RowMajor
+        : shape.Rank == 2 ? (type.IsQuantized() && wanted != Layout.RowMajor ? Layout.ChannelsLast : Layout.RowMajor)
+        : wanted == Layout.Tokens && !type.IsQuantized() ? Layout.RowMajor : wanted;
 
-    /// <summary>Channels: axis 1, or 1 for scalars and vectors.</summary>
-    public int Channels => Shape.Rank > 1 ? Shape[1].Fixed : 1;
+    /// <summary>Channels: axis 1, or 1 for scalars and vectors; the last axis of <see cref="Layout.Tokens"/>.</summary>
+    public int Channels => Layout == Layout.Tokens ? Shape[-1].Fixed : Shape.Rank > 1 ? Shape[1].Fixed : 1;
 
     /// <summary>Bytes from one pixel to the next in <see cref="Layout.ChannelsLast"/>.</summary>
     public int PixelBytes => IsQuantized ? PaddedChannels(Channels) : Channels * DataType.SizeInBytes();
@@ -64,10 +72,10 @@ internal sealed class Slot
     public long Pixels(int batch) => Shape.Elements(batch) / Math.Max(1, Channels);
 
     /// <summary>Rows of an image; 1 for everything that is no image.</summary>
-    public int Height => Shape.Rank == 4 ? Shape[2].Fixed : 1;
+    public int Height => Shape.Rank == 4 && Layout != Layout.Tokens ? Shape[2].Fixed : 1;
 
     /// <summary>Columns of an image; 1 for everything that is no image.</summary>
-    public int Width => Shape.Rank == 4 ? Shape[3].Fixed : 1;
+    public int Width => Shape.Rank == 4 && Layout != Layout.Tokens ? Shape[3].Fixed : 1;
 
     /// <summary>Bytes from row to row of an image in <see cref="Layout.ChannelsLast"/>.</summary>
     public nint RowBytes => (nint)(Border.Left + Width + Border.Right) * PixelBytes;
@@ -101,5 +109,11 @@ internal sealed class Slot
     /// <summary>Bytes in memory at this batch, the border included.</summary>
     public long Bytes(int batch) => !Border.IsEmpty ? Shape.Size(0, batch) * ImageBytes : IsQuantized ? Pixels(batch) * PixelBytes : Shape.Elements(batch) * DataType.SizeInBytes();
 
-    public override string ToString() => $"%{Name}:{DataType.ShortName()}{Shape}{(Layout == Layout.ChannelsLast ? "/nhwc" : "")}";
+    /// <summary>The slot whose memory this one shows under another shape or layout of the same physical order; null for a slot with memory of its own.</summary>
+    public Slot? View { get; init; }
+
+    /// <summary>The slot that has the memory.</summary>
+    public Slot Owner => View?.Owner ?? this;
+
+    public override string ToString() => $"%{Name}:{DataType.ShortName()}{Shape}{Layout switch { Layout.ChannelsLast => "/nhwc", Layout.Tokens => "/tokens", _ => "" }}";
 }

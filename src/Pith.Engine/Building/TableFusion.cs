@@ -24,7 +24,7 @@ internal static class TableFusion
             Nodes = region.Nodes,
             Inputs = [region.Source],
             Outputs = [node.Output],
-            Layouts = LayoutRule.ChannelsLast(),
+            Layouts = LayoutRule.Stored(node.Output.Type.Rank),
             Create = parts => new TableLayer { Name = parts.Name, Nodes = parts.Nodes, Inputs = parts.Inputs, Outputs = parts.Outputs, Table = Tabulate(region.Nodes, region.Source, node.Output) },
         };
     }
@@ -32,7 +32,7 @@ internal static class TableFusion
     // Of several tensors that everything can be computed from, the first computed makes the largest region.
     private static (Value Source, List<Node> Nodes)? Region(Node node, FusionContext context)
     {
-        if (context.Literal || QdqPatterns.OfQuantize(node) is null || node.Output.Type.Rank is not (2 or 4)) return null;
+        if (context.Literal || QdqPatterns.OfQuantize(node) is null || node.Output.Type.Rank < 2) return null;
         var sources = new HashSet<Value>(ReferenceEqualityComparer.Instance);
         FindSources(node.Input(0)!, context, sources, new HashSet<Node>(ReferenceEqualityComparer.Instance));
         foreach (var source in sources.OrderBy(source => source.Producer is { } producer ? context.Order(producer) : -1))

@@ -35,6 +35,9 @@ internal enum ActivationKind
 
     /// <summary>x * (1 + erf(x / sqrt 2)) / 2.</summary>
     Gelu,
+
+    /// <summary>x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) / 2.</summary>
+    GeluTanh,
 }
 
 /// <summary>An activation with its constants; the default value is the identity.</summary>

@@ -30,7 +30,7 @@ internal sealed unsafe class ImageLanes : IParallelBody, IDisposable
         var imageBytes = (memory.ImageBytes + AlignedMemory.Alignment - 1) & -AlignedMemory.Alignment;
         _arenas = new AlignedMemory(imageBytes * team.Pool.Threads);
         var singles = network.Slots.Where(slot => memory.PerImage[slot.Index]).ToArray();
-        var shared = _layers.SelectMany(layer => layer.Layer.Inputs.Concat(layer.Layer.Outputs)).OfType<Slot>().Distinct().Where(slot => slot.Kind != SlotKind.Constant && !memory.PerImage[slot.Index]);
+        var shared = _layers.SelectMany(layer => layer.Layer.Inputs.Concat(layer.Layer.Outputs)).OfType<Slot>().Select(slot => slot.Owner).Distinct().Where(slot => slot.Kind != SlotKind.Constant && !memory.PerImage[slot.Index]);
         _shared = [.. shared.Select(slot => (slot, (nint)(team.Address(slot) - slot.OriginBytes), slot.Bytes(1)))];
         foreach (var slot in singles) team.SetMemory(slot, _arenas.Start + memory.Offsets[slot.Index]);
         // One thread alone is the team.

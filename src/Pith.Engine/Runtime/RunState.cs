@@ -29,12 +29,12 @@ internal sealed unsafe class RunState : IDisposable
     /// <summary>The first byte of a slot's elements: the first pixel, inside a border.</summary>
     public byte* Address(Slot slot)
     {
-        var address = _addresses[slot.Index];
+        var address = _addresses[slot.Owner.Index];
         return address != null ? address : throw new InvalidOperationException($"Slot {slot} has no memory in this run.");
     }
 
     /// <summary>Says where a slot's memory starts, its border included.</summary>
-    public void SetMemory(Slot slot, byte* memory) => _addresses[slot.Index] = memory + slot.OriginBytes;
+    public void SetMemory(Slot slot, byte* memory) => _addresses[slot.Owner.Index] = memory + slot.OriginBytes;
 
     /// <summary>Scratch memory of one worker, as large as the most demanding layer asked for; its content is undefined when a part starts.</summary>
     public byte* Scratch(int worker) => _scratch.Start + worker * _scratchPerWorker;

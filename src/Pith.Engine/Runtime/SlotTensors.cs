@@ -69,7 +69,8 @@ internal static unsafe class SlotTensors
         for (long i = 0; i < count; i++) bytes[i] ^= 0x80;
     }
 
-    private static (long Images, long Pixels, int Channels) Extents(Slot slot, int batch) =>
+    // Tokens are images of one pixel.
+    private static (long Images, long Pixels, int Channels) Extents(Slot slot, int batch) => slot.Layout == Layout.Tokens ? (slot.Pixels(batch), 1, slot.Channels) :
         (slot.Shape.Size(0, batch), slot.Pixels(batch) / Math.Max(1, slot.Shape.Size(0, batch)), slot.Channels);
 
     private static void ChannelsFirst<T>(Slot slot, int batch, T* physical, T* rowMajor) where T : unmanaged

@@ -64,6 +64,18 @@ internal static class TacticCatalog
         new ReferenceConcat(),
     ];
 
+    private static readonly Tactic[] s_attention =
+    [
+        new Fp32Attention(),
+        new ReferenceAttention(),
+    ];
+
+    private static readonly Tactic[] s_channelMap =
+    [
+        new ChannelMaps(),
+        new ReferenceChannelMap(),
+    ];
+
     private static readonly Tactic[] s_quantize =
     [
         new Int8Quantize(),
@@ -140,6 +152,8 @@ internal static class TacticCatalog
         TableLayer => s_table,
         PixelTableLayer => s_pixelTable,
         ConcatLayer => s_concat,
+        ChannelMapLayer => s_channelMap,
+        AttentionLayer => s_attention,
         QuantizeLayer => s_quantize,
         DequantizeLayer => s_dequantize,
         ReorderLayer => s_reorder,

@@ -16,6 +16,7 @@ public static class Pipelines
     public static IReadOnlyList<Pass> Simplify { get; } =
     [
         .. Regular(forTraining: false),
+        new FoldTokenScale(),
         new FoldBatchNorm(), // what FoldChannelAffine found between convolution and batch norm is gone by now
         new RemoveDeadNodes(),
     ];

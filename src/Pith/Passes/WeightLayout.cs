@@ -29,6 +29,10 @@ internal sealed class WeightLayout
     public static WeightLayout? Of(Node node) =>
         node.Op is Conv or ConvTranspose or Gemm && WeightOperand.Of(node) is { Index: 1, OutputAxis: { } axis } weight ? new WeightLayout(weight, axis) : null;
 
+    /// <summary>The layout of the constant matrix that is operand 1 of a MatMul; null when there is none.</summary>
+    public static WeightLayout? OfProduct(Node node) =>
+        node.Op is MatMul && WeightOperand.Of(node) is { Index: 1, OutputAxis: { } axis, Shape.Rank: 2 } weight ? new WeightLayout(weight, axis) : null;
+
     /// <summary>The output channel that element <paramref name="element"/> of the weight belongs to.</summary>
     public int ChannelOf(int element)
     {

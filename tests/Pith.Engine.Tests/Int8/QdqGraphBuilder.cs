@@ -7,7 +7,7 @@ namespace Pith.EngineTests.Int8;
 internal sealed class QdqGraphBuilder(Graph graph, int seed, bool unsigned = false)
 {
     /// <summary>Names of activations for <see cref="Activated"/>.</summary>
-    public static IReadOnlyList<string> Activations { get; } = ["none", "relu", "clip", "hardswish", "silu", "sigmoid", "hardsigmoid", "leaky"];
+    public static IReadOnlyList<string> Activations { get; } = ["none", "relu", "clip", "hardswish", "silu", "sigmoid", "hardsigmoid", "leaky", "gelu", "gelutanh"];
 
     public QdqGraphBuilder(int seed, bool unsigned = false)
         : this(new Graph("qdq"), seed, unsigned) { }
@@ -75,6 +75,8 @@ internal sealed class QdqGraphBuilder(Graph graph, int seed, bool unsigned = fal
         "sigmoid" => Graph.Add(new Sigmoid(), y),
         "hardsigmoid" => Graph.Add(new HardSigmoid(), y),
         "leaky" => Graph.Add(new LeakyRelu(0.2f), y),
+        "gelu" => Graph.Add(new Gelu(), y),
+        "gelutanh" => Graph.Add(new Gelu(TanhApproximation: true), y),
         _ => throw new ArgumentException($"There is no activation '{activation}'.", nameof(activation)),
     };
 

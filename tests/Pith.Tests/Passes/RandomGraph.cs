@@ -24,7 +24,7 @@ internal sealed class RandomGraph
         return (builder.Graph, [builder.Real(new Shape(2, 4, 5, 6))]);
     }
 
-    private Value Step(Value x) => _random.Next(14) switch
+    private Value Step(Value x) => _random.Next(15) switch
     {
         0 or 1 => Conv(x),
         2 or 3 => BatchNorm(Conv(x)),
@@ -37,6 +37,7 @@ internal sealed class RandomGraph
         10 => Reshaped(x),
         11 => Graph.Add(new Add(), Graph.Add(new Sigmoid(), x), Graph.Add(new Sigmoid(), x)),
         12 => BatchNorm(ConvTranspose(x)),
+        13 => LayerScale(x),
         _ => Graph.Add(new Mul(), x, Graph.Add(new Add(), Scalar(0.5f), Scalar(0.25f))),
     };
 
@@ -90,6 +91,16 @@ internal sealed class RandomGraph
             3 => Graph.Add(new Sub(), x, constant),
             _ => Graph.Add(new Mul(), Graph.Add(new Add(), x, constant), constant),
         };
+    }
+
+    // A matrix product on the channels of each pixel, with a factor for each channel before or after they move back.
+    private Value LayerScale(Value x)
+    {
+        var y = Graph.Add(new MatMul(), Graph.Add(new Transpose([0, 2, 3, 1]), x), Constant(new Shape(4, 4)));
+        if (_random.Next(2) == 0) y = Graph.Add(new Add(), Constant(new Shape(4)), y);
+        return _random.Next(2) == 0
+            ? Graph.Add(new Mul(), Constant(new Shape(4, 1, 1)), Graph.Add(new Transpose([0, 3, 1, 2]), y))
+            : Graph.Add(new Transpose([0, 3, 1, 2]), Graph.Add(new Mul(), y, Constant(new Shape(4))));
     }
 
     private Value DoesNothing(Value x) => _random.Next(6) switch

@@ -10,6 +10,10 @@ internal static class ActivationEmitter
     // Indices into the table of constants.
     public const int One = 0, Half = 1, Six = 2, MostNegative = 3, MostPositive = 4, Log2E = 5, Ln2High = 6, Ln2Low = 7, Bias = 8, FirstCoefficient = 9;
 
+    /// <summary>GELU's constants, in a table of their own: the mask of a magnitude, then those of <see cref="Int8Activation"/>.</summary>
+    public const int Magnitude = (EpilogueConstants.GeluTable - EpilogueConstants.ActivationTable) / sizeof(float), LargestTail = Magnitude + 1, TailInput = Magnitude + 2, GeluLinear = Magnitude + 3,
+        GeluCubic = Magnitude + 4, FirstTailCoefficient = Magnitude + 5;
+
     /// <summary>Of the polynomial of the exponential function.</summary>
     public const int Degree = 7;
 
@@ -22,8 +26,12 @@ internal static class ActivationEmitter
     /// <summary>The table at <see cref="EpilogueConstants.ActivationTable"/>. <c>Bias</c> is the integer 127 in the bits of a float.</summary>
     public static ReadOnlySpan<float> Constants => s_constants;
 
+    /// <summary>The table at <see cref="EpilogueConstants.GeluTable"/>.</summary>
+    public static float[] GeluConstants { get; } =
+        [BitConverter.Int32BitsToSingle(int.MaxValue), Int8Activation.LargestTail, Int8Activation.TailInput, Int8Activation.GeluLinear, Int8Activation.GeluCubic, .. Int8Activation.TailCoefficients];
+
     /// <summary>Vector registers needed beside the value.</summary>
-    public static int Temporaries(ActivationKind kind) => kind is ActivationKind.Sigmoid or ActivationKind.Silu ? 3 : kind is ActivationKind.None or ActivationKind.Clip ? 0 : 1;
+    public static int Temporaries(ActivationKind kind) => kind is ActivationKind.Sigmoid or ActivationKind.Silu or ActivationKind.Gelu or ActivationKind.GeluTanh ? 3 : kind is ActivationKind.None or ActivationKind.Clip ? 0 : 1;
 
     /// <summary>Replaces the value in a register by its activation.</summary>
     /// <param name="asm">The assembler.</param>
@@ -71,8 +79,54 @@ internal static class ActivationEmitter
                 Sigmoid(x, free[0], free[1], free[2]);
                 asm.vmulps(Zmm(x), Zmm(x), Zmm(free[0]));
                 break;
+            case ActivationKind.Gelu:
+                Gelu(free[0], free[1], free[2]);
+                break;
+            case ActivationKind.GeluTanh:
+                asm.vmulps(Zmm(free[1]), Zmm(x), Zmm(x));
+                asm.vmulps(Zmm(free[1]), Zmm(free[1]), Table(GeluCubic));
+                asm.vaddps(Zmm(free[1]), Zmm(free[1]), Table(GeluLinear));
+                asm.vmulps(Zmm(free[1]), Zmm(free[1]), Zmm(x));
+                Sigmoid(free[1], free[0], free[1], free[2]);
+                asm.vmulps(Zmm(x), Zmm(x), Zmm(free[0]));
+                break;
             default:
                 throw new InvalidOperationException($"Activation {kind} has no emitted form.");
+        }
+
+        // max(x, 0) - a p(t) e^(-a^2 / 2) with a = |x|.
+        void Gelu(int result, int n, int r)
+        {
+            Size(result);
+            asm.vmulps(Zmm(result), Zmm(result), Zmm(result));
+            asm.vmulps(Zmm(result), Zmm(result), Table(Half));
+            asm.vpxord(Zmm(n), Zmm(n), Zmm(n));
+            asm.vsubps(Zmm(result), Zmm(n), Zmm(result));
+            Exp(result, n, r);
+            Size(n);
+            asm.vmulps(Zmm(r), Zmm(n), Table(TailInput));
+            asm.vaddps(Zmm(r), Zmm(r), Table(One));
+            asm.vbroadcastss(Zmm(n), __dword_ptr[constants + EpilogueConstants.ActivationTable + One * sizeof(float)]);
+            asm.vdivps(Zmm(r), Zmm(n), Zmm(r));
+            asm.vmulps(Zmm(n), Zmm(r), Table(FirstTailCoefficient));
+            for (var i = 1; i < Int8Activation.TailCoefficients.Length; i++)
+            {
+                asm.vaddps(Zmm(n), Zmm(n), Table(FirstTailCoefficient + i));
+                asm.vmulps(Zmm(n), Zmm(n), Zmm(r));
+            }
+            asm.vmulps(Zmm(result), Zmm(n), Zmm(result));
+            Size(n);
+            asm.vmulps(Zmm(n), Zmm(n), Zmm(result));
+            asm.vpxord(Zmm(r), Zmm(r), Zmm(r));
+            asm.vmaxps(Zmm(x), Zmm(x), Zmm(r));
+            asm.vsubps(Zmm(x), Zmm(x), Zmm(n));
+        }
+
+        // |x|, of at most 12.
+        void Size(int size)
+        {
+            asm.vpandd(Zmm(size), Zmm(x), Table(Magnitude));
+            asm.vminps(Zmm(size), Zmm(size), Table(LargestTail));
         }
 
         void Unit(int value, int zero)
@@ -97,6 +151,15 @@ internal static class ActivationEmitter
             asm.vsubps(Zmm(result), Zmm(result), Zmm(value));
             asm.vmaxps(Zmm(result), Zmm(result), Table(MostNegative));
             asm.vminps(Zmm(result), Zmm(result), Table(MostPositive));
+            Exp(result, n, r);
+            asm.vbroadcastss(Zmm(r), __dword_ptr[constants + EpilogueConstants.ActivationTable + One * sizeof(float)]);
+            asm.vaddps(Zmm(result), Zmm(result), Zmm(r));
+            asm.vdivps(Zmm(result), Zmm(r), Zmm(result));
+        }
+
+        // result = e^result, which lies within -87 and 87.
+        void Exp(int result, int n, int r)
+        {
             asm.vmulps(Zmm(n), Zmm(result), Table(Log2E));
             asm.vrndscaleps(Zmm(n), Zmm(n), 0);
             // n * Ln2High is exact: fused or not, the bits are the same. The other products are not, and stay apart.
@@ -113,9 +176,6 @@ internal static class ActivationEmitter
             asm.vpaddd(Zmm(n), Zmm(n), Table(Bias));
             asm.vpslld(Zmm(n), Zmm(n), 23);
             asm.vmulps(Zmm(result), Zmm(result), Zmm(n));
-            asm.vbroadcastss(Zmm(r), __dword_ptr[constants + EpilogueConstants.ActivationTable + One * sizeof(float)]);
-            asm.vaddps(Zmm(result), Zmm(result), Zmm(r));
-            asm.vdivps(Zmm(result), Zmm(r), Zmm(result));
         }
     }
 

@@ -51,6 +51,9 @@ internal static unsafe class EpilogueConstants
     /// <summary>For VPERMD on 256 bits: brings the two pixels of two packed registers each apart.</summary>
     public const int HalvesOrder = 896;
 
+    /// <summary>Floats of GELU, see <see cref="ActivationEmitter.GeluConstants"/>.</summary>
+    public const int GeluTable = 928;
+
     /// <summary>Bytes of everything that does not depend on the channel.</summary>
     public const int SharedBytes = 1024;
 
@@ -132,6 +135,7 @@ internal static unsafe class EpilogueConstants
             for (var t = 0; t < 2; t++) block[WordsToInts + 64 * t + i] = i % 4 < 2 ? (byte)(8 * t + i % 16 / 4 * 2 + i % 4) : zero;
         }
         ActivationEmitter.Constants.CopyTo(new Span<float>(block + ActivationTable, ActivationEmitter.Constants.Length));
+        ActivationEmitter.GeluConstants.CopyTo(new Span<float>(block + GeluTable, ActivationEmitter.GeluConstants.Length));
         GuardedSigmoid.Constants.CopyTo(new Span<float>(block + ActivationTable + GuardedSigmoid.TableOffset * sizeof(float), GuardedSigmoid.Constants.Length));
     }
 
@@ -161,7 +165,7 @@ internal static unsafe class EpilogueConstants
     }
 
     // Whether results are no larger in magnitude than 1 or the value; of others a constant decides.
-    private static bool DoesNotEnlarge(ActivationKind kind) => kind is ActivationKind.None or ActivationKind.Sigmoid or ActivationKind.Silu or ActivationKind.HardSwish;
+    private static bool DoesNotEnlarge(ActivationKind kind) => kind is ActivationKind.None or ActivationKind.Sigmoid or ActivationKind.Silu or ActivationKind.HardSwish or ActivationKind.Gelu or ActivationKind.GeluTanh;
 
     private static int Round(float value) => (int)MathF.Round(value, MidpointRounding.ToEven);
 

@@ -48,6 +48,17 @@ internal sealed class VexActivationEmitter(Assembler asm, AssemblerRegister64 sh
                 Sigmoid(x, constant, result, n, r);
                 asm.vmulps(x, x, result);
                 break;
+            case ActivationKind.Gelu:
+                Gelu(x, constant, result, n, r);
+                break;
+            case ActivationKind.GeluTanh:
+                asm.vmulps(n, x, x);
+                asm.vmulps(n, n, Table(constant, ActivationEmitter.GeluCubic));
+                asm.vaddps(n, n, Table(constant, ActivationEmitter.GeluLinear));
+                asm.vmulps(n, n, x);
+                Sigmoid(n, constant, result, n, r);
+                asm.vmulps(x, x, result);
+                break;
             default:
                 throw new InvalidOperationException($"Activation {kind} has no emitted form.");
         }
@@ -68,6 +79,49 @@ internal sealed class VexActivationEmitter(Assembler asm, AssemblerRegister64 sh
         asm.vsubps(result, result, value);
         asm.vmaxps(result, result, Table(constant, ActivationEmitter.MostNegative));
         asm.vminps(result, result, Table(constant, ActivationEmitter.MostPositive));
+        Exp(constant, result, n, r);
+        Table(constant, ActivationEmitter.One);
+        asm.vaddps(result, result, constant);
+        asm.vdivps(result, constant, result);
+    }
+
+    // max(x, 0) - a p(t) e^(-a^2 / 2) with a = |x|.
+    private void Gelu(AssemblerRegisterYMM x, AssemblerRegisterYMM constant, AssemblerRegisterYMM result, AssemblerRegisterYMM n, AssemblerRegisterYMM r)
+    {
+        Size(result, x, constant);
+        asm.vmulps(result, result, result);
+        asm.vmulps(result, result, Table(constant, ActivationEmitter.Half));
+        asm.vxorps(n, n, n);
+        asm.vsubps(result, n, result);
+        Exp(constant, result, n, r);
+        Size(n, x, constant);
+        asm.vmulps(r, n, Table(constant, ActivationEmitter.TailInput));
+        asm.vaddps(r, r, Table(constant, ActivationEmitter.One));
+        asm.vdivps(r, constant, r);
+        asm.vmulps(n, r, Table(constant, ActivationEmitter.FirstTailCoefficient));
+        for (var i = 1; i < Int8Activation.TailCoefficients.Length; i++)
+        {
+            asm.vaddps(n, n, Table(constant, ActivationEmitter.FirstTailCoefficient + i));
+            asm.vmulps(n, n, r);
+        }
+        asm.vmulps(result, n, result);
+        Size(n, x, constant);
+        asm.vmulps(n, n, result);
+        asm.vxorps(r, r, r);
+        asm.vmaxps(x, x, r);
+        asm.vsubps(x, x, n);
+    }
+
+    // |x|, of at most 12.
+    private void Size(AssemblerRegisterYMM size, AssemblerRegisterYMM x, AssemblerRegisterYMM constant)
+    {
+        asm.vandps(size, x, Table(constant, ActivationEmitter.Magnitude));
+        asm.vminps(size, size, Table(constant, ActivationEmitter.LargestTail));
+    }
+
+    // result = e^result, which lies within -87 and 87.
+    private void Exp(AssemblerRegisterYMM constant, AssemblerRegisterYMM result, AssemblerRegisterYMM n, AssemblerRegisterYMM r)
+    {
         asm.vmulps(n, result, Table(constant, ActivationEmitter.Log2E));
         asm.vroundps(n, n, RoundNearest);
         // n * Ln2High is exact: fused or not, the bits are the same. The other products are not, and stay apart.
@@ -84,9 +138,6 @@ internal sealed class VexActivationEmitter(Assembler asm, AssemblerRegister64 sh
         asm.vpaddd(n, n, Table(constant, ActivationEmitter.Bias));
         asm.vpslld(n, n, 23);
         asm.vmulps(result, result, n);
-        Table(constant, ActivationEmitter.One);
-        asm.vaddps(result, result, constant);
-        asm.vdivps(result, constant, result);
     }
 
     private AssemblerRegisterYMM Table(AssemblerRegisterYMM to, int index) => Scalar(to, EpilogueConstants.ActivationTable + index * sizeof(float));

@@ -20,6 +20,7 @@ internal static class ActivationReference
             ActivationKind.Silu => x * Sigmoid(x),
             ActivationKind.HardSwish => x * Math.Clamp(x / 6 + 0.5, 0, 1),
             ActivationKind.Gelu => x * NormalCdf(x),
+            ActivationKind.GeluTanh => x * Sigmoid(Math.Sqrt(8 / Math.PI) * (x + 0.044715 * x * x * x)),
             _ => throw new ArgumentOutOfRangeException(nameof(activation), activation.Kind, "Not an activation."),
         };
     }

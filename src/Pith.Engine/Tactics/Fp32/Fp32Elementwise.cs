@@ -42,6 +42,11 @@ internal sealed unsafe class Fp32Elementwise : Tactic<OpLayer>
             Mul => new Kernel<MulFunction>(0, 0),
             Div => new Kernel<DivFunction>(0, 0),
             PRelu => new Kernel<PReluFunction>(0, 0),
+            Erf => new Kernel<ErfFunction>(0, 0),
+            Exp => new Kernel<ExpFunction>(0, 0),
+            Sqrt => new Kernel<SqrtFunction>(0, 0),
+            Pow when Exponent(layer) == 2 => new Kernel<SquareFunction>(0, 0),
+            Pow when Exponent(layer) == 3 => new Kernel<CubeFunction>(0, 0),
             ClipGradient => Clipping(layer, 2) is { } clip ? Gradient(clip) : null,
             UnaryGradient gradient => ActivationOf(gradient.Forward) is { } activation ? Gradient(activation) : null,
             Clip => Clipping(layer, 1) is { } clip ? Forward(clip) : null,
@@ -65,11 +70,12 @@ internal sealed unsafe class Fp32Elementwise : Tactic<OpLayer>
             _ => null,
         };
 
+        private static float? Exponent(OpLayer layer) => Bound(layer, 1, float.NaN);
+
         private static Activation? ActivationOf(Op op) => op switch
         {
             // Not the Clip that fusion makes of it, whose gradient is another at 0.
             Relu => Activation.Relu,
-            Gelu { TanhApproximation: false } => Activation.Default(ActivationKind.Gelu),
             _ => ActivationFusion.Of(op),
         };
 

@@ -12,7 +12,8 @@ internal sealed unsafe class Reorder8 : Tactic<ReorderLayer>
     public override string Name => "reorder-8bit";
 
     protected override Verdict Accept(ReorderLayer layer, Device device) =>
-        layer.Input.DataType.IsQuantized() && layer.Input.Border.IsEmpty && layer.Output.Border.IsEmpty ? Verdict.Yes : Verdict.NotFor("8-bit values without border");
+        !layer.Input.DataType.IsQuantized() || !layer.Input.Border.IsEmpty || !layer.Output.Border.IsEmpty ? Verdict.NotFor("8-bit values without border")
+        : layer.Input.Layout == Layout.RowMajor || layer.Output.Layout == Layout.RowMajor ? Verdict.Yes : Verdict.No("has a row-major side");
 
     protected override double EstimateSeconds(ReorderLayer layer, Device device) => StreamCost.Seconds(layer, device);
 
@@ -82,9 +83,12 @@ internal sealed unsafe class Reorder8 : Tactic<ReorderLayer>
                 for (var c = 0; c < channels; c++, to += plane) StoredBytes.FlipSigns(to, to, pixels);
         }
 
-        private int Pixels(RunState state) => checked((int)(_channelsLast.Pixels(state.Batch) / Math.Max(1, _channelsLast.Shape.Size(0, state.Batch))));
+        // Tokens are images of one pixel.
+        private long Images(RunState state) => _channelsLast.Layout == Layout.Tokens ? _channelsLast.Pixels(state.Batch) : _channelsLast.Shape.Size(0, state.Batch);
 
-        private long Units(RunState state) => (long)_channelsLast.Shape.Size(0, state.Batch) * EvenParts.Count(_channelsLast.Channels, _unitChannels) * EvenParts.Count(Pixels(state), _unitPixels);
+        private int Pixels(RunState state) => checked((int)(_channelsLast.Pixels(state.Batch) / Math.Max(1, Images(state))));
+
+        private long Units(RunState state) => Images(state) * EvenParts.Count(_channelsLast.Channels, _unitChannels) * EvenParts.Count(Pixels(state), _unitPixels);
 
         private int Parts(RunState state) => (int)Math.Min(Units(state), (_channelsLast.Bytes(state.Batch) + BytesPerPart - 1) / BytesPerPart);
     }

@@ -26,6 +26,7 @@ internal static class ActivationDispatch
             case ActivationKind.Silu: body.Run<SiluActivation>(); break;
             case ActivationKind.HardSwish: body.Run<HardSwishActivation>(); break;
             case ActivationKind.Gelu: body.Run<GeluActivation>(); break;
+            case ActivationKind.GeluTanh: body.Run<GeluTanhActivation>(); break;
             default: throw new ArgumentOutOfRangeException(nameof(kind), kind, "Not an activation.");
         }
     }

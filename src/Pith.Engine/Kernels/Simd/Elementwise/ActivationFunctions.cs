@@ -139,3 +139,24 @@ internal readonly struct GeluActivation : IActivation
     private static V NormalCdf<V>(V x) where V : struct, IVec<V> =>
         V.MultiplyAdd(VecMath<V>.Erf(x * V.Broadcast(InverseSqrt2)), V.Broadcast(0.5f), V.Broadcast(0.5f));
 }
+
+internal readonly struct GeluTanhActivation : IActivation
+{
+    // (1 + tanh z) / 2 = sigmoid(2 z), with 2 z = x (Linear + Cubic x^2).
+    private const float Linear = 1.5957691f;
+    private const float Cubic = 0.07135481f;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Apply<V>(V x, V a, V b) where V : struct, IVec<V> => x * Gate(x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Gradient<V>(V value, V dy, V a, V b) where V : struct, IVec<V>
+    {
+        V s = Gate(value);
+        V slope = value * V.MultiplyAdd(value * value, V.Broadcast(3 * Cubic), V.Broadcast(Linear));
+        return V.MultiplyAdd(slope * s, V.Broadcast(1) - s, s) * dy;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V Gate<V>(V x) where V : struct, IVec<V> => VecMath<V>.Sigmoid(x * V.MultiplyAdd(x * x, V.Broadcast(Cubic), V.Broadcast(Linear)));
+}

@@ -44,6 +44,41 @@ internal readonly struct PReluFunction : IPairFunction
     public static V Apply<V>(V x, V y, V a, V b) where V : struct, IVec<V> => V.SelectGreater(V.Zero, x, x * y, x);
 }
 
+/// <summary>The error function of x, as <see cref="VecMath{V}.Erf"/> has it.</summary>
+internal readonly struct ErfFunction : IPairFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Apply<V>(V x, V y, V a, V b) where V : struct, IVec<V> => VecMath<V>.Erf(x);
+}
+
+/// <summary>e^x.</summary>
+internal readonly struct ExpFunction : IPairFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Apply<V>(V x, V y, V a, V b) where V : struct, IVec<V> => VecMath<V>.Exp(x);
+}
+
+/// <summary>The square root of x.</summary>
+internal readonly struct SqrtFunction : IPairFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Apply<V>(V x, V y, V a, V b) where V : struct, IVec<V> => V.Sqrt(x);
+}
+
+/// <summary>x^2.</summary>
+internal readonly struct SquareFunction : IPairFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Apply<V>(V x, V y, V a, V b) where V : struct, IVec<V> => x * x;
+}
+
+/// <summary>x^3.</summary>
+internal readonly struct CubeFunction : IPairFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Apply<V>(V x, V y, V a, V b) where V : struct, IVec<V> => x * x * x;
+}
+
 /// <summary>An activation of x.</summary>
 internal readonly struct ActivationFunction<TActivation> : IPairFunction where TActivation : struct, IActivation
 {

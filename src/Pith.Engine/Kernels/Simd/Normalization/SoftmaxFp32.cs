@@ -75,8 +75,27 @@ internal static unsafe class SoftmaxFp32
     {
         var largest = Largest<V>(x, columns, sums);
         V shift = V.Broadcast(largest);
-        new Span<float>(sums, SumLanes).Clear();
-        for (var i = 0; i < columns; i += V.Count)
+        // Up to four vectors are the lanes of a sum.
+        V sum0 = V.Zero, sum1 = V.Zero, sum2 = V.Zero, sum3 = V.Zero;
+        var whole = 0;
+        for (; whole <= columns - SumLanes; whole += SumLanes)
+        {
+            sum0 += Power(x + whole, y + whole, shift, logarithm);
+            if (V.Count < SumLanes) sum1 += Power(x + whole + V.Count, y + whole + V.Count, shift, logarithm);
+            if (2 * V.Count < SumLanes)
+            {
+                sum2 += Power(x + whole + 2 * V.Count, y + whole + 2 * V.Count, shift, logarithm);
+                sum3 += Power(x + whole + 3 * V.Count, y + whole + 3 * V.Count, shift, logarithm);
+            }
+        }
+        V.Store(sums, sum0);
+        if (V.Count < SumLanes) V.Store(sums + V.Count, sum1);
+        if (2 * V.Count < SumLanes)
+        {
+            V.Store(sums + 2 * V.Count, sum2);
+            V.Store(sums + 3 * V.Count, sum3);
+        }
+        for (var i = whole; i < columns; i += V.Count)
         {
             var valid = Math.Min(V.Count, columns - i);
             V difference = V.LoadPartial(x + i, valid) - shift;
@@ -87,12 +106,24 @@ internal static unsafe class SoftmaxFp32
         }
         var total = Total(sums);
         V factor = V.Broadcast(1 / total), offset = V.Broadcast(MathF.Log(total));
-        for (var i = 0; i < columns; i += V.Count)
+        var scaled = 0;
+        for (; scaled <= columns - V.Count; scaled += V.Count) V.Store(y + scaled, logarithm ? V.Load(y + scaled) - offset : V.Load(y + scaled) * factor);
+        for (var i = scaled; i < columns; i += V.Count)
         {
             var valid = Math.Min(V.Count, columns - i);
             V value = V.LoadPartial(y + i, valid);
             V.StorePartial(y + i, valid, logarithm ? value - offset : value * factor);
         }
+    }
+
+    // Stores e^(x - shift), or x - shift, and returns the former.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V Power<V>(float* x, float* y, V shift, bool logarithm) where V : struct, IVec<V>
+    {
+        V difference = V.Load(x) - shift;
+        V power = VecMath<V>.Exp(difference);
+        V.Store(y, logarithm ? difference : power);
+        return power;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

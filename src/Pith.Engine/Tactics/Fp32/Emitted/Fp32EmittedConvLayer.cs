@@ -27,7 +27,7 @@ internal sealed unsafe class Fp32EmittedConvLayer : RunnableLayer, IParallelBody
     private readonly byte* _constants;
     private readonly Fp32ConvPanels[] _panels;
     private readonly long _weightBytes;
-    private readonly PaddedCopies? _copies;
+    private readonly Fp32PaddedCopies? _copies;
 
     public Fp32EmittedConvLayer(ContractionLayer layer, BuildResources resources, double seconds)
     {
@@ -38,8 +38,8 @@ internal sealed unsafe class Fp32EmittedConvLayer : RunnableLayer, IParallelBody
         _panels = [.. Panels(epilogue, resources)];
         _weightBytes = _panels.Sum(panels => panels.Count * (long)panels.WeightBytes);
         if (!_operands.NeedsCopy) return;
-        _copies = new PaddedCopies(layer, _operands);
-        SharedScratchBytes = layer.Images(resources.MaxBatch) * (long)_operands.InputImage;
+        _copies = new Fp32PaddedCopies(layer, _operands);
+        SharedScratchBytes = _copies.Bytes(resources.MaxBatch);
     }
 
     public override long ScratchBytes => MostTiles * sizeof(TileOffsets);
@@ -48,7 +48,7 @@ internal sealed unsafe class Fp32EmittedConvLayer : RunnableLayer, IParallelBody
 
     public override void Run(RunState state)
     {
-        if (_copies is not null) state.RunParallel(_copies, _layer.Images(state.Batch));
+        _copies?.Run(state);
         state.RunParallel(this, Parts(state));
     }
 
@@ -155,11 +155,4 @@ internal sealed unsafe class Fp32EmittedConvLayer : RunnableLayer, IParallelBody
     }
 
     private bool Streams(int batch) => _layer.OutChannels / _operands.Groups % PanelShape.Lanes == 0 && _layer.Output.Bytes(batch) > StreamedBytes;
-
-    /// <summary>Copies images into shared scratch memory with their padding around them.</summary>
-    private sealed class PaddedCopies(ContractionLayer layer, Fp32ConvOperands operands) : IParallelBody
-    {
-        public void RunPart(RunState state, int part, int worker) =>
-            PaddedCopy.Run(FeatureMaps.Of(layer.Input, state), part, -layer.Window.PadTop, operands.CopyRows, -layer.Window.PadLeft, operands.CopyColumns, (float*)(state.SharedScratch + part * operands.InputImage));
-    }
 }

@@ -2,7 +2,7 @@ using Pith.Building;
 
 namespace Pith.Tactics;
 
-/// <summary>Float depthwise convolution with constant weights by AVX-512 kernels that are emitted for the layer's sizes and epilogue. Reads padding where it lies: in the border of the input.</summary>
+/// <summary>Float depthwise convolution with constant weights by AVX-512 kernels that are emitted for the layer's sizes and epilogue. Reads padding where it lies, in the border of the input, or else from a copy of the images.</summary>
 internal sealed class Fp32EmittedDepthwise : Fp32EmittedContraction
 {
     // Larger windows need more registers and code than there should be.
@@ -13,7 +13,6 @@ internal sealed class Fp32EmittedDepthwise : Fp32EmittedContraction
     protected override string? Refuses(ContractionLayer layer) =>
         layer.IsGemm || !layer.IsDepthwise ? "is for depthwise convolutions"
         : layer.Window.Taps is 1 or > MostTaps || layer.Window.KernelWidth > MostColumns ? $"is for windows of 2 to {MostTaps} taps, at most {MostColumns} in a row"
-        : !layer.Input.Border.Covers(layer.Window) ? "needs padding in memory"
         : null;
 
     protected override double EstimateSeconds(ContractionLayer layer, Device device) => layer.Macs / (40e9 * device.Threads);

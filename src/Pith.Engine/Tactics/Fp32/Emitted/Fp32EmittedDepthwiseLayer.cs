@@ -22,6 +22,7 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
     private readonly byte* _constants;
     private readonly byte* _weights;
     private readonly byte* _biases;
+    private readonly Fp32PaddedCopies? _copies;
 
     // Channels that fill vectors, then the rest.
     private readonly Fp32ConvKernel? _full;
@@ -40,6 +41,11 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
         var tile = Tile(epilogue);
         if (FullVectors > 0) _full = Kernel(PanelShape.Lanes);
         if (RestChannels > 0) _rest = Kernel(RestChannels);
+        if (_operands.NeedsCopy)
+        {
+            _copies = new Fp32PaddedCopies(layer, _operands);
+            SharedScratchBytes = _copies.Bytes(resources.MaxBatch);
+        }
 
         Fp32ConvKernel Kernel(int channels)
         {
@@ -51,13 +57,19 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
 
     public override long ScratchBytes => MostTiles * sizeof(TileOffsets);
 
+    public override long SharedScratchBytes { get; }
+
     private static int VectorBytes => PanelShape.Lanes * sizeof(float);
 
     private int FullVectors => _layer.Channels / PanelShape.Lanes;
 
     private int RestChannels => _layer.Channels % PanelShape.Lanes;
 
-    public override void Run(RunState state) => state.RunParallel(this, Parts(state));
+    public override void Run(RunState state)
+    {
+        _copies?.Run(state);
+        state.RunParallel(this, Parts(state));
+    }
 
     public void RunPart(RunState state, int part, int worker)
     {
@@ -78,7 +90,7 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
         if (kernel is null) return;
         var channel = (nint)firstVector * VectorBytes;
         args->PanelCount = vectors;
-        args->Input = state.Address(_layer.Input) + _operands.Origin + channel;
+        args->Input = (_copies is null ? state.Address(_layer.Input) : state.SharedScratch) + _operands.Origin + channel;
         args->Output = state.Address(_layer.Output) + channel;
         args->Residual = _layer.Residual is { } residual ? state.Address(residual) + channel : null;
         args->Weights = _weights + channel * _layer.Window.Taps;

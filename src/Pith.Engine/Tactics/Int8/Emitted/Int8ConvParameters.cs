@@ -48,7 +48,7 @@ internal sealed unsafe class Int8ConvParameters : ConvParameters
         }
     }
 
-    public override void CopyImages(RunState state) => state.RunParallel(_copies, _layer.Images(state.Batch));
+    public override void CopyImages(RunState state) => state.RunParallel(_copies, _layer.Images(state.Batch) * _copies.PartsPerImage);
 
     // No accumulator is larger in magnitude.
     private static double LargestSum(ContractionLayer layer)
@@ -57,14 +57,22 @@ internal sealed unsafe class Int8ConvParameters : ConvParameters
         return perChannel * 255.0 * 128 + layer.Int8.IntegerBias.Max(bias => Math.Abs((double)bias));
     }
 
-    // A part is an image.
+    // A part is some rows of an image.
     private sealed class PaddedCopies(ContractionLayer layer, ConvOperands operands) : IParallelBody
     {
+        private const int BytesPerPart = 64 << 10;
+
+        private readonly int _rows = (int)Math.Clamp(BytesPerPart / Math.Max(1, operands.RowBytes), 1, Math.Max(1, operands.CopyRows));
+
+        public int PartsPerImage => EvenParts.Count(operands.CopyRows, _rows);
+
         public void RunPart(RunState state, int part, int worker)
         {
+            var (image, band) = Math.DivRem(part, PartsPerImage);
+            var first = band * _rows;
             var copy = new PaddedCopyInt8
             {
-                Image = state.Address(layer.Input) + part * layer.Input.ImageBytes,
+                Image = state.Address(layer.Input) + image * layer.Input.ImageBytes,
                 Height = layer.Input.Height,
                 Width = layer.Input.Width,
                 PixelBytes = layer.Input.PixelBytes,
@@ -73,7 +81,7 @@ internal sealed unsafe class Int8ConvParameters : ConvParameters
                 PadLeft = layer.Window.PadLeft,
                 Columns = operands.CopyColumns,
             };
-            copy.Run(-layer.Window.PadTop, operands.CopyRows, state.SharedScratch + part * operands.ImageBytes);
+            copy.Run(first - layer.Window.PadTop, Math.Min(_rows, operands.CopyRows - first), state.SharedScratch + image * operands.ImageBytes + first * operands.RowBytes);
         }
     }
 }

@@ -29,7 +29,7 @@ public sealed class FoldPadding : Pass
     {
         Conv conv when padded.FillValue == 0 && IsFinite(node.Inputs[1]!) => Wider(node, conv.Window, amounts) is { } window ? conv with { Window = window } : null,
         ConvTranspose conv when padded.FillValue == 0 && IsFinite(node.Inputs[1]!) && conv.OutputSizes.Count == 0 => Shortened(conv.Window, amounts) is { } window ? conv with { Window = window } : null,
-        AveragePool pool when padded.FillValue == 0 && Wider(node, pool.Window, amounts) is { } window && (pool.CountIncludePad || PadsOf(pool.Window, amounts.Length).All(pad => pad == 0)) && IsPoolWindow(window, amounts.Length) =>
+        AveragePool pool when padded.FillValue == 0 && Wider(node, pool.Window, amounts) is { } window && (pool.CountIncludePad || HasNoOther(window, amounts)) && IsPoolWindow(window, amounts.Length) =>
             pool with { Window = window, CountIncludePad = true },
         MaxPool pool when padded.FillValue <= LowerBound.Of(node.Inputs[0]!) && Wider(node, pool.Window, amounts) is { } window && IsPoolWindow(window, amounts.Length) && EveryWindowHasData(node, window, amounts) => pool with { Window = window },
         _ => null,
@@ -64,6 +64,9 @@ public sealed class FoldPadding : Pass
 
     private static ValueList<int> Sum(int[] pads, (int Begin, int End)[] amounts, int sign) =>
         [.. amounts.Select((axis, i) => checked(pads[i] + sign * axis.Begin)), .. amounts.Select((axis, i) => checked(pads[amounts.Length + i] + sign * axis.End))];
+
+    // Whether all of a window's padding comes from the Pad: an average that does not count its own padding counts what was there before.
+    private static bool HasNoOther(WindowAttributes window, (int Begin, int End)[] amounts) => window.Pads.SequenceEqual([.. amounts.Select(axis => axis.Begin), .. amounts.Select(axis => axis.End)]);
 
     private static int[] PadsOf(WindowAttributes window, int axes) => window.Pads.Count > 0 ? [.. window.Pads] : new int[2 * axes];
 

@@ -74,7 +74,8 @@ internal static class DataFusion
         Nodes = [node],
         Inputs = [node.Input(0)],
         Outputs = [node.Output],
-        Layouts = new LayoutRule((_, now) => now[0] ?? Layout.RowMajor, (_, now) => node.Op is Unsqueeze ? Layout.ChannelsLast : Layout.RowMajor),
+        // Tokens become row-major first: a reorder has a row-major side.
+        Layouts = new LayoutRule((_, now) => now[0] == Layout.ChannelsLast ? Layout.ChannelsLast : Layout.RowMajor, (_, now) => node.Op is Unsqueeze ? Layout.ChannelsLast : Layout.RowMajor),
         Create = parts => parts.Inputs[0]!.Layout == parts.Outputs[0].Layout
             ? new CopyLayer { Name = parts.Name, Nodes = parts.Nodes, Inputs = parts.Inputs, Outputs = parts.Outputs }
             : new ReorderLayer { Name = parts.Name, Nodes = parts.Nodes, Inputs = parts.Inputs, Outputs = parts.Outputs },

@@ -36,6 +36,16 @@ public unsafe class ActivationFp32Tests
     }
 
     [Fact]
+    public void The_definitions_pass_nan_on_and_take_infinities()
+    {
+        foreach (var kind in Enum.GetValues<ActivationKind>())
+        {
+            Assert.True(double.IsNaN(ActivationReference.Apply(Activation.Default(kind), double.NaN)), $"{kind}");
+            Assert.False(double.IsNaN(ActivationReference.Apply(Activation.Default(kind), double.PositiveInfinity)), $"{kind}");
+        }
+    }
+
+    [Fact]
     public void Exponentials_end_in_zero_and_infinity()
     {
         foreach (var (x, expected) in new[] { (-200f, 0f), (200f, float.PositiveInfinity), (float.NegativeInfinity, 0), (0, 1), (88.5f, MathF.Exp(88.5f)), (-100f, MathF.Exp(-100f)) })

@@ -3,13 +3,13 @@ using Pith.Kernels.Simd;
 
 namespace Pith.Kernels.Tests.Fp32;
 
-/// <summary>A convolution problem with random operands in guarded memory; <see cref="ToString"/> is its repro line.</summary>
+/// <summary>A convolution problem with random operands in guarded memory, padded by Pad on all sides and by PadEnd more below and to the right; <see cref="ToString"/> is its repro line.</summary>
 internal sealed unsafe record ConvCase(
-    int N, int H, int W, int C, int K, int R = 3, int S = 3, int Stride = 1, int Dilation = 1, int Pad = 1, int Groups = 1, int PixelSlack = 0)
+    int N, int H, int W, int C, int K, int R = 3, int S = 3, int Stride = 1, int Dilation = 1, int Pad = 1, int Groups = 1, int PixelSlack = 0, int PadEnd = 0)
 {
-    public int OutH => (H + 2 * Pad - Dilation * (R - 1) - 1) / Stride + 1;
+    public int OutH => (H + 2 * Pad + PadEnd - Dilation * (R - 1) - 1) / Stride + 1;
 
-    public int OutW => (W + 2 * Pad - Dilation * (S - 1) - 1) / Stride + 1;
+    public int OutW => (W + 2 * Pad + PadEnd - Dilation * (S - 1) - 1) / Stride + 1;
 
     public ConvGeometry Geometry => new()
     {

@@ -31,6 +31,7 @@ public unsafe class ConvFp32Tests
             new(2, 9, 17, 48, 48, Groups: 48), new(1, 15, 9, 5, 5, R: 5, S: 5, Pad: 2, Groups: 5), new(1, 14, 14, 33, 33, Stride: 2, Groups: 33),
             new(1, 20, 21, 64, 64, Pad: 0, Groups: 64), new(1, 7, 7, 32, 32, Groups: 32, PixelSlack: 9), new(1, 6, 5, 8, 8, Dilation: 3, Pad: 3, Groups: 8),
             new(1, 70, 300, 2, 3), new(1, 6, 6, 128, 40), new(1, 4, 4, 1024, 33, R: 1, S: 1, Pad: 0),
+            new(3, 7, 5, 20, 19, R: 1, S: 1, Pad: 0, PadEnd: 1), new(2, 6, 6, 12, 18, R: 1, S: 1, Pad: 0, Groups: 3, PadEnd: 2), new(2, 7, 5, 4, 8, PadEnd: 1),
         ];
         foreach (var c in cases) Check(c, isa, default);
     }

@@ -33,7 +33,7 @@ internal static class ActivationReference
     private static double Erf(double x)
     {
         var size = Math.Abs(x);
-        if (size > 6) return Math.Sign(x);
+        if (size > 6) return Math.CopySign(1, x);
         if (size <= 3)
         {
             double term = x, sum = x;
@@ -46,6 +46,6 @@ internal static class ActivationReference
         }
         double fraction = size;
         for (var n = 60; n > 0; n--) fraction = size + n / 2.0 / fraction;
-        return Math.Sign(x) * (1 - Math.Exp(-x * x) / (fraction * Math.Sqrt(Math.PI)));
+        return Math.CopySign(1, x) * (1 - Math.Exp(-x * x) / (fraction * Math.Sqrt(Math.PI)));
     }
 }

@@ -10,7 +10,7 @@ public sealed record Abs : DifferentiableOp
     public override OpSchema Schema => Definition;
 
     /// <inheritdoc/>
-    public override double Derivative(double value) => Math.Sign(value);
+    public override double Derivative(double value) => double.IsNaN(value) ? value : Math.Sign(value);
 
     /// <inheritdoc/>
     protected override bool IsDefinedFor(DataType type) => IsFloatOrInteger(type);

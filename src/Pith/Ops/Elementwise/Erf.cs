@@ -19,7 +19,7 @@ public sealed record Erf : DifferentiableOp
     internal static double Of(double x)
     {
         // Beyond 6 the distance to ±1 is below double precision.
-        if (Math.Abs(x) > 6) return Math.Sign(x);
+        if (Math.Abs(x) > 6) return Math.CopySign(1, x);
         if (double.IsNaN(x)) return x;
         double term = x, sum = x;
         for (var odd = 3; Math.Abs(term) > 1e-17 * Math.Abs(sum); odd += 2)

@@ -88,6 +88,8 @@ internal unsafe struct TapConv
     public readonly TapConv FlattenedIfPointwise()
     {
         if (!H.IsPointwise || !W.IsPointwise || PackedImageStride != 0) return this;
+        // Padding after the last row or column leaves no trace in the taps.
+        if (In.Height != Out.Height || In.Width != Out.Width) return this;
         if (!In.IsUniform || !Out.IsUniform || (Residual.Data != null && !Residual.IsUniform)) return this;
         var flat = this;
         flat.In = In.Flatten();

@@ -54,19 +54,22 @@ public class ConstantPadTests
         Assert.Equal(GraphInterpreter.Run(graph, [data])[0].As<float>().Data, context.Output<float>(engine.Outputs[0].Name).ToArray());
     }
 
-    [Fact]
-    public void Of_bytes_between_their_pairs()
+    [Theory]
+    [InlineData(9, 5)]
+    [InlineData(3, 3)] // rows of few pixels of four bytes
+    [InlineData(1, 2)]
+    public void Of_bytes_between_their_pairs(int channels, int width)
     {
         var graph = new Graph("pad");
         var (scale, zero) = (graph.AddConstant("s", Tensor.Scalar(0.5f)), graph.AddConstant("z", Tensor.Scalar((sbyte)-7)));
         Value Pair(Value value) => graph.Add(new DequantizeLinear(), graph.Add(new QuantizeLinear(), value, scale, zero), scale, zero);
-        var x = graph.AddInput("x", TensorType.Float32(Dim.Named("N"), 9, 4, 5));
-        var padded = graph.Add(new Pad(), Pair(x), graph.AddConstant("amounts", Tensor.Vector<long>(0, 0, 1, 2, 0, 0, 0, 1)), graph.AddConstant("number", Tensor.Scalar(2.5f)));
+        var x = graph.AddInput("x", TensorType.Float32(Dim.Named("N"), channels, 4, width));
+        var padded = graph.Add(new Pad(), Pair(x), graph.AddConstant("amounts", Tensor.Vector<long>(0, 0, 1, 2, 0, 0, 0, 2)), graph.AddConstant("number", Tensor.Scalar(2.5f)));
         graph.AddOutput(graph.Add(new Relu(), Pair(padded)));
         using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = 2, TimeTactics = false });
         Assert.Contains(engine.Layers, layer => layer is { Tactic: "indexed-copy", Precision: "int8" });
         using var context = engine.CreateContext();
-        var data = Tensor.Create(new Shape(2, 9, 4, 5), Enumerable.Range(0, 360).Select(i => (i * 7 % 83 - 41) * 0.3f).ToArray());
+        var data = Tensor.Create(new Shape(2, channels, 4, width), Enumerable.Range(0, 8 * channels * width).Select(i => (i * 7 % 83 - 41) * 0.3f).ToArray());
         context.SetInput("x", data);
         context.Run(2);
         Assert.Equal(GraphInterpreter.Run(graph, [data])[0].As<float>().Data, context.Output<float>(engine.Outputs[0].Name).ToArray());

@@ -162,7 +162,8 @@ internal sealed unsafe class IndexedCopies : Tactic<OpLayer>
         private void Gather<T>(T* from, T* to, int* sources, int count) where T : unmanaged
         {
             T fill = default;
-            new ReadOnlySpan<byte>(_fill).CopyTo(new Span<byte>(&fill, sizeof(T)));
+            // A pixel of several 8-bit channels is one block.
+            for (var i = 0; i < sizeof(T) && _fill.Length > 0; i++) ((byte*)&fill)[i] = _fill[i % _fill.Length];
             for (var i = 0; i < count; i++) to[i] = sources[i] < 0 ? fill : from[sources[i]];
         }
 

@@ -18,7 +18,7 @@ public sealed record QuantizationSettings
     /// <summary>The runtime that the network is for, in JSON its name: where Q/DQ pairs go, the form of activations and of biases.</summary>
     public QuantizationTarget Target { get; init; } = TargetCatalog.Default;
 
-    /// <summary>The form of activations; null for that of <see cref="Target"/>.</summary>
+    /// <summary>The form of activations; null uses the default of <see cref="Target"/>.</summary>
     public ActivationForm? Activations { get; init; }
 
     /// <summary>

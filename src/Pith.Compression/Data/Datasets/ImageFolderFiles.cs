@@ -41,7 +41,7 @@ internal sealed class ImageFolderFiles
     public List<string> Notes { get; } = [];
 
     /// <summary>Finds the files of a dataset.</summary>
-    /// <exception cref="PithException">There is no such folder or no image, a folder cannot be read, or the sub-folders are the parts of a dataset.</exception>
+    /// <exception cref="PithException">The folder does not exist, cannot be read or contains no image, or its sub-folders are splits (train, val, test) instead of classes.</exception>
     public static ImageFolderFiles Find(DatasetSpec spec)
     {
         var root = spec.Path;

@@ -105,7 +105,7 @@ public sealed record Preprocessing
     }
 
     /// <summary>Reads what a user says: a name of <see cref="PreprocessingCatalog"/>, the path of a JSON file, a JSON object, or fields such as <c>resize=299,crop=299,mean=0.5,std=0.5,bgr,bicubic</c>; see <see cref="PreprocessingText"/>.</summary>
-    /// <exception cref="PithException">It is none of these, or a value that makes no sense.</exception>
+    /// <exception cref="PithException">The text is none of these, or a value is out of range.</exception>
     public static Preprocessing Parse(string text) => PreprocessingText.Parse(text);
 
     /// <summary>A compact JSON object from which <see cref="FromJson"/> restores an equal value.</summary>

@@ -61,7 +61,7 @@ internal static class PreprocessingJson
     }
 
     /// <summary>The preprocessing with these fields. Without <c>scale</c>, samples are divided by 255; a single number for <c>mean</c> or <c>std</c> counts for every channel.</summary>
-    /// <exception cref="PithException">A field is unknown or has a value that makes no sense; the message names it.</exception>
+    /// <exception cref="PithException">A field is unknown or its value is out of range; the message names it.</exception>
     public static Preprocessing Of(JsonObject fields)
     {
         foreach (var (field, _) in fields)

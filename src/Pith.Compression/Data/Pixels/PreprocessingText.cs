@@ -24,7 +24,7 @@ internal static class PreprocessingText
         foreach (var layout in Enum.GetValues<ImageLayout>()) s_words[PreprocessingJson.NameOf(layout)] = ("layout", PreprocessingJson.NameOf(layout));
     }
 
-    /// <exception cref="PithException">The text says nothing that is known, or a value that makes no sense.</exception>
+    /// <exception cref="PithException">The text is not a known form, or a value is out of range.</exception>
     public static Preprocessing Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);

@@ -5,7 +5,7 @@ namespace Pith.Compression.Quantization;
 /// <summary>What one unit of an INT8 layer's int32 accumulator stands for: <c>input scale * weight scale</c>, rounded once to float.</summary>
 internal static class AccumulatorUnits
 {
-    /// <summary>One unit per element of the layer's bias; null when there is no constant bias of one element per channel, or data or weight are not quantized.</summary>
+    /// <summary>The accumulator's unit (input scale times weight scale) for each element of the bias; null without a constant bias of one element per channel, or when data or weight is not quantized.</summary>
     public static float[]? Of(Node node)
     {
         if (node.Op is not (Conv or ConvTranspose or Gemm { Alpha: 1, Beta: 1 }) || node.Input(2) is not { Constant: Tensor<float> { Shape.Rank: 1 } bias }) return null;

@@ -9,7 +9,7 @@ internal static class ChannelFusion
 {
     public static FusedNode? TryFuse(Node node, FusionContext context)
     {
-        if (node.Outputs[0].Type is not { Rank: 4 } type || !(type.DataType.IsQuantized() || type.DataType.SizeInBytes() == 4)) return null;
+        if (node.Inputs is not [{ Type: { Rank: 4 } type }, ..] || !(type.DataType.IsQuantized() || type.DataType.SizeInBytes() == 4)) return null;
         var walk = new Walk(context);
         if (!walk.Start(node)) return null;
         walk.Follow();
@@ -37,7 +37,7 @@ internal static class ChannelFusion
                 Append(node);
                 return true;
             }
-            if (node.Op is not (Slice or Split or Reshape or ChannelShuffle) || node.Input(0) is not { Constant: null } x || x.Type.Rank != 4 || !IsImage(x)) return false;
+            if (node.Op is not (Slice or Split or Reshape) || node.Input(0) is not { Constant: null } x || !IsImage(x)) return false;
             _inputs.Add(x);
             _value = x;
             _sources = [.. Enumerable.Range(0, Channels(x)).Select(channel => new ChannelSource(0, channel))];
@@ -98,10 +98,6 @@ internal static class ChannelFusion
                     _sources = sliced;
                     Append(node);
                     return true;
-                case ChannelShuffle shuffle:
-                    Shuffle(shuffle.Groups);
-                    Append(node);
-                    return true;
                 case Reshape:
                     return TakeShuffle(node);
                 default:
@@ -137,12 +133,6 @@ internal static class ChannelFusion
             return sliced.Count > 0 && sliced.Count == Channels(node.Output) ? [.. sliced] : null;
         }
 
-        private void Shuffle(int groups)
-        {
-            var (sources, inGroup) = (_sources, _sources.Length / groups);
-            _sources = [.. Enumerable.Range(0, sources.Length).Select(channel => sources[channel % groups * inGroup + channel / groups])];
-        }
-
         // [N, C, ...] to [N, g, C / g, ...], the two axes exchanged, and back.
         private bool TakeShuffle(Node open)
         {
@@ -153,7 +143,8 @@ internal static class ChannelFusion
             if ((long)groups * inGroup != _sources.Length) return false;
             int[] swapped = [0, 2, 1, .. Enumerable.Range(3, grouped.Rank - 3)];
             if (!transpose.PermutationOf(grouped.Rank).SequenceEqual(swapped)) return false;
-            Shuffle(groups);
+            var sources = _sources;
+            _sources = [.. Enumerable.Range(0, sources.Length).Select(channel => sources[channel % groups * inGroup + channel / groups])];
             _nodes.AddRange([open, turn]);
             Append(close);
             return true;

@@ -21,7 +21,6 @@ internal static class LoweringPasses
         [new Rank3AsImages(), new RemoveDeadNodes()], // before everything that looks for images; alone, because PropagateQdq moves quantization to the other side of its Squeeze
         [
             new ConvTransposeAsConvs(),
-            new FindChannelShuffle(),
             new FindGroupNormalization(),
             new AlignConstants(),
             new ElementwiseBeforeInterleave(), // activations and quantization are next to the convolutions then

@@ -14,7 +14,7 @@ internal static class OpLayouts
         ReduceSum { KeepDims: false } sum when node.Input(0)!.Type.Rank == 4 && sum.Axes.SequenceEqual([0, 2, 3]) => LayoutRule.ChannelsLast(),
         // Images whose channels stay together are copied pixel by pixel.
         InterleavePhases => LayoutRule.ChannelsLast(),
-        DepthToSpace or SpaceToDepth or ChannelShuffle or Resize => LayoutRule.Agnostic,
+        DepthToSpace or SpaceToDepth or Resize => LayoutRule.Agnostic,
         Slice or Split when node.Output.Type.Rank == 4 => LayoutRule.Agnostic,
         Concat when node.Inputs.All(input => input!.Type.Rank == node.Output.Type.Rank && !input.Type.DataType.IsQuantized()) => LayoutRule.Agnostic,
         // Channels are innermost then.

@@ -21,7 +21,7 @@ internal sealed class PropagateQdq(IReadOnlySet<string> keep) : Passes.Pass
     }
 
     private static bool Commutes(Node node) =>
-        (node.Op is Pad && node.Inputs.Skip(1).All(operand => operand is null or { Constant: not null })) || node.Op is Reshape or Flatten or Transpose or Squeeze or Unsqueeze or Identity or Slice or Gather or DepthToSpace or SpaceToDepth or ChannelShuffle or Resize { Mode: ResizeMode.Nearest, Coordinates: not ResizeCoordinates.TfCropAndResize } || node is { Op: MaxPool, Outputs.Count: 1 };
+        (node.Op is Pad && node.Inputs.Skip(1).All(operand => operand is null or { Constant: not null })) || node.Op is Reshape or Flatten or Transpose or Squeeze or Unsqueeze or Identity or Slice or Gather or DepthToSpace or SpaceToDepth or Resize { Mode: ResizeMode.Nearest, Coordinates: not ResizeCoordinates.TfCropAndResize } || node is { Op: MaxPool, Outputs.Count: 1 };
 
     // A window of nothing but padding has the smallest value of the type that it runs in: -infinity, or the smallest integer, which is another number.
     private static bool HasEmptyWindow(Node node)

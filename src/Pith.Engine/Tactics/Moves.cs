@@ -14,7 +14,6 @@ internal static class Moves
         Slice => OfSlice(layer) is { } slice ? [slice] : null,
         DepthToSpace op => [OfDepthToSpace(layer, op)],
         SpaceToDepth op => [OfSpaceToDepth(layer, op.BlockSize)],
-        ChannelShuffle op => [OfChannelShuffle(layer, op.Groups)],
         InterleavePhases join => [.. OfInterleave(layer, join)],
         _ => null,
     };
@@ -73,14 +72,6 @@ internal static class Moves
         var channels = x[1].Fixed;
         MoveLoop[] loops = [new(x[0], 0, 0), new(b, 2, 1, 1, b * channels), new(b, 3, 1, 1, channels), new(x[1], 1, 1), new(y[2], 2, 2, b), new(y[3], 3, 3, b)];
         return new Move(layer.Inputs[0]!, layer.Output, loops, [], []);
-    }
-
-    private static Move OfChannelShuffle(OpLayer layer, int groups)
-    {
-        var (input, shape) = (layer.Inputs[0]!, layer.Output.Shape);
-        var each = shape[1].Fixed / groups;
-        MoveLoop[] loops = [new(shape[0], 0, 0), new(each, 1, 1, 1, groups), new(groups, 1, 1, each), .. Axes(layer.Output, axis => axis)[2..]];
-        return new Move(input, layer.Output, loops, [], []);
     }
 
     private static IEnumerable<Move> OfInterleave(OpLayer layer, InterleavePhases join)

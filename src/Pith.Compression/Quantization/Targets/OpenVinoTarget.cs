@@ -33,14 +33,7 @@ internal static class OpenVinoTarget
         public override IReadOnlyList<int> OperandsToQuantize(Node node, PlacementSearch search)
         {
             if (node.Op is not (Add or Mul or Sub) || FloatOperands(node) is not { Count: 2 } operands || IsGating(node)) return [];
-            var fused = operands
-                .Select(i => (Operand: i, Layer: FusingLayer(node.Inputs[i]!)))
-                .Where(candidate => candidate.Layer is not null)
-                .OrderByDescending(candidate => search.PositionOf(candidate.Layer!))
-                .Select(candidate => candidate.Operand)
-                .DefaultIfEmpty(-1)
-                .First();
-            return [.. operands.Where(i => i != fused)];
+            return ExceptFused(node, operands, FusingLayer, search);
         }
 
         private static bool IsGating(Node node) =>

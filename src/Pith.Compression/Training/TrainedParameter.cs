@@ -1,4 +1,3 @@
-using Pith.Passes;
 using Pith.Training;
 
 namespace Pith.Compression.Training;

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using Pith.Compression.Data;
-using Pith.Passes;
 using Pith.Training;
 
 namespace Pith.Compression.Training;

@@ -1,5 +1,4 @@
 using Pith.Compression.Data;
-using Pith.Passes;
 using Pith.Training;
 
 namespace Pith.Compression.Training;

@@ -2,7 +2,6 @@ using Pith.Benchmarking;
 using Pith.Compression.Data;
 using Pith.Models;
 using Pith.Ops;
-using Pith.Passes;
 
 namespace Pith.Compression.Tests;
 

@@ -1,5 +1,4 @@
 using Pith.Ops;
-using Pith.Passes;
 
 namespace Pith.Compression.Tests;
 

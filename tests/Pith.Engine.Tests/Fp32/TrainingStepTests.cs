@@ -1,5 +1,4 @@
 using Pith.Ops;
-using Pith.Passes;
 using Pith.Training;
 
 namespace Pith.EngineTests;

@@ -117,29 +117,4 @@ public class SimplifyTests
         var names = Simplify(_graph.Add(new Add(), sum, _graph.Add(new Sub(), _graph.Add(new Relu(), _x), _graph.Add(new Relu(), _x))));
         Assert.Equal(["Add", "Add", "Conv", "Conv", "Relu", "Sub"], names.Order(StringComparer.Ordinal));
     }
-
-    [Fact]
-    public void A_pattern_has_the_layer_and_all_that_one_kernel_can_take_over()
-    {
-        var conv = Conv(_x, Weight());
-        var bn = BatchNorm(conv.Output, 1, 1);
-        var residual = _graph.Add(new Relu(), _x);
-        var add = _graph.AddNode(new Add(), [residual, bn.Output]);
-        var relu = _graph.AddNode(new Relu(), [add.Output]);
-        _graph.AddOutput(relu.Output);
-        Assert.Equal(new ConvPattern(conv, bn, add, residual, relu), ConvPattern.Match(conv));
-        Assert.Null(ConvPattern.Match(relu));
-
-        _graph.AddOutput(bn.Output);
-        Assert.Equal(new ConvPattern(conv, bn, null, null, null), ConvPattern.Match(conv));
-    }
-
-    [Fact]
-    public void A_constant_added_behind_a_layer_is_no_residual()
-    {
-        var conv = Conv(_x, Weight());
-        var add = _graph.AddNode(new Add(), [conv.Output, _graph.AddConstant("bias", Tensor.Create(new Shape(2, 1, 1), new float[] { 1, 2 }))]);
-        _graph.AddOutput(add.Output);
-        Assert.Null(ConvPattern.Match(conv)!.ResidualAdd);
-    }
 }

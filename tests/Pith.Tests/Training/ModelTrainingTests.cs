@@ -1,5 +1,4 @@
 using Pith.Models;
-using Pith.Passes;
 using Pith.Tests.Gradients;
 using Pith.Training;
 

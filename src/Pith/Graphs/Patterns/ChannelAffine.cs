@@ -1,6 +1,6 @@
 using Pith.Ops;
 
-namespace Pith.Passes;
+namespace Pith;
 
 /// <summary>What inference-mode batch norm, and a multiplication or addition of one constant per channel, compute: y = x * scale[c] + shift[c].</summary>
 public sealed class ChannelAffine

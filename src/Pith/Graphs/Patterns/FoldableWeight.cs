@@ -1,6 +1,6 @@
 using Pith.Ops;
 
-namespace Pith.Passes;
+namespace Pith;
 
 /// <summary>
 /// A weight whose output channels can be multiplied in place: a float constant, or a quantized one (DequantizeLinear of integers, or of QuantizeLinear of a float

@@ -1,6 +1,6 @@
 using Pith.Ops;
 
-namespace Pith.Passes;
+namespace Pith;
 
 /// <summary>Where the output channels lie in the weight of a convolution or Gemm.</summary>
 internal sealed class WeightLayout

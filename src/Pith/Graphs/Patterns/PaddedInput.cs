@@ -1,6 +1,6 @@
 using Pith.Ops;
 
-namespace Pith.Passes;
+namespace Pith;
 
 /// <summary>
 /// A constant Pad in front of an operand, possibly with ops in between that act on each element alone or only move elements (QuantizeLinear, DequantizeLinear, Cast, activations, Transpose).

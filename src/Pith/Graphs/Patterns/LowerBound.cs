@@ -1,6 +1,6 @@
 using Pith.Ops;
 
-namespace Pith.Passes;
+namespace Pith;
 
 /// <summary>A number that no element of a value is below, as far as the ops that compute it tell.</summary>
 internal static class LowerBound

@@ -1,6 +1,6 @@
 using Pith.Ops;
 
-namespace Pith.Passes;
+namespace Pith;
 
 /// <summary>Moves a per-channel scale and shift into the weight and bias of the convolution or Gemm before it.</summary>
 internal static class AffineFolding

@@ -1,4 +1,4 @@
-namespace Pith.Passes;
+namespace Pith.Ops;
 
 /// <summary>Spells the dimensions of a result as the second operand of a Reshape.</summary>
 internal static class ReshapeTarget

@@ -1,6 +1,6 @@
 using Pith.Ops;
 
-namespace Pith.Passes;
+namespace Pith;
 
 /// <summary>Networks in half or double precision as single precision: what calibration and training work in, and what an engine computes half precision in.</summary>
 public static class Float32Form

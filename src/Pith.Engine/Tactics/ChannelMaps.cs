@@ -83,33 +83,22 @@ internal sealed unsafe class ChannelMaps : Tactic<ChannelMapLayer>
 }
 
 /// <summary>Channels that change places, element by element.</summary>
-internal sealed class ReferenceChannelMap : Tactic<ChannelMapLayer>, IReferenceTactic
+internal sealed class ReferenceChannelMap : ReferenceTactic<ChannelMapLayer>
 {
-    public override string Name => "reference";
-
-    protected override Verdict Accept(ChannelMapLayer layer, Device device) => Verdict.Yes;
-
-    protected override double EstimateSeconds(ChannelMapLayer layer, Device device) => double.MaxValue;
-
-    protected override RunnableLayer Build(ChannelMapLayer layer, BuildResources resources) => new Runnable(layer);
-
-    private sealed class Runnable(ChannelMapLayer layer) : RunnableLayer
+    protected override void Run(ChannelMapLayer layer, RunState state)
     {
-        public override void Run(RunState state)
+        var inputs = Array.ConvertAll(layer.Inputs, input => SlotTensors.Read(input!, state));
+        for (var i = 0; i < layer.Outputs.Length; i++)
         {
-            var inputs = Array.ConvertAll(layer.Inputs, input => SlotTensors.Read(input!, state));
-            for (var i = 0; i < layer.Outputs.Length; i++)
-            {
-                var result = Tensor.Zeros(layer.Outputs[i].DataType, layer.Outputs[i].Shape.At(state.Batch));
-                var planeBytes = result.Shape.LengthOf(2, 4) * result.DataType.SizeInBytes();
-                for (var n = 0; n < result.Shape[0]; n++)
-                    for (var c = 0; c < result.Shape[1]; c++)
-                    {
-                        var (input, channel) = layer.Sources[i][c];
-                        inputs[input].Bytes.Slice((n * inputs[input].Shape[1] + channel) * planeBytes, planeBytes).CopyTo(result.Bytes[((n * result.Shape[1] + c) * planeBytes)..]);
-                    }
-                SlotTensors.Write(layer.Outputs[i], state, result);
-            }
+            var result = Tensor.Zeros(layer.Outputs[i].DataType, layer.Outputs[i].Shape.At(state.Batch));
+            var planeBytes = result.Shape.LengthOf(2, 4) * result.DataType.SizeInBytes();
+            for (var n = 0; n < result.Shape[0]; n++)
+                for (var c = 0; c < result.Shape[1]; c++)
+                {
+                    var (input, channel) = layer.Sources[i][c];
+                    inputs[input].Bytes.Slice((n * inputs[input].Shape[1] + channel) * planeBytes, planeBytes).CopyTo(result.Bytes[((n * result.Shape[1] + c) * planeBytes)..]);
+                }
+            SlotTensors.Write(layer.Outputs[i], state, result);
         }
     }
 }

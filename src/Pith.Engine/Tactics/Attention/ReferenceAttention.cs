@@ -5,66 +5,55 @@ using Pith.Runtime;
 namespace Pith.Tactics;
 
 /// <summary>Attention by plain loops in double precision, with the rounding that the graph's ops have between them.</summary>
-internal sealed class ReferenceAttention : Tactic<AttentionLayer>, IReferenceTactic
+internal sealed class ReferenceAttention : ReferenceTactic<AttentionLayer>
 {
-    public override string Name => "reference";
-
-    protected override Verdict Accept(AttentionLayer layer, Device device) => Verdict.Yes;
-
-    protected override double EstimateSeconds(AttentionLayer layer, Device device) => double.MaxValue;
-
-    protected override RunnableLayer Build(AttentionLayer layer, BuildResources resources) => new Runnable(layer);
-
-    private sealed class Runnable(AttentionLayer layer) : RunnableLayer
+    protected override void Run(AttentionLayer layer, RunState state)
     {
-        public override void Run(RunState state)
-        {
-            float[] Floats(int input) => SlotTensors.Read(layer.Inputs[input]!, state).As<float>().Data;
-            var (q, k, v, mask) = (Floats(0), Floats(1), Floats(2), layer.Mask is null ? [] : Floats(3));
-            int[] sizes = [.. layer.LeadingShape.At(state.Batch).Dims];
-            var result = Tensor.Zeros(layer.Output.DataType, layer.Output.Shape.At(state.Batch));
-            var count = sizes.Aggregate(1L, (product, size) => product * size);
-            var weights = new float[layer.T];
-            for (var index = 0L; index < count; index++)
-                for (var m = 0; m < layer.M; m++)
+        float[] Floats(int input) => SlotTensors.Read(layer.Inputs[input]!, state).As<float>().Data;
+        var (q, k, v, mask) = (Floats(0), Floats(1), Floats(2), layer.Mask is null ? [] : Floats(3));
+        int[] sizes = [.. layer.LeadingShape.At(state.Batch).Dims];
+        var result = Tensor.Zeros(layer.Output.DataType, layer.Output.Shape.At(state.Batch));
+        var count = sizes.Aggregate(1L, (product, size) => product * size);
+        var weights = new float[layer.T];
+        for (var index = 0L; index < count; index++)
+            for (var m = 0; m < layer.M; m++)
+            {
+                for (var t = 0; t < layer.T; t++)
                 {
-                    for (var t = 0; t < layer.T; t++)
-                    {
-                        var sum = 0.0;
-                        for (var d = 0; d < layer.D; d++) sum += (double)Element(q, layer.Query, index, m, d, sizes) * Element(k, layer.Key, index, d, t, sizes);
-                        weights[t] = (float)sum * layer.Scale;
-                        if (layer.Mask is { } masked) weights[t] += mask[masked.Start(index, sizes) + (long)m * masked.Row + (long)t * masked.Column];
-                    }
-                    Softmax(weights);
-                    for (var w = 0; w < layer.W; w++)
-                    {
-                        var sum = 0.0;
-                        for (var t = 0; t < layer.T; t++) sum += (double)weights[t] * Element(v, layer.Value, index, t, w, sizes);
-                        Store(result, layer.Result.Start(index, sizes) + (long)m * layer.Result.Row + (long)w * layer.Result.Column, (float)sum);
-                    }
+                    var sum = 0.0;
+                    for (var d = 0; d < layer.D; d++) sum += (double)Element(q, layer.Query, index, m, d, sizes) * Element(k, layer.Key, index, d, t, sizes);
+                    weights[t] = (float)sum * layer.Scale;
+                    if (layer.Mask is { } masked) weights[t] += mask[masked.Start(index, sizes) + (long)m * masked.Row + (long)t * masked.Column];
                 }
-            SlotTensors.Write(layer.Output, state, result);
-        }
+                Softmax(weights, layer.Weights8);
+                for (var w = 0; w < layer.W; w++)
+                {
+                    var sum = 0.0;
+                    for (var t = 0; t < layer.T; t++) sum += (double)weights[t] * Element(v, layer.Value, index, t, w, sizes);
+                    Store(result, layer.ResultQuantization, layer.Result.Start(index, sizes) + (long)m * layer.Result.Row + (long)w * layer.Result.Column, (float)sum);
+                }
+            }
+        SlotTensors.Write(layer.Output, state, result);
+    }
 
-        private static float Element(float[] data, AttentionOperand operand, long index, int row, int column, int[] sizes)
-        {
-            var matrices = operand.Matrices;
-            return Rounded(data[matrices.Start(index, sizes) + (long)row * matrices.Row + (long)column * matrices.Column] * operand.Factor, operand.Quantization);
-        }
+    private static float Element(float[] data, AttentionOperand operand, long index, int row, int column, int[] sizes)
+    {
+        var matrices = operand.Matrices;
+        return Rounded(data[matrices.Start(index, sizes) + (long)row * matrices.Row + (long)column * matrices.Column] * operand.Factor, operand.Quantization);
+    }
 
-        private static float Rounded(float value, Quantization? quantization) => quantization is { } to ? Int8Arithmetic.Dequantize(Int8Arithmetic.Quantize(value, to), to) : value;
+    private static float Rounded(float value, Quantization? quantization) => quantization is { } to ? Int8Arithmetic.Dequantize(Int8Arithmetic.Quantize(value, to), to) : value;
 
-        private void Softmax(float[] row)
-        {
-            var largest = row.Max();
-            var total = row.Sum(value => Math.Exp((double)value - largest));
-            for (var i = 0; i < row.Length; i++) row[i] = Rounded((float)(Math.Exp((double)row[i] - largest) / total), layer.Weights8);
-        }
+    private static void Softmax(float[] row, Quantization? quantization)
+    {
+        var largest = row.Max();
+        var total = row.Sum(value => Math.Exp((double)value - largest));
+        for (var i = 0; i < row.Length; i++) row[i] = Rounded((float)(Math.Exp((double)row[i] - largest) / total), quantization);
+    }
 
-        private void Store(Tensor result, long at, float value)
-        {
-            if (layer.ResultQuantization is not { } to) ((Tensor<float>)result).Data[at] = value;
-            else result.Bytes[(int)at] = (byte)(Int8Arithmetic.Quantize(value, to) ^ (to.Type == DataType.Int8 ? 0x80 : 0));
-        }
+    private static void Store(Tensor result, Quantization? quantization, long at, float value)
+    {
+        if (quantization is not { } to) ((Tensor<float>)result).Data[at] = value;
+        else result.Bytes[(int)at] = (byte)(Int8Arithmetic.Quantize(value, to) ^ (to.Type == DataType.Int8 ? 0x80 : 0));
     }
 }

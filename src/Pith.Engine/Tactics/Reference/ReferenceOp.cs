@@ -4,27 +4,16 @@ using Pith.Runtime;
 namespace Pith.Tactics;
 
 /// <summary>Runs an op by its own definition, on row-major copies. Always works; allocates.</summary>
-internal sealed class ReferenceOp : Tactic<OpLayer>, IReferenceTactic
+internal sealed class ReferenceOp : ReferenceTactic<OpLayer>
 {
-    public override string Name => "reference";
-
     protected override BatchSupport Batch => BatchSupport.AnyAxis;
 
     protected override bool KeepsConstants => false;
 
-    protected override Verdict Accept(OpLayer layer, Device device) => Verdict.Yes;
-
-    protected override double EstimateSeconds(OpLayer layer, Device device) => double.MaxValue;
-
-    protected override RunnableLayer Build(OpLayer layer, BuildResources resources) => new Runnable(layer);
-
-    private sealed class Runnable(OpLayer layer) : RunnableLayer
+    protected override void Run(OpLayer layer, RunState state)
     {
-        public override void Run(RunState state)
-        {
-            var inputs = Array.ConvertAll(layer.Inputs, input => input is null ? null : SlotTensors.Read(input, state));
-            var results = layer.Op.Evaluate(inputs, layer.Outputs.Length);
-            for (var i = 0; i < results.Length; i++) SlotTensors.Write(layer.Outputs[i], state, results[i]);
-        }
+        var inputs = Array.ConvertAll(layer.Inputs, input => input is null ? null : SlotTensors.Read(input, state));
+        var results = layer.Op.Evaluate(inputs, layer.Outputs.Length);
+        for (var i = 0; i < results.Length; i++) SlotTensors.Write(layer.Outputs[i], state, results[i]);
     }
 }

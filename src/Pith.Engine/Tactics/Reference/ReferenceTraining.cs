@@ -5,38 +5,27 @@ using Pith.Runtime;
 namespace Pith.Tactics;
 
 /// <summary>Runs the op of a <see cref="TrainingLayer"/> by its own definition, on row-major copies, with gate, residual and activation by plain loops.</summary>
-internal sealed class ReferenceTraining : Tactic<TrainingLayer>, IReferenceTactic
+internal sealed class ReferenceTraining : ReferenceTactic<TrainingLayer>
 {
-    public override string Name => "reference";
-
     protected override BatchSupport Batch => BatchSupport.AnyAxis;
 
     protected override bool KeepsConstants => false;
 
-    protected override Verdict Accept(TrainingLayer layer, Device device) => Verdict.Yes;
-
-    protected override double EstimateSeconds(TrainingLayer layer, Device device) => double.MaxValue;
-
-    protected override RunnableLayer Build(TrainingLayer layer, BuildResources resources) => new Runnable(layer);
-
-    private sealed class Runnable(TrainingLayer layer) : RunnableLayer
+    protected override void Run(TrainingLayer layer, RunState state)
     {
-        public override void Run(RunState state)
-        {
-            var inputs = layer.Inputs.SkipLast(2).Select(input => SlotTensors.Read(input!, state)).ToArray();
-            if (layer.Gate is { } gate) inputs[0] = Gated(inputs[0].As<float>(), SlotTensors.Read(gate, state).As<float>());
-            var results = layer.Op.Evaluate(inputs, layer.Outputs.Length);
-            var residual = layer.Residual is { } slot ? SlotTensors.Read(slot, state).As<float>().Data : null;
-            var y = results[0].As<float>().Data;
-            for (var i = 0; i < y.Length; i++) y[i] = (float)ActivationReference.Apply(layer.Activation, y[i] + (residual is null ? 0 : residual[i]));
-            for (var i = 0; i < results.Length; i++) SlotTensors.Write(layer.Outputs[i], state, results[i]);
-        }
+        var inputs = layer.Inputs.SkipLast(2).Select(input => SlotTensors.Read(input!, state)).ToArray();
+        if (layer.Gate is { } gate) inputs[0] = Gated(inputs[0].As<float>(), SlotTensors.Read(gate, state).As<float>());
+        var results = layer.Op.Evaluate(inputs, layer.Outputs.Length);
+        var residual = layer.Residual is { } slot ? SlotTensors.Read(slot, state).As<float>().Data : null;
+        var y = results[0].As<float>().Data;
+        for (var i = 0; i < y.Length; i++) y[i] = (float)ActivationReference.Apply(layer.Activation, y[i] + (residual is null ? 0 : residual[i]));
+        for (var i = 0; i < results.Length; i++) SlotTensors.Write(layer.Outputs[i], state, results[i]);
+    }
 
-        private static Tensor<float> Gated(Tensor<float> x, Tensor<float> gate)
-        {
-            var gated = Tensor.Zeros<float>(x.Shape);
-            for (var i = 0; i < x.Length; i++) gated.Data[i] = gate.Data[i] > 0 ? x.Data[i] : 0;
-            return gated;
-        }
+    private static Tensor<float> Gated(Tensor<float> x, Tensor<float> gate)
+    {
+        var gated = Tensor.Zeros<float>(x.Shape);
+        for (var i = 0; i < x.Length; i++) gated.Data[i] = gate.Data[i] > 0 ? x.Data[i] : 0;
+        return gated;
     }
 }

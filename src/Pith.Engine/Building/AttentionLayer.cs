@@ -75,12 +75,5 @@ internal sealed class AttentionLayer : Layer
 
     public override string Precision => Query.Quantization is null && Weights8 is null ? "float32" : "int8";
 
-    public override LayerSpec SpecAt(int maxBatch) => new()
-    {
-        Kind = LayerKind.Op,
-        Input = Inputs[0]!.DataType,
-        Output = Output.DataType,
-        Detail = $"attention {LeadingShape.At(maxBatch)} {M}x{D}x{T}x{W}{(Mask is null ? "" : " masked")} {Precision}",
-        Activation = "",
-    };
+    public override LayerSpec SpecAt(int maxBatch) => Spec(LayerKind.Op, $"attention {LeadingShape.At(maxBatch)} {M}x{D}x{T}x{W}{(Mask is null ? "" : " masked")} {Precision}");
 }

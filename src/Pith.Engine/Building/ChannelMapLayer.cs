@@ -13,14 +13,7 @@ internal sealed class ChannelMapLayer : Layer
     /// <summary>For each result the source of each channel.</summary>
     public required ValueList<ChannelSource>[] Sources { get; init; }
 
-    public override LayerSpec SpecAt(int maxBatch) => new()
-    {
-        Kind = LayerKind.Concat,
-        Input = Inputs[0]!.DataType,
-        Output = Output.DataType,
-        Detail = $"{string.Join(' ', Inputs.Select(input => $"{input!.Shape.At(maxBatch)}"))} > {string.Join(' ', Outputs.Select((output, i) => $"{output.Shape.At(maxBatch)}:{Fingerprint(Sources[i]):x}"))}{(Output.Layout == Layout.ChannelsLast ? "/nhwc" : "")}",
-        Activation = "",
-    };
+    public override LayerSpec SpecAt(int maxBatch) => Spec(LayerKind.Concat, $"{string.Join(' ', Inputs.Select(input => $"{input!.Shape.At(maxBatch)}"))} > {string.Join(' ', Outputs.Select((output, i) => $"{output.Shape.At(maxBatch)}:{Fingerprint(Sources[i]):x}"))}{(Output.Layout == Layout.ChannelsLast ? "/nhwc" : "")}");
 
     // Equal for equal maps: layers are told apart by their text.
     private static uint Fingerprint(ValueList<ChannelSource> sources)

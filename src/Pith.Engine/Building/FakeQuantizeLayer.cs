@@ -13,12 +13,5 @@ internal sealed class FakeQuantizeLayer : Layer
 
     public Slot Scale => Inputs[1]!;
 
-    public override LayerSpec SpecAt(int maxBatch) => new()
-    {
-        Kind = LayerKind.Op,
-        Input = Input.DataType,
-        Output = Output.DataType,
-        Detail = $"FakeQuantize {Smallest}..{Largest} {Input.Shape.At(maxBatch)} scale {Scale.Shape.At(maxBatch)}",
-        Activation = "",
-    };
+    public override LayerSpec SpecAt(int maxBatch) => Spec(LayerKind.Op, $"FakeQuantize {Smallest}..{Largest} {Input.Shape.At(maxBatch)} scale {Scale.Shape.At(maxBatch)}");
 }

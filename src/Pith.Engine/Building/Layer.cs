@@ -51,6 +51,10 @@ internal abstract class Layer
     /// <summary>The operands' element types and shapes.</summary>
     protected string Types => string.Join(", ", Inputs.OfType<Slot>().Select(slot => $"{slot.DataType.ShortName()}{slot.Shape}"));
 
+    /// <summary>The specification of a layer that is told apart by its first operand's and first result's type, the text and the activation.</summary>
+    protected LayerSpec Spec(LayerKind kind, string detail, string activation = "") =>
+        new() { Kind = kind, Input = Inputs.FirstOrDefault(input => input is not null)?.DataType ?? Output.DataType, Output = Output.DataType, Detail = detail, Activation = activation };
+
     public override string ToString() => $"{string.Join(", ", Outputs.Select(output => output.ToString()))} = {Name}({string.Join(", ", Inputs.Select(input => input?.ToString() ?? "_"))})";
 }
 
@@ -64,14 +68,7 @@ internal sealed class OpLayer : Layer
     // Amounts, bounds, tables and summands are constants, too.
     public override bool HasWeights => Op is Conv or ConvTranspose or Gemm or MatMul && Inputs[1]?.Constant is not null;
 
-    public override LayerSpec SpecAt(int maxBatch) => new()
-    {
-        Kind = LayerKind.Op,
-        Input = Inputs.FirstOrDefault(input => input is not null)?.DataType ?? Output.DataType,
-        Output = Output.DataType,
-        Detail = $"{Op} {string.Join(' ', Inputs.Select(input => input is null ? "_" : $"{input.DataType.ShortName()}{input.Shape.At(maxBatch)}{(input.Layout == Layout.ChannelsLast ? "/nhwc" : "")}"))}",
-        Activation = "",
-    };
+    public override LayerSpec SpecAt(int maxBatch) => Spec(LayerKind.Op, $"{Op} {string.Join(' ', Inputs.Select(input => input is null ? "_" : $"{input.DataType.ShortName()}{input.Shape.At(maxBatch)}{(input.Layout == Layout.ChannelsLast ? "/nhwc" : "")}"))}");
 }
 
 /// <summary>The same elements in another layout.</summary>
@@ -79,14 +76,7 @@ internal sealed class ReorderLayer : Layer
 {
     public Slot Input => Inputs[0]!;
 
-    public override LayerSpec SpecAt(int maxBatch) => new()
-    {
-        Kind = LayerKind.Reorder,
-        Input = Input.DataType,
-        Output = Output.DataType,
-        Detail = $"{Input.Layout}>{Output.Layout} {Input.Shape.At(maxBatch)}",
-        Activation = "",
-    };
+    public override LayerSpec SpecAt(int maxBatch) => Spec(LayerKind.Reorder, $"{Input.Layout}>{Output.Layout} {Input.Shape.At(maxBatch)}");
 }
 
 /// <summary>The same elements in the same physical order under another shape.</summary>
@@ -94,12 +84,5 @@ internal sealed class CopyLayer : Layer
 {
     public Slot Input => Inputs[0]!;
 
-    public override LayerSpec SpecAt(int maxBatch) => new()
-    {
-        Kind = LayerKind.Reorder,
-        Input = Input.DataType,
-        Output = Output.DataType,
-        Detail = $"copy {Input.Shape.At(maxBatch)}>{Output.Shape.At(maxBatch)}",
-        Activation = "",
-    };
+    public override LayerSpec SpecAt(int maxBatch) => Spec(LayerKind.Reorder, $"copy {Input.Shape.At(maxBatch)}>{Output.Shape.At(maxBatch)}");
 }

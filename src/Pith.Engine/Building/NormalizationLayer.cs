@@ -21,12 +21,5 @@ internal sealed class NormalizationLayer : Layer
     /// <summary>Pixels of an image.</summary>
     public int Pixels => checked((int)(Input.Pixels(1) / Math.Max(1, Input.Shape.Size(0, 1))));
 
-    public override LayerSpec SpecAt(int maxBatch) => new()
-    {
-        Kind = LayerKind.Op,
-        Input = Input.DataType,
-        Output = Output.DataType,
-        Detail = $"normalization {Groups} groups {Input.Shape.At(maxBatch)}{(Input.Layout == Layout.ChannelsLast ? "/nhwc" : "")}",
-        Activation = ActivationText.Of(Activation),
-    };
+    public override LayerSpec SpecAt(int maxBatch) => Spec(LayerKind.Op, $"normalization {Groups} groups {Input.Shape.At(maxBatch)}{(Input.Layout == Layout.ChannelsLast ? "/nhwc" : "")}", ActivationText.Of(Activation));
 }

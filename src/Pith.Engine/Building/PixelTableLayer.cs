@@ -23,12 +23,5 @@ internal sealed class PixelTableLayer : Layer
     /// <summary>Bytes of the image before the first element of a row.</summary>
     public nint RowOffset(nint image, nint row) => ((image * Output.Channels * Output.Height) + (IsInterleaved ? row * Output.Channels : row)) * Output.Width;
 
-    public override LayerSpec SpecAt(int maxBatch) => new()
-    {
-        Kind = LayerKind.Table,
-        Input = Input.DataType,
-        Output = Output.DataType,
-        Detail = $"pixels {(IsInterleaved ? "nhwc" : "nchw")} {Output.Shape.At(maxBatch)}",
-        Activation = "",
-    };
+    public override LayerSpec SpecAt(int maxBatch) => Spec(LayerKind.Table, $"pixels {(IsInterleaved ? "nhwc" : "nchw")} {Output.Shape.At(maxBatch)}");
 }

@@ -9,14 +9,7 @@ internal sealed class QuantizeLayer : Layer
 
     public Slot Input => Inputs[0]!;
 
-    public override LayerSpec SpecAt(int maxBatch) => new()
-    {
-        Kind = LayerKind.Quantize,
-        Input = Input.DataType,
-        Output = Output.DataType,
-        Detail = $"{Input.Layout}>{Output.Layout} {Input.Shape.At(maxBatch)}",
-        Activation = "",
-    };
+    public override LayerSpec SpecAt(int maxBatch) => Spec(LayerKind.Quantize, $"{Input.Layout}>{Output.Layout} {Input.Shape.At(maxBatch)}");
 }
 
 /// <summary>8 bits to float: (q - zero point) * scale.</summary>
@@ -26,14 +19,7 @@ internal sealed class DequantizeLayer : Layer
 
     public Slot Input => Inputs[0]!;
 
-    public override LayerSpec SpecAt(int maxBatch) => new()
-    {
-        Kind = LayerKind.Dequantize,
-        Input = Input.DataType,
-        Output = Output.DataType,
-        Detail = $"{Input.Layout}>{Output.Layout} {Input.Shape.At(maxBatch)}",
-        Activation = "",
-    };
+    public override LayerSpec SpecAt(int maxBatch) => Spec(LayerKind.Dequantize, $"{Input.Layout}>{Output.Layout} {Input.Shape.At(maxBatch)}");
 }
 
 /// <summary>An element-wise function from 8 bits to 8 bits, as the 256 results in the stored (unsigned) form.</summary>
@@ -44,27 +30,13 @@ internal sealed class TableLayer : Layer
 
     public Slot Input => Inputs[0]!;
 
-    public override LayerSpec SpecAt(int maxBatch) => new()
-    {
-        Kind = LayerKind.Table,
-        Input = Input.DataType,
-        Output = Output.DataType,
-        Detail = $"{Input.Shape.At(maxBatch)}",
-        Activation = "",
-    };
+    public override LayerSpec SpecAt(int maxBatch) => Spec(LayerKind.Table, $"{Input.Shape.At(maxBatch)}");
 }
 
 /// <summary>Quantized tensors of one scale, one behind the other along the channels.</summary>
 internal sealed class ConcatLayer : Layer
 {
-    public override LayerSpec SpecAt(int maxBatch) => new()
-    {
-        Kind = LayerKind.Concat,
-        Input = Inputs[0]!.DataType,
-        Output = Output.DataType,
-        Detail = string.Join(' ', Inputs.Select(input => $"{input!.Shape.At(maxBatch)}")),
-        Activation = "",
-    };
+    public override LayerSpec SpecAt(int maxBatch) => Spec(LayerKind.Concat, string.Join(' ', Inputs.Select(input => $"{input!.Shape.At(maxBatch)}")));
 }
 
 /// <summary>The ops of a <see cref="BinaryLayer"/>.</summary>
@@ -91,12 +63,5 @@ internal sealed class BinaryLayer : Layer
     /// <summary>Whether the right operand has one pixel that all pixels of an image share.</summary>
     public bool BroadcastsPixels => Left.Shape != Right.Shape;
 
-    public override LayerSpec SpecAt(int maxBatch) => new()
-    {
-        Kind = LayerKind.Binary,
-        Input = Left.DataType,
-        Output = Output.DataType,
-        Detail = $"{Kind} {Left.Shape.At(maxBatch)} {Right.Shape.At(maxBatch)}",
-        Activation = ActivationText.Of(Activation),
-    };
+    public override LayerSpec SpecAt(int maxBatch) => Spec(LayerKind.Binary, $"{Kind} {Left.Shape.At(maxBatch)} {Right.Shape.At(maxBatch)}", ActivationText.Of(Activation));
 }

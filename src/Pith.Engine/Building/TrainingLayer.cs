@@ -18,12 +18,5 @@ internal sealed class TrainingLayer : Layer
 
     public Slot? Gate => Inputs[^1];
 
-    public override LayerSpec SpecAt(int maxBatch) => new()
-    {
-        Kind = LayerKind.Op,
-        Input = Inputs[0]!.DataType,
-        Output = Output.DataType,
-        Detail = $"{Op} {Inputs[0]!.DataType.ShortName()}{Inputs[0]!.Shape.At(maxBatch)}>{Output.Shape.At(maxBatch)}{(Residual is null ? "" : " +residual")}{(Gate is null ? "" : " gated")}",
-        Activation = ActivationText.Of(Activation),
-    };
+    public override LayerSpec SpecAt(int maxBatch) => Spec(LayerKind.Op, $"{Op} {Inputs[0]!.DataType.ShortName()}{Inputs[0]!.Shape.At(maxBatch)}>{Output.Shape.At(maxBatch)}{(Residual is null ? "" : " +residual")}{(Gate is null ? "" : " gated")}", ActivationText.Of(Activation));
 }

@@ -55,11 +55,12 @@ internal sealed class BenchVerb : Verb
     // What makes no sense for one layer.
     private Option[] OfNetworks => [_against, _with, _withModel, _library, _size, _batch, _streams, _processors, _percentile, _profile, _layerInfo, _exportTimes, _exportProfile, _exportLayerInfo, _bf16, _cache];
 
+    protected override IEnumerable<Symbol> Symbols => [_model, _against, _with, _withModel, _library, _layer, _size, _batch, _streams, _threads, _processors, _warmUp, _duration, _iterations, _percentile, _profile, _layerInfo, _exportTimes, _exportProfile, _exportLayerInfo, _bf16, _cache];
+
     public override void Declare(Command command)
     {
-        command.Add(_model);
         _with.AcceptOnlyFromAmong(OnnxRuntimeName);
-        foreach (var option in (Option[])[_against, _with, _withModel, _library, _layer, _size, _batch, _streams, _threads, _processors, _warmUp, _duration, _iterations, _percentile, _profile, _layerInfo, _exportTimes, _exportProfile, _exportLayerInfo, _bf16, _cache]) command.Add(option);
+        base.Declare(command);
     }
 
     public override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation)

@@ -27,21 +27,7 @@ internal sealed class BuildVerb : Verb
 
     public override IReadOnlyList<string> Examples => ["pith build net-int8.onnx -o net.plan", "pith build net.onnx --batch 32 --timing-cache timings.json --verbose", "pith build net-int8.onnx --min-batch 1 --opt-batch 8 --batch 32 --tuning-time 20", "pith build segmentation.onnx --size 640x480"];
 
-    public override void Declare(Command command)
-    {
-        command.Add(_model);
-        command.Add(_output);
-        command.Add(_batch);
-        command.Add(_minBatch);
-        command.Add(_optBatch);
-        command.Add(_tuningTime);
-        command.Add(_size);
-        command.Add(_threads);
-        command.Add(_bf16);
-        command.Add(_cache);
-        command.Add(_noTiming);
-        command.Add(_verbose);
-    }
+    protected override IEnumerable<Symbol> Symbols => [_model, _output, _batch, _minBatch, _optBatch, _tuningTime, _size, _threads, _bf16, _cache, _noTiming, _verbose];
 
     public override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation)
     {

@@ -35,12 +35,7 @@ internal sealed class CompareVerb : Verb
         $"stages: {string.Join(", ", StagedModel.Stages.Select(stage => $"@{stage.Name} ({stage.Meaning})"))}",
     ];
 
-    public override void Declare(Command command)
-    {
-        command.Add(_first);
-        command.Add(_second);
-        foreach (var option in (Option[])[_testData, _relative, _absolute, _data, _preprocess, _count, _size, _threads, _minSnr, _identical]) command.Add(option);
-    }
+    protected override IEnumerable<Symbol> Symbols => [_first, _second, _testData, _relative, _absolute, _data, _preprocess, _count, _size, _threads, _minSnr, _identical];
 
     public override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation)
     {

@@ -15,11 +15,7 @@ internal sealed class DemoVerb : Verb
 
     public override IReadOnlyList<string> Examples => ["pith demo", "pith demo -o out --json"];
 
-    public override void Declare(Command command)
-    {
-        command.Add(_output);
-        command.Add(_threads);
-    }
+    protected override IEnumerable<Symbol> Symbols => [_output, _threads];
 
     public override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation) =>
         RunVerb.Run(Recipe.Builtin("demo"), arguments.GetValue(_output)!, arguments.GetValue(_threads), terminal, cancellation);

@@ -29,17 +29,7 @@ internal sealed class EvalVerb : Verb
         "pith eval net.plan --data cifar10:test_batch.bin.gz --predictions classes.txt",
     ];
 
-    public override void Declare(Command command)
-    {
-        command.Add(_model);
-        command.Add(_data);
-        command.Add(_size);
-        command.Add(_preprocess);
-        command.Add(_batch);
-        command.Add(_threads);
-        command.Add(_bf16);
-        command.Add(_predictions);
-    }
+    protected override IEnumerable<Symbol> Symbols => [_model, _data, _size, _preprocess, _batch, _threads, _bf16, _predictions];
 
     public override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation)
     {

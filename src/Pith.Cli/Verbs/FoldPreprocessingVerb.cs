@@ -26,11 +26,12 @@ internal sealed class FoldPreprocessingVerb : Verb
         "pith fold-preprocessing resnet50-int8.onnx --preprocess imagenet --layout nhwc",
     ];
 
+    protected override IEnumerable<Symbol> Symbols => [_model, _output, _preprocess, _layout, _size];
+
     public override void Declare(Command command)
     {
         _layout.AcceptOnlyFromAmong("nchw", "nhwc");
-        foreach (var option in (Option[])[_output, _preprocess, _layout, _size]) command.Add(option);
-        command.Add(_model);
+        base.Declare(command);
     }
 
     public override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation)

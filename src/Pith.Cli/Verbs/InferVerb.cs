@@ -30,10 +30,11 @@ internal sealed class InferVerb : Verb
         "pith infer net.onnx --input test_data_set_0 --interpreter",
     ];
 
+    protected override IEnumerable<Symbol> Symbols => [_model, _input, _output, _engine, _reference, _interpreter, _batch, _size, _threads, _bf16];
+
     public override void Declare(Command command)
     {
-        command.Add(_model);
-        foreach (var option in (Option[])[_input, _output, _engine, _reference, _interpreter, _batch, _size, _threads, _bf16]) command.Add(option);
+        base.Declare(command);
         _output.Validators.Add(result =>
         {
             if (result.Tokens is not [var token]) return;

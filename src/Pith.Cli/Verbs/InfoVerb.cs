@@ -18,12 +18,7 @@ internal sealed class InfoVerb : Verb
 
     public override IReadOnlyList<string> Examples => ["pith info net.onnx", "pith info resnet50 --json", "pith info net.plan", "pith info net.onnx --nodes"];
 
-    public override void Declare(Command command)
-    {
-        command.Add(_model);
-        command.Add(_nodes);
-        command.Add(_size);
-    }
+    protected override IEnumerable<Symbol> Symbols => [_model, _nodes, _size];
 
     public override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation)
     {

@@ -21,15 +21,7 @@ internal sealed class ModelsVerb : Verb
 
     public override IReadOnlyList<string> Examples => ["pith models", "pith models resnet50 -o resnet50.onnx", "pith models cifar-resnet20 --seed 7 --classes 100 -o net.onnx"];
 
-    public override void Declare(Command command)
-    {
-        command.Add(_name);
-        command.Add(_output);
-        command.Add(_seed);
-        command.Add(_classes);
-        command.Add(_resolution);
-        command.Add(_width);
-    }
+    protected override IEnumerable<Symbol> Symbols => [_name, _output, _seed, _classes, _resolution, _width];
 
     public override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation)
     {

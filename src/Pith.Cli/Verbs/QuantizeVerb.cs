@@ -31,12 +31,7 @@ internal sealed class QuantizeVerb : StepVerb
 
     protected override IReadOnlyList<SettingOption> Settings { get; } = QuantizationOptionsOfVerbs.All();
 
-    public override void Declare(Command command)
-    {
-        base.Declare(command);
-        command.Add(_cache);
-        command.Add(_writeCache);
-    }
+    protected override IEnumerable<Symbol> Symbols => [.. base.Symbols, _cache, _writeCache];
 
     protected override StepContext Extend(StepContext context, ParseResult arguments, string model) =>
         arguments.GetValue(_cache) is { } cache ? context with { Cache = CalibrationCache.Read(cache) } : context;

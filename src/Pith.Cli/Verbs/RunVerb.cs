@@ -18,12 +18,7 @@ internal sealed class RunVerb : Verb
 
     public override IReadOnlyList<string> Examples => ["pith run recipe.json", "pith run samples/recipes/cifar10-resnet20.json -o out --json"];
 
-    public override void Declare(Command command)
-    {
-        command.Add(_recipe);
-        command.Add(_output);
-        command.Add(_threads);
-    }
+    protected override IEnumerable<Symbol> Symbols => [_recipe, _output, _threads];
 
     public override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation)
     {

@@ -30,20 +30,7 @@ internal abstract class StepVerb : Verb
     /// <summary>The options that set fields.</summary>
     protected abstract IReadOnlyList<SettingOption> Settings { get; }
 
-    public override void Declare(Command command)
-    {
-        command.Add(_model);
-        command.Add(_output);
-        if (ReadsData)
-        {
-            command.Add(_data);
-            command.Add(_preprocess);
-            command.Add(_threads);
-        }
-        foreach (var setting in Settings) command.Add(setting.Option);
-        command.Add(_size);
-        command.Add(_settings);
-    }
+    protected override IEnumerable<Symbol> Symbols => [_model, _output, .. ReadsData ? (Symbol[])[_data, _preprocess, _threads] : [], .. Settings.Select(setting => setting.Option), _size, _settings];
 
     public sealed override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation)
     {

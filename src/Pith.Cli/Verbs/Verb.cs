@@ -18,8 +18,18 @@ internal abstract class Verb
     /// <summary>Whole command lines that work.</summary>
     public abstract IReadOnlyList<string> Examples { get; }
 
-    /// <summary>Adds the verb's arguments and options to <paramref name="command"/>.</summary>
-    public abstract void Declare(Command command);
+    /// <summary>The verb's arguments and options, in the order of its help.</summary>
+    protected abstract IEnumerable<Symbol> Symbols { get; }
+
+    /// <summary>Adds them to <paramref name="command"/>.</summary>
+    public virtual void Declare(Command command)
+    {
+        foreach (var symbol in Symbols)
+        {
+            if (symbol is Argument argument) command.Add(argument);
+            else command.Add((Option)symbol);
+        }
+    }
 
     /// <summary>Does the work.</summary>
     /// <returns>The exit code.</returns>

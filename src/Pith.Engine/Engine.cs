@@ -64,9 +64,6 @@ public sealed class Engine : IDisposable
     /// <summary>Bytes of activations that each context holds at the largest batch, outputs included, with as many threads as the engine was built for.</summary>
     public long ActivationBytes => Memory.Bytes + Memory.OutputBytes + _resources.Device.Threads * Memory.ImageBytes;
 
-    /// <summary>The simplified network.</summary>
-    internal Graph Graph => _graph;
-
     /// <summary>A copy of the network that the engine computes, with the constants shared.</summary>
     public Graph ToGraph() => _graph.Clone();
 

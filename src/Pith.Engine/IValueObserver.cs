@@ -25,9 +25,6 @@ public readonly ref struct ObservedValue
     /// <summary>The value's name in the graph.</summary>
     public string Name => _slot.Name;
 
-    /// <summary>The element type.</summary>
-    public DataType DataType => _slot.DataType;
-
     /// <summary>The logical shape at this run's batch.</summary>
     public Shape Shape => _slot.Shape.At(_state.Batch);
 

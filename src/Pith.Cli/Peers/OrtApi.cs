@@ -18,7 +18,6 @@ internal sealed class OrtApi(nint table)
     public delegate nint Call1(nint a);
     public delegate nint Call2(nint a, nint b);
     public delegate nint Call3(nint a, nint b, nint c);
-    public delegate nint Call4(nint a, nint b, nint c, nint d);
     public delegate nint WithNumber(nint a, int number);
     public delegate nint Out(out nint result);
     public delegate nint OutOf(nint a, out nint result);

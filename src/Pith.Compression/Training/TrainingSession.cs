@@ -63,9 +63,6 @@ internal sealed class TrainingSession : IDisposable
     /// <summary>Constants that look like parameters and are not trained.</summary>
     public IReadOnlyList<UntrainedConstant> Untrained => _training.Untrained;
 
-    /// <summary>The engine's context, for profiles.</summary>
-    public EngineContext Context => _context;
-
     /// <summary>Runs forward and backward on a full batch and updates the parameters.</summary>
     /// <param name="batch">As many images as <see cref="TrainingSettings.BatchSize"/>.</param>
     /// <param name="step">The step, from 1.</param>

@@ -28,14 +28,6 @@ internal static class AttributeWriter
                 attribute.Type = AttributeProto.Types.AttributeType.Ints;
                 attribute.Ints.AddRange(numbers);
                 break;
-            case float[] numbers:
-                attribute.Type = AttributeProto.Types.AttributeType.Floats;
-                attribute.Floats.AddRange(numbers);
-                break;
-            case string[] texts:
-                attribute.Type = AttributeProto.Types.AttributeType.Strings;
-                attribute.Strings.AddRange(texts.Select(ByteString.CopyFromUtf8));
-                break;
             case Tensor tensor:
                 attribute.Type = AttributeProto.Types.AttributeType.Tensor;
                 attribute.T = TensorWriter.Write(tensor);

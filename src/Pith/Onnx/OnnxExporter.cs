@@ -75,7 +75,7 @@ internal sealed class OnnxExporter
         }
     }
 
-    private static OpWriter WriterFor(Node node, int opset) => new(opset, node.Outputs.Count, [.. node.Inputs.Select(input => input?.Type)]);
+    private static OpWriter WriterFor(Node node, int opset) => new(opset, [.. node.Inputs.Select(input => input?.Type)]);
 
     private void RequireOneFile()
     {

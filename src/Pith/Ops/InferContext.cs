@@ -49,8 +49,8 @@ public sealed class InferContext
     /// <exception cref="PithException">The operand is absent or its elements are not known.</exception>
     public ValueList<Dim> Dims(int index) => KnownShapeValue(index) ?? ConstantInt64s(index).Select(Dim.Of).ToValueList();
 
-    /// <summary>A size along axis <paramref name="axis"/> of output <paramref name="output"/> that only the run can tell.</summary>
-    public Dim UnknownSize(int axis, int output = 0) => Dim.Unknown($"{_nodeName}:{output}.{axis}");
+    /// <summary>A size along axis <paramref name="axis"/> of the first output that only the run can tell.</summary>
+    public Dim UnknownSize(int axis) => Dim.Unknown($"{_nodeName}:0.{axis}");
 
     /// <summary>An axis counted from the front; a negative <paramref name="axis"/> counts from the end of <paramref name="rank"/> dimensions.</summary>
     /// <exception cref="PithException">There is no such axis.</exception>

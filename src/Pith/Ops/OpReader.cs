@@ -42,9 +42,6 @@ public sealed class OpReader
     /// <summary>The file's opset for the op's domain.</summary>
     public int Opset { get; }
 
-    /// <summary>The number of operands of the node.</summary>
-    public int InputCount => _constants.Count;
-
     /// <summary>The type of operand <paramref name="index"/>, or null when it is absent.</summary>
     public TensorType? InputType(int index) => index < _inputTypes.Count ? _inputTypes[index] : null;
 

@@ -2,9 +2,8 @@ namespace Pith;
 
 /// <summary>Where an op writes its attributes for export, in the form of the target opset.</summary>
 /// <param name="opset">The opset of the file that is written.</param>
-/// <param name="outputCount">The number of outputs of the node.</param>
 /// <param name="inputTypes">The operands' types, null where an operand is absent.</param>
-public sealed class OpWriter(int opset, int outputCount, IReadOnlyList<TensorType?> inputTypes)
+public sealed class OpWriter(int opset, IReadOnlyList<TensorType?> inputTypes)
 {
     private readonly SortedDictionary<string, object> _attributes = new(StringComparer.Ordinal);
     private readonly SortedDictionary<int, Tensor> _inputs = [];
@@ -12,13 +11,10 @@ public sealed class OpWriter(int opset, int outputCount, IReadOnlyList<TensorTyp
     /// <summary>The opset of the file that is written.</summary>
     public int Opset { get; } = opset;
 
-    /// <summary>The number of outputs of the node.</summary>
-    public int OutputCount { get; } = outputCount;
-
     /// <summary>The type of operand <paramref name="index"/>, or null when it is absent; older opsets know fewer types.</summary>
     public TensorType? InputType(int index) => index < inputTypes.Count ? inputTypes[index] : null;
 
-    /// <summary>The attributes so far: long, float, string, long[], float[], string[] or <see cref="Tensor"/>.</summary>
+    /// <summary>The attributes so far: long, float, string, long[] or <see cref="Tensor"/>.</summary>
     public IReadOnlyDictionary<string, object> Attributes => _attributes;
 
     /// <summary>Operands that the target opset has where Pith has an attribute, by index.</summary>
@@ -47,9 +43,6 @@ public sealed class OpWriter(int opset, int outputCount, IReadOnlyList<TensorTyp
 
     /// <summary>Writes a list of integers.</summary>
     public void Ints(string name, ValueList<int> value) => _attributes[name] = value.Select(number => (long)number).ToArray();
-
-    /// <summary>Writes a list of floats.</summary>
-    public void Floats(string name, ValueList<float> value) => _attributes[name] = value.ToArray();
 
     /// <summary>Writes a tensor attribute.</summary>
     public void TensorAttribute(string name, Tensor value) => _attributes[name] = value;

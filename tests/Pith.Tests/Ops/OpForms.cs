@@ -14,9 +14,9 @@ internal static class OpForms
     }
 
     /// <summary>What an op writes at an opset.</summary>
-    public static OpWriter Write(Op op, int opset, int outputCount = 1)
+    public static OpWriter Write(Op op, int opset)
     {
-        var writer = new OpWriter(opset, outputCount, []);
+        var writer = new OpWriter(opset, []);
         op.Write(writer);
         return writer;
     }

@@ -69,10 +69,10 @@ public class OpsetFormTests
     [Fact]
     public void Split_writes_the_number_of_parts_where_the_opset_asks_for_it()
     {
-        Assert.Equal(3L, OpForms.Write(new Split(0, 3), 18, 3).Attributes["num_outputs"]);
-        Assert.False(OpForms.Write(new Split(0, 3), 17, 3).Attributes.ContainsKey("num_outputs"));
-        Assert.Equal([1L, 2L], OpForms.Write(new Split(0, 2, [1, 2]), 13, 2).ExtraInputs[1].ToInt64s());
-        Assert.Equal([1L, 2L], (long[])OpForms.Write(new Split(0, 2, [1, 2]), 12, 2).Attributes["split"]);
+        Assert.Equal(3L, OpForms.Write(new Split(0, 3), 18).Attributes["num_outputs"]);
+        Assert.False(OpForms.Write(new Split(0, 3), 17).Attributes.ContainsKey("num_outputs"));
+        Assert.Equal([1L, 2L], OpForms.Write(new Split(0, 2, [1, 2]), 13).ExtraInputs[1].ToInt64s());
+        Assert.Equal([1L, 2L], (long[])OpForms.Write(new Split(0, 2, [1, 2]), 12).Attributes["split"]);
     }
 
     [Fact]

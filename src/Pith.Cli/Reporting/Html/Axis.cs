@@ -3,16 +3,18 @@ namespace Pith.Cli.Reporting.Html;
 /// <summary>A linear axis: maps values to pixels and chooses round tick values.</summary>
 internal sealed class Axis
 {
+    private const int WantedTicks = 5;
+
     private readonly double _from;
     private readonly double _to;
     private readonly double _pixelFrom;
     private readonly double _pixelTo;
 
     /// <summary>An axis that covers at least <paramref name="low"/> to <paramref name="high"/>, widened to whole ticks.</summary>
-    public Axis(double low, double high, double pixelFrom, double pixelTo, int wantedTicks = 5)
+    public Axis(double low, double high, double pixelFrom, double pixelTo)
     {
         var span = Math.Max(high - low, 1e-9);
-        Step = RoundStep(span / wantedTicks);
+        Step = RoundStep(span / WantedTicks);
         _from = Math.Floor(low / Step + 1e-9) * Step;
         _to = Math.Ceiling(high / Step - 1e-9) * Step;
         if (_to <= _from) _to = _from + Step;

@@ -23,10 +23,6 @@ public static class DatasetCatalog
         NpzDataset.Kind,
     ];
 
-    /// <summary>What the selectors do, for <c>--help</c>.</summary>
-    public static string SelectorHelp =>
-        "Any dataset may end in ?every=K, ?not-every=K, ?first=N or ?range=A..B (several: separated by commas, applied in turn) to take part of it.";
-
     /// <summary>Opens what the user asked for, with its selectors applied.</summary>
     /// <param name="spec">See <see cref="DatasetSpec"/>.</param>
     /// <param name="events">Receives a <see cref="Warning"/> for what was left out, and later, on any thread, for damaged images that could still be read.</param>

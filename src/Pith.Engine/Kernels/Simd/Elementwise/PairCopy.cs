@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -34,6 +35,7 @@ internal static unsafe class PairCopy
         for (; i < count; i++) (first[i], second[i]) = (from[2 * i], from[2 * i + 1]);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (Vector128<T> Low, Vector128<T> High) Zip<T>(Vector128<T> first, Vector128<T> second) where T : unmanaged => sizeof(T) switch
     {
         1 => (Sse2.UnpackLow(first.AsByte(), second.AsByte()).As<byte, T>(), Sse2.UnpackHigh(first.AsByte(), second.AsByte()).As<byte, T>()),
@@ -41,6 +43,7 @@ internal static unsafe class PairCopy
         _ => (Sse2.UnpackLow(first.AsUInt32(), second.AsUInt32()).As<uint, T>(), Sse2.UnpackHigh(first.AsUInt32(), second.AsUInt32()).As<uint, T>()),
     };
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (Vector128<T> Even, Vector128<T> Odd) Unzip<T>(Vector128<T> low, Vector128<T> high) where T : unmanaged
     {
         if (sizeof(T) == 4) return (Sse.Shuffle(low.AsSingle(), high.AsSingle(), 0b10_00_10_00).As<float, T>(), Sse.Shuffle(low.AsSingle(), high.AsSingle(), 0b11_01_11_01).As<float, T>());

@@ -1,9 +1,10 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
 namespace Pith.Kernels.Simd;
 
-/// <summary>Transposes matrices of elements of 1, 2, 4 or 8 bytes whose rows may lie apart: 8 x 8 bytes, 8 x 8 words (AVX) or 4 x 4 words in registers where SSE2 is there, else one by one in blocks of cache lines.</summary>
+/// <summary>Transposes matrices of elements of 1, 2, 4 or 8 bytes whose rows may lie apart: 8 x 8 bytes, 16 x 16 (AVX-512), 8 x 8 (AVX) or 4 x 4 words in registers where SSE2 is there, else one by one in blocks of cache lines.</summary>
 internal static unsafe class TransposedCopy
 {
     private const int LineBytes = 64;
@@ -29,6 +30,25 @@ internal static unsafe class TransposedCopy
         {
             PairCopy.Separate<T>((T*)from, (T*)to, (T*)(to + toStride), rows);
             return;
+        }
+        if (sizeof(T) == sizeof(uint) && WideTranspose.IsSupported)
+        {
+            if (rows == 3 && toStride == 3 * sizeof(uint) && fromStride % sizeof(uint) == 0)
+            {
+                TripleCopy.Interleave((uint*)from, fromStride / sizeof(uint), (uint*)to, columns);
+                return;
+            }
+            if (columns == 3 && fromStride == 3 * sizeof(uint) && toStride % sizeof(uint) == 0)
+            {
+                TripleCopy.Separate((uint*)from, (uint*)to, toStride / sizeof(uint), rows);
+                return;
+            }
+            // Of fewer than five rows or columns a tile would waste most.
+            if (rows > WordTile && columns > WordTile)
+            {
+                WideTranspose.Run(from, fromStride, to, toStride, rows, columns);
+                return;
+            }
         }
         // Lines of what is read, and of what is written.
         nint block = LineBytes / sizeof(T);
@@ -88,6 +108,7 @@ internal static unsafe class TransposedCopy
     }
 
     // Three times the first half of the vectors is interleaved with the second; two rows share a vector.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void CopyByteTile(byte* from, nint stride, byte* to, nint toStride)
     {
         var last = from + 4 * stride;
@@ -100,8 +121,10 @@ internal static unsafe class TransposedCopy
         StoreHalves(Sse2.UnpackHigh(even2, odd2), to + 6 * toStride, toStride);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<byte> Half(byte* from) => Vector128.CreateScalarUnsafe(*(ulong*)from).AsByte();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void StoreHalves(Vector128<byte> rows, byte* to, nint stride)
     {
         Sse2.StoreLow((double*)to, rows.AsDouble());
@@ -109,12 +132,14 @@ internal static unsafe class TransposedCopy
     }
 
     // Two tiles of 8 rows and 4 columns, whose upper and lower four rows share vectors, so that nothing crosses the halves.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void CopyWideWordTile(byte* from, nint stride, byte* to, nint toStride)
     {
         CopyTallTile(from, stride, to, toStride);
         CopyTallTile(from + 4 * sizeof(float), stride, to + 4 * toStride, toStride);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void CopyTallTile(byte* from, nint stride, byte* to, nint toStride)
     {
         var lower = from + 4 * stride;
@@ -126,8 +151,10 @@ internal static unsafe class TransposedCopy
         Avx.Shuffle(high01, high23, 0b11_10_11_10).Store((float*)(to + 3 * toStride));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Halves(byte* first, byte* second) => Vector256.Create(Vector128.Load((float*)first), Vector128.Load((float*)second));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void CopyWordTile(byte* from, nint stride, byte* to, nint toStride)
     {
         Vector128<uint> r0 = Vector128.Load((uint*)from), r1 = Vector128.Load((uint*)(from + stride)), r2 = Vector128.Load((uint*)(from + 2 * stride)), r3 = Vector128.Load((uint*)(from + 3 * stride));

@@ -13,6 +13,8 @@ internal static class OpLayouts
         // Sums over everything but the channels.
         ReduceSum { KeepDims: false } sum when node.Input(0)!.Type.Rank == 4 && sum.Axes.SequenceEqual([0, 2, 3]) => LayoutRule.ChannelsLast(),
         // Images whose channels stay together are copied pixel by pixel.
+        // What the caller reads is joined in the layout that it has.
+        InterleavePhases when node.Output is { IsGraphOutput: true, Uses.Count: 0 } output && output.Type.DataType.SizeInBytes() == sizeof(uint) => LayoutRule.Of(Layout.ChannelsLast, Layout.RowMajor),
         InterleavePhases => LayoutRule.ChannelsLast(),
         DepthToSpace or SpaceToDepth or Resize => LayoutRule.Agnostic,
         Slice or Split when node.Output.Type.Rank == 4 => LayoutRule.Agnostic,

@@ -10,9 +10,9 @@ namespace Pith.Tactics;
 /// <param name="output">The result, channels-last.</param>
 internal abstract class RowLayer(Slot output) : RunnableLayer, IParallelBody
 {
-    private const int PartPixels = 2048;
+    private const int PartPixels = 2048, PartBytes = 65536;
 
-    private readonly int _rows = EvenParts.Length(output.Height, Math.Clamp(PartPixels / output.Width, 1, output.Height));
+    private readonly int _rows = EvenParts.Length(output.Height, Math.Clamp(Math.Min(PartPixels, PartBytes / output.PixelBytes) / output.Width, 1, output.Height));
 
     public sealed override bool WritesBorder => true;
 

@@ -14,6 +14,7 @@ internal sealed class StridedCopies : Tactic<OpLayer>
     {
         // int8 is stored with another sign in channels-last slots.
         if (layer.Output.DataType == DataType.Int8 && layer.Inputs.Any(input => input is { DataType: DataType.Int8 } && input.IsQuantized != layer.Output.IsQuantized)) return Verdict.No("changes the layout of int8 values");
+        if (layer.Op is InterleavePhases && layer.Output.Layout == Layout.RowMajor) return Verdict.No("would turn phases element by element");
         if (layer.Outputs.Any(output => output.Shape.Rank > Move.MostLoops - 1)) return Verdict.No("has too many axes");
         return Moves.Of(layer) is not null ? Verdict.Yes : Verdict.NotFor("ops that only move elements, within constant bounds");
     }

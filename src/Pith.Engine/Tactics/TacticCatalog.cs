@@ -137,6 +137,7 @@ internal static class TacticCatalog
         new Fp32LayerNorm(),
         new BlockConcat(),
         new Int8RepeatChannels(),
+        new InterleavePlanes(),
         new StridedCopies(),
         new IndexedCopies(),
         new Fp32Resize(),

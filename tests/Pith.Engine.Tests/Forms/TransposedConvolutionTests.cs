@@ -13,6 +13,7 @@ public class TransposedConvolutionTests
     {
         { 2, 2, 0, 0, 1, 32 }, { 2, 2, 0, 0, 1, 3 }, { 3, 2, 1, 1, 1, 20 }, { 4, 2, 1, 0, 1, 16 }, { 4, 2, 1, 0, 1, 3 }, { 3, 1, 1, 0, 1, 8 }, { 5, 3, 2, 0, 1, 7 }, { 2, 3, 0, 0, 1, 5 },
         { 4, 2, 1, 0, 4, 8 }, { 3, 2, 1, 1, 12, 12 }, { 1, 2, 0, 1, 1, 6 }, { 2, 2, 1, 0, 1, 5 }, { 6, 2, 3, 0, 1, 18 }, { 3, 2, 2, 0, 1, 4 },
+        { 4, 4, 0, 0, 1, 3 }, { 8, 4, 2, 0, 1, 3 }, { 2, 2, 0, 0, 1, 70 }, { 3, 3, 1, 0, 1, 1 }, { 4, 2, 1, 0, 1, 1 },
     };
 
     [Theory]
@@ -29,6 +30,23 @@ public class TransposedConvolutionTests
                     var activated = f.Add(activation, y);
                     return f.Returning(activation is Sigmoid ? f.Add(new Mul(), y, activated) : activated);
                 }, Tolerance);
+    }
+
+    [Theory]
+    [InlineData(2, 2, 0, 6)]
+    [InlineData(4, 2, 1, 40)]
+    [InlineData(3, 3, 1, 17)]
+    public void Joined_images_have_a_border_for_the_convolution_after_them(int kernel, int stride, int pad, int channels)
+    {
+        foreach (var isOutput in new[] { false, true })
+            FormCheck.Agrees(() =>
+            {
+                var f = new FormGraph(12, 7, 5);
+                var y = f.Add(new ConvTranspose { Window = WindowAttributes.Uniform(kernel, stride, pad) with { KernelShape = [] } }, f.X, f.Reals(12, channels, kernel, kernel), f.Reals(channels));
+                var z = f.Add(new Conv { Window = WindowAttributes.Uniform(3, 1, 1) with { KernelShape = [] } }, y, f.Reals(9, channels, 3, 3));
+                f.Returning(z);
+                return isOutput ? f.Returning(y) : f.Graph;
+            }, Tolerance);
     }
 
     [Fact]

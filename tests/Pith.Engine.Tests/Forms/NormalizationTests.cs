@@ -12,6 +12,9 @@ public class NormalizationTests
     [InlineData(3, 17, 19)]
     [InlineData(37, 5, 7)]
     [InlineData(64, 1, 5)]
+    [InlineData(150, 3, 3)]
+    [InlineData(70, 9, 11)]
+    [InlineData(200, 2, 3)]
     [InlineData(20, 50, 40)]
     [InlineData(2, 130, 140)]
     public void Instance_normalization(int channels, int height, int width)
@@ -31,6 +34,8 @@ public class NormalizationTests
     [Theory]
     [InlineData(32, 8, 9, 5)]
     [InlineData(30, 1, 9, 5)]
+    [InlineData(72, 12, 7, 7)]
+    [InlineData(384, 2, 7, 7)]
     [InlineData(40, 20, 33, 37)]
     [InlineData(6, 3, 100, 90)]
     public void Group_normalization_of_several_nodes_is_one_layer(int channels, int groups, int height, int width)

@@ -40,14 +40,23 @@ internal sealed class Fp32Normalization : Tactic<NormalizationLayer>
         private readonly NormalizationLayer _layer;
         private readonly int _channels;
         private readonly int _pixels;
-        private readonly Phase _measure, _combine, _normalize, _all;
+        private readonly int _turnedChannels;
+        private readonly Phase _measure, _combine, _normalize, _all, _turned;
 
         public Runnable(NormalizationLayer layer, int maxBatch)
         {
             (_layer, _channels, _pixels) = (layer, layer.Input.Channels, layer.Pixels);
-            (_measure, _combine, _normalize, _all) = (new Measuring(this), new Combining(this), new Normalizing(this), new Everything(this));
+            (_measure, _combine, _normalize, _all, _turned) = (new Measuring(this), new Combining(this), new Normalizing(this), new Everything(this), new Turned(this));
+            _turnedChannels = IsChannelsLast ? 0 : TurnedChannels(_channels / layer.Groups, _pixels, _channels);
+            if (_turnedChannels > 0)
+            {
+                ScratchBytes = ((long)_turnedChannels * _pixels + GroupNormFp32Args.ScratchFloats(1, _turnedChannels, _pixels, true)) * sizeof(float);
+                return;
+            }
             SharedScratchBytes = GroupNormFp32Args.ScratchFloats(layer.Input.Shape.Size(0, maxBatch), _channels, _pixels, IsChannelsLast) * sizeof(float);
         }
+
+        public override long ScratchBytes { get; }
 
         public override long SharedScratchBytes { get; }
 
@@ -56,6 +65,11 @@ internal sealed class Fp32Normalization : Tactic<NormalizationLayer>
         public override void Run(RunState state)
         {
             var args = Args(state);
+            if (_turnedChannels > 0)
+            {
+                state.RunParallel(_turned, args.Images * EvenParts.Count(_channels, _turnedChannels));
+                return;
+            }
             // A group of rows is measured and normalized at once, while it is in the cache, if there are enough of them for all threads.
             if (!IsChannelsLast && args.Images * args.Groups >= 2 * state.Pool.Threads)
             {
@@ -90,6 +104,15 @@ internal sealed class Fp32Normalization : Tactic<NormalizationLayer>
         private static int ChannelParts(GroupNormFp32Args* args) => EvenParts.Count(args->Channels, ChannelsPerPart(args));
 
         private static int GroupsPerUnit(GroupNormFp32Args* args) => (int)Math.Clamp(ElementsPerPart / ((long)args->Channels / args->Groups * args->Pixels), 1, args->Groups);
+
+        // How many channels of small planes, whose rows would fill few vectors, are turned to pixels together: whole groups that stay in the cache. 0 where rows are long enough, or groups too large.
+        private static int TurnedChannels(int each, int pixels, int channels)
+        {
+            const int longRow = 100, elements = 4096, mostElements = 4 * elements;
+            if (pixels >= longRow || (long)each * pixels > mostElements) return 0;
+            var wanted = Math.Max(WideTranspose.Tile, elements / pixels / WideTranspose.Tile * WideTranspose.Tile);
+            return Math.Min(channels, Math.Max(1, wanted / each) * each);
+        }
 
         private static int Units(GroupNormFp32Args* args) => args->Images * EvenParts.Count(args->Groups, GroupsPerUnit(args));
 
@@ -148,6 +171,38 @@ internal sealed class Fp32Normalization : Tactic<NormalizationLayer>
                 for (var block = 0; block < args.BlockCount; block++) GroupNormFp32<V, TActivation>.Measure(&args, image, block, first, end);
                 GroupNormFp32<V, TActivation>.Combine(&args, image, first / each, last);
                 for (var block = 0; block < args.BlockCount; block++) GroupNormFp32<V, TActivation>.Normalize(&args, image, block, first, end);
+            }
+        }
+
+        // Channels of small planes become those of pixels, in the cache, and back.
+        private sealed class Turned(Runnable<V, TActivation> owner) : Phase(owner)
+        {
+            public override void RunPart(RunState state, int part, int worker)
+            {
+                var all = Owner.Args(state);
+                var (image, unit) = Math.DivRem(part, EvenParts.Count(all.Channels, Owner._turnedChannels));
+                var first = unit * Owner._turnedChannels;
+                var channels = Math.Min(Owner._turnedChannels, all.Channels - first);
+                var at = ((nint)image * all.Channels + first) * all.Pixels;
+                var pixels = (float*)state.Scratch(worker);
+                nint row = all.Pixels * sizeof(float), pixel = channels * sizeof(float);
+                var args = all with
+                {
+                    Images = 1,
+                    Channels = channels,
+                    Groups = channels / (all.Channels / all.Groups),
+                    IsChannelsLast = true,
+                    X = pixels,
+                    Y = pixels,
+                    Scale = all.Scale + first,
+                    Bias = all.Bias + first,
+                    Scratch = pixels + (nint)channels * all.Pixels,
+                };
+                TransposedCopy.Run<float>((byte*)(all.X + at), row, (byte*)pixels, pixel, channels, all.Pixels);
+                for (var block = 0; block < args.BlockCount; block++) GroupNormFp32<V, TActivation>.Measure(&args, 0, block, 0, channels);
+                GroupNormFp32<V, TActivation>.Combine(&args, 0, 0, args.Groups);
+                for (var block = 0; block < args.BlockCount; block++) GroupNormFp32<V, TActivation>.Normalize(&args, 0, block, 0, channels);
+                TransposedCopy.Run<float>((byte*)pixels, pixel, (byte*)(all.Y + at), row, all.Pixels, channels);
             }
         }
     }

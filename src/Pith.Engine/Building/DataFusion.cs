@@ -39,6 +39,9 @@ internal static class DataFusion
         Create = parts => new QuantizeLayer { Name = parts.Name, Nodes = parts.Nodes, Inputs = parts.Inputs, Outputs = parts.Outputs, To = to },
     };
 
+    // Images that the caller reads are turned on the way.
+    private static bool IsTurned(Node node) => node.Output is { IsGraphOutput: true, Uses.Count: 0, Type.Rank: > 2 };
+
     private static Layout Dequantized(Layout? now) => now is Layout.Tokens or Layout.ChannelsLast ? now.Value : Layout.RowMajor;
 
     private static FusedNode Dequantize(Node node, Quantization from) => new()
@@ -47,7 +50,7 @@ internal static class DataFusion
         Inputs = [node.Input(0)],
         Outputs = [node.Output],
         // Tokens stay where they are; floats have no such layout and are row-major.
-        Layouts = new LayoutRule((_, now) => Dequantized(now[0]), (_, now) => Dequantized(now[0])),
+        Layouts = new LayoutRule((_, now) => Dequantized(now[0]), (_, now) => IsTurned(node) ? Layout.RowMajor : Dequantized(now[0])),
         Batch = BatchSupport.AnyAxis,
         Create = parts => new DequantizeLayer { Name = parts.Name, Nodes = parts.Nodes, Inputs = parts.Inputs, Outputs = parts.Outputs, From = from },
     };

@@ -1,6 +1,7 @@
 using Pith.Building;
 using Pith.Kernels;
 using Pith.Kernels.Int8;
+using Pith.Kernels.Simd;
 using Pith.Runtime;
 
 namespace Pith.Tactics;
@@ -113,7 +114,7 @@ internal sealed unsafe class Int8Quantize : Tactic<QuantizeLayer>
     }
 }
 
-/// <summary>Bytes to float in vectors.</summary>
+/// <summary>Bytes to float in vectors; channels-last bytes whose floats are row-major are turned on the way.</summary>
 internal sealed unsafe class Int8Dequantize : Tactic<DequantizeLayer>
 {
     public override string Name => "int8-dequantize";
@@ -127,7 +128,9 @@ internal sealed unsafe class Int8Dequantize : Tactic<DequantizeLayer>
 
     protected override RunnableLayer Build(DequantizeLayer layer, BuildResources resources) => resources.Device.Isa >= IsaLevel.Avx2 ? Create<Lanes256>(layer) : Create<Lanes128>(layer);
 
-    private static RunnableLayer Create<T>(DequantizeLayer layer) where T : struct, ILanes<T> => layer.Input.IsQuantized ? new Pixels<T>(layer) : new Flat<T>(layer);
+    private static RunnableLayer Create<T>(DequantizeLayer layer) where T : struct, ILanes<T> =>
+        !layer.Input.IsQuantized ? new Flat<T>(layer)
+        : layer.Input.Layout == Layout.ChannelsLast && layer.Output is { Layout: Layout.RowMajor, Shape.Rank: > 2 } ? new Turned<T>(layer) : new Pixels<T>(layer);
 
     private sealed class Flat<T>(DequantizeLayer layer) : RunnableLayer, IParallelBody where T : struct, ILanes<T>
     {
@@ -174,6 +177,41 @@ internal sealed unsafe class Int8Dequantize : Tactic<DequantizeLayer>
                 return;
             }
             for (var p = 0; p < count; p++, input += pixelBytes, output += channels) ElementwiseInt8<T>.Dequantize(input, output, channels, layer.From);
+        }
+    }
+
+    // The floats of some pixels are still in the cache when they are turned.
+    private sealed class Turned<T> : RunnableLayer, IParallelBody where T : struct, ILanes<T>
+    {
+        private const int Elements = 8192;
+
+        private readonly DequantizeLayer _layer;
+        private readonly int _channels, _plane, _pixels;
+
+        public Turned(DequantizeLayer layer)
+        {
+            (_layer, _channels) = (layer, layer.Input.Channels);
+            _plane = checked((int)(layer.Input.Pixels(1) / Math.Max(1, layer.Input.Shape.Size(0, 1))));
+            _pixels = Math.Max(WideTranspose.Tile, Elements / Math.Max(1, _channels) / WideTranspose.Tile * WideTranspose.Tile);
+        }
+
+        public override long ScratchBytes => (long)_pixels * _channels * sizeof(float);
+
+        public override void Run(RunState state) => state.RunParallel(this, _layer.Input.Shape.Size(0, state.Batch) * EvenParts.Count(_plane, _pixels));
+
+        public void RunPart(RunState state, int part, int worker)
+        {
+            var (image, unit) = Math.DivRem(part, EvenParts.Count(_plane, _pixels));
+            var first = unit * _pixels;
+            var count = Math.Min(_pixels, _plane - first);
+            var pixelBytes = _layer.Input.PixelBytes;
+            var input = state.Address(_layer.Input) + ((nint)image * _plane + first) * pixelBytes;
+            var floats = (float*)state.Scratch(worker);
+            if (_channels == pixelBytes) ElementwiseInt8<T>.Dequantize(input, floats, (long)count * _channels, _layer.From);
+            else
+                for (var p = 0; p < count; p++) ElementwiseInt8<T>.Dequantize(input + (nint)p * pixelBytes, floats + (nint)p * _channels, _channels, _layer.From);
+            var output = (float*)state.Address(_layer.Output) + (nint)image * _channels * _plane + first;
+            TransposedCopy.Run<float>((byte*)floats, (nint)_channels * sizeof(float), (byte*)output, (nint)_plane * sizeof(float), count, _channels);
         }
     }
 }

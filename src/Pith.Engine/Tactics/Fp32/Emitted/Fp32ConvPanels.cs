@@ -69,9 +69,13 @@ internal sealed unsafe class Fp32ConvPanels
             if (pixels < tile.Columns && pixels * 2 > fewest) yield return tile with { Columns = pixels };
     }
 
-    // Those of an image, at most 8: code should not differ for more.
-    private int FetchingTiles(TilePattern tile) =>
-        WeightBytes < FetchedBytes ? 0 : Math.Min(8, EvenParts.Count(_operands.Image.Rows, tile.Rows) * EvenParts.Count(_operands.Image.Columns, tile.Columns));
+    // Those of an image, at most 8: code should not differ for more. Panels that meet one tile each are one stream of memory, which the processor fetches by itself: fetching a whole panel ahead
+    // of it would push out what comes next (4096 x 4096 at batch 1 takes 2.1 ms then, instead of 1.15).
+    private int FetchingTiles(TilePattern tile)
+    {
+        var tiles = EvenParts.Count(_operands.Image.Rows, tile.Rows) * EvenParts.Count(_operands.Image.Columns, tile.Columns);
+        return WeightBytes < FetchedBytes || tiles == 1 ? 0 : Math.Min(8, tiles);
+    }
 
     private static Fp32ConvKernel Kernel(ConvFp32Spec spec, bool mayStream, BuildResources resources)
     {

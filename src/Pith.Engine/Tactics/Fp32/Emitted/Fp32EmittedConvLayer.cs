@@ -97,10 +97,10 @@ internal sealed unsafe class Fp32EmittedConvLayer : RunnableLayer, IParallelBody
         {
             if (!grid.IsRest(tile))
             {
-                args->Tiles[args->TileCount++] = grid.Offsets(_layer, tile);
+                args->Tiles[args->TileCount++] = grid.Offsets(tile);
                 continue;
             }
-            *--args->RestTiles = grid.Offsets(_layer, tile);
+            *--args->RestTiles = grid.Offsets(tile);
             args->RestCount++;
         }
     }
@@ -115,7 +115,7 @@ internal sealed unsafe class Fp32EmittedConvLayer : RunnableLayer, IParallelBody
     private Fp32TileGrid Grid(Fp32ConvPanels panels, RunState state)
     {
         var images = _layer.Images(state.Batch);
-        return new Fp32TileGrid(_operands, panels.KernelFor(_operands.Image.Columns * (_operands.IsFlat ? images : 1)), images);
+        return new Fp32TileGrid(_layer, _operands, panels.KernelFor(_operands.Image.Columns * (_operands.IsFlat ? images : 1)), images);
     }
 
     private long Pixels(RunState state) => (long)_layer.Images(state.Batch) * _operands.Height * _operands.Width;

@@ -79,7 +79,7 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
         for (var tile = first; tile < end; tile += (int)args.TileCount)
         {
             args.TileCount = Math.Min(MostTiles, end - tile);
-            for (var i = 0; i < args.TileCount; i++) args.Tiles[i] = grid.Offsets(_layer, tile + i);
+            for (var i = 0; i < args.TileCount; i++) args.Tiles[i] = grid.Offsets(tile + i);
             Run(state, &args, _full, 0, FullVectors);
             Run(state, &args, _rest, FullVectors, 1);
         }
@@ -98,7 +98,7 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
         kernel.Run(args, streams: false);
     }
 
-    private Fp32TileGrid Grid(RunState state) => new(_operands, (_full ?? _rest)!, _layer.Images(state.Batch));
+    private Fp32TileGrid Grid(RunState state) => new(_layer, _operands, (_full ?? _rest)!, _layer.Images(state.Batch));
 
     private int Parts(RunState state)
     {

@@ -13,9 +13,13 @@ internal readonly struct Fp32TileGrid
     private readonly Fp32ConvOperands _operands;
     private readonly int _rows, _columns, _across, _perImage;
 
-    public Fp32TileGrid(Fp32ConvOperands operands, Fp32ConvKernel kernel, int images)
+    // Computed once: a layer of some microseconds has hundreds of tiles.
+    private readonly nint _outputImage, _residualImage;
+    private readonly TilePattern _pattern;
+
+    public Fp32TileGrid(ContractionLayer layer, Fp32ConvOperands operands, Fp32ConvKernel kernel, int images)
     {
-        _operands = operands;
+        (_operands, _pattern, _outputImage, _residualImage) = (operands, operands.Image, layer.Output.ImageBytes, layer.Residual?.ImageBytes ?? 0);
         (_rows, _columns) = (operands.Image.Rows, operands.Image.Columns * (operands.IsFlat ? images : 1));
         Kernel = kernel;
         _across = EvenParts.Count(_columns, Kernel.Tile.Columns);
@@ -33,17 +37,16 @@ internal readonly struct Fp32TileGrid
     public bool IsRest(int tile) => Kernel.RestRows > 0 && tile % _perImage >= _perImage - _across;
 
     /// <summary>Where a tile's operands are.</summary>
-    public TileOffsets Offsets(ContractionLayer layer, int tile)
+    public TileOffsets Offsets(int tile)
     {
         var (image, inImage) = Math.DivRem(tile, _perImage);
         var (down, across) = Math.DivRem(inImage, _across);
         nint y = Kernel.RestRows > 0 ? down * Kernel.Tile.Rows : Math.Min(down * Kernel.Tile.Rows, _rows - Kernel.Tile.Rows), x = Math.Min(across * Kernel.Tile.Columns, _columns - Kernel.Tile.Columns);
-        var pattern = _operands.Image;
         return new TileOffsets
         {
-            Input = image * _operands.InputImage + y * pattern.InputRow + x * pattern.InputColumn,
-            Output = image * layer.Output.ImageBytes + y * pattern.OutputRow + x * pattern.OutputColumn,
-            Residual = layer.Residual is null ? 0 : image * layer.Residual.ImageBytes + y * pattern.ResidualRow + x * pattern.ResidualColumn,
+            Input = image * _operands.InputImage + y * _pattern.InputRow + x * _pattern.InputColumn,
+            Output = image * _outputImage + y * _pattern.OutputRow + x * _pattern.OutputColumn,
+            Residual = image * _residualImage + y * _pattern.ResidualRow + x * _pattern.ResidualColumn,
         };
     }
 }

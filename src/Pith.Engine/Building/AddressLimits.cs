@@ -16,15 +16,16 @@ internal static class AddressLimits
         foreach (var layer in network.Layers)
         {
             foreach (var slot in layer.Inputs.Concat(layer.Outputs).OfType<Slot>())
-            {
                 if (slot.Shape.Elements(batch) is var elements && elements > Array.MaxLength)
                     throw TooLarge(layer, $"'{slot.Name}' has {elements} elements at batch {batch}, and {Array.MaxLength} are the most. Build it for a smaller batch or image.");
-                if (slot.Shape.Rank == 4) RequireImage(layer, slot, batch, slot.Border.Top, slot.Border.Left, slot.Border.Bottom, slot.Border.Right);
-            }
             if (layer is ContractionLayer { IsGemm: true } product) RequireRows(product, batch);
             else if (layer is ContractionLayer { Window: var window } conv) RequireWindow(layer, conv.Input, batch, window);
             else if (layer is PoolLayer { Window: var pooled } pool) RequireWindow(layer, pool.Input, batch, pooled);
         }
+        // After the windows: a border that is too large is the fault of the layer that asks for the padding, not of the one that writes it.
+        foreach (var layer in network.Layers)
+            foreach (var slot in layer.Inputs.Concat(layer.Outputs).OfType<Slot>())
+                if (slot.Shape.Rank == 4) RequireImage(layer, slot, batch, slot.Border.Top, slot.Border.Left, slot.Border.Bottom, slot.Border.Right);
     }
 
     private static void RequireImage(Layer layer, Slot slot, int batch, int top, int left, int bottom, int right)

@@ -2,7 +2,7 @@ namespace Pith.Building;
 
 /// <summary>
 /// Gives the inputs of padded convolutions a border, where the layer that writes the slot and all that read it work row by row: contractions and pools, the quantization of
-/// the network's input, reorders, and joined phases. Not around float images that integer layers touch too, nor where weights are computed, as in training.
+/// the network's input, reorders, joined phases and normalizations. Not around float images that integer layers touch too, nor where weights are computed, as in training.
 /// </summary>
 internal static class BorderPlanner
 {
@@ -32,7 +32,7 @@ internal static class BorderPlanner
     private static bool ReadsRows(Layer layer) => layer is PoolLayer or ContractionLayer;
 
     private static bool WritesFloatRows(Layer layer) => layer is PoolLayer { Input.DataType: DataType.Float32, IsGlobal: false } or ContractionLayer { Int8: null } or PixelTableLayer
-        or ReorderLayer { Output.Layout: Layout.ChannelsLast } or OpLayer { Op: InterleavePhases };
+        or ReorderLayer { Output.Layout: Layout.ChannelsLast } or OpLayer { Op: InterleavePhases } or NormalizationLayer { Output.Layout: Layout.ChannelsLast };
 
     private static bool ReadsFloatRows(Layer layer) => layer is PoolLayer { Input.DataType: DataType.Float32 } or ContractionLayer { Int8: null };
 }

@@ -58,6 +58,17 @@ public class NormalizationTests
         }
     }
 
+    [Theory]
+    [InlineData(3, 17, 19)]
+    [InlineData(32, 20, 21)]
+    [InlineData(150, 9, 10)]
+    public void Results_have_a_border_for_the_convolution_after_them(int channels, int height, int width) => FormCheck.Agrees(() =>
+    {
+        var f = new FormGraph(channels, height, width);
+        var y = f.Add(new InstanceNormalization(), f.Add(new Conv(), f.X, f.Reals(channels, channels, 1, 1)), f.Reals(channels), f.Reals(channels));
+        return f.Returning(f.Add(new Conv { Window = WindowAttributes.Uniform(3, 1, 1) with { KernelShape = [] } }, f.Add(new Relu(), y), f.Reals(10, channels, 3, 3)));
+    }, 2e-5);
+
     [Fact]
     public void Equal_elements_are_normalized_to_the_bias() => FormCheck.Agrees(() =>
     {

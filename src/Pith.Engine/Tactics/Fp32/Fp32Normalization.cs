@@ -12,7 +12,7 @@ internal sealed class Fp32Normalization : Tactic<NormalizationLayer>
 
     protected override Verdict Accept(NormalizationLayer layer, Device device) =>
         layer.Input.Layout != layer.Output.Layout ? Verdict.No("needs operand and result in one layout")
-        : layer.Pixels == 0 || layer.Scale.DataType != DataType.Float32 || layer.Bias.DataType != DataType.Float32 ? Verdict.NotFor("floats with pixels") : Verdict.Yes;
+        : layer.Pixels == 0 || !layer.Input.Border.IsEmpty || layer.Scale.DataType != DataType.Float32 || layer.Bias.DataType != DataType.Float32 ? Verdict.NotFor("floats with pixels") : Verdict.Yes;
 
     protected override double EstimateSeconds(NormalizationLayer layer, Device device) => StreamCost.Seconds(layer, device);
 
@@ -83,6 +83,10 @@ internal sealed class Fp32Normalization : Tactic<NormalizationLayer>
 
         private GroupNormFp32Args Args(RunState state) => new()
         {
+            // An image without border is one row.
+            Width = _layer.Output.Border.IsEmpty ? _pixels : _layer.Output.Width,
+            RowStride = _layer.Output.Border.IsEmpty ? (nint)_pixels * _channels : _layer.Output.RowBytes / sizeof(float),
+            ImageStride = _layer.Output.Border.IsEmpty ? (nint)_pixels * _channels : _layer.Output.ImageBytes / sizeof(float),
             Images = _layer.Input.Shape.Size(0, state.Batch),
             Channels = _channels,
             Pixels = _pixels,
@@ -194,6 +198,9 @@ internal sealed class Fp32Normalization : Tactic<NormalizationLayer>
                     IsChannelsLast = true,
                     X = pixels,
                     Y = pixels,
+                    Width = all.Pixels,
+                    RowStride = (nint)all.Pixels * channels,
+                    ImageStride = (nint)all.Pixels * channels,
                     Scale = all.Scale + first,
                     Bias = all.Bias + first,
                     Scratch = pixels + (nint)channels * all.Pixels,

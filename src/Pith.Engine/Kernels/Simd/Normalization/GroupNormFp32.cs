@@ -13,8 +13,11 @@ internal unsafe struct GroupNormFp32Args
     /// <summary>[Images, Pixels, Channels] if true, else [Images, Channels, Pixels].</summary>
     public required bool IsChannelsLast;
 
-    /// <summary>Dense floats; Y may be X.</summary>
+    /// <summary>Dense floats; Y may be X. Where channels are last, rows of Y may lie apart.</summary>
     public required float* X, Y;
+
+    /// <summary>Where channels are last: pixels of a row of Y, and floats from row to row and from image to image.</summary>
+    public required nint Width, RowStride, ImageStride;
 
     /// <summary>[Channels].</summary>
     public required float* Scale, Bias;
@@ -118,7 +121,17 @@ internal static unsafe class GroupNormFp32<V, TActivation> where V : struct, IVe
         if (args->IsChannelsLast)
         {
             var at = (image * args->Pixels + begin) * args->Channels;
-            for (var pixel = 0; pixel < count; pixel++, at += args->Channels) NormalizePixel(args->X + at, args->Y + at, coefficients, args->Channels, first, end, a, b);
+            var (row, column) = Math.DivRem((nint)begin, args->Width);
+            var to = args->Y + image * args->ImageStride + row * args->RowStride + column * args->Channels;
+            for (var pixel = 0; pixel < count; pixel++, at += args->Channels, to += args->Channels)
+            {
+                if (column++ == args->Width)
+                {
+                    column = 1;
+                    to += args->RowStride - args->Width * args->Channels;
+                }
+                NormalizePixel(args->X + at, to, coefficients, args->Channels, first, end, a, b);
+            }
             return;
         }
         for (var c = first; c < end; c++)

@@ -24,6 +24,10 @@ public class Int8ContractionTests
 
     [Theory]
     [MemberData(nameof(Levels))]
+    public void Depthwise_convolutions_of_few_channels_equal_the_loops(IsaLevel isa) => Check(isa, 40, FewChannels);
+
+    [Theory]
+    [MemberData(nameof(Levels))]
     public void Matrix_products_equal_the_loops(IsaLevel isa) => Check(isa, 40, MatrixProduct);
 
     [Theory]
@@ -91,6 +95,16 @@ public class Int8ContractionTests
         var x = b.Quantized(b.Input(groups * groupIn, size, size));
         var window = WindowAttributes.Uniform(kernel, random.Next(1, 3), kernel / 2);
         return (b.WithEpilogue(random, epilogue => b.Conv(x, groups * groupIn, groups * groupOut, kernel, window, groups, epilogue != "no bias", epilogue != "float bias")), new Shape(random.Next(1, 3), groups * groupIn, size, size));
+    }
+
+    // Neighbouring pixels fill a vector together where the width allows it.
+    private static (Value, Shape) FewChannels(Random random, QdqGraphBuilder b)
+    {
+        var (channels, height, width, kernel, dilation) = (Pick(random, [4, 8, 16, 32]), random.Next(5, 9), Pick(random, [8, 12, 14, 16, 18, 32]), Pick(random, [3, 5]), random.Next(1, 3));
+        var padding = kernel / 2 * dilation;
+        var window = new WindowAttributes { Strides = [random.Next(1, 3), random.Next(4) == 0 ? 2 : 1], Dilations = [dilation, dilation], Pads = [padding, padding, padding, padding] };
+        var x = b.Quantized(b.Input(channels, height, width));
+        return (b.WithEpilogue(random, epilogue => b.Conv(x, channels, channels, kernel, window, channels, epilogue != "no bias", epilogue != "float bias")), new Shape(random.Next(1, 3), channels, height, width));
     }
 
     private static (Value, Shape) MatrixProduct(Random random, QdqGraphBuilder b)

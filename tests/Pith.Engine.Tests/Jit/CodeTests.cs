@@ -9,7 +9,7 @@ namespace Pith.EngineTests.Jit;
 public class CodeTests
 {
     private static readonly CpuidFeature[] s_vnni =
-        [CpuidFeature.INTEL8086, CpuidFeature.INTEL386, CpuidFeature.X64, CpuidFeature.AVX, CpuidFeature.AVX512F, CpuidFeature.AVX512BW, CpuidFeature.AVX512DQ, CpuidFeature.AVX512VL, CpuidFeature.AVX512_VNNI];
+        [CpuidFeature.INTEL8086, CpuidFeature.INTEL386, CpuidFeature.X64, CpuidFeature.CMOV, CpuidFeature.SSE, CpuidFeature.AVX, CpuidFeature.AVX512F, CpuidFeature.AVX512BW, CpuidFeature.AVX512DQ, CpuidFeature.AVX512VL, CpuidFeature.AVX512_VNNI];
 
     private static readonly CpuidFeature[] s_avx2 = [CpuidFeature.INTEL8086, CpuidFeature.INTEL386, CpuidFeature.X64, CpuidFeature.CMOV, CpuidFeature.SSE, CpuidFeature.AVX, CpuidFeature.AVX2, CpuidFeature.FMA];
 
@@ -17,7 +17,7 @@ public class CodeTests
 
     private static readonly CpuidFeature[] s_amx = [.. s_vnni, CpuidFeature.AMX_TILE, CpuidFeature.AMX_INT8];
 
-    private static readonly CpuidFeature[] s_bf16 = [.. s_vnni.Except([CpuidFeature.AVX512_VNNI]), CpuidFeature.AVX512_BF16, CpuidFeature.SSE];
+    private static readonly CpuidFeature[] s_bf16 = [.. s_vnni.Except([CpuidFeature.AVX512_VNNI]), CpuidFeature.AVX512_BF16];
 
     private static readonly CpuidFeature[] s_amxBf16 = [.. s_vnni.Except([CpuidFeature.AVX512_VNNI]), CpuidFeature.AMX_TILE, CpuidFeature.AMX_BF16];
 

@@ -26,6 +26,9 @@ internal unsafe struct ConvKernelArgs
     /// <summary>The first panel's packed weights; those of the next follow.</summary>
     public byte* Weights;
 
+    /// <summary>The weights that the thread reads after those of the last panel; they are fetched meanwhile.</summary>
+    public byte* NextWeights;
+
     /// <summary>The first panel's constants, which begin with the values that sums start from; those of the next follow.</summary>
     public byte* Panel;
 
@@ -80,6 +83,9 @@ internal readonly record struct ReductionShape(int Rows, int RowBytes, int Colum
 /// <summary>Everything that the code of a convolution kernel depends on.</summary>
 internal sealed record ConvKernelSpec(PanelShape Panel, TilePattern Tile, ReductionShape Reduction, ConvArithmetic Arithmetic)
 {
+    /// <summary>While a panel is used, the weights after it are fetched into the second-level cache: one line at every so many steps. 0 for kernels that leave that to the processor.</summary>
+    public int FetchSteps { get; init; }
+
     /// <summary>What follows in a kernel of INT8 layers, which kernels without AVX-512 all are.</summary>
     public EpilogueSpec Int8Epilogue => ((Int8ConvArithmetic)Arithmetic).Spec;
 

@@ -15,6 +15,10 @@ internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : VectorTileEmitter(s
     // So many multiply instructions in a loop's body make its counting invisible; more only fill the instruction cache.
     private const int BodyInstructions = 240;
 
+
+    // How far ahead weights are fetched into the first-level cache: about as far as the second level is away.
+    private const int FetchBytes = 2 << 10;
+
     private static readonly AssemblerRegister64 s_weight = r13;
 
     /// <summary>The most pixels of a tile with so many vectors of channels and an epilogue that needs so many registers.</summary>
@@ -34,8 +38,11 @@ internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : VectorTileEmitter(s
         // With few pixels it costs nothing to read weights once for each.
         var keepsWeights = Pixels > 2;
         var firstPixel = Accumulators + (keepsWeights ? Vectors : 0);
+        var fetched = 0;
         for (var step = 0; step < count; step++)
         {
+            for (var v = 0; v < Vectors; v++) Asm.prefetcht0(__byte_ptr[s_weight + ((step * Vectors + v) * VectorBytes + FetchBytes)]);
+            if (Spec.FetchSteps > 0 && step % Spec.FetchSteps == 0) Asm.prefetcht1(__byte_ptr[Next + fetched++ * VectorBytes]);
             if (keepsWeights)
                 for (var v = 0; v < Vectors; v++) Asm.vmovdqu64(Zmm(Accumulators + v), Weight(step, v));
             for (var p = 0; p < Pixels; p++)
@@ -49,6 +56,7 @@ internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : VectorTileEmitter(s
                 }
             }
         }
+        if (fetched > 0) Asm.add(Next, fetched * VectorBytes);
     }
 
     private AssemblerMemoryOperand Weight(int step, int vector) => __zmmword_ptr[s_weight + (step * Vectors + vector) * 64];

@@ -10,7 +10,7 @@ namespace Pith.Kernels.Jit;
 internal static unsafe class EpilogueConstants
 {
     // Scalars, which code reads with an embedded broadcast.
-    public const int Reciprocal = 0;
+    public const int InverseHigh = 0;
     public const int Divisor = 4;
     public const int ResidualMultiplier = 8;
     public const int ResidualZeroPoint = 12;
@@ -28,10 +28,18 @@ internal static unsafe class EpilogueConstants
     public const int LeftMultiplier = 44;
     public const int LeftZeroPoint = 48;
 
+    /// <summary>Of <see cref="Int8.QuickDivision"/>, beside <see cref="InverseHigh"/>.</summary>
+    public const int InverseLow = 52;
+
+    /// <summary>2^23 as a float, whose last byte takes a byte of the residual; and 2^23 + the residual's zero point.</summary>
+    public const int ByteFloat = 56;
+    public const int ByteFloatZero = 60;
+
     // Vectors of 64 bytes.
-    public const int ZeroPointWords = 64;
-    public const int LowestWords = 128;
-    public const int HighestWords = 192;
+    /// <summary>The zero point as 16-bit numbers; of signed results, the sign bit of each byte.</summary>
+    public const int ZeroPoints = 64;
+    public const int LowestBytes = 128;
+    public const int HighestBytes = 192;
 
     /// <summary>For VPERMQ: brings the two pixels of a pack of two vectors apart.</summary>
     public const int PairOrder = 256;
@@ -58,6 +66,7 @@ internal static unsafe class EpilogueConstants
     public const int SharedBytes = 1024;
 
     private const int ExactBits = 16;
+    private const byte SignBit = 0x80;
     private const double LargestInteger = 1 << 30;
 
     /// <summary>Bytes of one panel's constants: three numbers for each channel.</summary>
@@ -98,9 +107,10 @@ internal static unsafe class EpilogueConstants
         return new EpilogueSpec
         {
             Activation = epilogue.Activation,
-            Division = epilogue.OutputDivisor == 1 ? DivisionKind.None : epilogue.OutputReciprocal != 0 ? DivisionKind.Quick : DivisionKind.Exact,
+            Division = epilogue.OutputDivisor == 1 ? DivisionKind.None : epilogue.OutputDivision.IsAllowed ? DivisionKind.Quick : DivisionKind.Exact,
             IsFloatOutput = epilogue.IsFloatOutput,
             HasZeroPoint = !epilogue.IsFloatOutput && epilogue.OutputZeroPoint != 0,
+            IsSigned = !epilogue.IsFloatOutput && epilogue.OutputZeroPoint == SignBit,
             HasLowest = !epilogue.IsFloatOutput && Round(epilogue.Lowest) > -epilogue.OutputZeroPoint,
             HasHighest = !epilogue.IsFloatOutput && Round(epilogue.Highest) < 255 - epilogue.OutputZeroPoint,
             ClampsFloats = !epilogue.IsFloatOutput && (!DoesNotEnlarge(epilogue.Activation) || !(largestValue / epilogue.OutputDivisor < LargestInteger)),
@@ -111,7 +121,7 @@ internal static unsafe class EpilogueConstants
     public static void Fill(in Int8Epilogue epilogue, byte* block)
     {
         var floats = (float*)block;
-        floats[Reciprocal / 4] = epilogue.OutputReciprocal;
+        (floats[InverseHigh / 4], floats[InverseLow / 4]) = (epilogue.OutputDivision.High, epilogue.OutputDivision.Low);
         floats[Divisor / 4] = epilogue.OutputDivisor;
         floats[ResidualMultiplier / 4] = epilogue.ResidualMultiplier;
         ((int*)block)[ResidualZeroPoint / 4] = epilogue.ResidualZeroPoint;
@@ -122,9 +132,11 @@ internal static unsafe class EpilogueConstants
         floats[Highest / 4] = epilogue.Highest;
         ((int*)block)[ZeroPoint / 4] = epilogue.OutputZeroPoint;
         floats[Inverse / 4] = 1 / epilogue.OutputDivisor;
-        new Span<short>(block + ZeroPointWords, 32).Fill((short)epilogue.OutputZeroPoint);
-        new Span<short>(block + LowestWords, 32).Fill((short)(Round(epilogue.Lowest) + epilogue.OutputZeroPoint));
-        new Span<short>(block + HighestWords, 32).Fill((short)(Round(epilogue.Highest) + epilogue.OutputZeroPoint));
+        if (epilogue.OutputZeroPoint == SignBit) new Span<byte>(block + ZeroPoints, 64).Fill(SignBit);
+        else new Span<short>(block + ZeroPoints, 32).Fill((short)epilogue.OutputZeroPoint);
+        (floats[ByteFloat / 4], floats[ByteFloatZero / 4]) = (1 << 23, (1 << 23) + epilogue.ResidualZeroPoint);
+        new Span<byte>(block + LowestBytes, 64).Fill((byte)Math.Clamp(Round(epilogue.Lowest) + epilogue.OutputZeroPoint, 0, 255));
+        new Span<byte>(block + HighestBytes, 64).Fill((byte)Math.Clamp(Round(epilogue.Highest) + epilogue.OutputZeroPoint, 0, 255));
         for (var i = 0; i < 8; i++) ((long*)(block + PairOrder))[i] = i < 4 ? 2 * i : 2 * (i - 4) + 1;
         for (var i = 0; i < 16; i++) ((int*)(block + QuadOrder))[i] = i % 4 * 4 + i / 4;
         for (var i = 0; i < 8; i++) ((int*)(block + HalvesOrder))[i] = i % 2 * 4 + i / 2;

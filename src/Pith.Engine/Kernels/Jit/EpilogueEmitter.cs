@@ -14,10 +14,13 @@ internal readonly record struct EpilogueRegisters(AssemblerRegister64 Output, As
 
 /// <summary>
 /// Emits what turns accumulators into results: <see cref="Int8Arithmetic"/>, sixteen channels at a time. Written once for every kernel. The tail of a panel that is not full is masked by
-/// <c>k1</c>, which <see cref="LoadMask"/> sets; <c>k2</c> is overwritten.
+/// <c>k1</c>, which <see cref="LoadMask"/> sets as it does <c>k3</c>; <c>k2</c> is overwritten.
 /// </summary>
 internal sealed class EpilogueEmitter : ITileEpilogue
 {
+    // The lowest byte of each 32-bit number.
+    private const long LowBytes = 0x1111_1111_1111_1111;
+
     private readonly Assembler _asm;
     private readonly EpilogueSpec _spec;
     private readonly PanelShape _panel;
@@ -42,6 +45,11 @@ internal sealed class EpilogueEmitter : ITileEpilogue
 
     public void LoadMask()
     {
+        if (_spec.Residual == ResidualKind.Bytes)
+        {
+            _asm.mov(rax, LowBytes);
+            _asm.kmovq(k3, rax);
+        }
         var stored = StoredOfLast;
         if (stored == Capacity(_packs[^1])) return;
         _asm.mov(rax, (1L << stored) - 1);
@@ -115,8 +123,6 @@ internal sealed class EpilogueEmitter : ITileEpilogue
             return;
         }
         LoadResidual(pixel, pack, vector - pack.First, isFirstOfPixel);
-        if (_spec.ResidualHasZeroPoint) _asm.vpsubd(r, r, Scalar(EpilogueConstants.ResidualZeroPoint));
-        _asm.vcvtdq2ps(r, r);
         if (_spec.ResidualIsExact)
         {
             _asm.vfmadd231ps(v, r, Scalar(EpilogueConstants.ResidualMultiplier));
@@ -126,7 +132,7 @@ internal sealed class EpilogueEmitter : ITileEpilogue
         _asm.vaddps(v, v, r);
     }
 
-    // Bytes of the residual in the order of the accumulators, as integers in temporary 0; temporary 1 keeps the pixel's bytes for the pack's other vectors, unless the activation of the one before needs it.
+    // The residual less its zero point in the order of the accumulators, in temporary 0; temporary 1 keeps the pixel's bytes for the pack's other vectors, unless the activation of the one before needs it.
     private void LoadResidual(int pixel, Pack pack, int inPack, bool isFirstOfPixel)
     {
         var at = _registers.Residual + (_residualOffset(pixel) + (_spec.IsNatural ? 0 : ChannelBytes(pack, false)));
@@ -134,12 +140,17 @@ internal sealed class EpilogueEmitter : ITileEpilogue
         if (pack.Width == 1)
         {
             _asm.vpmovzxbd(r, __xmmword_ptr[_registers.Residual + (_residualOffset(pixel) + ChannelBytes(pack, false))]);
+            if (_spec.ResidualHasZeroPoint) _asm.vpsubd(r, r, Scalar(EpilogueConstants.ResidualZeroPoint));
+            _asm.vcvtdq2ps(r, r);
             return;
         }
         var loads = isFirstOfPixel || _spec.ActivationTemporaries > 1;
         if (loads && pack.Width == 4) _asm.vmovdqu64(bytes, __zmmword_ptr[at]);
         if (loads && pack.Width == 2) _asm.vpmovzxbw(bytes, __ymmword_ptr[at]);
-        _asm.vpshufb(r, bytes, Vector((pack.Width == 4 ? EpilogueConstants.BytesToInts : EpilogueConstants.WordsToInts) + 64 * inPack));
+        // A byte as the last of 2^23's makes a float of it.
+        _asm.vbroadcastss(r, __dword_ptr[_registers.Shared + EpilogueConstants.ByteFloat]);
+        _asm.vpshufb(r.k3, bytes, Vector((pack.Width == 4 ? EpilogueConstants.BytesToInts : EpilogueConstants.WordsToInts) + 64 * inPack));
+        _asm.vsubps(r, r, Scalar(EpilogueConstants.ByteFloatZero));
     }
 
     public void Close()
@@ -162,10 +173,9 @@ internal sealed class EpilogueEmitter : ITileEpilogue
         ActivationEmitter.Emit(_asm, _spec.Activation, value, Enumerable.Range(0, activation).Select(Temporary).ToArray(), _registers.Shared);
         if (_spec.Division == DivisionKind.Quick)
         {
-            var q = Zmm(Temporary(0));
-            _asm.vmulps(q, v, Scalar(EpilogueConstants.Reciprocal));
-            _asm.vfnmadd231ps(v, q, Scalar(EpilogueConstants.Divisor));
-            _asm.vfmadd132ps(v, q, Scalar(EpilogueConstants.Reciprocal));
+            var low = Zmm(Temporary(0));
+            _asm.vmulps(low, v, Scalar(EpilogueConstants.InverseLow));
+            _asm.vfmadd132ps(v, low, Scalar(EpilogueConstants.InverseHigh));
         }
         else if (_spec.Division == DivisionKind.Exact)
         {
@@ -207,26 +217,28 @@ internal sealed class EpilogueEmitter : ITileEpilogue
         // Pixels that are not there repeat one that is.
         int Value(int index) => values[index % values.Length];
         var (low, high) = (Zmm(Value(0)), Zmm(Value(2)));
-        _asm.vpackssdw(low, low, Zmm(Value(1)));
-        Clamp(low);
-        if (values.Length > 2)
+        if (values.Length <= 2) high = low;
+        foreach (var (words, other) in values.Length > 2 ? [(low, Value(1)), (high, Value(3))] : ((AssemblerRegisterZMM, int)[])[(low, Value(1))])
         {
-            _asm.vpackssdw(high, high, Zmm(Value(3)));
-            Clamp(high);
+            _asm.vpackssdw(words, words, Zmm(other));
+            if (_spec is { HasZeroPoint: true, IsSigned: false }) _asm.vpaddsw(words, words, Vector(EpilogueConstants.ZeroPoints));
         }
-        _asm.vpackuswb(low, low, values.Length > 2 ? high : low);
+        if (_spec.IsSigned)
+        {
+            _asm.vpacksswb(low, low, high);
+            _asm.vpxord(low, low, Vector(EpilogueConstants.ZeroPoints));
+        }
+        else
+        {
+            _asm.vpackuswb(low, low, high);
+        }
+        if (_spec.HasLowest) _asm.vpmaxub(low, low, Vector(EpilogueConstants.LowestBytes));
+        if (_spec.HasHighest) _asm.vpminub(low, low, Vector(EpilogueConstants.HighestBytes));
         var order = Zmm(Temporary(0));
         if (pack.Width < 4) _asm.vmovdqu64(order, Vector(pack.Width == 2 ? EpilogueConstants.PairOrder : EpilogueConstants.QuadOrder));
         if (pack.Width == 2) _asm.vpermq(low, order, low);
         if (pack.Width == 1) _asm.vpermd(low, order, low);
         for (var p = 0; p < pixels; p++) StoreBytes(Value(0), p, _registers.Output + (_outputOffset(pixel + p) + ChannelBytes(pack, false)), pack);
-    }
-
-    private void Clamp(AssemblerRegisterZMM words)
-    {
-        if (_spec.HasZeroPoint) _asm.vpaddsw(words, words, Vector(EpilogueConstants.ZeroPointWords));
-        if (_spec.HasLowest) _asm.vpmaxsw(words, words, Vector(EpilogueConstants.LowestWords));
-        if (_spec.HasHighest) _asm.vpminsw(words, words, Vector(EpilogueConstants.HighestWords));
     }
 
     // Part p of a packed vector: all of it, a half or a quarter.

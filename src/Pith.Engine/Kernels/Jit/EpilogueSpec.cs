@@ -33,6 +33,9 @@ internal readonly record struct EpilogueSpec
     /// <summary>The output's stored zero point is not 0.</summary>
     public bool HasZeroPoint { get; init; }
 
+    /// <summary>It is 128: results are packed as signed bytes, which saturate where they have to.</summary>
+    public bool IsSigned { get; init; }
+
     /// <summary>The lowest result is more than the byte range ends at.</summary>
     public bool HasLowest { get; init; }
 

@@ -1,9 +1,9 @@
 namespace Pith.Kernels.Jit;
 
-/// <summary>Emits what turns the sums of a tile into results, whatever kernel they come from. Masks <c>k1</c> and <c>k2</c> are its own.</summary>
+/// <summary>Emits what turns the sums of a tile into results, whatever kernel they come from. Masks <c>k1</c> to <c>k3</c> are its own.</summary>
 internal interface ITileEpilogue
 {
-    /// <summary>Sets the mask of the last channels, when not all are stored. Overwrites rax.</summary>
+    /// <summary>Sets the masks that it uses. Overwrites rax.</summary>
     void LoadMask();
 
     /// <summary>All pixels of a tile as steps of a few instructions, to be emitted in order, with other code in between if wanted.</summary>

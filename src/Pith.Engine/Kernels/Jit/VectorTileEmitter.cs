@@ -16,10 +16,10 @@ internal abstract class VectorTileEmitter(ConvKernelSpec spec) : KernelEmitter
     /// <summary>Bytes of a vector.</summary>
     protected const int VectorBytes = 64;
 
-    // What the stack keeps: the arguments, and the panels that are left.
-    private const int ArgumentsAt = 0, PanelsLeftAt = 8;
+    // What the stack keeps: where the weights begin that are fetched, the tiles that are left, the arguments, and the panels that are left.
+    private const int NextAt = 0, TilesLeftAt = 8, ArgumentsAt = 16, PanelsLeftAt = 24;
 
-    private static readonly AssemblerRegister64 s_input = rbx, s_tiles = rsi, s_tileCount = rcx, s_panel = r8, s_output = r10, s_residual = r11, s_tileOutput = r14, s_tileResidual = r15;
+    private static readonly AssemblerRegister64 s_input = rbx, s_tiles = rsi, s_panel = r8, s_output = r10, s_residual = r11, s_tileOutput = r14, s_tileResidual = r15;
     private ITileEpilogue? _epilogue;
 
     /// <summary>Holds the address of the tile's first window when products begin.</summary>
@@ -30,6 +30,9 @@ internal abstract class VectorTileEmitter(ConvKernelSpec spec) : KernelEmitter
 
     /// <summary>Holds the address of the constants of all panels; must stay.</summary>
     protected static AssemblerRegister64 Shared => r9;
+
+    /// <summary>Holds the address of what is to be fetched next, if the kernel does so.</summary>
+    protected static AssemblerRegister64 Next => rcx;
 
     protected ConvKernelSpec Spec { get; } = spec;
 
@@ -60,16 +63,16 @@ internal abstract class VectorTileEmitter(ConvKernelSpec spec) : KernelEmitter
         Load<ConvKernelArgs>(Args, (Weights, nameof(ConvKernelArgs.Weights)), (s_panel, nameof(ConvKernelArgs.Panel)), (Shared, nameof(ConvKernelArgs.Shared)), (rax, nameof(ConvKernelArgs.PanelCount)));
         Asm.push(rax);
         Asm.push(Args);
+        Asm.sub(rsp, ArgumentsAt);
         var (panel, tile) = (Asm.CreateLabel(), Asm.CreateLabel());
         Asm.Label(ref panel);
-        Asm.mov(rax, __qword_ptr[rsp + ArgumentsAt]);
-        Load<ConvKernelArgs>(rax, (s_tiles, nameof(ConvKernelArgs.Tiles)), (s_tileCount, nameof(ConvKernelArgs.TileCount)));
+        OpenPanel();
         Asm.Label(ref tile);
         OpenTile();
         Products();
         foreach (var step in _epilogue.Steps(Pixels, (pixel, vector, _) => pixel * Vectors + vector)) step();
         Asm.add(s_tiles, Marshal.SizeOf<TileOffsets>());
-        Asm.dec(s_tileCount);
+        Asm.dec(__qword_ptr[rsp + TilesLeftAt]);
         Asm.jne(tile);
         Asm.add(Weights, PanelWeightBytes);
         if (PanelInputBytes != 0) Asm.add(s_input, PanelInputBytes);
@@ -79,11 +82,31 @@ internal abstract class VectorTileEmitter(ConvKernelSpec spec) : KernelEmitter
         Asm.dec(__qword_ptr[rsp + PanelsLeftAt]);
         Asm.jne(panel);
         _epilogue.Close();
-        Asm.add(rsp, 16);
+        Asm.add(rsp, PanelsLeftAt + 8);
+    }
+
+    private void OpenPanel()
+    {
+        Asm.mov(rax, __qword_ptr[rsp + ArgumentsAt]);
+        Load<ConvKernelArgs>(rax, (s_tiles, nameof(ConvKernelArgs.Tiles)), (rbp, nameof(ConvKernelArgs.TileCount)));
+        Asm.mov(__qword_ptr[rsp + TilesLeftAt], rbp);
+        if (Spec.FetchSteps == 0) return;
+        Asm.lea(Next, __byte_ptr[Weights + PanelWeightBytes]);
+        Asm.cmp(__qword_ptr[rsp + PanelsLeftAt], 1);
+        Asm.cmove(Next, Field<ConvKernelArgs>(rax, nameof(ConvKernelArgs.NextWeights)));
+        Asm.mov(__qword_ptr[rsp + NextAt], Next);
     }
 
     private void OpenTile()
     {
+        if (Spec.FetchSteps > 0)
+        {
+            // More tiles than the fetches were spread over: again from the start, which is there now and costs nothing.
+            Asm.mov(rax, Next);
+            Asm.sub(rax, __qword_ptr[rsp + NextAt]);
+            Asm.cmp(rax, PanelWeightBytes);
+            Asm.cmovae(Next, __qword_ptr[rsp + NextAt]);
+        }
         (AssemblerRegister64 Register, AssemblerRegister64 Operand, string Offset)[] operands =
             [(Pixel, s_input, nameof(TileOffsets.Input)), (s_tileOutput, s_output, nameof(TileOffsets.Output)), (s_tileResidual, s_residual, nameof(TileOffsets.Residual))];
         foreach (var (register, operand, offset) in operands)

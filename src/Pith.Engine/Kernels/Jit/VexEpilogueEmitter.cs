@@ -56,7 +56,7 @@ internal sealed class VexEpilogueEmitter(Assembler asm, EpilogueSpec spec, int c
         return Temporary(temporary);
     }
 
-    private AssemblerMemoryOperand Words(int offset) => __ymmword_ptr[registers.Shared + offset];
+    private AssemblerMemoryOperand Vector(int offset) => __ymmword_ptr[registers.Shared + offset];
 
     // float(acc) * multiplier + offset + residual
     private void Real(AssemblerRegisterYMM v, int pixel, int half)
@@ -92,10 +92,8 @@ internal sealed class VexEpilogueEmitter(Assembler asm, EpilogueSpec spec, int c
         _activation.Emit(spec.Activation, v, Temporary(0), Temporary(1), Temporary(2), Temporary(3));
         if (spec.Division == DivisionKind.Quick)
         {
-            var (q, reciprocal) = (Temporary(0), Broadcast(1, EpilogueConstants.Reciprocal));
-            asm.vmulps(q, v, reciprocal);
-            asm.vfnmadd231ps(v, q, Broadcast(2, EpilogueConstants.Divisor));
-            asm.vfmadd132ps(v, q, reciprocal);
+            asm.vmulps(Temporary(0), v, Broadcast(1, EpilogueConstants.InverseLow));
+            asm.vfmadd132ps(v, Temporary(0), Broadcast(1, EpilogueConstants.InverseHigh));
         }
         else if (spec.Division == DivisionKind.Exact)
         {
@@ -134,8 +132,18 @@ internal sealed class VexEpilogueEmitter(Assembler asm, EpilogueSpec spec, int c
         Pack(pixel);
         if (pixels == 2) Pack(pixel + 1);
         // Four bytes each of: pixel, half; and again in the upper 128 bits.
-        asm.vpackuswb(first, first, second);
-        asm.vmovdqu(Temporary(0), Words(EpilogueConstants.HalvesOrder));
+        if (spec.IsSigned)
+        {
+            asm.vpacksswb(first, first, second);
+            asm.vpxor(first, first, Vector(EpilogueConstants.ZeroPoints));
+        }
+        else
+        {
+            asm.vpackuswb(first, first, second);
+        }
+        if (spec.HasLowest) asm.vpmaxub(first, first, Vector(EpilogueConstants.LowestBytes));
+        if (spec.HasHighest) asm.vpminub(first, first, Vector(EpilogueConstants.HighestBytes));
+        asm.vmovdqu(Temporary(0), Vector(EpilogueConstants.HalvesOrder));
         asm.vpermd(first, Temporary(0), first);
         var bytes = new AssemblerRegisterXMM(first.Value - Register.YMM0 + Register.XMM0);
         StorePart(bytes, registers.Output + tile.Output(pixel), channels);
@@ -148,9 +156,7 @@ internal sealed class VexEpilogueEmitter(Assembler asm, EpilogueSpec spec, int c
     {
         var words = Accumulator(pixel, 0);
         asm.vpackssdw(words, words, Accumulator(pixel, 1));
-        if (spec.HasZeroPoint) asm.vpaddsw(words, words, Words(EpilogueConstants.ZeroPointWords));
-        if (spec.HasLowest) asm.vpmaxsw(words, words, Words(EpilogueConstants.LowestWords));
-        if (spec.HasHighest) asm.vpminsw(words, words, Words(EpilogueConstants.HighestWords));
+        if (spec is { HasZeroPoint: true, IsSigned: false }) asm.vpaddsw(words, words, Vector(EpilogueConstants.ZeroPoints));
     }
 
     // The first bytes of a register, never more.

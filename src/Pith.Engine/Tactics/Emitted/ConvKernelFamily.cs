@@ -70,6 +70,9 @@ internal abstract unsafe class ConvKernelFamily
     /// <summary>Whether results may be stored past the caches: each is stored once, but for the edges of tiles.</summary>
     public virtual bool MayStream => true;
 
+    /// <summary>Whether kernels fetch the weights that come next while they use others, see <see cref="ConvKernelSpec.FetchSteps"/>.</summary>
+    public virtual bool FetchesWeights => false;
+
     /// <summary>Scratch memory of a thread.</summary>
     public virtual long ScratchBytes => 0;
 

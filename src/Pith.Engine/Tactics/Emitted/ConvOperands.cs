@@ -10,9 +10,18 @@ internal sealed class ConvOperands
 {
     /// <param name="layer">The layer.</param>
     /// <param name="isDepthwise">True to see a depthwise convolution as one group whose panels each read their own channels.</param>
-    public ConvOperands(ContractionLayer layer, bool isDepthwise)
+    /// <param name="joinedChannels">Neighbouring pixels of a depthwise convolution of stride 1 that have fewer channels, and together so many, are seen as one pixel.</param>
+    public ConvOperands(ContractionLayer layer, bool isDepthwise, int joinedChannels = 0)
         : this(layer, layer.Window, isDepthwise, layer.Input.PixelBytes, layer.Window.IsPadded && !layer.Input.Border.Covers(layer.Window), slackBytes: 0)
     {
+        var channels = layer.Channels;
+        var joined = joinedChannels / channels;
+        var isDense = PixelBytes == channels && layer.Output.PixelBytes == channels && (layer.Residual is null || layer.Residual.PixelBytes == channels);
+        if (!isDepthwise || joined < 2 || joinedChannels % channels != 0 || Width % joined != 0 || layer.Window.StrideWidth != 1 || !isDense) return;
+        JoinedPixels = joined;
+        Width /= joined;
+        InputColumn *= joined;
+        GroupChannels *= joined;
     }
 
     private ConvOperands(ContractionLayer layer, Window window, bool isDepthwise, int pixelBytes, bool needsCopy, int slackBytes)
@@ -63,6 +72,9 @@ internal sealed class ConvOperands
 
     /// <summary>Each output channel sees the one input channel of the same number; runs are then single bytes.</summary>
     public bool IsDepthwise { get; }
+
+    /// <summary>Neighbouring pixels that are seen as one with all their channels, see the constructor.</summary>
+    public int JoinedPixels { get; } = 1;
 
     /// <summary>Groups after small ones were joined.</summary>
     public int Groups { get; }

@@ -96,6 +96,8 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
                 var channel = group * _operands.GroupChannels + panels.FirstChannel + inGroup * panels.Shape.Capacity;
                 args->PanelCount = Math.Min(panels.PerGroup - inGroup, endPanel - panel);
                 args->Weights = panels.Weights + panel * panels.WeightBytes;
+                // After the last panel come the next tiles, if any do.
+                args->NextWeights = panels.Weights + (panel + args->PanelCount < endPanel ? panel + args->PanelCount : firstPanel) * panels.WeightBytes;
                 args->Panel = panels.Constants + panel * panels.ConstantBytes;
                 args->Input = input + (nint)image * _operands.ImageBytes + group * _operands.GroupBytes + (_operands.IsDepthwise ? channel : 0);
                 args->Output = state.Address(_layer.Output) + (nint)image * _operands.OutputImage + channel * _arithmetic.OutputBytes;
@@ -178,6 +180,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     private int ChannelOf(int group, int channel)
     {
         var k = group * _operands.GroupChannels + channel;
+        if (_operands.JoinedPixels > 1) k %= _layer.OutChannels;
         return channel < _operands.GroupChannels && k < _layer.OutChannels ? k : -1;
     }
 
@@ -188,14 +191,17 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         yield return most;
     }
 
+    // One line for each of a step's vectors, shared out over all tiles of a panel at batch 1.
+    private int FetchSteps(PanelShape shape, int tiles) => _family.FetchesWeights ? Math.Max(1, tiles / shape.Vectors) : 0;
+
     private ConvTiles BuildTiles(PanelShape shape, int images, BuildResources resources)
     {
         var (height, width) = _operands.IsOnePixel ? (1, images) : (_operands.Height, _operands.Width);
         // Single pixels lie one image apart.
         var (output, residual) = (_layer.Output, _layer.Residual);
         var inputColumn = _operands.IsOnePixel ? _operands.ImageBytes : _operands.InputColumn;
-        var outputColumn = _operands.IsOnePixel ? _operands.OutputImage : output.PixelBytes;
-        var residualColumn = _operands.IsOnePixel ? _operands.ResidualImage : residual?.PixelBytes ?? 0;
+        var outputColumn = _operands.IsOnePixel ? _operands.OutputImage : output.PixelBytes * _operands.JoinedPixels;
+        var residualColumn = _operands.IsOnePixel ? _operands.ResidualImage : (residual?.PixelBytes ?? 0) * _operands.JoinedPixels;
         var (outputRow, residualRow) = (output.RowBytes, residual?.RowBytes ?? 0);
         var full = new TilePattern(height, width)
         {
@@ -226,7 +232,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
                 Residual = image * _operands.ResidualImage + y * residualRow + x * residualColumn,
             };
         }
-        var spec = new ConvKernelSpec(shape, pattern, _operands.Reduction, _arithmetic);
+        var spec = new ConvKernelSpec(shape, pattern, _operands.Reduction, _arithmetic) { FetchSteps = FetchSteps(shape, _blocking.SplitsChannels || _operands.IsOnePixel ? perImage : EvenParts.Count(perImage, resources.Device.Threads)) };
         nint Kernel(ConvKernelSpec spec) => resources.Kernel(_family.KernelName(spec), (_family.Name, spec), () => _family.Emit(spec, resources.Device));
         var kernel = Kernel(spec);
         return new ConvTiles

@@ -17,6 +17,8 @@ internal unsafe class VnniKernels : ConvKernelFamily
             : image with { Rows = EvenParts.Length(image.Rows, Math.Min(image.Rows, most / image.Columns)) };
     }
 
+    public override bool FetchesWeights => true;
+
     // Two products or two loads a cycle, then the epilogue.
     public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)
     {

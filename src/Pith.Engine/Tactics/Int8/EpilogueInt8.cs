@@ -18,7 +18,7 @@ internal static unsafe class EpilogueInt8
             ActivationA = constants.Activation.A,
             ActivationB = constants.Activation.B,
             OutputDivisor = constants.OutputDivisor,
-            OutputReciprocal = layer.Residual is { IsQuantized: false } ? 0 : QuickDivision.Reciprocal(constants),
+            OutputDivision = layer.Residual is { IsQuantized: false } ? default : QuickDivision.Of(constants),
             OutputZeroPoint = constants.OutputZeroPoint,
             Lowest = -constants.OutputZeroPoint,
             Highest = 255 - constants.OutputZeroPoint,

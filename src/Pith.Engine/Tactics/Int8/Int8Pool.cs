@@ -92,7 +92,15 @@ internal sealed unsafe class Int8Pool : Tactic<PoolLayer>
 
         private readonly int _rowsOfPart;
 
-        public Max(PoolLayer layer, IsaLevel isa) : base(layer, isa) => _rowsOfPart = (int)Math.Clamp(PartBytes / layer.Output.RowBytes, 1, layer.Output.Height);
+        // The outputs whose windows lie inside the row.
+        private readonly (int First, int Count) _whole;
+
+        public Max(PoolLayer layer, IsaLevel isa) : base(layer, isa)
+        {
+            _rowsOfPart = (int)Math.Clamp(PartBytes / layer.Output.RowBytes, 1, layer.Output.Height);
+            var whole = Enumerable.Range(0, OutWidth).Where(x => Columns(x).Count == layer.Window.KernelWidth).ToArray();
+            if (whole.Length > 0) _whole = (whole[0], whole.Length);
+        }
 
         // The row of maxima, one pixel that is copied when it is small, then the addresses.
         public override long ScratchBytes => ColumnBytes + 2 * LeastBytes + (long)Math.Max(Layer.Window.KernelHeight, Layer.Window.KernelWidth) * sizeof(byte*);
@@ -118,6 +126,13 @@ internal sealed unsafe class Int8Pool : Tactic<PoolLayer>
                 else new Span<byte>(maxima, (int)bytes).Clear();
                 for (var x = 0; x < OutWidth; x++, output += channels)
                 {
+                    if (x == _whole.First && _whole.Count > 0 && channels >= LeastBytes)
+                    {
+                        PoolInt8.MaxOfRow(maxima + Columns(x).First * channels, Layer.Window.StrideWidth * channels, _whole.Count, Layer.Window.KernelWidth, ColumnStride, channels, IsWide, output);
+                        x += _whole.Count - 1;
+                        output += (_whole.Count - 1) * channels;
+                        continue;
+                    }
                     var columns = ColumnsAt(maxima, x, addresses);
                     if (columns == 0) new Span<byte>(output, (int)channels).Clear();
                     else if (channels >= LeastBytes) PoolInt8.Max(addresses, columns, channels, IsWide, output);

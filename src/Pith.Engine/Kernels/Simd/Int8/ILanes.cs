@@ -34,7 +34,7 @@ internal unsafe interface ILanes<T> where T : struct, ILanes<T>
     static abstract T operator /(T left, T right);
 
     /// <summary>x / divisor, or, where the CPU has FMA, what <see cref="QuickDivision"/> has checked to round to the same integers.</summary>
-    static abstract T DivideQuickly(T x, T divisor, T reciprocal);
+    static abstract T DivideQuickly(T x, T divisor, T high, T low);
 
     /// <summary>x where x &gt; bound, else the bound (also for NaN).</summary>
     static abstract T AtLeast(T x, T bound);

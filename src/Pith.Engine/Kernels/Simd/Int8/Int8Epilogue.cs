@@ -21,8 +21,8 @@ internal unsafe struct Int8Epilogue
     /// <summary>1 when the value is in output steps already.</summary>
     public float OutputDivisor;
 
-    /// <summary>1 / <see cref="OutputDivisor"/> where <see cref="QuickDivision"/> may take the place of the division, else 0.</summary>
-    public float OutputReciprocal;
+    /// <summary>May take the place of the division by <see cref="OutputDivisor"/>.</summary>
+    public QuickDivision OutputDivision;
     public int OutputZeroPoint;
 
     /// <summary>What a value is clamped to before it is rounded to a byte: the byte's range, within which a Clip activation is taken into account too.</summary>
@@ -81,7 +81,7 @@ internal unsafe struct Int8Epilogue
     {
         var output = Output + pixel * OutputStride + (IsFloatOutput ? k * sizeof(float) : k);
         var residual = Residual + residualPixel * ResidualStride + (IsFloatResidual ? k * sizeof(float) : k);
-        if (IsFloatOutput || Activation != ActivationKind.None || (OutputDivisor != 1 && OutputReciprocal == 0)) Column<T, AnyResult>(accumulators, panel, pixels, k, output, residual);
+        if (IsFloatOutput || Activation != ActivationKind.None || (OutputDivisor != 1 && !OutputDivision.IsAllowed)) Column<T, AnyResult>(accumulators, panel, pixels, k, output, residual);
         else if (OutputDivisor != 1) Column<T, DividedResult>(accumulators, panel, pixels, k, output, residual);
         else Column<T, ByteResult>(accumulators, panel, pixels, k, output, residual);
     }
@@ -154,7 +154,7 @@ internal unsafe struct Int8Epilogue
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static void Store<T>(T value, byte* output, T lowest, T highest, int zeroPoint, in Int8Epilogue constants) where T : struct, ILanes<T>
         {
-            value = T.DivideQuickly(value, T.Broadcast(constants.OutputDivisor), T.Broadcast(constants.OutputReciprocal));
+            value = T.DivideQuickly(value, T.Broadcast(constants.OutputDivisor), T.Broadcast(constants.OutputDivision.High), T.Broadcast(constants.OutputDivision.Low));
             T.StoreBytes(output, T.AtMost(T.AtLeast(value, lowest), highest), zeroPoint);
         }
     }

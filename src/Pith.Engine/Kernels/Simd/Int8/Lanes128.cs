@@ -58,7 +58,7 @@ internal readonly unsafe struct Lanes128 : ILanes<Lanes128>
     public static Lanes128 operator /(Lanes128 left, Lanes128 right) => new(left._v / right._v);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes128 DivideQuickly(Lanes128 x, Lanes128 divisor, Lanes128 reciprocal) => x / divisor;
+    public static Lanes128 DivideQuickly(Lanes128 x, Lanes128 divisor, Lanes128 high, Lanes128 low) => x / divisor;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes128 AtLeast(Lanes128 x, Lanes128 bound) => new(Vector128.ConditionalSelect(Vector128.GreaterThan(x._v, bound._v), x._v, bound._v));

@@ -57,11 +57,7 @@ internal readonly unsafe struct Lanes256 : ILanes<Lanes256>
     public static Lanes256 operator /(Lanes256 left, Lanes256 right) => new(left._v / right._v);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes256 DivideQuickly(Lanes256 x, Lanes256 divisor, Lanes256 reciprocal)
-    {
-        var q = x._v * reciprocal._v;
-        return new(Fma.MultiplyAdd(Fma.MultiplyAddNegated(q, divisor._v, x._v), reciprocal._v, q));
-    }
+    public static Lanes256 DivideQuickly(Lanes256 x, Lanes256 divisor, Lanes256 high, Lanes256 low) => new(Fma.MultiplyAdd(x._v, high._v, x._v * low._v));
 
     // MAXPS and MINPS give their second operand when either is NaN or both are equal.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

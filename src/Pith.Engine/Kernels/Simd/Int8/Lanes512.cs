@@ -53,11 +53,7 @@ internal readonly unsafe struct Lanes512 : ILanes<Lanes512>
     public static Lanes512 operator /(Lanes512 left, Lanes512 right) => new(left._v / right._v);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes512 DivideQuickly(Lanes512 x, Lanes512 divisor, Lanes512 reciprocal)
-    {
-        var q = x._v * reciprocal._v;
-        return new(Avx512F.FusedMultiplyAdd(Avx512F.FusedMultiplyAddNegated(q, divisor._v, x._v), reciprocal._v, q));
-    }
+    public static Lanes512 DivideQuickly(Lanes512 x, Lanes512 divisor, Lanes512 high, Lanes512 low) => new(Avx512F.FusedMultiplyAdd(x._v, high._v, x._v * low._v));
 
     // MAXPS and MINPS give their second operand when either is NaN or both are equal.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

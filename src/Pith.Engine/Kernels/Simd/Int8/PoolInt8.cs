@@ -44,6 +44,40 @@ internal static unsafe class PoolInt8
         }
     }
 
+    /// <summary>The maximum along the windows of neighbouring pixels of a row, which all lie inside the row.</summary>
+    /// <param name="first">The first pixel of the first window.</param>
+    /// <param name="step">Bytes from window to window.</param>
+    /// <param name="windows">Number of windows.</param>
+    /// <param name="taps">Pixels of a window, at least 1.</param>
+    /// <param name="tapBytes">Bytes from one to the next.</param>
+    /// <param name="channels">Bytes of a pixel; at least 16.</param>
+    /// <param name="isWide">Whether vectors of 512 bits may be used.</param>
+    /// <param name="output">The results, one pixel after the other.</param>
+    public static void MaxOfRow(byte* first, nint step, int windows, int taps, nint tapBytes, nint channels, bool isWide, byte* output)
+    {
+        for (var w = 0; w < windows; w++, first += step, output += channels)
+        {
+            nint at = 0;
+            if (isWide)
+                for (; at + Vector512<byte>.Count <= channels; at += Vector512<byte>.Count)
+                {
+                    var tap = first + at;
+                    var max = Vector512.Load(tap);
+                    for (var t = 1; t < taps; t++) max = Vector512.Max(max, Vector512.Load(tap += tapBytes));
+                    max.Store(output + at);
+                }
+            for (; at < channels; at += Vector128<byte>.Count)
+            {
+                // The last vector overlaps the one before.
+                at = Math.Min(at, channels - Vector128<byte>.Count);
+                var tap = first + at;
+                var max = Vector128.Load(tap);
+                for (var t = 1; t < taps; t++) max = Vector128.Max(max, Vector128.Load(tap += tapBytes));
+                max.Store(output + at);
+            }
+        }
+    }
+
     /// <summary>Adds up <paramref name="channels"/> (a multiple of 4) bytes of each pixel of a window.</summary>
     public static void Sum(byte** rows, int rowCount, int columns, nint columnStride, int channels, bool isWide, int* sums)
     {

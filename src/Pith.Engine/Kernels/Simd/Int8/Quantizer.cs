@@ -7,7 +7,8 @@ namespace Pith.Kernels.Int8;
 internal readonly unsafe struct Quantizer<T> where T : struct, ILanes<T>
 {
     private readonly T _scale;
-    private readonly T _reciprocal;
+    private readonly T _high;
+    private readonly T _low;
 
     // The range within which nothing saturates: of the quotient, or, where division is quick and could overflow beyond, of the dividend. A bound divided by the scale rounds to what it was made from.
     private readonly T _lowest;
@@ -15,12 +16,12 @@ internal readonly unsafe struct Quantizer<T> where T : struct, ILanes<T>
 
     public Quantizer(Quantization to)
     {
-        var reciprocal = QuickDivision.Reciprocal(to.Scale);
-        IsQuick = reciprocal != 0;
+        var division = QuickDivision.Of(to.Scale);
+        IsQuick = division.IsAllowed;
         ZeroPoint = to.StoredZeroPoint;
         var unit = IsQuick ? to.Scale : 1;
         _scale = T.Broadcast(to.Scale);
-        _reciprocal = T.Broadcast(reciprocal);
+        (_high, _low) = (T.Broadcast(division.High), T.Broadcast(division.Low));
         _lowest = T.Broadcast(-ZeroPoint * unit);
         _highest = T.Broadcast((255 - ZeroPoint) * unit);
     }
@@ -34,7 +35,7 @@ internal readonly unsafe struct Quantizer<T> where T : struct, ILanes<T>
     /// <summary>x in steps of the scale, saturated, still to be rounded and the zero point to be added.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public T Steps(T x, bool isQuick) => isQuick
-        ? T.DivideQuickly(T.AtMost(T.AtLeast(x, _lowest), _highest), _scale, _reciprocal)
+        ? T.DivideQuickly(T.AtMost(T.AtLeast(x, _lowest), _highest), _scale, _high, _low)
         : T.AtMost(T.AtLeast(x / _scale, _lowest), _highest);
 
     /// <summary>Stores <see cref="ILanes{T}.Count"/> bytes.</summary>

@@ -35,7 +35,7 @@ internal readonly unsafe struct ScalarLane(float value) : ILanes<ScalarLane>
 
     public static ScalarLane operator /(ScalarLane left, ScalarLane right) => new(left.Value / right.Value);
 
-    public static ScalarLane DivideQuickly(ScalarLane x, ScalarLane divisor, ScalarLane reciprocal) => x / divisor;
+    public static ScalarLane DivideQuickly(ScalarLane x, ScalarLane divisor, ScalarLane high, ScalarLane low) => x / divisor;
 
     public static ScalarLane AtLeast(ScalarLane x, ScalarLane bound) => x.Value > bound.Value ? x : bound;
 

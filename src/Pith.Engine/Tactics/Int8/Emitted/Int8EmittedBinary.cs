@@ -58,7 +58,7 @@ internal sealed unsafe class Int8EmittedBinary : Tactic<BinaryLayer>
                 ActivationA = layer.Activation.A,
                 ActivationB = layer.Activation.B,
                 OutputDivisor = to.Scale,
-                OutputReciprocal = LargestValue(layer) < QuickDivision.LargestValue ? QuickDivision.Reciprocal(to.Scale) : 0,
+                OutputDivision = LargestValue(layer) < QuickDivision.LargestValue ? QuickDivision.Of(to.Scale) : default,
                 OutputZeroPoint = to.StoredZeroPoint,
                 Lowest = -to.StoredZeroPoint,
                 Highest = 255 - to.StoredZeroPoint,

@@ -7,6 +7,9 @@ namespace Pith.Cli.Reporting;
 /// <summary>The per-layer profile of an engine in the terminal.</summary>
 internal static class LayerTable
 {
+    // The other columns with the space between all.
+    private const int NumberColumns = 60;
+
     /// <param name="console">Where to draw.</param>
     /// <param name="layers">The layers, with multiply-accumulates for one image.</param>
     /// <param name="batch">The images of the runs that were timed.</param>
@@ -14,7 +17,7 @@ internal static class LayerTable
     {
         // 100 columns hold the names of most networks when columns that say nothing stay away.
         var hasSparse = layers.Any(layer => layer.Sparsity == "2:4");
-        var hasRunnerUp = layers.Any(layer => layer.RunnerUp is not null);
+        var hasRunnerUp = layers.Any(layer => layer.RunnerUp is not null) && console.Profile.Width >= NumberColumns + Longest(layer => layer.Name) + Longest(layer => layer.Tactic) + Longest(RunnerUp);
         var table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn("layer").PadRight(0));
         foreach (var title in (string[])["µs", "share", "MMACs", "GMAC/s", "of peak"]) table.AddColumn(new TableColumn(title).RightAligned().NoWrap().PadRight(0));
         if (hasSparse) table.AddColumn(new TableColumn("weights").PadRight(0));
@@ -33,12 +36,16 @@ internal static class LayerTable
             };
             if (hasSparse) cells.Add(layer.Sparsity ?? "");
             cells.Add(layer.ReferenceReason is null ? layer.Tactic : $"{layer.Tactic} (plain loops)");
-            if (hasRunnerUp) cells.Add(layer.RunnerUp is { } other ? $"{other} {Text(layer.RunnerUpMicroseconds!.Value, "0.0")}" : "");
+            if (hasRunnerUp) cells.Add(RunnerUp(layer));
             table.AddRow([.. cells.Select(SafeText.Cell)]);
         }
         console.Write(table);
         ReferenceLoops.Draw(console, [.. layers.Select(layer => (layer.Name, layer.ReferenceReason))]);
+
+        int Longest(Func<LayerResult, string> text) => layers.Max(layer => text(layer).Length);
     }
+
+    private static string RunnerUp(LayerResult layer) => layer.RunnerUp is { } other ? $"{other} {Text(layer.RunnerUpMicroseconds!.Value, "0.0")}" : "";
 
     private static string Text(double number, string format) => number.ToString(format, CultureInfo.InvariantCulture);
 }

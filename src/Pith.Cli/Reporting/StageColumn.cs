@@ -13,7 +13,7 @@ internal sealed record StageColumn(string Title, bool IsNumber, Func<StageResult
     [
         new("stage", false, stage => stage.Name),
         new("precision", false, stage => stage.Precision),
-        new("sparsity", false, stage => stage.IsSparse ? "2:4" : "dense"),
+        new("sparsity", false, stage => stage.IsSparse ? string.Join(", ", stage.Patterns) : "dense"),
         new("top-1", true, stage => StageText.Percent(stage.Accuracy.Top1)),
         new("against baseline", true, StageText.Difference),
         new("agreement", true, stage => stage.Comparison is { } comparison ? StageText.Percent(comparison.Agreement) : ""),

@@ -58,7 +58,7 @@ internal sealed class InfoVerb : Verb
             console.Line($"  inputs  {string.Join(", ", summary.Inputs)}");
             console.Line($"  outputs {string.Join(", ", summary.Outputs)}");
             console.Line($"  constants {string.Join(", ", summary.Constants.Select(constant => $"{constant.Type.ShortName()} {StageText.Bytes(constant.Bytes)}"))}");
-            console.Line($"  layers with weights: {summary.Layers.Count}, {summary.QuantizedLayers} quantized, {summary.SparseLayers} 2:4 sparse");
+            console.Line($"  layers with weights: {summary.Layers.Count}, {summary.QuantizedLayers} quantized, {SparseText(summary)}");
             console.Line($"  ops {string.Join(", ", summary.Ops.Select(op => $"{op.OpType} {op.Count}"))}");
             foreach (var (key, text) in graph.Metadata) console.Line($"  {key} = {OneLine(text)}");
             DrawLayers(console, summary);
@@ -66,6 +66,12 @@ internal sealed class InfoVerb : Verb
             else console.Line($"which layers have a kernel is not known: {unknown}");
             if (nodes) console.WriteLine(graph.ToString());
         });
+    }
+
+    private static string SparseText(GraphSummary summary)
+    {
+        var patterns = summary.Layers.Where(layer => layer.Pattern is not null).GroupBy(layer => layer.Pattern).Select(group => $"{group.Count()} {group.Key}").ToArray();
+        return $"{summary.SparseLayers} 2:4 sparse{(summary.Layers.Any(layer => layer.Pattern is not null and not "2:4") ? $" ({string.Join(", ", patterns)})" : "")}";
     }
 
     // What an engine would run; null, with the reason, when none can be built.
@@ -88,7 +94,7 @@ internal sealed class InfoVerb : Verb
         var table = new Table().Border(TableBorder.Simple).AddColumns("layer", "type", "weight").AddColumn(new TableColumn("MMACs").RightAligned()).AddColumn(new TableColumn("zeros").RightAligned()).AddColumns("sparsity", "precision");
         foreach (var layer in summary.Layers)
         {
-            string[] cells = [layer.Name, layer.OpType, $"{layer.WeightType.ShortName()}{layer.WeightShape}", (layer.MultiplyAccumulates / 1e6).ToString("0.00", CultureInfo.InvariantCulture), StageText.Percent(layer.Sparsity), layer.Is24Sparse == true ? "2:4" : "dense", layer.Precision == Precision.Int8 ? "int8" : "float"];
+            string[] cells = [layer.Name, layer.OpType, $"{layer.WeightType.ShortName()}{layer.WeightShape}", (layer.MultiplyAccumulates / 1e6).ToString("0.00", CultureInfo.InvariantCulture), StageText.Percent(layer.Sparsity), layer.Pattern ?? "dense", layer.Precision == Precision.Int8 ? "int8" : "float"];
             table.AddRow([.. cells.Select(SafeText.Cell)]);
         }
         console.Write(table);

@@ -81,6 +81,7 @@ internal sealed class StageMeasurement(Recipe recipe, ImageDataset test, RecipeR
         From = stage.From,
         Precision = findings.Layers.Any(layer => layer.Precision == "int8") ? "int8" : "float32",
         IsSparse = SparsityRecord.PrunedLayers(stage.Graph).Count > 0,
+        Patterns = [.. SparsityRecord.Patterns(stage.Graph).Select(layer => layer.Pattern.ToString()).Distinct()],
         File = stage.File,
         FileBytes = new FileInfo(stage.File).Length,
         WeightBytes = findings.WeightBytes,

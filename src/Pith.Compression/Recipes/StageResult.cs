@@ -21,6 +21,9 @@ public sealed record StageResult
     /// <summary>True when the weights of some layer are 2:4 sparse.</summary>
     public required bool IsSparse { get; init; }
 
+    /// <summary>The patterns of its sparse layers: <c>2:4</c>, <c>16:2:4</c> …; empty for a dense model.</summary>
+    public required IReadOnlyList<string> Patterns { get; init; }
+
     /// <summary>The model's file.</summary>
     public required string File { get; init; }
 

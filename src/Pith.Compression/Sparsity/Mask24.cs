@@ -4,7 +4,8 @@ using System.Numerics;
 namespace Pith.Compression.Sparsity;
 
 /// <summary>
-/// Which weights of a tensor stay: exactly two of every four consecutive ones along the reduction axis (NVIDIA's 2:4 pattern). One bit per weight in row-major order.
+/// Which weights of a tensor stay: exactly two of every four consecutive ones along the reduction axis (NVIDIA's 2:4 pattern), by themselves or with several output channels alike (<see cref="SparsityPattern"/>).
+/// One bit per weight in row-major order.
 /// Immutable, value-equal, safe to share between threads. A mask is state: it is made once, saved, and never recomputed while the weights are fine-tuned.
 /// </summary>
 public sealed class Mask24 : IEquatable<Mask24>
@@ -23,20 +24,38 @@ public sealed class Mask24 : IEquatable<Mask24>
     /// <param name="weights">Row-major weights, as many as the layout has elements.</param>
     /// <param name="layout">Where the reduction axis lies; its size must be a multiple of 4.</param>
     /// <exception cref="PithException">The length does not fit, or the reduction is not a multiple of 4.</exception>
-    public static Mask24 ByMagnitude(ReadOnlySpan<float> weights, ReductionLayout layout)
+    public static Mask24 ByMagnitude(ReadOnlySpan<float> weights, ReductionLayout layout) => ByMagnitude(weights, new WeightLayout(layout), SparsityPattern.TwoOfFour);
+
+    /// <summary>The mask of a pattern: the quads of the output channels that share it keep the pair with the largest sum of magnitudes over all of them; of equal pairs the one with the lowest indices.</summary>
+    /// <param name="weights">Row-major weights, as many as the layout has elements.</param>
+    /// <param name="layout">Where the reduction axis and the output channels lie; the reduction must be a multiple of 4.</param>
+    /// <param name="pattern">How many output channels share a pattern.</param>
+    /// <exception cref="PithException">The length does not fit, or the reduction is not a multiple of 4.</exception>
+    public static Mask24 ByMagnitude(ReadOnlySpan<float> weights, WeightLayout layout, SparsityPattern pattern)
     {
-        layout.RequireQuads(weights.Length);
-        var bits = new ulong[(layout.Length + 63) / 64];
-        Span<float> quad = stackalloc float[4];
-        for (var q = 0; q < layout.QuadCount; q++)
+        ArgumentNullException.ThrowIfNull(pattern);
+        var reduction = layout.Reduction;
+        reduction.RequireQuads(weights.Length);
+        var bits = new ulong[(reduction.Length + 63) / 64];
+        Span<double> sums = stackalloc double[4];
+        foreach (var (quad, channels) in layout.SharedQuads(pattern.Channels))
         {
-            var offset = layout.QuadOffset(q);
-            for (var i = 0; i < 4; i++) quad[i] = Math.Abs(weights[offset + i * layout.Inner]);
-            var first = LargestExcept(quad, -1);
-            Keep(bits, offset + first * layout.Inner);
-            Keep(bits, offset + LargestExcept(quad, first) * layout.Inner);
+            sums.Clear();
+            for (var channel = 0; channel < channels; channel++)
+            {
+                var offset = reduction.QuadOffset(quad + channel * layout.QuadStride);
+                for (var i = 0; i < 4; i++) sums[i] += Math.Abs((double)weights[offset + i * reduction.Inner]);
+            }
+            var first = LargestExcept(sums, -1);
+            var second = LargestExcept(sums, first);
+            for (var channel = 0; channel < channels; channel++)
+            {
+                var offset = reduction.QuadOffset(quad + channel * layout.QuadStride);
+                Keep(bits, offset + first * reduction.Inner);
+                Keep(bits, offset + second * reduction.Inner);
+            }
         }
-        return new Mask24(layout, bits);
+        return new Mask24(reduction, bits);
     }
 
     /// <summary>
@@ -44,11 +63,16 @@ public sealed class Mask24 : IEquatable<Mask24>
     /// first zeros as well. So a pruned file needs no other record of its masks.
     /// </summary>
     /// <returns>The mask, or null when some quad has more than two non-zeros or the reduction is not a multiple of 4.</returns>
-    public static Mask24? FromZeros(ReadOnlySpan<float> weights, ReductionLayout layout)
+    public static Mask24? FromZeros(ReadOnlySpan<float> weights, ReductionLayout layout) => FromZeros(weights, new WeightLayout(layout), SparsityPattern.TwoOfFour);
+
+    /// <summary>The mask of weights that have <paramref name="pattern"/> already, read from their zeros: what is not zero in one of the channels that share a quad's pattern stays in all of them.</summary>
+    /// <returns>The mask, or null when the weights break the pattern or the reduction is not a multiple of 4.</returns>
+    public static Mask24? FromZeros(ReadOnlySpan<float> weights, WeightLayout layout, SparsityPattern pattern)
     {
-        if (layout.Reduction % 4 != 0 || layout.Length != weights.Length || layout.FirstViolation(weights) is not null) return null;
+        ArgumentNullException.ThrowIfNull(pattern);
+        if (layout.Reduction.Reduction % 4 != 0 || layout.Reduction.Length != weights.Length || pattern.FirstViolation(weights, layout) is not null) return null;
         // Non-zeros outweigh zeros, and among zeros the lowest indices win the tie.
-        return ByMagnitude(weights, layout);
+        return ByMagnitude(weights, layout, pattern);
     }
 
     /// <summary>Sets every masked weight to zero, in place. Also for gradients and optimiser state of the same shape.</summary>
@@ -152,7 +176,7 @@ public sealed class Mask24 : IEquatable<Mask24>
     /// The index of the largest magnitude that is not at <paramref name="taken"/>; of equal ones the lowest. The two largest make the best of the six
     /// patterns, without the rounding of their sums.
     /// </summary>
-    private static int LargestExcept(ReadOnlySpan<float> quad, int taken)
+    private static int LargestExcept(ReadOnlySpan<double> quad, int taken)
     {
         var best = taken == 0 ? 1 : 0;
         for (var i = best + 1; i < 4; i++)

@@ -1,34 +1,51 @@
 namespace Pith.Compression.Sparsity;
 
-/// <summary>One-shot magnitude pruning to 2:4: finds the eligible layers, makes a mask for each weight and sets what it drops to zero.</summary>
+/// <summary>One-shot magnitude pruning to 2:4 or V:2:4: finds the eligible layers, orders channels where that keeps more, makes a mask for each weight and sets what it drops to zero.</summary>
 public static class Prune24
 {
     /// <summary>Prunes weights of <paramref name="graph"/> in place: the constants get new tensors, which tensors shared with other graphs survive.</summary>
     /// <param name="graph">The graph to change; the pruned layers are noted in its metadata, see <see cref="SparsityRecord"/>.</param>
-    /// <param name="settings">Which layers.</param>
+    /// <param name="settings">Which layers and pattern, and whether channels change places.</param>
+    /// <param name="events">Receives the progress of the search for an order of channels, and a <see cref="Warning"/> when there is none to be had.</param>
+    /// <param name="cancellation">Stops that search; the graph is then to be thrown away.</param>
     /// <exception cref="PithException">A pattern matches no layer with weights, or a weight to prune is not float or not finite.</exception>
-    public static PruneResult Apply(Graph graph, PruningSettings settings)
+    public static PruneResult Apply(Graph graph, PruningSettings settings, IProgress<PithEvent>? events = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(settings);
         var weights = graph.Nodes.Select(WeightOperand.Of).OfType<WeightOperand>().ToArray();
         settings.Layers.RequireAllUsed([.. weights.Select(weight => LayerName.Of(weight.Node))]);
-        // A weight that several layers share is pruned when all of them take it, and with one mask: their reduction axes must agree.
-        var masks = new Dictionary<string, Mask24>(StringComparer.Ordinal);
-        var kept = new Dictionary<string, double>(StringComparer.Ordinal);
         var used = Used(graph);
         var reasons = weights.ToDictionary(weight => weight, weight => !used.Contains(weight.Node) ? "the network does not use its result" : SkipReason(weight, weights, settings));
-        foreach (var weight in weights)
+        LayerToPrune[] layers = [.. weights.Where(weight => reasons[weight] is null).Select(weight => new LayerToPrune(weight, settings.Pattern))];
+        foreach (var layer in layers) _ = FloatTensor(layer.Weight);
+        var inOrder = settings.OrdersChannels ? ChannelReordering.Apply(graph, layers, settings.ChannelSeed, events, cancellation) : null;
+        // A weight that several layers share is pruned when all of them take it, and with one mask: their axes must agree.
+        var masks = new Dictionary<string, Mask24>(StringComparer.Ordinal);
+        var kept = new Dictionary<string, (double Share, double Before)>(StringComparer.Ordinal);
+        foreach (var (weight, pattern) in layers)
         {
             var name = weight.Constant.Name;
-            if (reasons[weight] is not null || masks.ContainsKey(name)) continue;
+            if (masks.ContainsKey(name)) continue;
             var magnitudes = FloatTensor(weight);
-            masks[name] = Mask24.ByMagnitude(magnitudes.Span, weight.Layout!.Value);
-            kept[name] = masks[name].KeptMagnitude(magnitudes.Span);
+            masks[name] = Mask24.ByMagnitude(magnitudes.Span, SparsityRecord.LayoutFor(weight, pattern)!.Value, pattern);
+            kept[name] = (masks[name].KeptMagnitude(magnitudes.Span), Magnitude(magnitudes.Span));
             graph.SetConstant(weight.Constant, Pruned(weight.Constant.Constant!, masks[name]));
         }
-        SparsityRecord.Add(graph, weights.Where(weight => reasons[weight] is null).Select(weight => weight.Node.Name));
-        return new PruneResult(masks, [.. weights.Select(weight => Describe(weight, reasons[weight], kept.GetValueOrDefault(weight.Constant.Name, 1)))]);
+        SparsityRecord.Add(graph, layers.Select(layer => (layer.Weight.Node.Name, layer.Pattern)));
+        var patterns = layers.ToDictionary(layer => layer.Weight, layer => layer.Pattern);
+        return new PruneResult(masks, [.. weights.Select(weight => Describe(weight, reasons[weight], patterns.GetValueOrDefault(weight), kept.GetValueOrDefault(weight.Constant.Name, (1, 0)), inOrder))])
+        {
+            // Of all pruned weights together.
+            KeptMagnitude = kept.Values.Sum(layer => layer.Before) is > 0 and var all ? kept.Values.Sum(layer => layer.Share * layer.Before) / all : 1,
+        };
+    }
+
+    private static double Magnitude(ReadOnlySpan<float> weights)
+    {
+        double sum = 0;
+        foreach (var weight in weights) sum += Math.Abs((double)weight);
+        return sum;
     }
 
     // Nodes that an output depends on; simplifying removes the others.
@@ -47,6 +64,7 @@ public static class Prune24
         {
             if (!ReferenceEquals(other.Constant, weight.Constant) || ReferenceEquals(other, weight)) continue;
             if (other.Layout != weight.Layout) return $"shares its weight with '{other.Node.Name}', which sums over another axis";
+            if (settings.Pattern.IsShared && other.StoredLayout != weight.StoredLayout) return $"shares its weight with '{other.Node.Name}', whose output channels lie otherwise";
             if (SkipReason(other, settings) is { } reason) return $"shares its weight with '{other.Node.Name}': {reason}";
         }
         if (weight.Constant.IsGraphOutput) return $"its weight '{weight.Constant.Name}' is an output of the network as well";
@@ -57,7 +75,8 @@ public static class Prune24
     {
         if (settings.Layers.WhyNot(LayerName.Of(weight.Node)) is { } unwanted) return unwanted;
         if (Eligibility(weight).WhyNot(settings.Rule) is { } unfit) return unfit;
-        return weight.Layout is null ? $"a Transpose between '{weight.Constant.Name}' and the layer takes the input channels apart" : null;
+        if (weight.Layout is null) return $"a Transpose between '{weight.Constant.Name}' and the layer takes the input channels apart";
+        return SparsityRecord.LayoutFor(weight, settings.Pattern) is null ? $"a Transpose between '{weight.Constant.Name}' and the layer takes the output channels apart" : null;
     }
 
     private static SparsityEligibility Eligibility(WeightOperand weight) => SparsityEligibility.Of(weight.Outputs, weight.Reduction, weight.Groups);
@@ -86,7 +105,7 @@ public static class Prune24
         return pruned;
     }
 
-    private static LayerSparsity Describe(WeightOperand weight, string? skipReason, double keptMagnitude) => new()
+    private static LayerSparsity Describe(WeightOperand weight, string? skipReason, SparsityPattern? pattern, (double Share, double Before) kept, IReadOnlyDictionary<Node, string>? inOrder) => new()
     {
         Name = weight.Node.Name,
         OpType = weight.Node.Op.Schema.Name,
@@ -94,6 +113,9 @@ public static class Prune24
         Shape = weight.Shape,
         Eligibility = Eligibility(weight),
         SkipReason = skipReason,
-        KeptMagnitude = keptMagnitude,
+        Pattern = pattern,
+        KeptMagnitude = kept.Share,
+        SmallerGroup = pattern is { IsShared: true } && weight.OutputsPerGroup % pattern.Channels is > 0 and var rest ? rest : null,
+        WhyInOrder = pattern is null || inOrder is null ? null : inOrder.GetValueOrDefault(weight.Node),
     };
 }

@@ -1,8 +1,17 @@
 namespace Pith.Compression.Sparsity;
 
-/// <summary>Which layers are pruned to 2:4; a name or type that matches no layer with weights is an error. Immutable, value-equal, JSON in snake_case.</summary>
+/// <summary>Which layers are pruned, and to which pattern; a name or type that matches no layer with weights is an error. Immutable, value-equal, JSON in snake_case.</summary>
 public sealed record PruningSettings
 {
+    /// <summary>The pattern of all pruned layers: 2:4, or V:2:4, in which V consecutive output channels share one.</summary>
+    public SparsityPattern Pattern { get; init; } = SparsityPattern.TwoOfFour;
+
+    /// <summary>Whether channels change places so that masks keep more magnitude.</summary>
+    public ChannelOrder ChannelOrder { get; init; }
+
+    /// <summary>Random seed of the search for an order of channels.</summary>
+    public int ChannelSeed { get; init; } = 1;
+
     /// <summary>Which layers are eligible by their sizes.</summary>
     public SparsityRule Rule { get; init; } = SparsityRule.Pattern;
 
@@ -17,6 +26,8 @@ public sealed record PruningSettings
 
     /// <summary>ONNX op types to leave dense.</summary>
     public ValueList<string> ExcludeOpTypes { get; init; } = [];
+
+    internal bool OrdersChannels => ChannelOrder == ChannelOrder.Search || ChannelOrder == ChannelOrder.Auto && Pattern.IsShared;
 
     /// <summary>The choice by names and types.</summary>
     internal LayerFilter Layers => new() { Include = Include, Exclude = Exclude, IncludeOpTypes = IncludeOpTypes, ExcludeOpTypes = ExcludeOpTypes };

@@ -93,7 +93,9 @@ public sealed record GraphSummary
         if (WeightOperand.Of(node) is not { } operand) return null;
         var effective = operand.Effective();
         var weight = Reals.Of(effective ?? operand.Constant.Constant!);
-        var layout = effective is null ? operand.Layout : operand.OperandLayout;
+        var layout = effective is null ? operand.StoredLayout ?? (operand.Layout is { } stored ? new WeightLayout(stored) : null) : operand.OperandLayout;
+        var applies = operand.Reduction % 4 == 0 && layout is not null;
+        var pattern = applies ? SparsityPattern.Of<double>(weight, layout!.Value) : null;
         var data = node.Inputs[1 - operand.Index];
         return new LayerSummary
         {
@@ -104,7 +106,8 @@ public sealed record GraphSummary
             MultiplyAccumulates = node.Op.Cost(node),
             Weights = weight.Length,
             Zeros = weight.LongCount(element => element == 0),
-            Is24Sparse = operand.Reduction % 4 == 0 && layout is { } known ? known.FirstViolation<double>(weight) is null : null,
+            Is24Sparse = applies ? pattern is not null : null,
+            Pattern = pattern?.ToString(),
             Precision = !operand.IsQuantized ? Precision.Float : data?.Producer?.Op is DequantizeLinear ? Precision.Int8 : Precision.Int8Weights,
         };
     }

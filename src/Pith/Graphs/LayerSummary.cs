@@ -30,6 +30,9 @@ public sealed record LayerSummary
     /// </summary>
     public required bool? Is24Sparse { get; init; }
 
+    /// <summary>The strictest pattern that the weight has: <c>2:4</c>, or <c>V:2:4</c> when V consecutive output channels share theirs; null when it is not 2:4 sparse.</summary>
+    public required string? Pattern { get; init; }
+
     /// <summary>What is quantized, as far as the graph says.</summary>
     public required Precision Precision { get; init; }
 

@@ -41,11 +41,18 @@ public readonly record struct ReductionLayout(int Outer, int Reduction, int Inne
             var nonZeros = 0;
             for (var i = 0; i < 4; i++) nonZeros += T.IsZero(weights[offset + i * Inner]) ? 0 : 1;
             if (nonZeros <= 2) continue;
-            var (block, inner) = Math.DivRem(quad, Inner);
-            var (outer, quadInRow) = Math.DivRem(block, Reduction / 4);
-            return new Violation24(outer, quadInRow * 4, inner, nonZeros);
+            var (outer, reduction, inner) = QuadPlace(quad);
+            return new Violation24(outer, reduction, inner, nonZeros);
         }
         return null;
+    }
+
+    /// <summary>The three indices of the first element of quad number <paramref name="quad"/>.</summary>
+    public (int Outer, int Reduction, int Inner) QuadPlace(int quad)
+    {
+        var (block, inner) = Math.DivRem(quad, Inner);
+        var (outer, quadInRow) = Math.DivRem(block, Reduction / 4);
+        return (outer, quadInRow * 4, inner);
     }
 
     /// <summary>Checks that <paramref name="length"/> elements can be divided into quads along the reduction axis.</summary>

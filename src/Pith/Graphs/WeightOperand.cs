@@ -43,10 +43,26 @@ public sealed class WeightOperand
     /// <summary>
     /// <see cref="Constant"/> along the reduction axis, as 2:4 sparsity sees it. Null when the ops between take that axis apart, so that its elements have no common distance in the stored tensor.
     /// </summary>
-    public ReductionLayout? Layout => WeightPath.AtOrigin(Operand, OperandLayout);
+    public ReductionLayout? Layout => WeightPath.AtOrigin(Operand, ReductionLayout.Of(Shape, ReductionAxis));
 
-    /// <summary>The weight as the layer reads it, along its reduction axis.</summary>
-    public ReductionLayout OperandLayout => ReductionLayout.Of(Shape, ReductionAxis);
+    /// <summary>Output channels of one convolution group, as far as they lie along <see cref="OutputAxis"/>; all for matrix products.</summary>
+    public int OutputsPerGroup => Node.Op is Conv ? Outputs / Groups : Outputs;
+
+    /// <summary>
+    /// <see cref="Constant"/> along its reduction axis and its output channels, as V:2:4 sparsity sees it. Null when the ops between take one of the two axes apart.
+    /// </summary>
+    public WeightLayout? StoredLayout
+    {
+        get
+        {
+            if (Layout is not { } reduction) return null;
+            if (OutputAxis is not { } axis || Outputs == 1) return new WeightLayout(reduction);
+            return WeightPath.AtOrigin(Operand, ReductionLayout.Of(Shape, axis)) is { } outputs ? new WeightLayout(reduction, Outputs, outputs.Inner, OutputsPerGroup) : null;
+        }
+    }
+
+    /// <summary>The weight as the layer reads it, along its reduction axis and its output channels.</summary>
+    public WeightLayout OperandLayout => WeightLayout.Of(Shape, ReductionAxis, OutputAxis, OutputsPerGroup);
 
     /// <summary>Whether the weight goes through a DequantizeLinear.</summary>
     public bool IsQuantized

@@ -1,7 +1,7 @@
 namespace Pith.Compression.Recipes;
 
-/// <summary><c>prune</c>: sets two of every four consecutive weights along the reduction axis to zero, by magnitude.</summary>
-/// <param name="Pruning">Which layers.</param>
+/// <summary><c>prune</c>: sets two of every four consecutive weights along the reduction axis to zero, by magnitude; with V:2:4 the same two in V consecutive output channels.</summary>
+/// <param name="Pruning">Which layers, to which pattern, in which order of channels.</param>
 public sealed record PruneStep(PruningSettings Pruning) : RecipeStep
 {
     /// <inheritdoc/>
@@ -11,8 +11,10 @@ public sealed record PruneStep(PruningSettings Pruning) : RecipeStep
     public override StepOutcome Apply(Graph graph, StepContext context)
     {
         ArgumentNullException.ThrowIfNull(graph);
+        ArgumentNullException.ThrowIfNull(context);
         var pruned = graph.Clone();
-        return new StepOutcome(pruned) { Sparsity = Prune24.Apply(pruned, Pruning).Layers };
+        var result = Prune24.Apply(pruned, Pruning, context.Events, context.Cancellation);
+        return new StepOutcome(pruned) { Sparsity = result.Layers, KeptMagnitude = result.KeptMagnitude };
     }
 
     /// <inheritdoc/>

@@ -1,0 +1,128 @@
+using System.Buffers;
+using System.Numerics;
+
+namespace Pith;
+
+/// <summary>
+/// A pattern of zeros in the weight of a layer: 2:4, or V:2:4, in which V consecutive output channels share one 2:4 pattern at each kernel position. Groups of V start at channel 0 of each convolution group; the last one is smaller
+/// where V does not divide the channels. Every V:2:4 weight is 2:4 as well. Immutable, value-equal, safe to share between threads.
+/// </summary>
+public sealed record SparsityPattern
+{
+    private const string Base = "2:4";
+
+    // Non-zeros of a quad as four bits: more than two of them.
+    private static readonly SearchValues<byte> s_tooMany = SearchValues.Create(0b0111, 0b1011, 0b1101, 0b1110, 0b1111);
+
+    private SparsityPattern(int channels) => Channels = channels;
+
+    /// <summary>Two of every four consecutive weights along the reduction axis, each output channel by itself.</summary>
+    public static SparsityPattern TwoOfFour { get; } = new(1);
+
+    /// <summary>Every pattern, from the freest to the strictest; each holds where the next one does.</summary>
+    public static IReadOnlyList<SparsityPattern> All { get; } = [TwoOfFour, new(4), new(8), new(16), new(32), new(64)];
+
+    /// <summary>V: how many consecutive output channels share a pattern; 1 for plain 2:4.</summary>
+    public int Channels { get; }
+
+    /// <summary>Whether output channels share patterns.</summary>
+    public bool IsShared => Channels > 1;
+
+    /// <summary>The pattern called <paramref name="text"/>: <c>2:4</c>, <c>16:2:4</c> …</summary>
+    /// <exception cref="PithException">There is none; the message lists those that there are.</exception>
+    public static SparsityPattern Parse(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return All.FirstOrDefault(pattern => pattern.ToString() == text) ?? throw new PithException($"There is no sparsity pattern '{text}'. Expected one of: {string.Join(", ", All)}.");
+    }
+
+    /// <summary>
+    /// The strictest pattern that a weight has; null when it is not 2:4 sparse. Where all channels of a convolution group share their patterns, that is the smallest V that takes all of them.
+    /// Dense weights are recognized after a few elements.
+    /// </summary>
+    /// <param name="weights">All elements, row-major.</param>
+    /// <param name="layout">Where they lie.</param>
+    /// <typeparam name="T">Floats, or integers with zero point 0.</typeparam>
+    /// <exception cref="PithException">The length does not fit the layout.</exception>
+    public static SparsityPattern? Of<T>(ReadOnlySpan<T> weights, WeightLayout layout) where T : INumberBase<T>
+    {
+        if (layout.Reduction.Reduction % 4 != 0) return null;
+        layout.Reduction.RequireQuads(weights.Length);
+        if (NonZeros(weights, layout.Reduction, stopAtThree: true) is not { } quads) return null;
+        var (found, perGroup, stride) = (TwoOfFour, layout.OutputsPerGroup, layout.QuadStride);
+        for (var next = 1; next < All.Count && All[next - 1].Channels < layout.OutputsPerGroup; next++)
+        {
+            var factor = All[next].Channels / All[next - 1].Channels;
+            quads = Union(quads, perGroup, factor, stride);
+            if (quads.AsSpan().ContainsAny(s_tooMany)) break;
+            (found, perGroup) = (All[next], (perGroup + factor - 1) / factor);
+        }
+        return found;
+    }
+
+    /// <summary>Where a weight breaks the pattern, for messages; null when it holds.</summary>
+    /// <param name="weights">All elements, row-major.</param>
+    /// <param name="layout">Where they lie.</param>
+    /// <typeparam name="T">Floats, or integers with zero point 0.</typeparam>
+    /// <exception cref="PithException">The length does not fit the layout, or the reduction is not a multiple of 4.</exception>
+    public string? FirstViolation<T>(ReadOnlySpan<T> weights, WeightLayout layout) where T : INumberBase<T>
+    {
+        if (layout.Reduction.FirstViolation(weights) is { } violation) return violation.ToString();
+        if (!IsShared) return null;
+        var quads = NonZeros(weights, layout.Reduction, stopAtThree: false)!;
+        foreach (var (first, count) in layout.SharedQuads(Channels))
+        {
+            var union = 0u;
+            for (var channel = 0; channel < count; channel++) union |= quads[first + channel * layout.QuadStride];
+            if (BitOperations.PopCount(union) <= 2) continue;
+            var (outer, reduction, inner) = layout.Reduction.QuadPlace(first);
+            var output = layout.OutputOf(layout.Reduction.QuadOffset(first));
+            return $"no common pattern of output channels {output} to {output + count - 1}: together they have {BitOperations.PopCount(union)} non-zeros in the four weights from [{outer}, {reduction}, {inner}]";
+        }
+        return null;
+    }
+
+    /// <summary>The name: <c>2:4</c> or <c>V:2:4</c>.</summary>
+    public override string ToString() => IsShared ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{Channels}:{Base}") : Base;
+
+    /// <summary>The non-zeros of each quad as four bits, quads in storage order; null when <paramref name="stopAtThree"/> is set and one has more than two.</summary>
+    private static byte[]? NonZeros<T>(ReadOnlySpan<T> weights, ReductionLayout layout, bool stopAtThree) where T : INumberBase<T>
+    {
+        const int TooMany = 1 << 0b0111 | 1 << 0b1011 | 1 << 0b1101 | 1 << 0b1110 | 1 << 0b1111;
+        var quads = new byte[layout.QuadCount];
+        var inner = layout.Inner;
+        for (var start = 0; start < quads.Length; start += inner)
+        {
+            // Four rows of the tensor, one for each member of the quads.
+            ReadOnlySpan<T> first = weights.Slice(start * 4, inner), second = weights.Slice(start * 4 + inner, inner), third = weights.Slice(start * 4 + 2 * inner, inner), fourth = weights.Slice(start * 4 + 3 * inner, inner);
+            var row = quads.AsSpan(start, inner);
+            for (var i = 0; i < row.Length; i++)
+            {
+                var bits = Bit(first[i], 1) | Bit(second[i], 2) | Bit(third[i], 4) | Bit(fourth[i], 8);
+                if (stopAtThree && (TooMany >> bits & 1) != 0) return null;
+                row[i] = (byte)bits;
+            }
+        }
+        return quads;
+    }
+
+    private static int Bit<T>(T weight, int bit) where T : INumberBase<T> => T.IsZero(weight) ? 0 : bit;
+
+    /// <summary>Joins the quads of each <paramref name="factor"/> neighbouring channels of groups of <paramref name="perGroup"/> channels; a channel's quads lie in runs of <paramref name="stride"/>.</summary>
+    private static byte[] Union(byte[] quads, int perGroup, int factor, int stride)
+    {
+        var joinedPerGroup = (perGroup + factor - 1) / factor;
+        var groups = quads.Length / (perGroup * stride);
+        var joined = new byte[groups * joinedPerGroup * stride];
+        for (var group = 0; group < groups; group++)
+            for (var channel = 0; channel < perGroup; channel++)
+            {
+                var from = quads.AsSpan((group * perGroup + channel) * stride, stride);
+                var to = joined.AsSpan((group * joinedPerGroup + channel / factor) * stride, stride);
+                var i = 0;
+                for (; i <= stride - Vector<byte>.Count; i += Vector<byte>.Count) (new Vector<byte>(from[i..]) | new Vector<byte>(to[i..])).CopyTo(to[i..]);
+                for (; i < stride; i++) to[i] |= from[i];
+            }
+        return joined;
+    }
+}

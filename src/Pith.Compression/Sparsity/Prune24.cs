@@ -6,10 +6,9 @@ public static class Prune24
     /// <summary>Prunes weights of <paramref name="graph"/> in place: the constants get new tensors, which tensors shared with other graphs survive.</summary>
     /// <param name="graph">The graph to change; the pruned layers are noted in its metadata, see <see cref="SparsityRecord"/>.</param>
     /// <param name="settings">Which layers and pattern, and whether channels change places.</param>
-    /// <param name="events">Receives the progress of the search for an order of channels, and a <see cref="Warning"/> when there is none to be had.</param>
-    /// <param name="cancellation">Stops that search; the graph is then to be thrown away.</param>
+    /// <param name="options">Null: nobody watches.</param>
     /// <exception cref="PithException">A pattern matches no layer with weights, or a weight to prune is not float or not finite.</exception>
-    public static PruneResult Apply(Graph graph, PruningSettings settings, IProgress<PithEvent>? events = null, CancellationToken cancellation = default)
+    public static PruneResult Apply(Graph graph, PruningSettings settings, PruningOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(settings);
@@ -19,7 +18,7 @@ public static class Prune24
         var reasons = weights.ToDictionary(weight => weight, weight => !used.Contains(weight.Node) ? "the network does not use its result" : SkipReason(weight, weights, settings));
         LayerToPrune[] layers = [.. weights.Where(weight => reasons[weight] is null).Select(weight => new LayerToPrune(weight, settings.Pattern))];
         foreach (var layer in layers) _ = FloatTensor(layer.Weight);
-        var inOrder = settings.OrdersChannels ? ChannelReordering.Apply(graph, layers, settings.ChannelSeed, events, cancellation) : null;
+        var inOrder = settings.OrdersChannels ? ChannelReordering.Apply(graph, layers, settings.ChannelSeed, options ?? new PruningOptions()) : null;
         // A weight that several layers share is pruned when all of them take it, and with one mask: their axes must agree.
         var masks = new Dictionary<string, Mask24>(StringComparer.Ordinal);
         var kept = new Dictionary<string, (double Share, double Before)>(StringComparer.Ordinal);

@@ -1,3 +1,5 @@
+using Pith.TestKit;
+
 namespace Pith.Compression.Tests;
 
 public class Mask24Tests
@@ -93,6 +95,39 @@ public class Mask24Tests
         mask.Apply(weights);
         Assert.Equal(mask, Mask24.FromZeros(weights, layout));
         Assert.Null(Mask24.FromZeros(new float[6], new(1, 6, 1)));
+    }
+
+    [Theory]
+    [InlineData(new[] { 70, 8, 3, 3 }, 1, 0, 70)]
+    [InlineData(new[] { 64, 8, 1, 1 }, 1, 0, 16)]
+    [InlineData(new[] { 12, 40 }, 0, 1, 40)]
+    [InlineData(new[] { 2, 8, 24 }, 1, 2, 24)]
+    [InlineData(new[] { 8, 20, 2, 2 }, 0, 1, 20)]
+    public void A_shared_mask_keeps_the_pair_with_the_largest_sum_over_its_output_channels(int[] dims, int reduction, int output, int perGroup)
+    {
+        var shape = new Shape(dims);
+        var layout = WeightLayout.Of(shape, reduction, output, perGroup);
+        foreach (var pattern in SparsityPattern.All)
+        {
+            var weights = Samples.Gaussian(pattern.Channels, shape.Length);
+            var mask = Mask24.ByMagnitude(weights, layout, pattern);
+            var expected = PatternReference.Pruned(weights, shape, reduction, output, perGroup, pattern.Channels);
+            mask.Apply(weights);
+            Assert.Equal(expected, weights);
+            Assert.Equal(mask, Mask24.FromZeros(weights, layout, pattern));
+            Assert.Equal(mask, Mask24.FromBytes(mask.ToBytes()));
+        }
+    }
+
+    [Fact]
+    public void A_mask_read_from_zeros_keeps_what_any_channel_of_the_group_keeps()
+    {
+        // Two channels of four share a pattern; each has but one weight left.
+        float[] weights = [0, 0, 5, 0, 0, 3, 0, 0];
+        var layout = WeightLayout.Of(new Shape(2, 4), 1, 0);
+        Assert.Equal("01100110", Text(Mask24.FromZeros(weights, layout, SparsityPattern.Parse("4:2:4"))!));
+        Assert.Equal("10101100", Text(Mask24.FromZeros(weights, layout, SparsityPattern.TwoOfFour)!));
+        Assert.Null(Mask24.FromZeros([1, 1, 0, 0, 0, 0, 1, 0], layout, SparsityPattern.Parse("4:2:4")));
     }
 
     [Fact]

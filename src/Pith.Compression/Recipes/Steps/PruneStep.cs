@@ -13,7 +13,7 @@ public sealed record PruneStep(PruningSettings Pruning) : RecipeStep
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(context);
         var pruned = graph.Clone();
-        var result = Prune24.Apply(pruned, Pruning, context.Events, context.Cancellation);
+        var result = Prune24.Apply(pruned, Pruning, new PruningOptions { Events = context.Events, Cancellation = context.Cancellation });
         return new StepOutcome(pruned) { Sparsity = result.Layers, KeptMagnitude = result.KeptMagnitude };
     }
 

@@ -16,7 +16,7 @@ internal static class ChannelReordering
     /// <summary>The name of the task in progress reports.</summary>
     public const string Task = "order channels";
 
-    // Numbers read by all searches together: about ten seconds.
+    // Numbers read by all searches together: 10 to 20 seconds of one thread.
     private const long Work = 40_000_000_000;
 
     // The order of one class changes what another one should look like.
@@ -26,31 +26,30 @@ internal static class ChannelReordering
     /// <param name="graph">The graph.</param>
     /// <param name="layers">The layers to prune; their masks are what the order is for.</param>
     /// <param name="seed">Random seed of the search.</param>
-    /// <param name="events">Progress, and a <see cref="Warning"/> when the order was changed back.</param>
-    /// <param name="cancellation">Stops the search.</param>
+    /// <param name="options">Progress, a <see cref="Warning"/> when the order was changed back, cancellation.</param>
     /// <returns>For each layer whose outputs keep their order, why; the others are not in it.</returns>
-    public static IReadOnlyDictionary<Node, string> Apply(Graph graph, IReadOnlyList<LayerToPrune> layers, int seed, IProgress<PithEvent>? events, CancellationToken cancellation)
+    public static IReadOnlyDictionary<Node, string> Apply(Graph graph, IReadOnlyList<LayerToPrune> layers, int seed, PruningOptions options)
     {
         var reasons = new Dictionary<Node, string>(ReferenceEqualityComparer.Instance);
         var classes = Classes(graph, layers, reasons);
         if (classes.Count == 0) return reasons;
-        var check = OutputCheck.Of(graph);
+        var check = OutputProbe.Of(graph);
         var applied = new List<(ChannelClass Class, int[] Order)>();
         var random = new SeededRandom(seed);
         for (var round = 0; round < Rounds; round++)
             for (var i = 0; i < classes.Count; i++)
             {
-                events?.Report(new ProgressMade(Task, round * classes.Count + i, Rounds * classes.Count, string.Create(CultureInfo.InvariantCulture, $"{classes[i].Size} channels")));
+                options.Events?.Report(new ProgressMade(Task, round * classes.Count + i, Rounds * classes.Count, string.Create(CultureInfo.InvariantCulture, $"{classes[i].Size} channels")));
                 var terms = Terms(classes[i], layers);
-                var order = ExchangeSearch.Run(terms, classes[i].Size, ref random, Work / (Rounds * classes.Count), cancellation);
+                var order = ExchangeSearch.Run(terms, classes[i].Size, ref random, Work / (Rounds * classes.Count), options.Cancellation);
                 if (order.SequenceEqual(Enumerable.Range(0, order.Length))) continue;
                 classes[i].Reorder(graph, order);
                 applied.Add((classes[i], order));
             }
-        events?.Report(new ProgressMade(Task, Rounds * classes.Count, Rounds * classes.Count));
+        options.Events?.Report(new ProgressMade(Task, Rounds * classes.Count, Rounds * classes.Count));
         if (applied.Count == 0 || check.WhyNotEqual(graph) is not { } difference) return reasons;
         foreach (var (changed, order) in Enumerable.Reverse(applied)) changed.Reorder(graph, Inverse(order));
-        events?.Report(new Warning($"The channels of '{graph.Name}' keep their order: {difference}. Its masks are those of the order in the file."));
+        options.Events?.Report(new Warning($"The channels of '{graph.Name}' keep their order: {difference}. Its masks are those of the order in the file."));
         foreach (var layer in layers) reasons[layer.Weight.Node] = difference;
         return reasons;
     }

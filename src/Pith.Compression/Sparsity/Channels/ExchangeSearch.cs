@@ -8,6 +8,8 @@ internal static class ExchangeSearch
 {
     private const int MaxSweeps = 10;
 
+    private const int FewestPartners = 8;
+
     // Of all that is kept: less is rounding, and not worth another sweep.
     private const double SmallestGain = 1e-7;
     private const double SmallestSweep = 1e-4;
@@ -24,7 +26,7 @@ internal static class ExchangeSearch
         var order = Enumerable.Range(0, channels).ToArray();
         var cost = Math.Max(1, terms.Sum(term => term.Cost));
         // A sweep that tries too much leaves nothing for the next one, so each may take a third at most.
-        var partners = (int)Math.Clamp(work / 3 / cost / channels, 8, channels - 1);
+        var partners = (int)Math.Min(channels - 1, Math.Max(FewestPartners, work / 3 / cost / channels));
         for (var sweep = 0; sweep < MaxSweeps && work > 0; sweep++)
         {
             var kept = terms.Sum(term => term.Kept);

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Pith.Compression.Sparsity;
 
 /// <summary>The outputs of a network for random inputs, to see that a change left them as they were.</summary>
-internal sealed class OutputCheck
+internal sealed class OutputProbe
 {
     private const int Seed = 1;
 
@@ -18,10 +18,10 @@ internal sealed class OutputCheck
     private readonly double[][] _outputs;
     private readonly string? _refusal;
 
-    private OutputCheck(Tensor[] inputs, double[][] outputs, string? refusal) => (_inputs, _outputs, _refusal) = (inputs, outputs, refusal);
+    private OutputProbe(Tensor[] inputs, double[][] outputs, string? refusal) => (_inputs, _outputs, _refusal) = (inputs, outputs, refusal);
 
     /// <summary>Runs a network as it is now.</summary>
-    public static OutputCheck Of(Graph graph)
+    public static OutputProbe Of(Graph graph)
     {
         string? refusal = null;
         foreach (var open in s_openSizes)
@@ -29,7 +29,7 @@ internal sealed class OutputCheck
             var inputs = Inputs(graph, open);
             try
             {
-                return new OutputCheck(inputs, Run(graph, inputs), null);
+                return new OutputProbe(inputs, Run(graph, inputs), null);
             }
             catch (PithException refused)
             {
@@ -37,7 +37,7 @@ internal sealed class OutputCheck
             }
             if (graph.Inputs.All(input => input.Type.IsStatic)) break;
         }
-        return new OutputCheck([], [], refusal);
+        return new OutputProbe([], [], refusal);
     }
 
     /// <summary>Runs a network again; null when the outputs are the same up to rounding, else what is wrong, for people.</summary>

@@ -58,6 +58,26 @@ public sealed class WorkflowTests
         Assert.Equal(["again.onnx", "classes.txt", "int8.cache", "int8.cache.pith.json", "int8.onnx", "int8.plan", "net.onnx", "qat.onnx", "sparse.onnx", "tuned.onnx"], folder.Files);
     }
 
+    [Fact]
+    public void A_pattern_shared_by_output_channels_stays_through_the_chain()
+    {
+        using var folder = new TemporaryFolder();
+        string File(string name) => folder.File(name);
+        var pruned = Json("prune", "cifar-resnet8", "--pattern", "16:2:4", "-o", File("sparse.onnx"));
+        Has(pruned, "model", "output", "pruned_layers", "kept_magnitude", "layers");
+        Assert.All(pruned.GetProperty("layers").EnumerateArray().Where(layer => layer.GetProperty("pruned").GetBoolean()), layer => Assert.Equal("16:2:4", layer.GetProperty("pattern").GetString()));
+        Assert.Equal(10, pruned.GetProperty("layers").EnumerateArray().Single(layer => layer.GetProperty("name").GetString() == "fc").GetProperty("smaller_group").GetInt32());
+        var kept = Json("prune", "cifar-resnet8", "--pattern", "16:2:4", "--channel-order", "keep", "-o", File("kept.onnx"));
+        Assert.True(pruned.GetProperty("kept_magnitude").GetDouble() > kept.GetProperty("kept_magnitude").GetDouble());
+
+        Json("finetune", File("sparse.onnx"), "-o", File("tuned.onnx"), "--data", Train, "--epochs", "1", "--batch", "16", "--teacher", "cifar-resnet8");
+        Json("quantize", File("tuned.onnx"), "-o", File("int8.onnx"), "--data", Train, "--samples", "16");
+        var layers = Json("info", File("int8.onnx")).GetProperty("layers").EnumerateArray().ToArray();
+        Assert.Equal(pruned.GetProperty("pruned_layers").GetInt32(), layers.Count(layer => layer.TryGetProperty("pattern", out var pattern) && pattern.GetString() == "16:2:4"));
+        Json("compare", File("int8.onnx") + "@reference", File("int8.onnx") + "@engine", "--identical");
+        Assert.Contains("16:2:4", PithCommand.Run("prune", "cifar-resnet8", "--pattern", "12:2:4", "-o", File("never.onnx")).Refuses(1).Error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("nchw")]
     [InlineData("nhwc")]

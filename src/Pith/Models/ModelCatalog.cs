@@ -24,6 +24,7 @@ public static class ModelCatalog
         Cifar("cifar-resnet20", "CIFAR ResNet-20, three stages of three basic blocks", blocks: [3, 3, 3], width: 16),
         Cifar("cifar-resnet56", "CIFAR ResNet-56, three stages of nine basic blocks", blocks: [9, 9, 9], width: 16),
         Cifar("cifar-resnet18", "Wide CIFAR ResNet-18: four stages, 3x3 stem, no pooling", blocks: [2, 2, 2, 2], width: 64),
+        Cifar("cifar-resnet8-wide", "CIFAR ResNet-8 at four times the width: 64 to 256 channels", blocks: [1, 1, 1], width: 64),
     ];
 
     /// <summary>The network called <paramref name="name"/>.</summary>

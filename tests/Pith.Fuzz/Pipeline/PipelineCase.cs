@@ -45,10 +45,13 @@ internal sealed class PipelineCase(PipelineSettings settings, Step[] steps, int[
         {
             var sketch = Classifier(kept);
             var graph = sketch.Graph;
+            var order = new ChannelOrderWatch();
             foreach (var step in Workflow(kept))
             {
                 stage = step.Kind;
-                graph = step.Apply(graph, new StepContext { Stage = stage, TrainingData = new RandomImages(Images, settings.Channels, settings.Height, settings.Width, settings.Classes), Threads = settings.Network.Threads }).Graph;
+                graph = step.Apply(graph, new StepContext { Stage = stage, TrainingData = new RandomImages(Images, settings.Channels, settings.Height, settings.Width, settings.Classes), Threads = settings.Network.Threads, Events = order }).Graph;
+                SparsityRecord.Verify(graph, stage);
+                if (order.Changed is { } change) return new Failure("another order of channels changes the network", change);
             }
             stage = "run";
             var inputs = settings.Network.Batches.Select(sketch.InputTensor).ToArray();
@@ -77,7 +80,7 @@ internal sealed class PipelineCase(PipelineSettings settings, Step[] steps, int[
     private IEnumerable<RecipeStep> Workflow(IReadOnlyList<int> kept)
     {
         var chosen = kept.Where(i => i >= steps.Length).Select(i => s_workflow[workflow[i - steps.Length]]).ToArray();
-        if (chosen.Contains("prune")) yield return new PruneStep(new PruningSettings());
+        if (chosen.Contains("prune")) yield return new PruneStep(settings.Pruning);
         if (chosen.Contains("finetune")) yield return new FineTuneStep(settings.Training);
         yield return chosen.Contains("qat") ? new QatStep(settings.Quantization, settings.Training) : new QuantizeStep(settings.Quantization);
     }
@@ -100,6 +103,17 @@ internal sealed class PipelineCase(PipelineSettings settings, Step[] steps, int[
         foreach (var input in inputs)
             if (!Output(engine, input).AsSpan().SequenceEqual(Output(loaded, input))) return new Failure("the plan gives other bits than the engine", $"batch {input.Shape[0]}");
         return null;
+    }
+
+    /// <summary>Pruning keeps the order of channels when the outputs would change, and says so; that they would is a fault all the same.</summary>
+    private sealed class ChannelOrderWatch : IProgress<PithEvent>
+    {
+        public string? Changed { get; private set; }
+
+        public void Report(PithEvent value)
+        {
+            if (value is Warning warning && warning.Message.Contains("with other orders its output", StringComparison.Ordinal)) Changed = warning.Message;
+        }
     }
 
     private static byte[] Output(Engine engine, Tensor input)

@@ -7,11 +7,19 @@ namespace Pith.Fuzz.Pipeline;
 /// <param name="Height">Their height.</param>
 /// <param name="Width">Their width.</param>
 /// <param name="Classes">Number of classes.</param>
+/// <param name="Pruning">How it is pruned.</param>
 /// <param name="Quantization">How it is quantized.</param>
 /// <param name="Training">How it is trained.</param>
 /// <param name="Network">Threads, batches and seed.</param>
-internal sealed record PipelineSettings(int Channels, int Height, int Width, int Classes, QuantizationSettings Quantization, TrainingSettings Training, Differential.NetworkSettings Network)
+internal sealed record PipelineSettings(int Channels, int Height, int Width, int Classes, PruningSettings Pruning, QuantizationSettings Quantization, TrainingSettings Training, Differential.NetworkSettings Network)
 {
+    private static readonly Gen<PruningSettings> s_pruning =
+        from pattern in Gen.OneOf(SparsityPattern.All.ToArray())
+        from order in Gen.OneOf(ChannelOrder.Auto, ChannelOrder.Search, ChannelOrder.Keep)
+        from rule in Gen.OneOf(SparsityRule.Pattern, SparsityRule.Pattern, SparsityRule.Asp)
+        from seed in Gen.Int[0, 9]
+        select new PruningSettings { Pattern = pattern, ChannelOrder = order, Rule = rule, ChannelSeed = seed };
+
     private static readonly Gen<QuantizationSettings> s_quantization =
         from calibrator in Gen.OneOf("max", "mse", "entropy", "percentile:99.9", "percentile:100", "percentile:90")
         from samples in Gen.Int[1, 9]
@@ -45,8 +53,9 @@ internal sealed record PipelineSettings(int Channels, int Height, int Width, int
         from height in Gen.Int[5, 17]
         from width in Gen.Int[5, 17]
         from classes in Gen.Int[2, 11]
+        from pruning in s_pruning
         from quantization in s_quantization
         from training in s_training
         from network in Differential.NetworkSettings.Any
-        select new PipelineSettings(channels, height, width, classes, quantization, training, network with { Input = Differential.InputKind.Image, Numbers = Differential.NumberKind.Real, Symbolic = true });
+        select new PipelineSettings(channels, height, width, classes, pruning, quantization, training, network with { Input = Differential.InputKind.Image, Numbers = Differential.NumberKind.Real, Symbolic = true });
 }

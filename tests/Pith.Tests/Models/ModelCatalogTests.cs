@@ -24,6 +24,7 @@ public class ModelCatalogTests
     [InlineData("cifar-resnet20", 32, 272_474, 41)]
     [InlineData("cifar-resnet56", 32, 855_770, 126)]
     [InlineData("cifar-resnet18", 32, 11_173_962, 556)]
+    [InlineData("cifar-resnet8-wide", 32, 1_227_594, 195)]
     public void A_network_has_the_published_size(string name, int resolution, long parameters, double millions)
     {
         var graph = ModelCatalog.Find(name).Build(new ModelOptions { Resolution = resolution });

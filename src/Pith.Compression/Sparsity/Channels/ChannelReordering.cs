@@ -69,7 +69,7 @@ internal static class ChannelReordering
                 found.Add(channels = ChannelClass.Of(weight.Node.Output, axis));
                 var kept = channels.Fixed is not null ? null : sparse.FirstOrDefault(other => channels.SegmentsOf(other.Node, other.Index).Count > 0);
                 if (kept is not null) channels.Keep($"'{kept.Node.Name}' is sparse already and is not pruned again");
-                if (channels.Fixed is null && Terms(channels, layers).Count > 0) free.Add(channels);
+                if (channels.Fixed is null && Concerned(channels, layers).Any()) free.Add(channels);
             }
             if (channels.Fixed is { } reason) reasons[weight.Node] = reason;
         }
@@ -90,19 +90,22 @@ internal static class ChannelReordering
 
     private static Tensor<float>? Weights(WeightOperand weight) => weight.Effective()?.ConvertTo(DataType.Float32).As<float>();
 
-    private static List<KeptMagnitudeTerm> Terms(ChannelClass channels, IReadOnlyList<LayerToPrune> layers)
+    private static KeptMagnitudeTerm[] Terms(ChannelClass channels, IReadOnlyList<LayerToPrune> layers) =>
+        [.. Concerned(channels, layers).Select(found => found.Segment.Axis == found.Layer.Weight.OutputAxis
+            ? (KeptMagnitudeTerm)ProducerTerm.Of(Weights(found.Layer.Weight)!.Span, found.Layer.Weight.OperandLayout, found.Layer.Pattern, found.Segment.Start)
+            : ConsumerTerm.Of(Weights(found.Layer.Weight)!.Span, found.Layer.Weight.OperandLayout, found.Layer.Pattern, found.Segment.Start))];
+
+    /// <summary>The weights whose masks depend on the order of the channels, each with the place of the channels in it; a weight that several layers share counts once, and one that is computed at the run not at all.</summary>
+    private static IEnumerable<(LayerToPrune Layer, ChannelSegment Segment)> Concerned(ChannelClass channels, IReadOnlyList<LayerToPrune> layers)
     {
-        var terms = new List<KeptMagnitudeTerm>();
         var seen = new HashSet<(Value, ChannelSegment)>();
-        foreach (var (weight, pattern) in layers)
-            foreach (var segment in channels.SegmentsOf(weight.Node, weight.Index))
+        foreach (var layer in layers)
+            foreach (var segment in channels.SegmentsOf(layer.Weight.Node, layer.Weight.Index))
             {
-                // Channels of several indices each hold whole quads, or are cut by them in a way that no order improves much.
-                if (segment.Inner != 1 || !seen.Add((weight.Constant, segment)) || Weights(weight) is not { } tensor) continue;
-                if (segment.Axis == weight.OutputAxis && pattern.IsShared) terms.Add(ProducerTerm.Of(tensor.Span, weight.OperandLayout, pattern, segment.Start));
-                else if (segment.Axis == weight.ReductionAxis) terms.Add(ConsumerTerm.Of(tensor.Span, weight.OperandLayout, pattern, segment.Start));
+                var isOutput = segment.Axis == layer.Weight.OutputAxis;
+                // One output channel alone has its masks in any order. Channels of several indices each hold whole quads, or are cut by them in a way that no order improves much.
+                if (segment.Inner == 1 && (isOutput ? layer.Pattern.IsShared : segment.Axis == layer.Weight.ReductionAxis) && layer.Weight.Effective() is not null && seen.Add((layer.Weight.Constant, segment))) yield return (layer, segment);
             }
-        return terms;
     }
 
     private static int[] Inverse(int[] order)

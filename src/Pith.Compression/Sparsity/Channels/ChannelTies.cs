@@ -28,7 +28,7 @@ internal static class ChannelTies
         ConvTranspose { Groups: 1 } => [Tie(node, (0, 1), (1, 0)), Tie(node, (Result, 1), (1, 1), (2, 0))],
         Gemm gemm => Product(node, gemm),
         MatMul => Product(node),
-        BatchNormalization => [Tie(node, (0, 1), (Result, 1), (1, 0), (2, 0), (3, 0), (4, 0))],
+        BatchNormalization => OneResult(node, () => [Tie(node, (0, 1), (Result, 1), (1, 0), (2, 0), (3, 0), (4, 0))]),
         InstanceNormalization => [Tie(node, (0, 1), (Result, 1), (1, 0), (2, 0))],
         GlobalAveragePool or GlobalMaxPool or AveragePool or MaxPool or Resize { Coordinates: not ResizeCoordinates.TfCropAndResize } => OneResult(node, () => SameSize(node, axis: 1)),
         LayerNormalization or UnaryOp or Identity or Dropout or Cast or Clip or Not or BinaryOp or ComparisonOp or LogicalOp or Pow or PRelu or Where or Mean or SoftmaxOp => OneResult(node, () => Elementwise(node)),

@@ -29,7 +29,7 @@ public class SparsityPatternTests
         var shape = new Shape(dims);
         int? axis = output < 0 ? null : output;
         var perGroup = axis is null ? 1 : shape[output] / groups;
-        var layout = WeightLayout.Of(shape, reduction, axis, perGroup);
+        var layout = WeightAxes.Of(shape, reduction, axis, perGroup);
         for (var seed = 1; seed <= 3; seed++)
             foreach (var made in SparsityPattern.All)
             {
@@ -48,14 +48,14 @@ public class SparsityPatternTests
     {
         var shape = new Shape(128, 16, 3, 3);
         foreach (var pattern in SparsityPattern.All)
-            Assert.Equal(pattern, SparsityPattern.Of<float>(PatternReference.Pruned(Random(1, shape.Length), shape, 1, 0, 128, pattern.Channels), WeightLayout.Of(shape, 1, 0)));
+            Assert.Equal(pattern, SparsityPattern.Of<float>(PatternReference.Pruned(Random(1, shape.Length), shape, 1, 0, 128, pattern.Channels), WeightAxes.Of(shape, 1, 0)));
     }
 
     [Fact]
     public void One_weight_more_is_seen_wherever_it_is()
     {
         var shape = new Shape(32, 8, 3, 3);
-        var layout = WeightLayout.Of(shape, 1, 0);
+        var layout = WeightAxes.Of(shape, 1, 0);
         var weights = PatternReference.Pruned(Random(2, shape.Length), shape, 1, 0, 32, 32);
         foreach (var index in Enumerable.Range(0, weights.Length).Where(i => weights[i] == 0))
         {
@@ -75,10 +75,10 @@ public class SparsityPatternTests
     [Fact]
     public void Dense_weights_and_axes_that_quads_do_not_divide_have_no_pattern()
     {
-        Assert.Null(SparsityPattern.Of<float>(Random(1, 64), WeightLayout.Of(new Shape(8, 8), 1, 0)));
-        Assert.Null(SparsityPattern.Of<float>(new float[48], WeightLayout.Of(new Shape(8, 6), 1, 0)));
-        Assert.Equal("8:2:4", SparsityPattern.Of<float>(new float[64], WeightLayout.Of(new Shape(8, 8), 1, 0))!.ToString());
-        Assert.Throws<PithException>(() => SparsityPattern.Of<float>(new float[63], WeightLayout.Of(new Shape(8, 8), 1, 0)));
+        Assert.Null(SparsityPattern.Of<float>(Random(1, 64), WeightAxes.Of(new Shape(8, 8), 1, 0)));
+        Assert.Null(SparsityPattern.Of<float>(new float[48], WeightAxes.Of(new Shape(8, 6), 1, 0)));
+        Assert.Equal("8:2:4", SparsityPattern.Of<float>(new float[64], WeightAxes.Of(new Shape(8, 8), 1, 0))!.ToString());
+        Assert.Throws<PithException>(() => SparsityPattern.Of<float>(new float[63], WeightAxes.Of(new Shape(8, 8), 1, 0)));
     }
 
     [Fact]
@@ -95,7 +95,7 @@ public class SparsityPatternTests
     [InlineData(9, 1, 3)]
     [InlineData(8, 1, 4)]
     public void Axes_that_do_not_fit_the_weight_are_refused(int outputs, int stride, int perGroup) =>
-        Assert.Throws<PithException>(() => new WeightLayout(new ReductionLayout(8, 4, 1), outputs, stride, perGroup));
+        Assert.Throws<PithException>(() => new WeightAxes(new ReductionLayout(8, 4, 1), outputs, stride, perGroup));
 
     private static float[] Random(int seed, int length)
     {

@@ -24,14 +24,14 @@ public sealed class Mask24 : IEquatable<Mask24>
     /// <param name="weights">Row-major weights, as many as the layout has elements.</param>
     /// <param name="layout">Where the reduction axis lies; its size must be a multiple of 4.</param>
     /// <exception cref="PithException">The length does not fit, or the reduction is not a multiple of 4.</exception>
-    public static Mask24 ByMagnitude(ReadOnlySpan<float> weights, ReductionLayout layout) => ByMagnitude(weights, new WeightLayout(layout), SparsityPattern.TwoOfFour);
+    public static Mask24 ByMagnitude(ReadOnlySpan<float> weights, ReductionLayout layout) => ByMagnitude(weights, new WeightAxes(layout), SparsityPattern.TwoOfFour);
 
     /// <summary>The mask of a pattern: the quads of the output channels that share it keep the pair with the largest sum of magnitudes over all of them; of equal pairs the one with the lowest indices.</summary>
     /// <param name="weights">Row-major weights, as many as the layout has elements.</param>
     /// <param name="layout">Where the reduction axis and the output channels lie; the reduction must be a multiple of 4.</param>
     /// <param name="pattern">How many output channels share a pattern.</param>
     /// <exception cref="PithException">The length does not fit, or the reduction is not a multiple of 4.</exception>
-    public static Mask24 ByMagnitude(ReadOnlySpan<float> weights, WeightLayout layout, SparsityPattern pattern)
+    public static Mask24 ByMagnitude(ReadOnlySpan<float> weights, WeightAxes layout, SparsityPattern pattern)
     {
         ArgumentNullException.ThrowIfNull(pattern);
         var reduction = layout.Reduction;
@@ -63,11 +63,11 @@ public sealed class Mask24 : IEquatable<Mask24>
     /// first zeros as well. So a pruned file needs no other record of its masks.
     /// </summary>
     /// <returns>The mask, or null when some quad has more than two non-zeros or the reduction is not a multiple of 4.</returns>
-    public static Mask24? FromZeros(ReadOnlySpan<float> weights, ReductionLayout layout) => FromZeros(weights, new WeightLayout(layout), SparsityPattern.TwoOfFour);
+    public static Mask24? FromZeros(ReadOnlySpan<float> weights, ReductionLayout layout) => FromZeros(weights, new WeightAxes(layout), SparsityPattern.TwoOfFour);
 
     /// <summary>The mask of weights that have <paramref name="pattern"/> already, read from their zeros: what is not zero in one of the channels that share a quad's pattern stays in all of them.</summary>
     /// <returns>The mask, or null when the weights break the pattern or the reduction is not a multiple of 4.</returns>
-    public static Mask24? FromZeros(ReadOnlySpan<float> weights, WeightLayout layout, SparsityPattern pattern)
+    public static Mask24? FromZeros(ReadOnlySpan<float> weights, WeightAxes layout, SparsityPattern pattern)
     {
         ArgumentNullException.ThrowIfNull(pattern);
         if (layout.Reduction.Reduction % 4 != 0 || layout.Reduction.Length != weights.Length || pattern.FirstViolation(weights, layout) is not null) return null;

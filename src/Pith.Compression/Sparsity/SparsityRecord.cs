@@ -2,7 +2,7 @@ namespace Pith.Compression.Sparsity;
 
 /// <summary>
 /// What a graph says of its own sparsity: its metadata lists the layers that were pruned, and the pattern of those that are stricter than 2:4. The masks themselves need no record, since the zeros
-/// of a pruned weight give its mask back (<see cref="Mask24.FromZeros(ReadOnlySpan{float}, WeightLayout, SparsityPattern)"/>).
+/// of a pruned weight give its mask back (<see cref="Mask24.FromZeros(ReadOnlySpan{float}, WeightAxes, SparsityPattern)"/>).
 /// </summary>
 public static class SparsityRecord
 {
@@ -70,8 +70,8 @@ public static class SparsityRecord
     }
 
     /// <summary>Where the stored weight has the quads that <paramref name="pattern"/> is about; null when ops between it and the layer take them apart.</summary>
-    internal static WeightLayout? LayoutFor(WeightOperand weight, SparsityPattern pattern) =>
-        pattern.IsShared ? weight.StoredLayout : weight.Layout is { } reduction ? new WeightLayout(reduction) : null;
+    internal static WeightAxes? LayoutFor(WeightOperand weight, SparsityPattern pattern) =>
+        pattern.IsShared ? weight.StoredLayout : weight.Layout is { } reduction ? new WeightAxes(reduction) : null;
 
     /// <summary>Adds layers to the record; a layer that is pruned again gets the new pattern.</summary>
     internal static void Add(Graph graph, IEnumerable<(string Name, SparsityPattern Pattern)> prunedLayers)

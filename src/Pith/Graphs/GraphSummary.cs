@@ -93,7 +93,7 @@ public sealed record GraphSummary
         if (WeightOperand.Of(node) is not { } operand) return null;
         var effective = operand.Effective();
         var weight = Reals.Of(effective ?? operand.Constant.Constant!);
-        var layout = effective is null ? operand.StoredLayout ?? (operand.Layout is { } stored ? new WeightLayout(stored) : null) : operand.OperandLayout;
+        var layout = effective is null ? operand.StoredLayout ?? (operand.Layout is { } stored ? new WeightAxes(stored) : null) : operand.OperandLayout;
         var applies = operand.Reduction % 4 == 0 && layout is not null;
         var pattern = applies ? SparsityPattern.Of<double>(weight, layout!.Value) : null;
         var data = node.Inputs[1 - operand.Index];

@@ -47,7 +47,7 @@ public sealed record SparsityPattern
     /// <param name="layout">Where they lie.</param>
     /// <typeparam name="T">Floats, or integers with zero point 0.</typeparam>
     /// <exception cref="PithException">The length does not fit the layout.</exception>
-    public static SparsityPattern? Of<T>(ReadOnlySpan<T> weights, WeightLayout layout) where T : struct, INumberBase<T>
+    public static SparsityPattern? Of<T>(ReadOnlySpan<T> weights, WeightAxes layout) where T : struct, INumberBase<T>
     {
         if (layout.Reduction.Reduction % 4 != 0) return null;
         layout.Reduction.RequireQuads(weights.Length);
@@ -68,7 +68,7 @@ public sealed record SparsityPattern
     /// <param name="layout">Where they lie.</param>
     /// <typeparam name="T">Floats, or integers with zero point 0.</typeparam>
     /// <exception cref="PithException">The length does not fit the layout, or the reduction is not a multiple of 4.</exception>
-    public string? FirstViolation<T>(ReadOnlySpan<T> weights, WeightLayout layout) where T : struct, INumberBase<T>
+    public string? FirstViolation<T>(ReadOnlySpan<T> weights, WeightAxes layout) where T : struct, INumberBase<T>
     {
         if (layout.Reduction.FirstViolation(weights) is { } violation) return violation.ToString();
         if (!IsShared) return null;

@@ -51,18 +51,18 @@ public sealed class WeightOperand
     /// <summary>
     /// <see cref="Constant"/> along its reduction axis and its output channels, as V:2:4 sparsity sees it. Null when the ops between take one of the two axes apart.
     /// </summary>
-    public WeightLayout? StoredLayout
+    public WeightAxes? StoredLayout
     {
         get
         {
             if (Layout is not { } reduction) return null;
-            if (OutputAxis is not { } axis || Outputs == 1) return new WeightLayout(reduction);
-            return WeightPath.AtOrigin(Operand, ReductionLayout.Of(Shape, axis)) is { } outputs ? new WeightLayout(reduction, Outputs, outputs.Inner, OutputsPerGroup) : null;
+            if (OutputAxis is not { } axis || Outputs == 1) return new WeightAxes(reduction);
+            return WeightPath.AtOrigin(Operand, ReductionLayout.Of(Shape, axis)) is { } outputs ? new WeightAxes(reduction, Outputs, outputs.Inner, OutputsPerGroup) : null;
         }
     }
 
     /// <summary>The weight as the layer reads it, along its reduction axis and its output channels.</summary>
-    public WeightLayout OperandLayout => WeightLayout.Of(Shape, ReductionAxis, OutputAxis, OutputsPerGroup);
+    public WeightAxes OperandLayout => WeightAxes.Of(Shape, ReductionAxis, OutputAxis, OutputsPerGroup);
 
     /// <summary>Whether the weight goes through a DequantizeLinear.</summary>
     public bool IsQuantized

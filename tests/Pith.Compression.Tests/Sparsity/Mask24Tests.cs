@@ -106,7 +106,7 @@ public class Mask24Tests
     public void A_shared_mask_keeps_the_pair_with_the_largest_sum_over_its_output_channels(int[] dims, int reduction, int output, int perGroup)
     {
         var shape = new Shape(dims);
-        var layout = WeightLayout.Of(shape, reduction, output, perGroup);
+        var layout = WeightAxes.Of(shape, reduction, output, perGroup);
         foreach (var pattern in SparsityPattern.All)
         {
             var weights = Samples.Gaussian(pattern.Channels, shape.Length);
@@ -124,7 +124,7 @@ public class Mask24Tests
     {
         // Two channels of four share a pattern; each has but one weight left.
         float[] weights = [0, 0, 5, 0, 0, 3, 0, 0];
-        var layout = WeightLayout.Of(new Shape(2, 4), 1, 0);
+        var layout = WeightAxes.Of(new Shape(2, 4), 1, 0);
         Assert.Equal("01100110", Text(Mask24.FromZeros(weights, layout, SparsityPattern.Parse("4:2:4"))!));
         Assert.Equal("10101100", Text(Mask24.FromZeros(weights, layout, SparsityPattern.TwoOfFour)!));
         Assert.Null(Mask24.FromZeros([1, 1, 0, 0, 0, 0, 1, 0], layout, SparsityPattern.Parse("4:2:4")));

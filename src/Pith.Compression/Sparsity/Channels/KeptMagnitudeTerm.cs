@@ -105,7 +105,7 @@ internal sealed class ProducerTerm : KeptMagnitudeTerm
     /// <param name="layout">Where its axes lie.</param>
     /// <param name="pattern">How many output channels share a pattern: more than one.</param>
     /// <param name="start">The output channel that is the class's channel 0.</param>
-    public static ProducerTerm Of(ReadOnlySpan<float> weights, WeightLayout layout, SparsityPattern pattern, int start)
+    public static ProducerTerm Of(ReadOnlySpan<float> weights, WeightAxes layout, SparsityPattern pattern, int start)
     {
         var reduction = layout.Reduction;
         var places = Padded(reduction.QuadCount / layout.Outputs);
@@ -168,7 +168,7 @@ internal sealed class ConsumerTerm : KeptMagnitudeTerm
     /// <param name="layout">Where its axes lie.</param>
     /// <param name="pattern">How many output channels share a pattern.</param>
     /// <param name="start">The input channel that is the class's channel 0.</param>
-    public static ConsumerTerm Of(ReadOnlySpan<float> weights, WeightLayout layout, SparsityPattern pattern, int start)
+    public static ConsumerTerm Of(ReadOnlySpan<float> weights, WeightAxes layout, SparsityPattern pattern, int start)
     {
         var reduction = layout.Reduction;
         var shared = layout.SharedQuads(pattern.Channels).ToArray();

@@ -5,14 +5,14 @@ namespace Pith;
 /// so Conv weights [K, C/groups, R, S], ConvTranspose weights [C, K/groups, R, S], matrices (C, K) and (K, C) and stacks of them are all described alike. What remains (kernel positions, matrices of a stack)
 /// is a position; V:2:4 shares a pattern across output channels at each position by itself.
 /// </summary>
-public readonly record struct WeightLayout
+public readonly record struct WeightAxes
 {
     /// <param name="reduction">The axis that is summed over.</param>
     /// <param name="outputs">The size of the axis of output channels; 1 when the weight has none.</param>
     /// <param name="outputStride">The distance in elements between neighbouring output channels.</param>
     /// <param name="outputsPerGroup">Output channels of one convolution group; patterns are never shared across groups.</param>
     /// <exception cref="PithException">The two axes overlap, or do not fit the tensor.</exception>
-    public WeightLayout(ReductionLayout reduction, int outputs = 1, int outputStride = 0, int outputsPerGroup = 1)
+    public WeightAxes(ReductionLayout reduction, int outputs = 1, int outputStride = 0, int outputsPerGroup = 1)
     {
         Reduction = reduction;
         // A single channel has no neighbours; the length as its distance makes it the outermost axis.
@@ -45,7 +45,7 @@ public readonly record struct WeightLayout
     /// <param name="reductionAxis">The axis that is summed over.</param>
     /// <param name="outputAxis">The axis of output channels; null for a vector.</param>
     /// <param name="outputsPerGroup">Output channels of one convolution group; null: all.</param>
-    public static WeightLayout Of(Shape shape, int reductionAxis, int? outputAxis, int? outputsPerGroup = null) =>
+    public static WeightAxes Of(Shape shape, int reductionAxis, int? outputAxis, int? outputsPerGroup = null) =>
         outputAxis is { } axis
             ? new(ReductionLayout.Of(shape, reductionAxis), shape[axis], shape.LengthOf(axis + 1, shape.Rank), outputsPerGroup ?? shape[axis])
             : new(ReductionLayout.Of(shape, reductionAxis));

@@ -101,5 +101,15 @@ internal sealed class ContractionLayer : Layer
 internal sealed record Int8Contraction(
     Quantization Input, Tensor<sbyte> Weights, ValueList<float> WeightScales, ValueList<int> IntegerBias, ValueList<float> FloatBias, Quantization? Residual, Quantization? Output)
 {
+    private SparsityPattern? _pattern;
+    private bool _isPatternKnown;
+
+    /// <summary>The strictest pattern of zeros that the weights have; null for none. Found when it is first asked for.</summary>
+    public SparsityPattern? Pattern(int groups)
+    {
+        if (!_isPatternKnown) (_pattern, _isPatternKnown) = (SparsityPattern.Of<sbyte>(Weights.Span, WeightAxes.Of(Weights.Shape, 1, 0, Weights.Shape[0] / groups)), true);
+        return _pattern;
+    }
+
     public bool HasBias => FloatBias.Count > 0 || IntegerBias.Any(bias => bias != 0);
 }

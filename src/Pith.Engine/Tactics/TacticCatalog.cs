@@ -11,6 +11,7 @@ internal static class TacticCatalog
     [
         .. Int8EmittedConv.All(new DepthwiseKernels(), IsaLevel.Avx512Vnni, [DepthwiseEmitter.PanelVectors]),
         .. Int8EmittedConv.All(new AmxKernels(), IsaLevel.Amx, [2, 1, 4]),
+        .. new[] { 32, 16, 8 }.SelectMany(shared => Int8EmittedConv.All(new SharedVnniKernels(shared), IsaLevel.Avx512Vnni, [SharedSums.PanelVectors(shared)])),
         .. Int8EmittedConv.All(new VnniKernels(), IsaLevel.Avx512Vnni, [2, 4, 3, 1]),
         .. Int8EmittedConv.All(new DepthwiseVexKernels(), IsaLevel.Avx2, [1]),
         .. Int8EmittedConv.All(new AvxVnniKernels(), IsaLevel.AvxVnni, [1]),

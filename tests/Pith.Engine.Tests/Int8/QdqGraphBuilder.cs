@@ -14,6 +14,9 @@ internal sealed class QdqGraphBuilder(Graph graph, int seed, bool unsigned = fal
 
     private readonly Random _random = new(seed);
 
+    /// <summary>So many neighbouring output channels share a random 2:4 pattern in weights that are made from now on, some with fewer than two kept of four; 0 for dense weights.</summary>
+    public int Shared { get; set; }
+
     public Graph Graph => graph;
 
     public Value Input(params ReadOnlySpan<int> dims) => Graph.AddInput("x", TensorType.Float32([Dim.Named("N"), .. dims.ToArray().Select(Dim.Of)]));
@@ -31,7 +34,7 @@ internal sealed class QdqGraphBuilder(Graph graph, int seed, bool unsigned = fal
 
     public Value Conv(Value x, int channels, int outChannels, int kernel, WindowAttributes window, int groups = 1, bool bias = true, bool integerBias = true)
     {
-        var (w, scales) = Weights(new Shape(outChannels, channels / groups, kernel, kernel), 0);
+        var (w, scales) = Weights(new Shape(outChannels, channels / groups, kernel, kernel), 0, groups);
         var op = new Conv { Window = window with { KernelShape = [] }, Groups = groups };
         return bias ? Graph.Add(op, x, w, Bias(x, scales, integerBias)) : Graph.Add(op, x, w);
     }
@@ -88,10 +91,14 @@ internal sealed class QdqGraphBuilder(Graph graph, int seed, bool unsigned = fal
     }
 
     /// <summary>Dequantized random weights with a scale for each index of an axis.</summary>
-    public (Value Weights, float[] Scales) Weights(Shape shape, int axis)
+    public (Value Weights, float[] Scales) Weights(Shape shape, int axis, int groups = 1)
     {
         var w = Tensor.Zeros<sbyte>(shape);
         foreach (ref var value in w.Span) value = (sbyte)_random.Next(-127, 128);
+        if (Shared > 0)
+            foreach (var quad in PatternReference.SharedQuads(shape, 1 - axis, axis, shape[axis] / groups, Shared))
+                foreach (var dropped in Enumerable.Range(0, 4).OrderBy(_ => _random.Next()).Take(_random.Next(10) == 0 ? 3 : 2))
+                    foreach (var index in quad[dropped]) w.Span[index] = 0;
         var reduced = shape.Length / shape[axis];
         // Sums of a few units, whatever the reduction's length.
         var scales = Enumerable.Range(0, shape[axis]).Select(_ => (0.5f + _random.NextSingle()) / (70 * MathF.Sqrt(reduced))).ToArray();

@@ -39,7 +39,7 @@ internal sealed class EpilogueEmitter : ITileEpilogue
     public EpilogueEmitter(Assembler asm, EpilogueSpec spec, PanelShape panel, EpilogueRegisters registers, Func<int, int> outputOffset, Func<int, int> residualOffset)
     {
         (_asm, _spec, _panel, _registers, _outputOffset, _residualOffset) = (asm, spec, panel, registers, outputOffset, residualOffset);
-        _packs = panel.Packs;
+        _packs = [.. panel.Packs.Where(pack => pack.First * PanelShape.Lanes < panel.Channels)];
         if (GuardedSigmoid.Applies(spec)) _sigmoid = new GuardedSigmoid(asm, spec, registers, Exact);
     }
 

@@ -12,6 +12,9 @@ internal readonly record struct PanelShape(int Vectors, int Channels, bool IsNat
     /// <summary>Channels of a vector.</summary>
     public const int Lanes = 16;
 
+    /// <summary>So many neighbouring channels share a 2:4 pattern, and their sums lie in the order of <see cref="SharedSums"/>; 0 for dense weights.</summary>
+    public int Shared { get; init; }
+
     /// <summary>Channels of all vectors, stored or not.</summary>
     public int Capacity => Vectors * Lanes;
 
@@ -26,7 +29,10 @@ internal readonly record struct PanelShape(int Vectors, int Channels, bool IsNat
         }
     }
 
-    /// <summary>The channel in a lane of a vector, counted from the panel's first.</summary>
+    /// <summary>The channel in a lane of a vector of sums, counted from the panel's first.</summary>
+    public int SumChannel(int vector, int lane) => Shared == 0 ? Channel(vector, lane) : SharedSums.Channel(this, vector, lane);
+
+    /// <summary>The channel in a lane of a vector of results, counted from the panel's first.</summary>
     public int Channel(int vector, int lane)
     {
         if (IsNatural) return vector * Lanes + lane;

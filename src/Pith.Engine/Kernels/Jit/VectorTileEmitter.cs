@@ -16,11 +16,23 @@ internal abstract class VectorTileEmitter(ConvKernelSpec spec) : KernelEmitter
     /// <summary>Bytes of a vector.</summary>
     protected const int VectorBytes = 64;
 
-    // What the stack keeps: where the weights begin that are fetched, the tiles that are left, the arguments, and the panels that are left.
-    private const int NextAt = 0, TilesLeftAt = 8, ArgumentsAt = 16, PanelsLeftAt = 24;
+    private const int LineBytes = 64;
 
     private static readonly AssemblerRegister64 s_input = rbx, s_tiles = rsi, s_panel = r8, s_output = r10, s_residual = r11, s_tileOutput = r14, s_tileResidual = r15;
     private ITileEpilogue? _epilogue;
+
+    // What the stack keeps behind the memory of a derived class: where the weights begin that are fetched, the tiles that are left, the arguments, the panels that are left, and the stack on entry.
+    private AssemblerMemoryOperand NextStart => Kept(0);
+
+    private AssemblerMemoryOperand TilesLeft => Kept(1);
+
+    private AssemblerMemoryOperand Arguments => Kept(2);
+
+    private AssemblerMemoryOperand PanelsLeft => Kept(3);
+
+    private AssemblerMemoryOperand StackOnEntry => Kept(4);
+
+    private AssemblerMemoryOperand Kept(int index) => __qword_ptr[rsp + (StackBytes + index * 8)];
 
     /// <summary>Holds the address of the tile's first window when products begin.</summary>
     protected static AssemblerRegister64 Pixel => r12;
@@ -49,8 +61,19 @@ internal abstract class VectorTileEmitter(ConvKernelSpec spec) : KernelEmitter
     /// <summary>Bytes from the input of a panel to that of the next.</summary>
     protected virtual int PanelInputBytes => 0;
 
+    /// <summary>What is done once for the kernel. May overwrite rax and mask k4, which then is its own.</summary>
+    protected virtual void OpenKernel()
+    {
+    }
+
     /// <summary>Adds the tile's products to the sums. May use rax, rbp, rdi and r13 beside <see cref="Pixel"/>.</summary>
     protected abstract void Products();
+
+    /// <summary>Bytes of the stack that <see cref="Products"/> may use from rsp on, a multiple of 64; less than a page in all.</summary>
+    protected virtual int StackBytes => 0;
+
+    /// <summary>The register of a pixel's vector when the products are done.</summary>
+    protected virtual int SumOf(int pixel, int vector) => pixel * Vectors + vector;
 
     protected override void OutOfLine() => _epilogue!.OutOfLine();
 
@@ -59,42 +82,46 @@ internal abstract class VectorTileEmitter(ConvKernelSpec spec) : KernelEmitter
         var registers = new EpilogueRegisters(s_tileOutput, s_tileResidual, s_panel, Shared, Enumerable.Range(Accumulators, Registers - Accumulators).ToArray());
         _epilogue = Spec.Arithmetic.Epilogue(Asm, Spec.Panel, registers, Spec.Tile);
         _epilogue.LoadMask();
+        OpenKernel();
         Load<ConvKernelArgs>(Args, (s_input, nameof(ConvKernelArgs.Input)), (s_output, nameof(ConvKernelArgs.Output)), (s_residual, nameof(ConvKernelArgs.Residual)));
         Load<ConvKernelArgs>(Args, (Weights, nameof(ConvKernelArgs.Weights)), (s_panel, nameof(ConvKernelArgs.Panel)), (Shared, nameof(ConvKernelArgs.Shared)), (rax, nameof(ConvKernelArgs.PanelCount)));
-        Asm.push(rax);
-        Asm.push(Args);
-        Asm.sub(rsp, ArgumentsAt);
+        Asm.mov(rbp, rsp);
+        Asm.sub(rsp, StackBytes + LineBytes);
+        Asm.and(rsp, -LineBytes);
+        Asm.mov(StackOnEntry, rbp);
+        Asm.mov(PanelsLeft, rax);
+        Asm.mov(Arguments, Args);
         var (panel, tile) = (Asm.CreateLabel(), Asm.CreateLabel());
         Asm.Label(ref panel);
         OpenPanel();
         Asm.Label(ref tile);
         OpenTile();
         Products();
-        foreach (var step in _epilogue.Steps(Pixels, (pixel, vector, _) => pixel * Vectors + vector)) step();
+        foreach (var step in _epilogue.Steps(Pixels, (pixel, vector, _) => SumOf(pixel, vector))) step();
         Asm.add(s_tiles, Marshal.SizeOf<TileOffsets>());
-        Asm.dec(__qword_ptr[rsp + TilesLeftAt]);
+        Asm.dec(TilesLeft);
         Asm.jne(tile);
         Asm.add(Weights, PanelWeightBytes);
         if (PanelInputBytes != 0) Asm.add(s_input, PanelInputBytes);
         Asm.add(s_panel, Spec.Arithmetic.PanelBytes(Vectors));
         Asm.add(s_output, Spec.OutputPanelBytes);
         Asm.add(s_residual, Spec.ResidualPanelBytes);
-        Asm.dec(__qword_ptr[rsp + PanelsLeftAt]);
+        Asm.dec(PanelsLeft);
         Asm.jne(panel);
         _epilogue.Close();
-        Asm.add(rsp, PanelsLeftAt + 8);
+        Asm.mov(rsp, StackOnEntry);
     }
 
     private void OpenPanel()
     {
-        Asm.mov(rax, __qword_ptr[rsp + ArgumentsAt]);
+        Asm.mov(rax, Arguments);
         Load<ConvKernelArgs>(rax, (s_tiles, nameof(ConvKernelArgs.Tiles)), (rbp, nameof(ConvKernelArgs.TileCount)));
-        Asm.mov(__qword_ptr[rsp + TilesLeftAt], rbp);
+        Asm.mov(TilesLeft, rbp);
         if (Spec.FetchSteps == 0) return;
         Asm.lea(Next, __byte_ptr[Weights + PanelWeightBytes]);
-        Asm.cmp(__qword_ptr[rsp + PanelsLeftAt], 1);
+        Asm.cmp(PanelsLeft, 1);
         Asm.cmove(Next, Field<ConvKernelArgs>(rax, nameof(ConvKernelArgs.NextWeights)));
-        Asm.mov(__qword_ptr[rsp + NextAt], Next);
+        Asm.mov(NextStart, Next);
     }
 
     private void OpenTile()
@@ -103,9 +130,9 @@ internal abstract class VectorTileEmitter(ConvKernelSpec spec) : KernelEmitter
         {
             // More tiles than the fetches were spread over: again from the start, which is there now and costs nothing.
             Asm.mov(rax, Next);
-            Asm.sub(rax, __qword_ptr[rsp + NextAt]);
+            Asm.sub(rax, NextStart);
             Asm.cmp(rax, PanelWeightBytes);
-            Asm.cmovae(Next, __qword_ptr[rsp + NextAt]);
+            Asm.cmovae(Next, NextStart);
         }
         (AssemblerRegister64 Register, AssemblerRegister64 Operand, string Offset)[] operands =
             [(Pixel, s_input, nameof(TileOffsets.Input)), (s_tileOutput, s_output, nameof(TileOffsets.Output)), (s_tileResidual, s_residual, nameof(TileOffsets.Residual))];

@@ -70,6 +70,12 @@ internal abstract unsafe class ConvKernelFamily
     /// <summary>Whether results may be stored past the caches: each is stored once, but for the edges of tiles.</summary>
     public virtual bool MayStream => true;
 
+    /// <summary>Output channels that share a 2:4 pattern in the kernels' weights; 0 for dense weights.</summary>
+    public virtual int Shared => 0;
+
+    /// <summary>Whether panels have all their vectors whatever channels are stored.</summary>
+    public virtual bool HasFullPanels => false;
+
     /// <summary>Whether kernels fetch the weights that come next while they use others, see <see cref="ConvKernelSpec.FetchSteps"/>.</summary>
     public virtual bool FetchesWeights => false;
 

@@ -143,10 +143,9 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         var full = _operands.GroupChannels / (_blocking.Vectors * PanelShape.Lanes);
         var covered = full * _blocking.Vectors * PanelShape.Lanes;
         var rest = _operands.GroupChannels - covered;
-        // Depthwise panels have all vectors whatever channels are stored.
-        var restVectors = _operands.IsDepthwise ? _blocking.Vectors : EvenParts.Count(rest, PanelShape.Lanes);
-        if (full > 0) yield return (new PanelShape(_blocking.Vectors, _blocking.Vectors * PanelShape.Lanes, isNatural), full, 0);
-        if (rest > 0) yield return (new PanelShape(restVectors, rest, isNatural), 1, covered);
+        var restVectors = _family.HasFullPanels ? _blocking.Vectors : EvenParts.Count(rest, PanelShape.Lanes);
+        if (full > 0) yield return (new PanelShape(_blocking.Vectors, _blocking.Vectors * PanelShape.Lanes, isNatural) { Shared = _family.Shared }, full, 0);
+        if (rest > 0) yield return (new PanelShape(restVectors, rest, isNatural) { Shared = _family.Shared }, 1, covered);
     }
 
     private ConvPanels Build(PanelShape shape, int perGroup, int firstChannel, BuildResources resources)

@@ -17,6 +17,8 @@ internal sealed unsafe class DepthwiseVexKernels : ConvKernelFamily
         : layer.Window.Taps > 64 ? "is for windows of up to 64 taps"
         : null;
 
+    public override bool HasFullPanels => true;
+
     public override ConvOperands Operands(ContractionLayer layer) => new(layer, isDepthwise: true);
 
     public override TilePattern Tile(TilePattern image, int vectors, int temporaries) => image with { Rows = 1, Columns = EvenParts.Length(image.Columns, VexTileEmitter.LargestTile) };

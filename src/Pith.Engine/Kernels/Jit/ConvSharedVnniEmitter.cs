@@ -1,0 +1,157 @@
+using Iced.Intel;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Pith.Kernels.Jit;
+
+/// <summary>
+/// Kernel <c>conv_u8s8s32_PxVc4_avx512vnni</c> for weights whose channels share 2:4 patterns: half of the products are not computed. The bytes of a block of the window that a pair of groups keeps are brought together by one
+/// VPSHUFB for each pixel and stored on the stack; then eight of them at a time, four for each group of the pair, are broadcast and multiplied with the kept weights. The next block is brought together before the products of
+/// the present one, so that the stores are over when it is read. Sums lie in the order of <see cref="SharedSums"/>, weights in that of <see cref="SharedWeights"/>.
+/// </summary>
+internal sealed class ConvSharedVnniEmitter : VectorTileEmitter
+{
+    // How far ahead weights are fetched into the first-level cache.
+    private const int FetchBytes = 2 << 10;
+
+    private const int UnitBytes = 8;
+
+    private static readonly AssemblerRegister64 s_weight = r13, s_source = rax, s_offsets = rbp, s_count = rdi;
+
+    private readonly SharedWeights _weights;
+    private readonly int _pairs;
+    private Label _offsetTable, _firstResults, _secondResults;
+
+    public ConvSharedVnniEmitter(ConvKernelSpec spec) : base(spec)
+    {
+        _weights = new SharedWeights(spec.Panel, spec.Reduction);
+        _pairs = SharedSums.Pairs(spec.Panel);
+        (_offsetTable, _firstResults, _secondResults) = (Asm.CreateLabel(), Asm.CreateLabel(), Asm.CreateLabel());
+    }
+
+    protected override int PanelWeightBytes => (int)_weights.Bytes;
+
+    // Two blocks of all pixels.
+    protected override int StackBytes => 2 * SlotBytes;
+
+    private int SlotBytes => Pixels * _pairs * VectorBytes;
+
+    // The results of a couple take the place of its sums.
+    protected override int SumOf(int pixel, int vector)
+    {
+        for (var couple = 0; couple < Vectors / 2; couple++)
+        {
+            var (first, second) = SharedSums.Results(Spec.Panel, couple);
+            if (vector == first) return pixel * Vectors + 2 * couple;
+            if (vector == second) return pixel * Vectors + 2 * couple + 1;
+        }
+        throw new ArgumentOutOfRangeException(nameof(vector));
+    }
+
+    protected override void OpenKernel()
+    {
+        if (_weights.BlockBytes == VectorBytes) return;
+        Asm.mov(rax, (1L << _weights.BlockBytes) - 1);
+        Asm.kmovq(k4, rax);
+    }
+
+    protected override void Products()
+    {
+        Asm.mov(s_weight, Weights);
+        Asm.lea(s_offsets, __[_offsetTable]);
+        Gather(slot: 0, record: 0);
+        var blocks = _weights.Blocks;
+        var rounds = (blocks - 1) / 2;
+        if (rounds > 0)
+            WindowLoop.Repeat(Asm, s_count, rounds, () =>
+            {
+                for (var slot = 0; slot < 2; slot++)
+                {
+                    Gather(1 - slot, slot + 1);
+                    Multiply(slot, slot);
+                }
+                Asm.add(s_weight, 2 * _weights.RecordBytes);
+            });
+        var left = blocks - 2 * rounds;
+        if (left == 2) Gather(1, 1);
+        for (var slot = 0; slot < left; slot++) Multiply(slot, slot);
+        Permute();
+    }
+
+    // Brings the kept bytes of the next block together, for all pixels; its record lies so many records behind the present one.
+    private void Gather(int slot, int record)
+    {
+        var bytes = Zmm(Registers - 1);
+        Asm.movsxd(s_source, __dword_ptr[s_offsets]);
+        Asm.add(s_offsets, sizeof(int));
+        Asm.add(s_source, Pixel);
+        for (var pixel = 0; pixel < Pixels; pixel++)
+            for (var pair = 0; pair < _pairs; pair++)
+            {
+                var from = __zmmword_ptr[s_source + Spec.Tile.Input(pixel)];
+                if (_weights.BlockBytes == VectorBytes) Asm.vmovdqu64(bytes, from);
+                else Asm.vmovdqu8(bytes.k4.z, from);
+                Asm.vpshufb(bytes, bytes, __zmmword_ptr[s_weight + (record * _weights.RecordBytes + pair * VectorBytes)]);
+                Asm.vmovdqa64(__zmmword_ptr[rsp + Kept(slot, pixel, pair)], bytes);
+            }
+    }
+
+    private int Kept(int slot, int pixel, int pair) => slot * SlotBytes + (pixel * _pairs + pair) * VectorBytes;
+
+    private void Multiply(int slot, int record)
+    {
+        var (firstPixel, fetched) = (Accumulators + Vectors, 0);
+        // The last register is what the next block is brought together in.
+        var broadcasts = Registers - 1 - firstPixel;
+        var next = 0;
+        for (var unit = 0; unit < _weights.Units; unit++)
+        {
+            for (var v = 0; v < Vectors; v++)
+            {
+                Asm.prefetcht0(__byte_ptr[s_weight + (WeightAt(record, unit, v) + FetchBytes)]);
+                Asm.vmovdqu64(Zmm(Accumulators + v), __zmmword_ptr[s_weight + WeightAt(record, unit, v)]);
+            }
+            if (Spec.FetchSteps > 0 && unit % Spec.FetchSteps == 0) Asm.prefetcht1(__byte_ptr[Next + fetched++ * VectorBytes]);
+            for (var pixel = 0; pixel < Pixels; pixel++)
+                for (var pair = 0; pair < _pairs; pair++)
+                {
+                    var bytes = Zmm(firstPixel + next++ % broadcasts);
+                    Asm.vpbroadcastq(bytes, __qword_ptr[rsp + (Kept(slot, pixel, pair) + unit * UnitBytes)]);
+                    for (var v = 0; v < Vectors; v++)
+                        if (SharedSums.PairOf(Spec.Panel, v) == pair) Spec.Arithmetic.MultiplyAdd(Asm, Zmm(pixel * Vectors + v), bytes, Zmm(Accumulators + v));
+                }
+        }
+        if (fetched > 0) Asm.add(Next, fetched * VectorBytes);
+    }
+
+    private int WeightAt(int record, int unit, int vector) => record * _weights.RecordBytes + _weights.IndexBytes + (unit * Vectors + vector) * VectorBytes;
+
+    // Sums to the order of results, couple by couple; the permutations are the same for all couples.
+    private void Permute()
+    {
+        var (first, second) = (Zmm(Accumulators), Zmm(Accumulators + 1));
+        Asm.vmovdqu64(first, __zmmword_ptr[_firstResults]);
+        for (var pixel = 0; pixel < Pixels; pixel++)
+            for (var couple = 0; couple < Vectors / 2; couple++)
+            {
+                var (low, high) = (Zmm(pixel * Vectors + 2 * couple), Zmm(pixel * Vectors + 2 * couple + 1));
+                Asm.vmovdqu64(second, __zmmword_ptr[_secondResults]);
+                Asm.vpermi2d(second, low, high);
+                Asm.vpermt2d(low, first, high);
+                Asm.vmovdqa64(high, second);
+            }
+    }
+
+    protected override void OutOfLine()
+    {
+        base.OutOfLine();
+        Numbers(ref _offsetTable, [.. Enumerable.Range(0, _weights.Blocks).Select(_weights.Offset)]);
+        Numbers(ref _firstResults, SharedSums.Permutation(Spec.Panel, 0, isSecond: false));
+        Numbers(ref _secondResults, SharedSums.Permutation(Spec.Panel, 0, isSecond: true));
+    }
+
+    private void Numbers(ref Label label, int[] numbers)
+    {
+        Asm.Label(ref label);
+        foreach (var number in numbers) Asm.dd(unchecked((uint)number));
+    }
+}

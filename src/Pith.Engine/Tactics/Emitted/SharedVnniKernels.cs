@@ -1,0 +1,48 @@
+using Pith.Building;
+using Pith.Kernels;
+using Pith.Kernels.Jit;
+
+namespace Pith.Tactics;
+
+/// <summary>AVX-512 VNNI on weights of which V neighbouring output channels share a 2:4 pattern; see <see cref="ConvSharedVnniEmitter"/>. Stricter patterns are such weights, too.</summary>
+/// <param name="shared">V: 8, 16 or 32.</param>
+internal sealed unsafe class SharedVnniKernels(int shared) : ConvKernelFamily
+{
+    // The gathered blocks of the largest tile lie on the stack, in less than a page.
+    private const int LargestTile = 28;
+
+    public override string Name => $"shared{shared}-avx512vnni";
+
+    public override int Shared => shared;
+
+    public override bool HasFullPanels => true;
+
+    public override bool FetchesWeights => true;
+
+    public override string? Refuses(ContractionLayer layer) =>
+        (layer.Int8!.Pattern(layer.Groups)?.Channels ?? 0) < shared ? $"the weights are not {shared}:2:4"
+        : Operands(layer) is var operands && operands.Groups != layer.Groups ? "groups of few channels are computed together"
+        : !SharedWeights.Takes(operands.Reduction.RunBytes) ? $"{operands.Reduction.RunBytes} channels next to each other are not a multiple of 16"
+        : null;
+
+    public override TilePattern Tile(TilePattern image, int vectors, int temporaries)
+    {
+        var most = Math.Min(LargestTile / vectors, ConvVnniEmitter.LargestTile(vectors, temporaries));
+        return image.Columns >= most
+            ? image with { Rows = 1, Columns = EvenParts.Length(image.Columns, most) }
+            : image with { Rows = EvenParts.Length(image.Rows, Math.Min(image.Rows, most / image.Columns)) };
+    }
+
+    // Half of the dense products; a load, a shuffle and a store for each pixel and block; then the permutation and the epilogue.
+    public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)
+    {
+        double steps = reduction.Runs * (reduction.RunBytes / 8.0), products = tile.Pixels * vectors, pairs = Math.Max(1, vectors * PanelShape.Lanes / (2 * shared));
+        return steps * Math.Max(products, tile.Pixels * pairs + vectors) / 2 + reduction.Runs * reduction.RunBytes / 64.0 * tile.Pixels * pairs + 7 * products + 40;
+    }
+
+    public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => new SharedWeights(panel with { Shared = shared }, reduction).Bytes;
+
+    public override void Pack(PanelShape panel, ReductionShape reduction, byte* rows, nint rowBytes, byte* packed) => new SharedWeights(panel, reduction).Pack(rows, rowBytes, packed);
+
+    public override byte[] Emit(ConvKernelSpec spec, Device device) => new ConvSharedVnniEmitter(spec).Emit();
+}

@@ -49,8 +49,8 @@ internal sealed class ConvSharedVnniEmitter : VectorTileEmitter
 
     protected override void OpenKernel()
     {
-        if (_weights.BlockBytes == VectorBytes) return;
-        Asm.mov(rax, (1L << _weights.BlockBytes) - 1);
+        if (_weights.Blocks.Bytes == VectorBytes) return;
+        Asm.mov(rax, (1L << _weights.Blocks.Bytes) - 1);
         Asm.kmovq(k4, rax);
     }
 
@@ -59,7 +59,7 @@ internal sealed class ConvSharedVnniEmitter : VectorTileEmitter
         Asm.mov(s_weight, Weights);
         Asm.lea(s_offsets, __[_offsetTable]);
         Gather(slot: 0, record: 0);
-        var blocks = _weights.Blocks;
+        var blocks = _weights.Blocks.Count;
         var rounds = (blocks - 1) / 2;
         if (rounds > 0)
             WindowLoop.Repeat(Asm, s_count, rounds, () =>
@@ -88,7 +88,7 @@ internal sealed class ConvSharedVnniEmitter : VectorTileEmitter
             for (var pair = 0; pair < _pairs; pair++)
             {
                 var from = __zmmword_ptr[s_source + Spec.Tile.Input(pixel)];
-                if (_weights.BlockBytes == VectorBytes) Asm.vmovdqu64(bytes, from);
+                if (_weights.Blocks.Bytes == VectorBytes) Asm.vmovdqu64(bytes, from);
                 else Asm.vmovdqu8(bytes.k4.z, from);
                 Asm.vpshufb(bytes, bytes, __zmmword_ptr[s_weight + (record * _weights.RecordBytes + pair * VectorBytes)]);
                 Asm.vmovdqa64(__zmmword_ptr[rsp + Kept(slot, pixel, pair)], bytes);
@@ -144,7 +144,7 @@ internal sealed class ConvSharedVnniEmitter : VectorTileEmitter
     protected override void OutOfLine()
     {
         base.OutOfLine();
-        Numbers(ref _offsetTable, [.. Enumerable.Range(0, _weights.Blocks).Select(_weights.Offset)]);
+        Numbers(ref _offsetTable, [.. Enumerable.Range(0, _weights.Blocks.Count).Select(_weights.Blocks.Offset)]);
         Numbers(ref _firstResults, SharedSums.Permutation(Spec.Panel, 0, isSecond: false));
         Numbers(ref _secondResults, SharedSums.Permutation(Spec.Panel, 0, isSecond: true));
     }

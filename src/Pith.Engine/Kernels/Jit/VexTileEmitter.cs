@@ -17,14 +17,31 @@ internal abstract class VexTileEmitter(ConvKernelSpec spec) : KernelEmitter
 
     private const int Registers = 16;
 
-    // What the stack keeps.
-    private const int ArgsAt = 0, PanelsLeftAt = 8, BlockTilesAt = 16, BlockCountAt = 24, TilesLeftAt = 32, FrameBytes = 40;
+    private const int LineBytes = 64;
 
     protected static readonly AssemblerRegister64 Input = rbx, Tiles = rsi, TileCount = rcx, Pixel = r12, Weight = r13, Row = rbp, Column = rax, Weights = rdx;
 
     private static readonly AssemblerRegister64 s_panel = r8, s_shared = r9, s_output = r10, s_residual = r11, s_tileOutput = r14, s_tileResidual = r15;
 
     protected ConvKernelSpec Spec { get; } = spec;
+
+    /// <summary>Bytes of the stack that <see cref="Products"/> may use from rsp on, a multiple of 64; less than a page in all.</summary>
+    protected virtual int StackBytes => 0;
+
+    private AssemblerMemoryOperand Arguments => Kept(0);
+
+    private AssemblerMemoryOperand PanelsLeft => Kept(1);
+
+    private AssemblerMemoryOperand BlockTilesStart => Kept(2);
+
+    private AssemblerMemoryOperand BlockCount => Kept(3);
+
+    private AssemblerMemoryOperand TilesLeft => Kept(4);
+
+    private AssemblerMemoryOperand StackOnEntry => Kept(5);
+
+    // What the stack keeps behind the memory of a derived class.
+    private AssemblerMemoryOperand Kept(int index) => __qword_ptr[rsp + (StackBytes + index * 8)];
 
     /// <summary>Registers of a pixel.</summary>
     protected int Halves => (Spec.Panel.Channels + VexEpilogueEmitter.Lanes - 1) / VexEpilogueEmitter.Lanes;
@@ -89,9 +106,9 @@ internal abstract class VexTileEmitter(ConvKernelSpec spec) : KernelEmitter
         OpenBlock();
         LoadArguments();
         Asm.Label(ref panel);
-        Asm.mov(Tiles, __qword_ptr[rsp + BlockTilesAt]);
-        Asm.mov(TileCount, __qword_ptr[rsp + BlockCountAt]);
-        Asm.mov(rax, __qword_ptr[rsp + ArgsAt]);
+        Asm.mov(Tiles, BlockTilesStart);
+        Asm.mov(TileCount, BlockCount);
+        Asm.mov(rax, Arguments);
         OpenPanel();
         Asm.Label(ref tile);
         StartTile();
@@ -112,13 +129,13 @@ internal abstract class VexTileEmitter(ConvKernelSpec spec) : KernelEmitter
         Asm.add(s_panel, EpilogueConstants.PanelBytes(1));
         Asm.add(s_output, Spec.OutputPanelBytes);
         Asm.add(s_residual, Spec.ResidualPanelBytes);
-        Asm.dec(__qword_ptr[rsp + PanelsLeftAt]);
+        Asm.dec(PanelsLeft);
         Asm.jne(panel);
-        Asm.mov(__qword_ptr[rsp + BlockTilesAt], Tiles);
-        Asm.mov(rax, __qword_ptr[rsp + BlockCountAt]);
-        Asm.sub(__qword_ptr[rsp + TilesLeftAt], rax);
+        Asm.mov(BlockTilesStart, Tiles);
+        Asm.mov(rax, BlockCount);
+        Asm.sub(TilesLeft, rax);
         Asm.jne(block);
-        Asm.add(rsp, FrameBytes);
+        Asm.mov(rsp, StackOnEntry);
     }
 
     protected static AssemblerMemoryOperand Argument(AssemblerRegister64 args, string field) => Field<ConvKernelArgs>(args, field);
@@ -127,30 +144,33 @@ internal abstract class VexTileEmitter(ConvKernelSpec spec) : KernelEmitter
 
     private void OpenFrame()
     {
-        Asm.sub(rsp, FrameBytes);
-        Asm.mov(__qword_ptr[rsp + ArgsAt], Args);
+        Asm.mov(rbp, rsp);
+        Asm.sub(rsp, StackBytes + LineBytes);
+        Asm.and(rsp, -LineBytes);
+        Asm.mov(StackOnEntry, rbp);
+        Asm.mov(Arguments, Args);
         Asm.mov(rax, Argument(Args, nameof(ConvKernelArgs.Tiles)));
-        Asm.mov(__qword_ptr[rsp + BlockTilesAt], rax);
+        Asm.mov(BlockTilesStart, rax);
         Asm.mov(rax, Argument(Args, nameof(ConvKernelArgs.TileCount)));
-        Asm.mov(__qword_ptr[rsp + TilesLeftAt], rax);
+        Asm.mov(TilesLeft, rax);
     }
 
     private void CountBlock()
     {
-        Asm.mov(Tiles, __qword_ptr[rsp + BlockTilesAt]);
-        Asm.mov(TileCount, __qword_ptr[rsp + TilesLeftAt]);
+        Asm.mov(Tiles, BlockTilesStart);
+        Asm.mov(TileCount, TilesLeft);
         Asm.mov(rax, BlockTiles);
         Asm.cmp(TileCount, LastBlockTiles);
         Asm.cmovg(TileCount, rax);
-        Asm.mov(__qword_ptr[rsp + BlockCountAt], TileCount);
-        Asm.mov(rax, __qword_ptr[rsp + ArgsAt]);
+        Asm.mov(BlockCount, TileCount);
+        Asm.mov(rax, Arguments);
     }
 
     private void LoadArguments()
     {
-        Asm.mov(rax, __qword_ptr[rsp + ArgsAt]);
+        Asm.mov(rax, Arguments);
         Asm.mov(rcx, Argument(rax, nameof(ConvKernelArgs.PanelCount)));
-        Asm.mov(__qword_ptr[rsp + PanelsLeftAt], rcx);
+        Asm.mov(PanelsLeft, rcx);
         (AssemblerRegister64 Register, string Field)[] fields =
         [
             (Input, nameof(ConvKernelArgs.Input)), (s_output, nameof(ConvKernelArgs.Output)), (s_residual, nameof(ConvKernelArgs.Residual)),

@@ -19,10 +19,17 @@ internal sealed unsafe class SharedVnniKernels(int shared) : ConvKernelFamily
 
     public override bool FetchesWeights => true;
 
-    public override string? Refuses(ContractionLayer layer) =>
+    public override string? Refuses(ContractionLayer layer) => Refuses(layer, shared, Operands(layer), SharedWeights.VectorBytes);
+
+    /// <summary>Why kernels for V:2:4 do not take a layer, or null.</summary>
+    /// <param name="layer">The layer.</param>
+    /// <param name="shared">V.</param>
+    /// <param name="operands">Its operands as the kernels see them.</param>
+    /// <param name="vectorBytes">Bytes of the kernels' vectors.</param>
+    public static string? Refuses(ContractionLayer layer, int shared, ConvOperands operands, int vectorBytes) =>
         (layer.Int8!.Pattern(layer.Groups)?.Channels ?? 0) < shared ? $"the weights are not {shared}:2:4"
-        : Operands(layer) is var operands && operands.Groups != layer.Groups ? "groups of few channels are computed together"
-        : !SharedWeights.Takes(operands.Reduction.RunBytes) ? $"{operands.Reduction.RunBytes} channels next to each other are not a multiple of 16"
+        : operands.Groups != layer.Groups ? "groups of few channels are computed together"
+        : !SharedBlocks.Takes(operands.Reduction.RunBytes, vectorBytes) ? $"runs of {operands.Reduction.RunBytes} bytes are not a multiple of 16"
         : null;
 
     public override TilePattern Tile(TilePattern image, int vectors, int temporaries)

@@ -1,0 +1,56 @@
+namespace Pith.Kernels.Jit;
+
+/// <summary>A reduction cut into blocks that one byte shuffle works on, for weights of which neighbouring channels share 2:4 patterns: a divisor of a run that is a multiple of 16 bytes, or a short run as a whole.</summary>
+/// <param name="Reduction">What is summed over.</param>
+/// <param name="VectorBytes">Bytes that a shuffle takes.</param>
+internal readonly record struct SharedBlocks(ReductionShape Reduction, int VectorBytes)
+{
+    /// <summary>Bytes within which a shuffle moves bytes.</summary>
+    public const int LaneBytes = 16;
+
+    /// <summary>VPSHUFB makes a zero of it.</summary>
+    public const byte Nothing = 0x80;
+
+    /// <summary>Bytes of a block.</summary>
+    public int Bytes => BytesOf(Reduction.RunBytes, VectorBytes);
+
+    /// <summary>Blocks of all runs.</summary>
+    public int Count => Reduction.Runs * (Reduction.RunBytes / Bytes);
+
+    /// <summary>128-bit lanes of a block, the last of which may be partly empty.</summary>
+    public int Lanes => (Bytes + LaneBytes - 1) / LaneBytes;
+
+    /// <summary>Whether runs of so many bytes can be cut into blocks.</summary>
+    public static bool Takes(int runBytes, int vectorBytes) => BytesOf(runBytes, vectorBytes) > 0;
+
+    /// <summary>Bytes from a window's first byte to a block.</summary>
+    public int Offset(int block)
+    {
+        var (run, inRun) = Math.DivRem(block, Reduction.RunBytes / Bytes);
+        var (row, column) = Math.DivRem(run, Reduction.Columns);
+        return row * Reduction.RowBytes + column * Reduction.ColumnBytes + inRun * Bytes;
+    }
+
+    /// <summary>Which two of the four bytes of a quad some channels keep: those that one of them needs, else any.</summary>
+    /// <param name="quad">The quad of the first channel.</param>
+    /// <param name="rowBytes">Bytes from channel to channel.</param>
+    /// <param name="channels">Number of channels.</param>
+    public static unsafe (int First, int Second) Kept(byte* quad, nint rowBytes, int channels)
+    {
+        // Weights that share a pattern are not 0 in the same two places.
+        uint union = 0;
+        for (var channel = 0; channel < channels; channel++) union |= *(uint*)(quad + channel * rowBytes);
+        var needed = ((union & 0xff) != 0 ? 1 : 0) | ((union & 0xff00) != 0 ? 2 : 0) | ((union & 0xff0000) != 0 ? 4 : 0) | ((union & 0xff000000) != 0 ? 8 : 0);
+        for (var i = 0; i < 4 && int.PopCount(needed) < 2; i++) needed |= 1 << i;
+        return (int.TrailingZeroCount(needed), int.Log2(needed));
+    }
+
+    // 0 when there is none.
+    private static int BytesOf(int runBytes, int vectorBytes)
+    {
+        if (runBytes <= vectorBytes) return runBytes;
+        for (var bytes = vectorBytes; bytes > 0; bytes -= LaneBytes)
+            if (runBytes % bytes == 0) return bytes;
+        return 0;
+    }
+}

@@ -1,0 +1,36 @@
+using Pith.Building;
+using Pith.Kernels;
+using Pith.Kernels.Jit;
+
+namespace Pith.Tactics;
+
+/// <summary>CPUs without AVX-512 on weights of which V neighbouring output channels share a 2:4 pattern; see <see cref="ConvSharedVexEmitter"/>.</summary>
+/// <param name="shared">V: 16, with AVX-VNNI also 8.</param>
+/// <param name="hasVnni">AVX-VNNI; else AVX2.</param>
+internal sealed unsafe class SharedVexKernels(int shared, bool hasVnni) : VexKernels
+{
+    public override string Name => $"shared{shared}-{(hasVnni ? "avxvnni" : "avx2")}";
+
+    public override bool HasFullPanels => true;
+
+    protected override double TilePixels => 0.8;
+
+    public override string? Refuses(Device device) =>
+        device.Isa >= IsaLevel.Avx512Vnni ? "is for CPUs without AVX-512" : device.HasAvxVnni == hasVnni ? null : hasVnni ? "needs AVX-VNNI" : "is for CPUs without AVX-VNNI";
+
+    public override string? Refuses(ContractionLayer layer) => SharedVnniKernels.Refuses(layer, shared, Operands(layer), SharedVexWeights.VectorBytes) ?? (Operands(layer).Reduction.RunBytes % SharedBlocks.LaneBytes != 0 ? "pixels are not a multiple of 16 bytes" : null);
+
+    public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)
+    {
+        double bytes = reduction.Runs * reduction.RunBytes, units = bytes / (hasVnni ? 8 : 4), operations = (hasVnni ? 2 : 4) * tile.Pixels;
+        return units * Math.Max(operations, tile.Pixels + 2) / 2 + bytes / 32 * tile.Pixels + 6 * tile.Pixels + 20;
+    }
+
+    public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => Weights(reduction).Bytes;
+
+    public override void Pack(PanelShape panel, ReductionShape reduction, byte* rows, nint rowBytes, byte* packed) => Weights(reduction).Pack(rows, rowBytes, packed);
+
+    public override byte[] Emit(ConvKernelSpec spec, Device device) => new ConvSharedVexEmitter(spec, shared, hasVnni).Emit();
+
+    private SharedVexWeights Weights(ReductionShape reduction) => new(reduction, shared, IsWords: !hasVnni);
+}

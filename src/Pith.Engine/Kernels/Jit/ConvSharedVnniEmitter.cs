@@ -13,18 +13,16 @@ internal sealed class ConvSharedVnniEmitter : VectorTileEmitter
     // How far ahead weights are fetched into the first-level cache.
     private const int FetchBytes = 2 << 10;
 
-    private const int UnitBytes = 8;
-
     private static readonly AssemblerRegister64 s_weight = r13, s_source = rax, s_offsets = rbp, s_count = rdi;
 
     private readonly SharedWeights _weights;
-    private readonly int _pairs;
+    private readonly bool _isPartial;
     private Label _offsetTable, _firstResults, _secondResults;
 
     public ConvSharedVnniEmitter(ConvKernelSpec spec) : base(spec)
     {
         _weights = new SharedWeights(spec.Panel, spec.Reduction);
-        _pairs = SharedSums.Pairs(spec.Panel);
+        _isPartial = SharedSums.Partials(spec.Panel.Shared) > 1;
         (_offsetTable, _firstResults, _secondResults) = (Asm.CreateLabel(), Asm.CreateLabel(), Asm.CreateLabel());
     }
 
@@ -33,11 +31,16 @@ internal sealed class ConvSharedVnniEmitter : VectorTileEmitter
     // Two blocks of all pixels.
     protected override int StackBytes => 2 * SlotBytes;
 
-    private int SlotBytes => Pixels * _pairs * VectorBytes;
+    private int SlotBytes => Pixels * VectorBytes;
+
+    protected override int SumVectors => _weights.Sums;
+
+    protected override bool SumsBeginAtZero => _isPartial;
 
     // The results of a couple take the place of its sums.
     protected override int SumOf(int pixel, int vector)
     {
+        if (_isPartial) return pixel * SumVectors + 2 * vector;
         for (var couple = 0; couple < Vectors / 2; couple++)
         {
             var (first, second) = SharedSums.Results(Spec.Panel, couple);
@@ -85,60 +88,63 @@ internal sealed class ConvSharedVnniEmitter : VectorTileEmitter
         Asm.add(s_offsets, sizeof(int));
         Asm.add(s_source, Pixel);
         for (var pixel = 0; pixel < Pixels; pixel++)
-            for (var pair = 0; pair < _pairs; pair++)
-            {
-                var from = __zmmword_ptr[s_source + Spec.Tile.Input(pixel)];
-                if (_weights.Blocks.Bytes == VectorBytes) Asm.vmovdqu64(bytes, from);
-                else Asm.vmovdqu8(bytes.k4.z, from);
-                Asm.vpshufb(bytes, bytes, __zmmword_ptr[s_weight + (record * _weights.RecordBytes + pair * VectorBytes)]);
-                Asm.vmovdqa64(__zmmword_ptr[rsp + Kept(slot, pixel, pair)], bytes);
-            }
+        {
+            var from = __zmmword_ptr[s_source + Spec.Tile.Input(pixel)];
+            if (_weights.Blocks.Bytes == VectorBytes) Asm.vmovdqu64(bytes, from);
+            else Asm.vmovdqu8(bytes.k4.z, from);
+            Asm.vpshufb(bytes, bytes, __zmmword_ptr[s_weight + record * _weights.RecordBytes]);
+            Asm.vmovdqa64(__zmmword_ptr[rsp + (slot * SlotBytes + pixel * VectorBytes)], bytes);
+        }
     }
-
-    private int Kept(int slot, int pixel, int pair) => slot * SlotBytes + (pixel * _pairs + pair) * VectorBytes;
 
     private void Multiply(int slot, int record)
     {
-        var (firstPixel, fetched) = (Accumulators + Vectors, 0);
+        var (firstPixel, fetched) = (Accumulators + SumVectors, 0);
         // The last register is what the next block is brought together in.
         var broadcasts = Registers - 1 - firstPixel;
         var next = 0;
         for (var unit = 0; unit < _weights.Units; unit++)
         {
-            for (var v = 0; v < Vectors; v++)
+            for (var v = 0; v < SumVectors; v++)
             {
-                Asm.prefetcht0(__byte_ptr[s_weight + (WeightAt(record, unit, v) + FetchBytes)]);
-                Asm.vmovdqu64(Zmm(Accumulators + v), __zmmword_ptr[s_weight + WeightAt(record, unit, v)]);
+                var weights = record * _weights.RecordBytes + VectorBytes + (unit * SumVectors + v) * VectorBytes;
+                Asm.prefetcht0(__byte_ptr[s_weight + (weights + FetchBytes)]);
+                Asm.vmovdqu64(Zmm(Accumulators + v), __zmmword_ptr[s_weight + weights]);
             }
             if (Spec.FetchSteps > 0 && unit % Spec.FetchSteps == 0) Asm.prefetcht1(__byte_ptr[Next + fetched++ * VectorBytes]);
             for (var pixel = 0; pixel < Pixels; pixel++)
-                for (var pair = 0; pair < _pairs; pair++)
-                {
-                    var bytes = Zmm(firstPixel + next++ % broadcasts);
-                    Asm.vpbroadcastq(bytes, __qword_ptr[rsp + (Kept(slot, pixel, pair) + unit * UnitBytes)]);
-                    for (var v = 0; v < Vectors; v++)
-                        if (SharedSums.PairOf(Spec.Panel, v) == pair) Spec.Arithmetic.MultiplyAdd(Asm, Zmm(pixel * Vectors + v), bytes, Zmm(Accumulators + v));
-                }
+            {
+                var bytes = Zmm(firstPixel + next++ % broadcasts);
+                var kept = rsp + (slot * SlotBytes + pixel * VectorBytes + unit * SharedSums.UnitBytes(Spec.Panel.Shared));
+                if (_isPartial) Asm.vbroadcasti32x4(bytes, __xmmword_ptr[kept]);
+                else Asm.vpbroadcastq(bytes, __qword_ptr[kept]);
+                for (var v = 0; v < SumVectors; v++) Spec.Arithmetic.MultiplyAdd(Asm, Zmm(pixel * SumVectors + v), bytes, Zmm(Accumulators + v));
+            }
         }
         if (fetched > 0) Asm.add(Next, fetched * VectorBytes);
     }
 
-    private int WeightAt(int record, int unit, int vector) => record * _weights.RecordBytes + _weights.IndexBytes + (unit * Vectors + vector) * VectorBytes;
-
-    // Sums to the order of results, couple by couple; the permutations are the same for all couples.
+    // Sums to the order of results, two vectors at a time; the permutations are the same for all.
     private void Permute()
     {
         var (first, second) = (Zmm(Accumulators), Zmm(Accumulators + 1));
         Asm.vmovdqu64(first, __zmmword_ptr[_firstResults]);
-        for (var pixel = 0; pixel < Pixels; pixel++)
-            for (var couple = 0; couple < Vectors / 2; couple++)
+        for (var sum = 0; sum < Accumulators; sum += 2)
+        {
+            var (low, high) = (Zmm(sum), Zmm(sum + 1));
+            Asm.vmovdqu64(second, __zmmword_ptr[_secondResults]);
+            Asm.vpermi2d(second, low, high);
+            Asm.vpermt2d(low, first, high);
+            if (_isPartial)
             {
-                var (low, high) = (Zmm(pixel * Vectors + 2 * couple), Zmm(pixel * Vectors + 2 * couple + 1));
-                Asm.vmovdqu64(second, __zmmword_ptr[_secondResults]);
-                Asm.vpermi2d(second, low, high);
-                Asm.vpermt2d(low, first, high);
+                Asm.vpaddd(low, low, second);
+                Spec.Arithmetic.Add(Asm, low, StartOf(sum / 2 % Vectors));
+            }
+            else
+            {
                 Asm.vmovdqa64(high, second);
             }
+        }
     }
 
     protected override void OutOfLine()

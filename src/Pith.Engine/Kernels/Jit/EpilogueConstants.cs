@@ -168,7 +168,7 @@ internal static unsafe class EpilogueConstants
         for (var v = 0; v < panel.Vectors; v++)
             for (var lane = 0; lane < PanelShape.Lanes; lane++)
             {
-                if (channelOf(panel.SumChannel(v, lane)) is var sum and >= 0) ((int*)(block + Start(v)))[lane] = constants.Accumulator[sum];
+                if (channelOf(panel.StartChannel(v, lane)) is var sum and >= 0) ((int*)(block + Start(v)))[lane] = constants.Accumulator[sum];
                 var k = channelOf(panel.Channel(v, lane));
                 if (k < 0) continue;
                 ((float*)(block + Multiplier(panel.Vectors, v)))[lane] = constants.Multiplier[k];

@@ -29,8 +29,8 @@ internal readonly record struct PanelShape(int Vectors, int Channels, bool IsNat
         }
     }
 
-    /// <summary>The channel in a lane of a vector of sums, counted from the panel's first.</summary>
-    public int SumChannel(int vector, int lane) => Shared == 0 ? Channel(vector, lane) : SharedSums.Channel(this, vector, lane);
+    /// <summary>The channel in a lane of a vector of start values, counted from the panel's first: where sums begin, or, when they are partial, what is added to them.</summary>
+    public int StartChannel(int vector, int lane) => Shared == 0 || SharedSums.Partials(Shared) > 1 ? Channel(vector, lane) : SharedSums.Channel(this, vector, lane);
 
     /// <summary>The channel in a lane of a vector of results, counted from the panel's first.</summary>
     public int Channel(int vector, int lane)

@@ -1,8 +1,8 @@
 namespace Pith.Kernels.Jit;
 
 /// <summary>
-/// How weights that share 2:4 patterns are packed for vectors of 512 bits: a record for each block of up to 64 bytes of the reduction. It begins with 64 bytes for each pair of groups that tell VPSHUFB which bytes of the block
-/// the pair keeps; then come the kept weights, [units][vectors][16 channels][4], in the order of <see cref="SharedSums"/>. A unit is what half of the quads of a 128-bit lane leave: four bytes for each group.
+/// How weights that share 2:4 patterns are packed for vectors of 512 bits: a record for each block of up to 64 bytes of the reduction. It begins with 64 bytes that tell VPSHUFB which bytes of the block a pair of groups keeps;
+/// then come the kept weights, [units][vectors of sums][16 lanes][4], in the order of <see cref="SharedSums"/>. A unit is what is broadcast at once.
 /// </summary>
 /// <param name="Panel">The panel.</param>
 /// <param name="Reduction">What is summed over.</param>
@@ -11,17 +11,17 @@ internal readonly record struct SharedWeights(PanelShape Panel, ReductionShape R
     /// <summary>Bytes of a vector.</summary>
     public const int VectorBytes = 64;
 
-    private const int UnitsOfLane = 2, UnitBytes = 8, GroupBytes = 4;
+    private const int HalfBytes = 8, GroupBytes = 4;
 
     public SharedBlocks Blocks => new(Reduction, VectorBytes);
 
+    /// <summary>Vectors of sums.</summary>
+    public int Sums => Panel.Vectors * SharedSums.Partials(Panel.Shared);
+
     /// <summary>Units of a block.</summary>
-    public int Units => Blocks.Lanes * UnitsOfLane;
+    public int Units => Blocks.Lanes * SharedBlocks.LaneBytes / SharedSums.UnitBytes(Panel.Shared);
 
-    /// <summary>Bytes of a record before its weights.</summary>
-    public int IndexBytes => SharedSums.Pairs(Panel) * VectorBytes;
-
-    public int RecordBytes => IndexBytes + Units * Panel.Vectors * VectorBytes;
+    public int RecordBytes => VectorBytes + Units * Sums * VectorBytes;
 
     /// <summary>Bytes of a panel.</summary>
     public nint Bytes => (nint)Blocks.Count * RecordBytes;
@@ -32,30 +32,30 @@ internal readonly record struct SharedWeights(PanelShape Panel, ReductionShape R
     /// <param name="packed"><see cref="Bytes"/> bytes.</param>
     public unsafe void Pack(byte* rows, nint rowBytes, byte* packed)
     {
-        var (blocks, shared) = (Blocks, Panel.Shared);
-        var panel = Panel;
-        var sums = Enumerable.Range(0, panel.Capacity).Select(i => panel.SumChannel(i / PanelShape.Lanes, i % PanelShape.Lanes)).ToArray();
+        var (blocks, panel) = (Blocks, Panel);
+        var (shared, unitBytes, isPartial) = (panel.Shared, SharedSums.UnitBytes(panel.Shared), SharedSums.Partials(panel.Shared) > 1);
+        var sums = Enumerable.Range(0, Sums * PanelShape.Lanes).Select(i => (Channel: SharedSums.Channel(panel, i / PanelShape.Lanes, i % PanelShape.Lanes), Half: isPartial ? SharedSums.Half(i % PanelShape.Lanes) : 0)).ToArray();
         for (var block = 0; block < blocks.Count; block++, packed += RecordBytes)
         {
             var from = rows + (nint)block * blocks.Bytes;
             var index = packed;
-            new Span<byte>(index, IndexBytes).Fill(SharedBlocks.Nothing);
-            for (var group = 0; group < panel.Capacity / shared; group++)
+            new Span<byte>(index, VectorBytes).Fill(SharedBlocks.Nothing);
+            for (var group = 0; group < 2; group++)
                 for (var quad = 0; quad * 4 < blocks.Bytes; quad++)
                 {
                     var (first, second) = SharedBlocks.Kept(from + group * shared * rowBytes + quad * 4, rowBytes, shared);
                     var inLane = quad % 4 * 4;
-                    // [half of the quads of a lane][group of the pair][quad][kept byte]
-                    var to = index + group / 2 * VectorBytes + quad / 2 * UnitBytes + group % 2 * GroupBytes + quad % 2 * 2;
+                    // [half of the quads of a lane][group][quad][kept byte]
+                    var to = index + quad / 2 * HalfBytes + group * GroupBytes + quad % 2 * 2;
                     (to[0], to[1]) = ((byte)(inLane + first), (byte)(inLane + second));
                 }
-            var weights = packed + IndexBytes;
+            var weights = packed + VectorBytes;
             for (var unit = 0; unit < Units; unit++)
-                foreach (var channel in sums)
+                foreach (var (channel, half) in sums)
                 {
-                    var group = channel / shared;
-                    var bytes = index + group / 2 * VectorBytes + unit * UnitBytes + group % 2 * GroupBytes;
-                    var lane = from + channel * rowBytes + unit / UnitsOfLane * SharedBlocks.LaneBytes;
+                    var at = unit * unitBytes + half * HalfBytes;
+                    var bytes = index + at + channel / shared * GroupBytes;
+                    var lane = from + channel * rowBytes + at / SharedBlocks.LaneBytes * SharedBlocks.LaneBytes;
                     for (var b = 0; b < GroupBytes; b++, weights++) *weights = bytes[b] == SharedBlocks.Nothing ? (byte)0 : lane[bytes[b]];
                 }
         }

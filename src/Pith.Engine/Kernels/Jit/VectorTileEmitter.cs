@@ -53,7 +53,16 @@ internal abstract class VectorTileEmitter(ConvKernelSpec spec) : KernelEmitter
     protected int Vectors => Spec.Panel.Vectors;
 
     /// <summary>Registers of sums, from 0 on; those behind are free.</summary>
-    protected int Accumulators => Pixels * Vectors;
+    protected int Accumulators => Pixels * SumVectors;
+
+    /// <summary>Vectors of sums for each pixel.</summary>
+    protected virtual int SumVectors => Vectors;
+
+    /// <summary>Whether sums begin at 0 instead of at the start values.</summary>
+    protected virtual bool SumsBeginAtZero => false;
+
+    /// <summary>The start values of a vector of results.</summary>
+    protected static AssemblerMemoryOperand StartOf(int vector) => __zmmword_ptr[s_panel + vector * ConvArithmetic.StartBytes];
 
     /// <summary>Bytes from a panel's weights to those of the next.</summary>
     protected abstract int PanelWeightBytes { get; }
@@ -145,7 +154,8 @@ internal abstract class VectorTileEmitter(ConvKernelSpec spec) : KernelEmitter
         if (Spec.Arithmetic.FetchesOutput) Fetch(s_tileOutput, Spec.Tile.Output, Spec.Arithmetic.OutputBytes);
         for (var i = 0; i < Accumulators; i++)
         {
-            if (i < Vectors) Asm.vmovdqu64(Zmm(i), __zmmword_ptr[s_panel + i * ConvArithmetic.StartBytes]);
+            if (SumsBeginAtZero) Asm.vpxord(Zmm(i), Zmm(i), Zmm(i));
+            else if (i < Vectors) Asm.vmovdqu64(Zmm(i), StartOf(i));
             else Asm.vmovdqa64(Zmm(i), Zmm(i % Vectors));
         }
     }

@@ -34,7 +34,8 @@ internal sealed unsafe class SharedVnniKernels(int shared) : ConvKernelFamily
 
     public override TilePattern Tile(TilePattern image, int vectors, int temporaries)
     {
-        var most = Math.Min(LargestTile / vectors, ConvVnniEmitter.LargestTile(vectors, temporaries));
+        var sums = vectors * SharedSums.Partials(shared);
+        var most = Math.Min(LargestTile / sums, ConvVnniEmitter.LargestTile(sums, temporaries));
         return image.Columns >= most
             ? image with { Rows = 1, Columns = EvenParts.Length(image.Columns, most) }
             : image with { Rows = EvenParts.Length(image.Rows, Math.Min(image.Rows, most / image.Columns)) };
@@ -43,8 +44,8 @@ internal sealed unsafe class SharedVnniKernels(int shared) : ConvKernelFamily
     // Half of the dense products; a load, a shuffle and a store for each pixel and block; then the permutation and the epilogue.
     public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)
     {
-        double steps = reduction.Runs * (reduction.RunBytes / 8.0), products = tile.Pixels * vectors, pairs = Math.Max(1, vectors * PanelShape.Lanes / (2 * shared));
-        return steps * Math.Max(products, tile.Pixels * pairs + vectors) / 2 + reduction.Runs * reduction.RunBytes / 64.0 * tile.Pixels * pairs + 7 * products + 40;
+        double bytes = reduction.Runs * reduction.RunBytes, products = tile.Pixels * vectors, partials = SharedSums.Partials(shared);
+        return bytes / 8 * Math.Max(products, tile.Pixels / partials + vectors) / 2 + bytes / 64 * tile.Pixels + (6 + partials) * products + 40;
     }
 
     public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => new SharedWeights(panel with { Shared = shared }, reduction).Bytes;

@@ -97,6 +97,8 @@ public readonly record struct LayerSpec
     public string Activation { get; init; }
     /// <summary>Whether a float layer may round the operands of its products to bfloat16; see <see cref="EngineOptions.Bf16"/>.</summary>
     public bool AllowsBf16 { get; init; }
+    /// <summary>The pattern of zeros in the weights of an INT8 convolution or matrix product, the strictest that they have; null for none.</summary>
+    public SparsityPattern? Pattern { get; init; }
 
     /// <summary>One line, parts separated by blanks: <c>conv s8&gt;s8 n1 c64 h56 w56 k64 r3,3 stride1,1 pad1,1,1,1 bias +s8 act:clip(0,6)</c>. <see cref="Parse"/> reads it back.</summary>
     public override string ToString()
@@ -116,6 +118,7 @@ public readonly record struct LayerSpec
         if (Residual is { } residual) text.Append(" +").Append(residual.ShortName());
         if (!string.IsNullOrEmpty(Activation)) text.Append(" act:").Append(Activation);
         if (AllowsBf16) text.Append(" bf16");
+        if (Pattern is { } pattern) text.Append(' ').Append(pattern);
         if (!string.IsNullOrEmpty(Detail)) text.Append(" | ").Append(Detail);
         return text.ToString();
     }
@@ -141,6 +144,7 @@ public readonly record struct LayerSpec
     {
         if (part == "bias") return this with { HasBias = true };
         if (part == "bf16") return this with { AllowsBf16 = true };
+        if (part.EndsWith(SparsityPattern.TwoOfFour.ToString(), StringComparison.Ordinal)) return this with { Pattern = SparsityPattern.Parse(part) };
         if (part[0] == '+') return this with { Residual = TypeOf(part[1..], whole) };
         if (part.StartsWith("act:", StringComparison.Ordinal)) return this with { Activation = part[4..] };
         var split = part.AsSpan().IndexOfAnyInRange('0', '9');

@@ -40,8 +40,9 @@ internal sealed class LayerNetwork
     {
         if (spec.Kind is not (LayerKind.Conv or LayerKind.Gemm)) throw new PithException($"'{text}' is a layer of kind {spec.Kind.ToString().ToLowerInvariant()}; only conv and gemm layers can be timed alone, e.g. '{Example}'. pith bench MODEL --profile times every layer of a network.");
         foreach (var (type, what) in (ReadOnlySpan<(DataType?, string)>)[(spec.Input, "input"), (spec.Output, "output"), (spec.Residual, "residual")])
-            if (type is { } given && given != DataType.Float32 && !given.IsQuantized()) throw new PithException($"'{text}': the {what} is {given.ShortName()}, expected s8, u8 or f32.");
+            if (type is { } wanted && wanted != DataType.Float32 && !wanted.IsQuantized()) throw new PithException($"'{text}': the {what} is {wanted.ShortName()}, expected s8, u8 or f32.");
         if (spec.AllowsBf16 && spec.Input.IsQuantized()) throw new PithException($"'{text}': bf16 is for float layers, the input is {spec.Input.ShortName()}.");
+        if (spec.Pattern is { } given && !spec.Input.IsQuantized()) throw new PithException($"'{text}': {given} is for INT8 layers, the input is {spec.Input.ShortName()}.");
         var isConv = spec.Kind == LayerKind.Conv;
         RequireSize(text, "n", spec.Images);
         RequireSize(text, "c", spec.Channels);
@@ -53,6 +54,7 @@ internal sealed class LayerNetwork
         if (activation.Kind == ActivationKind.Relu) activation = Activation.Clip(0, float.PositiveInfinity);
         spec = spec with { Groups = isConv ? Math.Max(1, spec.Groups) : 0, Activation = ActivationText.Of(activation) };
         if (isConv && (spec.Channels % spec.Groups != 0 || spec.OutChannels % spec.Groups != 0)) throw new PithException($"'{text}': {spec.Groups} groups do not divide {spec.Channels} input and {spec.OutChannels} output channels.");
+        if (spec.Pattern is { } pattern && spec.Channels / Math.Max(1, spec.Groups) % 4 != 0) throw new PithException($"'{text}': {pattern} needs a multiple of 4 input channels in each group, got {spec.Channels / Math.Max(1, spec.Groups)}.");
         return spec;
     }
 
@@ -112,9 +114,22 @@ internal sealed class LayerNetwork
     {
         var weight = Tensor.Zeros<sbyte>(shape);
         foreach (ref var w in weight.Span) w = (sbyte)_random.Next(-127, 128);
+        if (_spec.Pattern is { } pattern) Prune(weight.Span, WeightAxes.Of(shape, 1, 0, shape[0] / Math.Max(1, _spec.Groups)), pattern);
         // Results of about the size of the inputs, whatever is summed.
         var scales = Enumerable.Repeat(1 / (70 * MathF.Sqrt(shape.LengthOf(1, shape.Rank))), shape[0]).ToArray();
         return (_graph.Add(new DequantizeLinear { Axis = 0 }, _graph.AddConstant("weight", weight), _graph.AddConstant("weight_scale", Tensor.Vector<float>(scales))), scales);
+    }
+
+    // Two places of each quad at random, the same ones for all channels that share a pattern.
+    private void Prune(Span<sbyte> weights, WeightAxes axes, SparsityPattern pattern)
+    {
+        foreach (var (first, count) in axes.SharedQuads(pattern.Channels))
+        {
+            var zero = _random.Next(4);
+            var other = (zero + _random.Next(1, 4)) % 4;
+            for (var quad = first; quad < first + count * axes.QuadStride; quad += axes.QuadStride)
+                foreach (var place in (ReadOnlySpan<int>)[zero, other]) weights[axes.Reduction.QuadOffset(quad) + place * axes.Reduction.Inner] = 0;
+        }
     }
 
     private Value FloatWeight(Shape shape) =>

@@ -86,6 +86,7 @@ internal sealed class ContractionLayer : Layer
         Residual = Residual?.DataType,
         Activation = ActivationText.Of(Activation),
         AllowsBf16 = AllowsBf16,
+        Pattern = Int8?.Pattern(Groups),
         Detail = Int8 is null && Weight!.Constant is null ? "computed weights" : "",
     };
 }

@@ -56,8 +56,8 @@ internal sealed class Autotuner(LoweredNetwork network, EngineResources resource
         foreach (var candidate in accepted) candidate.Estimate = candidate.Tactic is IReferenceTactic ? double.MaxValue : candidate.Tactic.EstimateSeconds(layer, resources.Device);
         var best = accepted.MinBy(candidate => candidate.Estimate)!;
         var worth = accepted.Where(candidate => candidate.Estimate <= best.Estimate * WorthTiming && candidate.Tactic is not IReferenceTactic).OrderBy(candidate => candidate.Estimate).ToArray();
-        // Estimates of different kernels compare worst: the best of each precision is timed.
-        var close = worth.Take(MostTimed).Union(worth.DistinctBy(candidate => candidate.Tactic.Precision(layer))).ToArray();
+        // Estimates of different kernels compare worst: the best of each family is timed.
+        var close = worth.Take(MostTimed).Union(worth.DistinctBy(candidate => candidate.Tactic.Family(layer))).ToArray();
         if (!options.TimeTactics || close.Length < 2) return (best, "expected to be the fastest");
         foreach (var candidate in close) candidate.Seconds = options.TimingCache?.Find(Key(candidate.Tactic, spec));
         if (close.Any(candidate => candidate.Seconds is null))

@@ -27,6 +27,9 @@ internal abstract class Tactic
     /// <summary>The type that the arithmetic is done in, as reports name it.</summary>
     public virtual string Precision(Layer layer) => layer.Precision;
 
+    /// <summary>What estimates compare well within: the best of each family is timed.</summary>
+    public virtual string Family(Layer layer) => Precision(layer);
+
     /// <summary>Whether the tactic can run the layer on the device.</summary>
     public abstract Verdict Accept(Layer layer, Device device);
 

@@ -14,6 +14,7 @@ internal static class TacticCatalog
         .. Int8EmittedConv.All(new SharedVnniKernels(32), IsaLevel.Avx512Vnni, [SharedSums.PanelVectors(32)]),
         .. Int8EmittedConv.All(new SharedVnniKernels(16), IsaLevel.Avx512Vnni, [SharedSums.PanelVectors(16)]),
         .. Int8EmittedConv.All(new SharedVnniKernels(8), IsaLevel.Avx512Vnni, [SharedSums.PanelVectors(8)]),
+        .. Int8EmittedConv.All(new CompressedVnniKernels(), IsaLevel.Avx512Vnni, [2, 4, 3, 1]),
         .. Int8EmittedConv.All(new VnniKernels(), IsaLevel.Avx512Vnni, [2, 4, 3, 1]),
         .. Int8EmittedConv.All(new DepthwiseVexKernels(), IsaLevel.Avx2, [1]),
         .. Int8EmittedConv.All(new SharedVexKernels(16, hasVnni: true), IsaLevel.AvxVnni, [1]),

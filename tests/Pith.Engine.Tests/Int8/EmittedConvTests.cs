@@ -14,9 +14,11 @@ public class EmittedConvTests
     [
         (IsaLevel.Avx2, "-avx2:"),
         .. new Device(IsaLevel.AvxVnni, 1).HasAvxVnni ? [(IsaLevel.AvxVnni, "-avxvnni:")] : Array.Empty<(IsaLevel, string)>(),
-        (IsaLevel.Avx512Vnni, "avx512vnni:"),
+        (IsaLevel.Avx512Vnni, "-avx512vnni:"),
         (IsaLevel.Amx, "amx:"),
     ];
+
+    private static readonly (IsaLevel Isa, string Family)[] s_sparseFamilies = [.. Isa.HasAvx512Vbmi2 ? [(IsaLevel.Avx512Vnni, "compressed-avx512vnni:")] : Array.Empty<(IsaLevel, string)>()];
 
     // Channels, outputs, size, kernel, stride, groups, images: around the edges of tiles (6 and 14 pixels, 16 rows), panels (16 to 64 channels) and chunks (64 bytes).
     public static TheoryData<int, int, int, int, int, int, int> Layers() => new()
@@ -50,6 +52,56 @@ public class EmittedConvTests
             var window = WindowAttributes.Uniform(kernel, stride, kernel / 2);
             b.Graph.AddOutput(b.WithEpilogue(activation, residual, isFloatOutput: false, () => b.Conv(x, channels, outputs, kernel, window, groups)));
             Check(b, images, b.Data(new Shape(images, channels, size, size)), families, $"{activation} seed {channels + size}");
+        }
+    }
+
+    // Channels are a multiple of 4, of 8, of 16; runs of 4, 8 and 16 bytes; groups that are joined and others.
+    public static TheoryData<int, int, int, int, int, int, int> SparseLayers() => new()
+    {
+        { 64, 64, 14, 1, 1, 1, 1 },
+        { 72, 40, 7, 3, 1, 1, 2 },
+        { 20, 33, 7, 3, 1, 1, 3 },
+        { 4, 100, 8, 3, 1, 1, 1 },
+        { 24, 48, 17, 3, 2, 1, 2 },
+        { 512, 130, 7, 1, 1, 1, 2 },
+        { 64, 16, 33, 1, 2, 1, 1 },
+        { 32, 32, 9, 3, 1, 4, 2 },
+        { 64, 128, 10, 3, 2, 8, 1 },
+        { 80, 120, 6, 3, 1, 4, 2 },
+        { 96, 96, 5, 5, 1, 4, 1 },
+        { 260, 70, 1, 1, 1, 1, 9 },
+        { 96, 24, 1, 1, 1, 1, 1 },
+        { 2048, 100, 1, 1, 1, 1, 1 },
+    };
+
+    [Theory]
+    [MemberData(nameof(SparseLayers))]
+    public void Every_blocking_of_sparse_kernels_equals_the_loops(int channels, int outputs, int size, int kernel, int stride, int groups, int images)
+    {
+        (IsaLevel Isa, string Family)[] families = [.. s_sparseFamilies.Where(family => TestDevice.Has(family.Isa))];
+        if (families.Length == 0) Assert.Skip("This CPU has no AVX-512 VNNI with VBMI2.");
+        foreach (var (activation, residual, isFloatOutput) in new[] { ("relu", ResidualKind.Bytes, false), ("silu", ResidualKind.None, false), ("none", ResidualKind.Floats, true) })
+        {
+            var b = new QdqGraphBuilder(channels + size, unsigned: residual == ResidualKind.Bytes) { Prunes = true };
+            var x = b.Quantized(b.Input(channels, size, size));
+            var window = WindowAttributes.Uniform(kernel, stride, kernel / 2);
+            b.Graph.AddOutput(b.WithEpilogue(activation, residual, isFloatOutput, () => b.Conv(x, channels, outputs, kernel, window, groups)));
+            Check(b, images, b.Data(new Shape(images, channels, size, size)), families, $"{activation} seed {channels + size}");
+        }
+    }
+
+    [Fact]
+    public void Dense_weights_are_refused_by_sparse_kernels_with_a_reason()
+    {
+        if (Isa.Detected < IsaLevel.Avx512Vnni) Assert.Skip("This CPU has no AVX-512 VNNI.");
+        foreach (var (hasVbmi2, prunes, reason) in new[] { (true, false, "the weights are not 2:4"), (false, true, "needs AVX512-VBMI2") })
+        {
+            var b = new QdqGraphBuilder(1) { Prunes = prunes };
+            b.Graph.AddOutput(b.Quantized(b.Conv(b.Quantized(b.Input(64, 4, 4)), 64, 32)));
+            using var engine = EngineBuilder.Build(b.Graph, new EngineOptions { TimeTactics = false }, new Device(IsaLevel.Avx512Vnni, 1) { HasAvx512Vbmi2 = hasVbmi2 });
+            var layer = engine.Layers.Single(layer => layer.Spec.Kind == LayerKind.Conv);
+            Assert.Equal(prunes ? "2:4" : null, layer.Spec.Pattern?.ToString());
+            Assert.All(layer.Verdicts.Where(verdict => verdict.Tactic.Contains("compressed", StringComparison.Ordinal)), verdict => Assert.Equal((false, reason), (verdict.Accepted, verdict.Reason)));
         }
     }
 

@@ -9,6 +9,7 @@ namespace Pith.EngineTests.Int8;
 public class Int8ContractionTests
 {
     private static readonly int[] s_channels = [1, 3, 4, 5, 8, 9, 16, 31];
+    private static readonly int[] s_sparseChannels = [4, 8, 12, 16, 20, 32, 36];
     private static readonly int[] s_outChannels = [1, 4, 7, 8, 15, 16, 17, 33, 40];
     private static readonly int[] s_sizes = [1, 2, 5, 6, 7, 11, 13];
 
@@ -32,6 +33,18 @@ public class Int8ContractionTests
 
     [Theory]
     [MemberData(nameof(Levels))]
+    public void Convolutions_with_2_of_4_weights_equal_the_loops(IsaLevel isa) => Check(isa, 60, (random, b) => Convolution(random, b, Pick(random, s_sparseChannels)), prunes: true);
+
+    [Theory]
+    [MemberData(nameof(Levels))]
+    public void Grouped_convolutions_with_2_of_4_weights_equal_the_loops(IsaLevel isa) => Check(isa, 40, (random, b) => Grouped(random, b, 4 * random.Next(1, 6), random.Next(1, 20)), prunes: true);
+
+    [Theory]
+    [MemberData(nameof(Levels))]
+    public void Matrix_products_with_2_of_4_weights_equal_the_loops(IsaLevel isa) => Check(isa, 60, (random, b) => MatrixProduct(random, b, 4 * random.Next(1, 70)), prunes: true);
+
+    [Theory]
+    [MemberData(nameof(Levels))]
     public void The_largest_numbers_do_not_saturate_on_the_way(IsaLevel isa)
     {
         // 255 * -127 in every product: pairs leave 16 bits, and the sum is near the edge of 32.
@@ -49,12 +62,12 @@ public class Int8ContractionTests
         Assert.All(context.Output<float>(engine.Outputs[0].Name).ToArray(), y => Assert.Equal(-127f * 255 * 60_000, y));
     }
 
-    private static void Check(IsaLevel isa, int cases, Func<Random, QdqGraphBuilder, (Value Output, Shape Input)> make)
+    private static void Check(IsaLevel isa, int cases, Func<Random, QdqGraphBuilder, (Value Output, Shape Input)> make, bool prunes = false)
     {
         for (var seed = 1; seed <= cases; seed++)
         {
             var random = new Random(seed);
-            var b = new QdqGraphBuilder(seed, unsigned: seed % 3 == 0);
+            var b = new QdqGraphBuilder(seed, unsigned: seed % 3 == 0) { Prunes = prunes };
             var (output, shape) = make(random, b);
             b.Graph.AddOutput(output);
             var input = b.Data(shape);
@@ -62,6 +75,7 @@ public class Int8ContractionTests
             using var engine = EngineBuilder.Build(b.Graph, new EngineOptions { MaxBatch = shape[0], TimeTactics = false }, TestDevice.At(isa));
             var layer = engine.Layers.Last(layer => layer.Spec.Kind is LayerKind.Conv or LayerKind.Gemm);
             Assert.NotEqual("reference", layer.Tactic);
+            Assert.Equal(prunes, layer.Spec.Pattern is not null);
             using var expected = new GuardedRun(reference);
             using var got = new GuardedRun(engine);
             var want = expected.Run(input);
@@ -72,9 +86,11 @@ public class Int8ContractionTests
 
     private static T Pick<T>(Random random, T[] from) => from[random.Next(from.Length)];
 
-    private static (Value, Shape) Convolution(Random random, QdqGraphBuilder b)
+    private static (Value, Shape) Convolution(Random random, QdqGraphBuilder b) => Convolution(random, b, Pick(random, s_channels));
+
+    private static (Value, Shape) Convolution(Random random, QdqGraphBuilder b, int channels)
     {
-        var (channels, outChannels, height, width) = (Pick(random, s_channels), Pick(random, s_outChannels), Pick(random, s_sizes), Pick(random, s_sizes));
+        var (outChannels, height, width) = (Pick(random, s_outChannels), Pick(random, s_sizes), Pick(random, s_sizes));
         var (kernel, dilation) = (random.Next(1, 4), random.Next(1, 3));
         var padding = random.Next(3) == 0 ? 1 : 3;
         var pads = Enumerable.Range(0, 4).Select(_ => random.Next(padding)).ToArray();
@@ -88,8 +104,13 @@ public class Int8ContractionTests
 
     private static (Value, Shape) Grouped(Random random, QdqGraphBuilder b)
     {
-        var groups = Pick(random, [2, 3, 4, 8, 16, 40, 64]);
         var (groupIn, groupOut) = random.Next(2) == 0 ? (1, 1) : (random.Next(1, 9), random.Next(1, 20));
+        return Grouped(random, b, groupIn, groupOut);
+    }
+
+    private static (Value, Shape) Grouped(Random random, QdqGraphBuilder b, int groupIn, int groupOut)
+    {
+        var groups = Pick(random, [2, 3, 4, 8, 16, 40, 64]);
         var size = Pick(random, s_sizes);
         var kernel = Pick(random, [1, 3, 5]);
         var x = b.Quantized(b.Input(groups * groupIn, size, size));
@@ -107,9 +128,11 @@ public class Int8ContractionTests
         return (b.WithEpilogue(random, epilogue => b.Conv(x, channels, channels, kernel, window, channels, epilogue != "no bias", epilogue != "float bias")), new Shape(random.Next(1, 3), channels, height, width));
     }
 
-    private static (Value, Shape) MatrixProduct(Random random, QdqGraphBuilder b)
+    private static (Value, Shape) MatrixProduct(Random random, QdqGraphBuilder b) => MatrixProduct(random, b, random.Next(1, 70));
+
+    private static (Value, Shape) MatrixProduct(Random random, QdqGraphBuilder b, int channels)
     {
-        var (channels, outChannels, rows) = (random.Next(1, 70), Pick(random, s_outChannels), Pick(random, [1, 2, 5, 6, 7, 13]));
+        var (outChannels, rows) = (Pick(random, s_outChannels), Pick(random, [1, 2, 5, 6, 7, 13]));
         var x = b.Quantized(b.Input(channels));
         return (b.WithEpilogue(random, epilogue => random.Next(2) == 0 ? b.Gemm(x, channels, outChannels, epilogue != "no bias") : b.MatMul(x, channels, outChannels)), new Shape(rows, channels));
     }

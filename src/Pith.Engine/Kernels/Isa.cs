@@ -35,9 +35,6 @@ public static class Isa
     /// <summary>Whether the CPU has AMX, whether or not the operating system lets the process use it.</summary>
     internal static bool HasAmx { get; private set; }
 
-    /// <summary>Whether the CPU expands and compresses bytes in AVX-512 registers; no level includes it. Kernels use it from <see cref="IsaLevel.Avx512Vnni"/> on.</summary>
-    internal static bool HasAvx512Vbmi2 { get; private set; }
-
     /// <summary>Whether the CPU multiplies bfloat16 in AVX-512 registers; no level includes it. Kernels use it from <see cref="IsaLevel.Avx512Vnni"/> on.</summary>
     internal static bool HasAvx512Bf16 { get; private set; }
 
@@ -83,8 +80,6 @@ public static class Isa
         var (subleaves, _, ecx, edx) = X86Base.CpuId(7, 0);
         var avx512Vnni = Avx512BW.IsSupported && Avx512DQ.IsSupported && (ecx & 1 << 11) != 0;
         if (!avx512Vnni) return AvxVnni.IsSupported ? IsaLevel.AvxVnni : IsaLevel.Avx2;
-        // AVX512-VBMI2 is ecx bit 6.
-        HasAvx512Vbmi2 = (ecx & 1 << 6) != 0;
         const int amxTileAndInt8 = 3 << 24;
         HasAmx = (edx & amxTileAndInt8) == amxTileAndInt8;
         // AMX-BF16 is edx bit 22; AVX512-BF16 is eax bit 5 of subleaf 1, which is there when subleaf 0 says so in eax.

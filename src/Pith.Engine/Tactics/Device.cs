@@ -23,9 +23,6 @@ internal sealed record Device(IsaLevel Isa, int Threads)
     /// <summary>Whether kernels may use VPDPBUSD on 256 bits; a CPU may have the 512-bit form without it.</summary>
     public bool HasAvxVnni => Isa >= IsaLevel.AvxVnni && AvxVnni.IsSupported;
 
-    /// <summary>Whether kernels may expand bytes in AVX-512 registers (VBMI2), at a level that has these.</summary>
-    public bool HasAvx512Vbmi2 { get; init; } = Kernels.Isa.HasAvx512Vbmi2;
-
     /// <summary>Whether kernels may multiply bfloat16 in AVX-512 registers, at a level that has these.</summary>
     public bool HasAvx512Bf16 { get; init; } = Kernels.Isa.HasAvx512Bf16;
 

@@ -11,8 +11,6 @@ public class CodeTests
     private static readonly CpuidFeature[] s_vnni =
         [CpuidFeature.INTEL8086, CpuidFeature.INTEL386, CpuidFeature.X64, CpuidFeature.CMOV, CpuidFeature.SSE, CpuidFeature.AVX, CpuidFeature.AVX512F, CpuidFeature.AVX512BW, CpuidFeature.AVX512DQ, CpuidFeature.AVX512VL, CpuidFeature.AVX512_VNNI];
 
-    private static readonly CpuidFeature[] s_vbmi2 = [.. s_vnni, CpuidFeature.AVX512_VBMI2];
-
     private static readonly CpuidFeature[] s_avx2 = [CpuidFeature.INTEL8086, CpuidFeature.INTEL386, CpuidFeature.X64, CpuidFeature.CMOV, CpuidFeature.SSE, CpuidFeature.AVX, CpuidFeature.AVX2, CpuidFeature.FMA];
 
     private static readonly CpuidFeature[] s_avxVnni = [.. s_avx2, CpuidFeature.AVX_VNNI];
@@ -39,7 +37,7 @@ public class CodeTests
             var tile = new TilePattern(1, 6) { InputColumn = 64, OutputColumn = 64, ResidualColumn = 64 };
             var spec = new ConvKernelSpec(new PanelShape(2, 24, epilogue.IsNatural), tile, new ReductionShape(3, 640, 1, 0, 192), new Int8ConvArithmetic(epilogue));
             Check(new ConvVnniEmitter(spec), s_vnni);
-            Check(new ConvCompressedVnniEmitter(spec), s_vbmi2);
+            Check(new ConvCompressedVnniEmitter(spec), s_vnni);
             Check(new ConvAmxEmitter(spec, asm => new TileUnit(asm)), s_amx);
             foreach (var narrow in new[] { spec with { Panel = new PanelShape(1, 15, epilogue.IsNatural) }, spec with { Panel = new PanelShape(1, 7, true), Arithmetic = new Int8ConvArithmetic(epilogue with { IsFloatOutput = true }) } })
             {

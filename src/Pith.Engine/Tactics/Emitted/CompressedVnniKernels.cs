@@ -1,3 +1,4 @@
+using System.Numerics;
 using Pith.Building;
 using Pith.Kernels;
 using Pith.Kernels.Jit;
@@ -7,44 +8,65 @@ namespace Pith.Tactics;
 /// <summary>AVX-512 VNNI on any 2:4 weights, which memory holds compressed: faster where reading the weights takes longer than multiplying them. See <see cref="ConvCompressedVnniEmitter"/>.</summary>
 internal sealed unsafe class CompressedVnniKernels : VnniKernels
 {
+    private const int QuadBytes = 4;
+
+    // For each set of non-zeros as four bits: that set, filled up to two from below.
+    private static ReadOnlySpan<byte> Kept => [0b0011, 0b0011, 0b0011, 0b0011, 0b0101, 0b0101, 0b0110, 0, 0b1001, 0b1001, 0b1010, 0, 0b1100, 0, 0, 0];
+
     public override string Name => "compressed-avx512vnni";
 
-    public override string? Refuses(Device device) => device.HasAvx512Vbmi2 ? null : "needs AVX512-VBMI2";
+    public override string? Refuses(ContractionLayer layer) =>
+        layer.Int8!.Pattern(layer.Groups) is null ? "the weights are not 2:4"
+        : Operands(layer).Reduction.RunBytes is var run && run % ConvCompressedVnniEmitter.StepBytes != 0 ? $"{run} input bytes next to each other are not a multiple of {ConvCompressedVnniEmitter.StepBytes}"
+        : null;
 
-    public override string? Refuses(ContractionLayer layer) => layer.Int8!.Pattern(layer.Groups) is null ? "the weights are not 2:4" : null;
+    protected override int LargestTile(int vectors, int temporaries) => ConvCompressedVnniEmitter.LargestTile(vectors, temporaries);
 
-    // Expanding a step's weights takes three cycles for each vector.
-    public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction) =>
-        base.TileCycles(tile, vectors, reduction) + 3.0 * vectors * reduction.Runs * (reduction.RunBytes / ConvVnniEmitter.StepBytes);
+    // A shuffle and a product in each cycle, the vectors' places, then the epilogue.
+    public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)
+    {
+        double steps = reduction.Runs * (reduction.RunBytes / ConvCompressedVnniEmitter.StepBytes), products = tile.Pixels * vectors;
+        return steps * (products + vectors) + 6 * products + 30;
+    }
 
-    public override nint WeightBytes(PanelShape panel, ReductionShape reduction) =>
-        (nint)reduction.Runs * (reduction.RunBytes / ConvVnniEmitter.StepBytes) * panel.Vectors * (ConvCompressedVnniEmitter.MaskBytes + ConvCompressedVnniEmitter.KeptBytes);
+    public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => ConvCompressedVnniEmitter.WeightBytes(panel, reduction);
 
-    // [runs][chunks of a run]: [steps][V] masks, then [steps][V][32] weights.
     public override void Pack(PanelShape panel, ReductionShape reduction, byte* rows, nint rowBytes, byte* packed)
     {
         var channels = ChannelOrder(panel);
-        var chunkSteps = ConvCompressedVnniEmitter.StepsTogether(reduction);
+        var vectors = ConvCompressedVnniEmitter.StepsTogether(reduction) * panel.Vectors;
         var end = (nint)reduction.Runs * reduction.RunBytes;
         for (nint at = 0; at < end;)
         {
-            var masks = (ulong*)packed;
-            packed += chunkSteps * panel.Vectors * ConvCompressedVnniEmitter.MaskBytes;
-            for (var step = 0; step < chunkSteps; step++, at += ConvVnniEmitter.StepBytes)
-                for (var first = 0; first < channels.Length; first += PanelShape.Lanes)
+            var places = packed;
+            packed += ConvCompressedVnniEmitter.PlacesBytes(vectors);
+            for (var vector = 0; vector < vectors; at += ConvCompressedVnniEmitter.StepBytes)
+                for (var first = 0; first < channels.Length; first += PanelShape.Lanes, vector++)
                 {
-                    var mask = 0ul;
-                    for (var lane = 0; lane < PanelShape.Lanes; lane++, packed += 2)
+                    var (four, inFour) = Math.DivRem(vector, ConvCompressedVnniEmitter.PlacesTogether);
+                    var (to, shift) = ((nint)places + four * 4 * PanelShape.Lanes, 2 * inFour);
+                    for (var lane = 0; lane < PanelShape.Lanes; lane++, packed += 4, to += 4)
                     {
-                        var quad = *(uint*)(rows + channels[first + lane] * rowBytes + at);
-                        var kept = Quad24.Kept(quad);
-                        mask |= (ulong)kept << 4 * lane;
-                        (packed[0], packed[1]) = (Quad24.First(quad, kept), Quad24.Second(quad, kept));
+                        var quads = rows + channels[first + lane] * rowBytes + at;
+                        Compress(*(uint*)quads, packed, (byte*)to, shift);
+                        Compress(*(uint*)(quads + QuadBytes), packed + 2, (byte*)to + 2, shift);
                     }
-                    *masks++ = mask;
                 }
         }
     }
 
     public override byte[] Emit(ConvKernelSpec spec, Device device) => new ConvCompressedVnniEmitter(spec).Emit();
+
+    // Four weights, of which two are kept.
+    private static void Compress(uint quad, byte* weights, byte* places, int shift)
+    {
+        // Adding 127 to the lower seven bits of a byte carries into the highest one unless they are zero; the product moves four of these next to each other.
+        const uint LowerBits = 0x7f7f7f7f, Gather = 1 << 24 | 1 << 17 | 1 << 10 | 1 << 3;
+        var nonZero = (quad | (quad & LowerBits) + LowerBits) >> 7 & 0x01010101;
+        var kept = Kept[(int)(nonZero * Gather >> 24)];
+        var (first, second) = (BitOperations.TrailingZeroCount(kept), BitOperations.Log2(kept));
+        (weights[0], weights[1]) = ((byte)(quad >> 8 * first), (byte)(quad >> 8 * second));
+        places[0] |= (byte)(first << shift);
+        places[1] |= (byte)(second << shift);
+    }
 }

@@ -11,11 +11,14 @@ internal unsafe class VnniKernels : ConvKernelFamily
     // The fewest tiles that fit the registers, all of one size: parts of a row, or several whole rows.
     public override TilePattern Tile(TilePattern image, int vectors, int temporaries)
     {
-        var most = ConvVnniEmitter.LargestTile(vectors, temporaries);
+        var most = LargestTile(vectors, temporaries);
         return image.Columns >= most
             ? image with { Rows = 1, Columns = EvenParts.Length(image.Columns, most) }
             : image with { Rows = EvenParts.Length(image.Rows, Math.Min(image.Rows, most / image.Columns)) };
     }
+
+    /// <summary>The most pixels of a tile.</summary>
+    protected virtual int LargestTile(int vectors, int temporaries) => ConvVnniEmitter.LargestTile(vectors, temporaries);
 
     public override bool FetchesWeights => true;
 

@@ -5,16 +5,16 @@ using Microsoft.Win32.SafeHandles;
 namespace Pith.Plans;
 
 /// <summary>
-/// The container of a plan: a header of fixed size, the weights as they are, the network (ONNX, which names the weights by their place in this file) and a manifest (JSON). It holds nothing that is
+/// The container of a plan: a header of fixed size, the weights (2:4 sparse ones compressed, the others as they are), the network (ONNX, which names the weights by their place in this file) and a manifest (JSON). It holds nothing that is
 /// executed or used as an address: weights are packed and offsets planned again when it is loaded, so a hostile file can at worst describe another network.
 /// </summary>
 /// <remarks>
 /// Header, little-endian: magic (8 bytes), version (4), bytes of the manifest (4), of the network (8), of the weights (8), SHA-256 of network and manifest (32), SHA-256 of the weights (32).
-/// Weights are read straight into their tensors; their checksum is computed meanwhile, see <see cref="RequireIntactWeights"/>.
+/// Weights that are not compressed are read straight into their tensors; their checksum is computed meanwhile, see <see cref="RequireIntactWeights"/>.
 /// </remarks>
 internal sealed class PlanFile : IDisposable
 {
-    private const uint Version = 3;
+    private const uint Version = 4;
     private const int DescriptionSumAt = 32, WeightSumAt = 64, HeaderBytes = 96;
     private const int LargestManifest = 64 << 20;
 
@@ -59,7 +59,7 @@ internal sealed class PlanFile : IDisposable
     /// <summary>Writes a plan, whole or not at all.</summary>
     public static void Write(string path, ReadOnlySpan<byte> manifest, Graph graph)
     {
-        var network = OnnxModel.ToBytes(graph, "weights", HeaderBytes, out var weights);
+        var network = OnnxModel.ToBytes(graph, "weights", HeaderBytes, out var weights, compress: true);
         var header = new byte[HeaderBytes];
         Magic.CopyTo(header);
         BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(8), Version);

@@ -3,7 +3,8 @@ namespace Pith.Onnx;
 /// <summary>Collects the large constants of a model that is written without them.</summary>
 /// <param name="location">Where they will be.</param>
 /// <param name="start">The first byte there.</param>
-internal sealed class ConstantsApart(string location, long start)
+/// <param name="compress">Whether those that are 2:4 sparse are compressed, see <see cref="CompressedTensor"/>. Only Pith reads these.</param>
+internal sealed class ConstantsApart(string location, long start, bool compress)
 {
     // Smaller ones would be mostly description.
     private const int FewestBytes = 1024;
@@ -17,13 +18,14 @@ internal sealed class ConstantsApart(string location, long start)
     /// <summary>Describes a tensor that was collected, or writes it whole if it is small.</summary>
     public TensorProto Write(Tensor tensor, string name)
     {
-        var bytes = tensor.Bytes.Length;
         // Elements of four bits are packed in a file, and their tensor's own bytes are not.
-        if (bytes < FewestBytes || tensor.DataType.IsPacked()) return TensorWriter.Write(tensor, name);
+        if (tensor.Bytes.Length < FewestBytes || tensor.DataType.IsPacked()) return TensorWriter.Write(tensor, name);
         var proto = TensorWriter.Head(tensor, name);
-        ExternalData.Describe(proto, location, _end, bytes);
-        _constants.Add(tensor);
-        _end += bytes;
+        var axis = compress ? CompressedTensor.AxisOf(tensor) : null;
+        var stored = axis is { } sparse ? CompressedTensor.Compress(tensor, sparse) : tensor;
+        ExternalData.Describe(proto, location, _end, stored.Bytes.Length, axis);
+        _constants.Add(stored);
+        _end += stored.Bytes.Length;
         return proto;
     }
 }

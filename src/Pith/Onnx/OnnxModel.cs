@@ -42,7 +42,7 @@ public static class OnnxModel
     /// <param name="bytes">The content of a model file.</param>
     /// <param name="options">Null for the defaults.</param>
     /// <param name="external">
-    /// Opens a location of external data, for reading from any position; each stream is disposed of after one tensor was read. It may refuse with a <see cref="PithException"/>. Null to refuse them all.
+    /// Opens a location of external data, for reading from any position; each stream is disposed of after one tensor was read. It may refuse with a <see cref="PithException"/>. Null to refuse them all. What <see cref="ToBytes(Graph, string, long, out IReadOnlyList{Tensor}, bool)"/> compressed is expanded.
     /// </param>
     /// <exception cref="PithException">The content is not ONNX, is damaged, or holds something that Pith does not support.</exception>
     public static Graph Load(ReadOnlySpan<byte> bytes, OnnxImportOptions? options = null, Func<string, Stream>? external = null)
@@ -56,7 +56,7 @@ public static class OnnxModel
         {
             throw NotOnnx(failure);
         }
-        return Import(model, options, external is null ? ExternalData.None : new ExternalData(external));
+        return Import(model, options, external is null ? ExternalData.None : new ExternalData(external, expands: true));
     }
 
     /// <summary>
@@ -90,12 +90,15 @@ public static class OnnxModel
     /// <param name="graph">The graph; not changed.</param>
     /// <param name="location">What the model calls the place; a file beside the model, when it is to be read by others.</param>
     /// <param name="start">The first byte.</param>
-    /// <param name="constants">What to write, in order; the graph's own tensors.</param>
+    /// <param name="constants">What to write, in order: the graph's own tensors, or what they were compressed to.</param>
+    /// <param name="compress">
+    /// Whether constants that are 2:4 sparse are stored as two of each four elements and their places: 62.5% of the bytes for int8. Only <see cref="Load(ReadOnlySpan{byte}, OnnxImportOptions?, Func{string, Stream}?)"/> reads these.
+    /// </param>
     /// <exception cref="PithException">An op does not exist in ONNX.</exception>
-    public static byte[] ToBytes(Graph graph, string location, long start, out IReadOnlyList<Tensor> constants)
+    public static byte[] ToBytes(Graph graph, string location, long start, out IReadOnlyList<Tensor> constants, bool compress = false)
     {
         ArgumentNullException.ThrowIfNull(graph);
-        var apart = new ConstantsApart(location, start);
+        var apart = new ConstantsApart(location, start, compress);
         var model = new OnnxExporter(graph, opset: 0, apart).Export().ToByteArray();
         constants = apart.Constants;
         return model;

@@ -1,4 +1,3 @@
-using System.Numerics;
 using Pith.Building;
 using Pith.Kernels;
 using Pith.Kernels.Jit;
@@ -9,9 +8,6 @@ namespace Pith.Tactics;
 internal sealed unsafe class CompressedVnniKernels : VnniKernels
 {
     private const int QuadBytes = 4;
-
-    // For each set of non-zeros as four bits: that set, filled up to two from below.
-    private static ReadOnlySpan<byte> Kept => [0b0011, 0b0011, 0b0011, 0b0011, 0b0101, 0b0101, 0b0110, 0, 0b1001, 0b1001, 0b1010, 0, 0b1100, 0, 0, 0];
 
     public override string Name => "compressed-avx512vnni";
 
@@ -60,11 +56,8 @@ internal sealed unsafe class CompressedVnniKernels : VnniKernels
     // Four weights, of which two are kept.
     private static void Compress(uint quad, byte* weights, byte* places, int shift)
     {
-        // Adding 127 to the lower seven bits of a byte carries into the highest one unless they are zero; the product moves four of these next to each other.
-        const uint LowerBits = 0x7f7f7f7f, Gather = 1 << 24 | 1 << 17 | 1 << 10 | 1 << 3;
-        var nonZero = (quad | (quad & LowerBits) + LowerBits) >> 7 & 0x01010101;
-        var kept = Kept[(int)(nonZero * Gather >> 24)];
-        var (first, second) = (BitOperations.TrailingZeroCount(kept), BitOperations.Log2(kept));
+        var two = Quad24.PlacesOf(Quad24.NonZeros(quad));
+        var (first, second) = (two & 3, two >> 2);
         (weights[0], weights[1]) = ((byte)(quad >> 8 * first), (byte)(quad >> 8 * second));
         places[0] |= (byte)(first << shift);
         places[1] |= (byte)(second << shift);

@@ -151,8 +151,9 @@ internal sealed class FoldableWeight
     private static Tensor ScaledScales(QuantizedChannels parameters, double[] factors) =>
         Reals.Create(parameters.Type, new Shape(factors.Length), [.. factors.Select((factor, c) => parameters.Scales[c] * (factor == 0 ? 1 : Math.Abs(factor)))]);
 
+    // Zeros stay positive, whatever the factor's sign: pruned weights are compressed by their bits.
     private Tensor Scaled(Tensor weight, double[] factors) =>
-        Reals.Create(weight.DataType, weight.Shape, [.. Reals.Of(weight).Select((element, i) => element * factors[_layout.ChannelOf(i)])]);
+        Reals.Create(weight.DataType, weight.Shape, [.. Reals.Of(weight).Select((element, i) => element * factors[_layout.ChannelOf(i)] + 0.0)]);
 
     /// <summary>Whether every product is a finite number of the weight's type and the largest of each channel a normal one, or nothing beside the bias.</summary>
     private bool FitsFloats(Tensor weight, double[] factors, double[] bias)

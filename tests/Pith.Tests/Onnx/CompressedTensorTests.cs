@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Pith.Onnx;
+using Pith.Ops;
 
 namespace Pith.Tests.Onnx;
 
@@ -62,7 +63,7 @@ public class CompressedTensorTests
     {
         var graph = new Graph();
         var w = Sparse(DataType.Float32, new Shape(32, 64), 1, seed: 2);
-        graph.AddOutput(graph.Add(new Ops.MatMul(), graph.AddInput("x", TensorType.Float32(1, 32)), graph.AddConstant("w", w)));
+        graph.AddOutput(graph.Add(new MatMul(), graph.AddInput("x", TensorType.Float32(1, 32)), graph.AddConstant("w", w)));
         var bytes = OnnxModel.ToBytes(graph, "weights", 0, out var constants, compress: true);
         var file = constants.SelectMany(constant => constant.Bytes.ToArray()).ToArray();
         Assert.True(file.Length < 0.54 * w.Bytes.Length);

@@ -115,6 +115,16 @@ public sealed class Engine : IDisposable
         }
     }
 
+    /// <summary>The options that a plan was built with, which <see cref="Load"/> takes when it is given none.</summary>
+    /// <param name="path">A file that <see cref="Save"/> wrote.</param>
+    /// <exception cref="PithException">The file cannot be read, is no plan of this version, or is damaged.</exception>
+    public static EngineOptions ReadOptions(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        using var plan = PlanFile.Open(path);
+        return PlanManifest.Parse(plan.Manifest, path).Options;
+    }
+
     /// <summary>Creates a context with its own memory and threads.</summary>
     /// <param name="threads">Threads, the caller's included; 0 means as many as the engine was built for.</param>
     /// <param name="processors">

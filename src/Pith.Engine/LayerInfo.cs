@@ -45,7 +45,12 @@ public sealed record LayerInfo
 /// <param name="Accepted">Whether it can run the layer.</param>
 /// <param name="Reason">Why not, or why it was or was not chosen.</param>
 /// <param name="Seconds">The measured time of one run at the largest batch; null when it was not timed.</param>
-public sealed record TacticVerdict(string Tactic, bool Accepted, string Reason, double? Seconds);
+/// <param name="WeightForm">The form of the weights that it reads: <see cref="Dense"/>, <c>2:4</c>, <c>16:2:4</c> …</param>
+public sealed record TacticVerdict(string Tactic, bool Accepted, string Reason, double? Seconds, string WeightForm)
+{
+    /// <summary>Weights with all their zeros.</summary>
+    public const string Dense = "dense";
+}
 
 /// <summary>The time that one layer took in a profiled run.</summary>
 /// <param name="Layer">The layer's name.</param>

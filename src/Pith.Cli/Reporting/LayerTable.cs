@@ -16,7 +16,7 @@ internal static class LayerTable
     public static void Draw(IAnsiConsole console, IReadOnlyList<LayerResult> layers, int batch)
     {
         // 100 columns hold the names of most networks when columns that say nothing stay away.
-        var hasSparse = layers.Any(layer => layer.Sparsity == "2:4");
+        var hasSparse = layers.Any(layer => layer.Sparsity is not (null or "dense"));
         var hasRunnerUp = layers.Any(layer => layer.RunnerUp is not null) && console.Profile.Width >= NumberColumns + Longest(layer => layer.Name) + Longest(layer => layer.Tactic) + Longest(RunnerUp);
         var table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn("layer").PadRight(0));
         foreach (var title in (string[])["µs", "share", "MMACs", "GMAC/s", "of peak"]) table.AddColumn(new TableColumn(title).RightAligned().NoWrap().PadRight(0));

@@ -16,6 +16,8 @@ internal sealed class StageMeasurement(Recipe recipe, ImageDataset test, RecipeR
 
         public IReadOnlyList<LayerResult> Layers { get; set; } = [];
 
+        public EngineExplanation? Explanation { get; set; }
+
         public long WeightBytes { get; set; }
     }
 
@@ -61,6 +63,7 @@ internal sealed class StageMeasurement(Recipe recipe, ImageDataset test, RecipeR
                 findings[i].Latency.Add(new StageLatency(results[i], results[0].MedianMs / results[i].MedianMs));
                 if (findings[i].Latency.Count > 1) continue;
                 findings[i].Layers = LayerProfile.Of(contexts[i], ProfileRuns);
+                findings[i].Explanation = EngineExplanation.Of(contexts[i].Engine, findings[i].Layers, contexts[i].Threads);
                 findings[i].WeightBytes = contexts[i].Engine.WeightBytes;
             }
         }
@@ -90,6 +93,7 @@ internal sealed class StageMeasurement(Recipe recipe, ImageDataset test, RecipeR
         Latency = findings.Latency,
         Training = stage.Training,
         Layers = findings.Layers,
+        Explanation = findings.Explanation is { SparseLayers: > 0 } explanation ? explanation : null,
         StepSeconds = stage.Seconds,
         WasKept = stage.WasKept,
     };

@@ -48,6 +48,9 @@ public sealed record StageResult
     /// <summary>The engine's layers in execution order, at the first batch size of <see cref="Latency"/>.</summary>
     public required IReadOnlyList<LayerResult> Layers { get; init; }
 
+    /// <summary>What sparsity brings to each of these layers; null for a stage without sparse layers.</summary>
+    public EngineExplanation? Explanation { get; init; }
+
     /// <summary>Seconds that the step took when it ran.</summary>
     public required double StepSeconds { get; init; }
 

@@ -19,10 +19,16 @@ public static class LayerProfile
             for (var i = 0; i < seconds.Length; i++) seconds[i] += times[i].Seconds / runs;
         }
         var total = Math.Max(seconds.Sum(), double.Epsilon);
-        return [.. layers.Select((layer, i) => Of(layer, seconds[i], total, context))];
+        var patterns = Patterns(context.Engine.ToGraph());
+        return [.. layers.Select((layer, i) => Of(layer, seconds[i], total, context, patterns))];
     }
 
-    private static LayerResult Of(LayerInfo layer, double seconds, double total, EngineContext context)
+    // What is not there has no zeros to speak of.
+    private static Dictionary<string, string> Patterns(Graph graph) => graph.Nodes.Select(WeightOperand.Of).OfType<WeightOperand>()
+        .Select(weight => (weight.Node.Name, WeightSparsity.Of(weight).Pattern)).Where(layer => layer.Pattern is not null)
+        .ToDictionary(layer => layer.Name, layer => layer.Pattern!.ToString(), StringComparer.Ordinal);
+
+    private static LayerResult Of(LayerInfo layer, double seconds, double total, EngineContext context, Dictionary<string, string> patterns)
     {
         double? rate = layer.Macs > 0 && seconds > 0 ? (double)layer.Macs * context.Engine.MaxBatch / seconds : null;
         var runnerUp = layer.Verdicts.Where(verdict => verdict.Tactic != layer.Tactic && verdict.Seconds is not null).MinBy(verdict => verdict.Seconds);
@@ -34,7 +40,7 @@ public static class LayerProfile
             Kernels = layer.Kernels,
             Precision = layer.Precision,
             ReferenceReason = layer.ReferenceReason,
-            Sparsity = layer.WeightSparsity switch { null => null, >= 0.5 => "2:4", _ => "dense" },
+            Sparsity = layer.WeightSparsity is null ? null : patterns.GetValueOrDefault(layer.Name, "dense"),
             ZeroShare = layer.WeightSparsity,
             Macs = layer.Macs,
             WeightBytes = layer.WeightBytes,

@@ -21,7 +21,7 @@ public sealed record LayerResult
     /// <summary>Why the layer runs as plain reference loops; null when a kernel runs it.</summary>
     public string? ReferenceReason { get; init; }
 
-    /// <summary><c>2:4</c>, <c>dense</c>, or null for layers without weights.</summary>
+    /// <summary>The strictest pattern of the weights, <c>2:4</c>, <c>16:2:4</c> …, else <c>dense</c>; null for layers without weights.</summary>
     public string? Sparsity { get; init; }
 
     /// <summary>The share of weights that are zero, 0 to 1; null for layers without weights.</summary>

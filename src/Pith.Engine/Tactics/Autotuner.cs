@@ -15,6 +15,9 @@ internal sealed class Autotuner(LoweredNetwork network, EngineResources resource
     private const double WorthTiming = 4;
     private const int MostTimed = 6;
 
+    // Of each form of sparse weights: these compete with the dense kernels, and with each other.
+    private const int MostTimedSparse = 3;
+
     private readonly long _begin = Stopwatch.GetTimestamp();
     private LayerTimer? _timer;
 
@@ -56,8 +59,9 @@ internal sealed class Autotuner(LoweredNetwork network, EngineResources resource
         foreach (var candidate in accepted) candidate.Estimate = candidate.Tactic is IReferenceTactic ? double.MaxValue : candidate.Tactic.EstimateSeconds(layer, resources.Device);
         var best = accepted.MinBy(candidate => candidate.Estimate)!;
         var worth = accepted.Where(candidate => candidate.Estimate <= best.Estimate * WorthTiming && candidate.Tactic is not IReferenceTactic).OrderBy(candidate => candidate.Estimate).ToArray();
-        // Estimates of different kernels compare worst: the best of each family is timed.
-        var close = worth.Take(MostTimed).Union(worth.DistinctBy(candidate => candidate.Tactic.Family(layer))).ToArray();
+        // Estimates of different kernels compare worst: the best of each precision and of each form of weights are timed, dense ones as if there were no others.
+        var close = worth.GroupBy(candidate => candidate.Tactic.WeightForm).SelectMany(form => form.Take(form.Key == TacticVerdict.Dense ? MostTimed : MostTimedSparse))
+            .Union(worth.DistinctBy(candidate => candidate.Tactic.Precision(layer))).ToArray();
         if (!options.TimeTactics || close.Length < 2) return (best, "expected to be the fastest");
         foreach (var candidate in close) candidate.Seconds = options.TimingCache?.Find(Key(candidate.Tactic, spec));
         if (close.Any(candidate => candidate.Seconds is null))
@@ -99,7 +103,7 @@ internal sealed class Autotuner(LoweredNetwork network, EngineResources resource
         public double? Seconds { get; set; }
 
         public TacticVerdict Describe(string? chosenBecause) =>
-            new(Tactic.Name, Verdict.Accepted, chosenBecause ?? (!Verdict.Accepted ? Verdict.Reason : Seconds is null ? "expected to be slower" : "measured to be slower"), Seconds);
+            new(Tactic.Name, Verdict.Accepted, chosenBecause ?? (!Verdict.Accepted ? Verdict.Reason : Seconds is null ? "expected to be slower" : "measured to be slower"), Seconds, Tactic.WeightForm);
     }
 }
 

@@ -27,8 +27,8 @@ internal abstract class Tactic
     /// <summary>The type that the arithmetic is done in, as reports name it.</summary>
     public virtual string Precision(Layer layer) => layer.Precision;
 
-    /// <summary>What estimates compare well within: the best of each family is timed.</summary>
-    public virtual string Family(Layer layer) => Precision(layer);
+    /// <summary>The form of the weights that its kernels read, as reports name it: <c>dense</c>, <c>2:4</c>, <c>16:2:4</c> …</summary>
+    public virtual string WeightForm => TacticVerdict.Dense;
 
     /// <summary>Whether the tactic can run the layer on the device.</summary>
     public abstract Verdict Accept(Layer layer, Device device);

@@ -91,11 +91,7 @@ public sealed record GraphSummary
     private static LayerSummary? Layer(Node node)
     {
         if (WeightOperand.Of(node) is not { } operand) return null;
-        var effective = operand.Effective();
-        var weight = Reals.Of(effective ?? operand.Constant.Constant!);
-        var layout = effective is null ? operand.StoredLayout ?? (operand.Layout is { } stored ? new WeightAxes(stored) : null) : operand.OperandLayout;
-        var applies = operand.Reduction % 4 == 0 && layout is not null;
-        var pattern = applies ? SparsityPattern.Of<double>(weight, layout!.Value) : null;
+        var sparsity = WeightSparsity.Of(operand);
         var data = node.Inputs[1 - operand.Index];
         return new LayerSummary
         {
@@ -104,10 +100,10 @@ public sealed record GraphSummary
             WeightShape = operand.Shape,
             WeightType = operand.Constant.Type.DataType,
             MultiplyAccumulates = node.Op.Cost(node),
-            Weights = weight.Length,
-            Zeros = weight.LongCount(element => element == 0),
-            Is24Sparse = applies ? pattern is not null : null,
-            Pattern = pattern?.ToString(),
+            Weights = sparsity.Weights,
+            Zeros = sparsity.Zeros,
+            Is24Sparse = sparsity.Applies ? sparsity.Pattern is not null : null,
+            Pattern = sparsity.Pattern?.ToString(),
             Precision = !operand.IsQuantized ? Precision.Float : data?.Producer?.Op is DequantizeLinear ? Precision.Int8 : Precision.Int8Weights,
         };
     }

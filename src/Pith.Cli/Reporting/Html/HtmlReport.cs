@@ -22,6 +22,7 @@ internal static class HtmlReport
         page.Append(Section("Size by stage", "Bytes of the weights as the engine holds them.", SizeChart(report)));
         page.Append("<h2>Layers</h2><p>One engine per stage. Time is the mean of a profile run of its own, as a share of the stage's sum.</p>\n");
         foreach (var stage in report.Stages) page.Append(LayerSection(stage));
+        if (report.Stages.Any(stage => stage.Explanation is not null)) page.Append(ExplanationSection.Render(report.Stages));
         page.Append(CultureInfo.InvariantCulture, $"<footer>Pith {Encode(report.PithVersion)} · {Encode(report.Machine)} · {report.Finished:yyyy-MM-dd HH:mm} UTC · {report.Seconds:0} s</footer>\n</main></body></html>\n");
         return page.ToString();
     }

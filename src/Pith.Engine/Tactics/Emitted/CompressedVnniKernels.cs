@@ -11,6 +11,8 @@ internal sealed unsafe class CompressedVnniKernels : VnniKernels
 
     public override string Name => "compressed-avx512vnni";
 
+    public override string WeightForm => SparsityPattern.TwoOfFour.ToString();
+
     public override string? Refuses(ContractionLayer layer) =>
         layer.Int8!.Pattern(layer.Groups) is null ? "the weights are not 2:4"
         : Operands(layer).Reduction.RunBytes is var run && run % ConvCompressedVnniEmitter.StepBytes != 0 ? $"{run} input bytes next to each other are not a multiple of {ConvCompressedVnniEmitter.StepBytes}"

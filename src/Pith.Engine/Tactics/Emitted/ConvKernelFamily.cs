@@ -76,6 +76,9 @@ internal abstract unsafe class ConvKernelFamily
     /// <summary>Whether panels have all their vectors whatever channels are stored.</summary>
     public virtual bool HasFullPanels => false;
 
+    /// <summary>The form of the weights that the kernels read, see <see cref="Tactic.WeightForm"/>.</summary>
+    public virtual string WeightForm => TacticVerdict.Dense;
+
     /// <summary>Whether kernels fetch the weights that come next while they use others, see <see cref="ConvKernelSpec.FetchSteps"/>.</summary>
     public virtual bool FetchesWeights => false;
 

@@ -11,7 +11,7 @@ internal sealed class Int8EmittedConv(ConvKernelFamily family, IsaLevel isa, Con
 {
     public override string Name => $"int8-{family.Name}:{blocking}";
 
-    public override string Family(Layer layer) => family.Name;
+    public override string WeightForm => family.WeightForm;
 
     /// <summary>A tactic for each way to cut the work up, panels of the first of <paramref name="vectors"/> first.</summary>
     public static IEnumerable<Int8EmittedConv> All(ConvKernelFamily family, IsaLevel isa, int[] vectors) => ConvBlocking.All(family, vectors).Select(blocking => new Int8EmittedConv(family, isa, blocking));

@@ -11,6 +11,8 @@ internal sealed unsafe class SharedVexKernels(int shared, bool hasVnni) : VexKer
 {
     public override string Name => $"shared{shared}-{(hasVnni ? "avxvnni" : "avx2")}";
 
+    public override string WeightForm => $"{shared}:2:4";
+
     public override bool HasFullPanels => true;
 
     protected override double TilePixels => 0.8;

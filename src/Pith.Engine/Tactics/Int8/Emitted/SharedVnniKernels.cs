@@ -13,6 +13,8 @@ internal sealed unsafe class SharedVnniKernels(int shared) : ConvKernelFamily
 
     public override string Name => $"shared{shared}-avx512vnni";
 
+    public override string WeightForm => $"{shared}:2:4";
+
     public override int Shared => shared;
 
     public override bool HasFullPanels => true;

@@ -85,10 +85,10 @@ internal static class CommonOptions
         events.Report(new Warning($"Network '{engine.Name}' takes batches of {engine.MaxBatch} only, as its file says; {batch.Name} {arguments.GetValue(batch)} is not used."));
     }
 
-    /// <summary>The size of images for networks that leave it open.</summary>
+    /// <summary>The size of images for networks that leave it open, or that can be built for another one.</summary>
     public static Option<ImageSize?> Size() => new("--size")
     {
-        Description = "Size of the images in pixels, WIDTHxHEIGHT (640x480: 640 columns, 480 rows) or one number for a square, for networks that leave height and width open.",
+        Description = "Size of the images in pixels, WIDTHxHEIGHT (640x480: 640 columns, 480 rows) or one number for a square. For networks that leave height and width open; one that fixes them is built anew for this size if its layers allow.",
         HelpName = "WxH",
         CustomParser = result =>
         {

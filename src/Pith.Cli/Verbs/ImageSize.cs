@@ -29,7 +29,8 @@ internal readonly record struct ImageSize(int Width, int Height)
         var fits = false;
         foreach (var (_, type) in inputs.Where(input => input.Type.Rank == 4))
         {
-            var (height, width) = IsInterleaved(type) ? (type[1], type[2]) : (type[2], type[3]);
+            var axes = ImageResizing.Axes(type)!.Value;
+            var (height, width) = (type[axes.Height], type[axes.Width]);
             if (!Accepts(height, Height) || !Accepts(width, Width)) continue;
             if (height == width && !height.IsFixed && Height != Width) throw new PithException($"'{model}' takes square images only: '{height}' is both height and width of {SymbolSizes.Text(inputs)}. --size gives {this}.");
             if (height.Symbol is { } rows) sizes[rows] = Height;
@@ -39,14 +40,18 @@ internal readonly record struct ImageSize(int Width, int Height)
         return fits ? sizes : throw new PithException($"'{model}' has no image input of width {Width} and height {Height} (--size): it takes {SymbolSizes.Text(inputs)}. --size is for networks that leave height and width open.");
     }
 
+    /// <summary>Whether the network's images have another size that its file fixes, so that it has to be built anew for this one.</summary>
+    public bool Differs(IReadOnlyList<(string Name, TensorType Type)> inputs)
+    {
+        var (height, width) = (Height, Width);
+        var images = inputs.Where(input => ImageResizing.Axes(input.Type) is not null).ToArray();
+        return images.Length > 0 && !images.Any(input => ImageResizing.Axes(input.Type)!.Value is var axes && Accepts(input.Type[axes.Height], height) && Accepts(input.Type[axes.Width], width));
+    }
+
     /// <summary>Width and height as <c>--size</c> spells them.</summary>
     public override string ToString() => $"{Width}x{Height}";
 
     private static bool Accepts(Dim dim, int size) => !dim.IsFixed || dim.Size == size;
-
-    private static bool IsInterleaved(TensorType type) => IsChannels(type[3]) && !IsChannels(type[1]);
-
-    private static bool IsChannels(Dim dim) => dim.IsFixed && dim.Size is 1 or 3 or 4;
 
     private static bool TryPixels(string text, out int pixels) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out pixels) && pixels is >= 1 and <= Largest;
 }

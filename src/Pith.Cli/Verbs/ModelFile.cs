@@ -9,15 +9,22 @@ internal static class ModelFile
 
     /// <summary>Loads the file, or builds the network with seed 0.</summary>
     /// <param name="model">What the user gave.</param>
-    /// <param name="size">The size of the images when the network leaves it open; null to leave it so.</param>
+    /// <param name="size">The size of the images. A network of another size is built anew for it, if its layers allow; null for the size that it has, or to leave it open.</param>
     /// <exception cref="PithException">Neither exists, the file is damaged or not supported, or the network does not take images of this size.</exception>
     public static Graph Load(string model, ImageSize? size = null)
     {
         if (File.Exists(model)) return LoadFile(model, size);
         if (ModelCatalog.All.FirstOrDefault(known => known.Name == model) is not { } description)
             throw new PithException($"There is no file '{model}', and no built-in network of that name. Built-in networks: {string.Join(", ", ModelCatalog.All.Select(known => known.Name))}.");
-        var graph = description.Build();
-        size?.Bind(model, [.. graph.Inputs.Select(input => (input.Name, input.Type))]);
+        return Resized(model, description.Build(), size);
+    }
+
+    private static Graph Resized(string model, Graph graph, ImageSize? size)
+    {
+        if (size is not { } given) return graph;
+        (string, TensorType)[] inputs = [.. graph.Inputs.Select(input => (input.Name, input.Type))];
+        if (given.Differs(inputs)) return ImageResizing.Resize(graph, given.Height, given.Width);
+        given.Bind(model, inputs);
         return graph;
     }
 
@@ -26,6 +33,7 @@ internal static class ModelFile
         if (EngineFile.IsPlan(model)) throw new PithException($"'{model}' is a plan, not an ONNX model: its weights are packed for kernels. Give the ONNX file that it was built from.");
         try
         {
+            if (size is { } given && given.Differs(OnnxModel.ReadInputs(model))) return Resized(model, OnnxModel.Load(model), size);
             return OnnxModel.Load(model, ImportOptions(model, size));
         }
         catch (PithException failure) when (size is null && OpenImages(model) is { } inputs)

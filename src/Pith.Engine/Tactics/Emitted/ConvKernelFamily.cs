@@ -9,6 +9,9 @@ internal abstract unsafe class ConvKernelFamily
     /// <summary>How tactics and kernels are called after it.</summary>
     public abstract string Name { get; }
 
+    /// <summary>The form of the weights that the kernels read, see <see cref="Tactic.WeightForm"/>.</summary>
+    public virtual string WeightForm => TacticVerdict.Dense;
+
     /// <summary>The pixels of an image that are computed at once; tiles may overlap at its right and lower edge.</summary>
     /// <param name="image">All pixels of an image.</param>
     /// <param name="vectors">Vectors of channels that are computed at once.</param>
@@ -75,9 +78,6 @@ internal abstract unsafe class ConvKernelFamily
 
     /// <summary>Whether panels have all their vectors whatever channels are stored.</summary>
     public virtual bool HasFullPanels => false;
-
-    /// <summary>The form of the weights that the kernels read, see <see cref="Tactic.WeightForm"/>.</summary>
-    public virtual string WeightForm => TacticVerdict.Dense;
 
     /// <summary>Whether kernels fetch the weights that come next while they use others, see <see cref="ConvKernelSpec.FetchSteps"/>.</summary>
     public virtual bool FetchesWeights => false;

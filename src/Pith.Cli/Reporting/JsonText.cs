@@ -16,5 +16,9 @@ internal static class JsonText
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
     };
 
+    /// <summary>Reads what <see cref="Of"/> wrote.</summary>
+    /// <exception cref="JsonException">It is something else.</exception>
+    public static T? Read<T>(ReadOnlySpan<byte> json) => JsonSerializer.Deserialize<T>(json, s_options);
+
     public static string Of(object result) => SafeText.EscapeJson(JsonSerializer.Serialize(result, result.GetType(), s_options));
 }

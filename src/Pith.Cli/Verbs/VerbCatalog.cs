@@ -18,6 +18,7 @@ internal static class VerbCatalog
         new BuildVerb(),
         new ExplainVerb(),
         new BenchVerb(),
+        new SweepVerb(),
         new EvalVerb(),
         new InferVerb(),
         new CompareVerb(),

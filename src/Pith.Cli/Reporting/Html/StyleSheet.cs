@@ -19,6 +19,9 @@ internal static class StyleSheet
         svg { max-width: 100%; height: auto; } svg text { fill: var(--ink); font: 13px system-ui, "Segoe UI", "DejaVu Sans", sans-serif; } svg .tick { fill: var(--soft); font-size: 12px; }
         svg .grid { stroke: var(--line); } svg .dense { fill: var(--dense); } svg .sparse { fill: var(--sparse); }
         svg .dense-line { stroke: var(--dense); stroke-width: 2; } svg .sparse-line { stroke: var(--sparse); stroke-width: 2; }
+        svg .baseline { stroke: var(--soft); stroke-dasharray: 4 3; }
+        .series-0 { fill: #3f6fb5; } .series-1 { fill: #d0762b; } .series-2 { fill: #3f9a6b; } .series-3 { fill: #a65fb0; } .series-4 { fill: #c0453f; } .series-5 { fill: #7f8a2e; }
+        .series-0-line { stroke: #3f6fb5; stroke-width: 2; } .series-1-line { stroke: #d0762b; stroke-width: 2; } .series-2-line { stroke: #3f9a6b; stroke-width: 2; } .series-3-line { stroke: #a65fb0; stroke-width: 2; } .series-4-line { stroke: #c0453f; stroke-width: 2; } .series-5-line { stroke: #7f8a2e; stroke-width: 2; }
         .share { display: inline-block; height: 9px; background: var(--dense); border-radius: 2px; }
         footer { margin-top: 40px; color: var(--soft); font-size: 13px; }
         """;

@@ -1,0 +1,68 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+
+namespace Pith.Cli.Reporting.Html;
+
+/// <summary>Draws a <see cref="SweepReport"/> as one self-contained HTML page: the speed-up against batch and against resolution, and all times.</summary>
+internal static class SweepPage
+{
+    public static string Render(SweepReport report)
+    {
+        var timed = report.Timed().ToArray();
+        var (dense, sparse) = (Path.GetFileName(report.Dense), Path.GetFileName(report.Sparse));
+        var page = new StringBuilder("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">");
+        page.Append(CultureInfo.InvariantCulture, $"<title>Pith: {Encode(sparse)} against {Encode(dense)}</title><style>{StyleSheet.Css}</style></head><body><main>\n");
+        page.Append(CultureInfo.InvariantCulture, $"<h1>{Encode(sparse)} against {Encode(dense)}</h1><p class=\"lead\">{Encode(Lead(report, timed))}</p>\n");
+        if (timed.Length > 0)
+        {
+            page.Append(Section("Speed-up against batch", "Median time of the dense network over that of the sparse one, timed in turn. Bars hold half of the rounds. Above 1 the sparse network is faster.", ByBatch(timed)));
+            if (timed.Any(point => point.Width > 0)) page.Append(Section("Speed-up against resolution", "The same by the size of the images, width by height in pixels.", ByResolution(timed)));
+        }
+        page.Append(Table(report));
+        page.Append(CultureInfo.InvariantCulture, $"<footer>Pith {Encode(PithVersion.Text)} · {Encode(report.Machine)} · {report.Threads} threads · {report.Seconds:0.##} s for each network and point</footer>\n</main></body></html>\n");
+        return page.ToString();
+    }
+
+    private static string Lead(SweepReport report, SweepPoint[] timed)
+    {
+        var rest = report.Points.Count < report.Planned ? $" {report.Points.Count} of {report.Planned} points are done." : "";
+        return timed.Length == 0 ? "No point has times." + rest
+            : string.Create(CultureInfo.InvariantCulture, $"{timed.Min(point => point.Speedup):0.00} to {timed.Max(point => point.Speedup):0.00} times as fast.{rest}");
+    }
+
+    private static string ByBatch(SweepPoint[] timed)
+    {
+        var batches = timed.Select(point => point.Batch).Distinct().Order().ToArray();
+        LineSeries[] series = [.. from size in timed.GroupBy(point => (Pixels: (long)point.Width * point.Height, Text: point.Size())).OrderBy(entry => entry.Key.Pixels)
+            select new LineSeries(size.Key.Text, [.. size.OrderBy(point => point.Batch).Select(point => Mark(Array.IndexOf(batches, point.Batch), point))])];
+        return LineChart.Draw("Speed-up against batch", "batch", [.. batches.Select(batch => batch.ToString(CultureInfo.InvariantCulture))], series, baseline: 1);
+    }
+
+    private static string ByResolution(SweepPoint[] timed)
+    {
+        string[] sizes = [.. timed.OrderBy(point => (long)point.Width * point.Height).Select(point => point.Size()).Distinct()];
+        LineSeries[] series = [.. from batch in timed.GroupBy(point => point.Batch).OrderBy(entry => entry.Key)
+            select new LineSeries($"batch {batch.Key}", [.. batch.Select(point => Mark(Array.IndexOf(sizes, point.Size()), point)).OrderBy(point => point.Position)])];
+        return LineChart.Draw("Speed-up against resolution", "images, pixels", sizes, series, baseline: 1);
+    }
+
+    private static LinePoint Mark(int position, SweepPoint point) => new(position, point.Speedup, Math.Min(point.Speedup, point.LowerQuartile), Math.Max(point.Speedup, point.UpperQuartile));
+
+    private static string Table(SweepReport report)
+    {
+        var table = new StringBuilder("<section><h2>Times</h2><table><thead><tr><th class=n>batch</th><th class=n>size</th><th class=n>dense, ms</th><th class=n>sparse, ms</th><th class=n>times as fast</th><th class=n>half of the rounds</th><th></th></tr></thead><tbody>\n");
+        foreach (var point in report.Points)
+        {
+            table.Append(CultureInfo.InvariantCulture, $"<tr><td class=n>{point.Batch}</td><td class=n>{Encode(point.Size())}</td>");
+            table.Append(point.Failure is { } failure
+                ? $"<td></td><td></td><td></td><td></td><td>{Encode(failure)}</td></tr>\n"
+                : string.Create(CultureInfo.InvariantCulture, $"<td class=n>{point.DenseMs:0.000}</td><td class=n>{point.SparseMs:0.000}</td><td class=n>{point.Speedup:0.00}</td><td class=n>{point.LowerQuartile:0.00} to {point.UpperQuartile:0.00}</td><td></td></tr>\n"));
+        }
+        return table.Append("</tbody></table></section>\n").ToString();
+    }
+
+    private static string Section(string title, string text, string picture) => $"<section><h2>{Encode(title)}</h2><p>{Encode(text)}</p>{picture}</section>\n";
+
+    private static string Encode(string text) => WebUtility.HtmlEncode(text);
+}

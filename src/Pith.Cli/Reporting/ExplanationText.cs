@@ -17,7 +17,7 @@ internal static class ExplanationText
 
     /// <summary>Microseconds of the fastest kernel of a form; empty when none was timed.</summary>
     public static string Time(ExplainedLayer layer, string form) =>
-        layer.Kernels.FirstOrDefault(kernel => kernel.WeightForm == form)?.Microseconds is { } time ? time.ToString("0.0", CultureInfo.InvariantCulture) : "";
+        (form == TacticVerdict.Dense ? layer.DenseMicroseconds : layer.Kernels.FirstOrDefault(kernel => kernel.WeightForm == form)?.Microseconds) is { } time ? time.ToString("0.0", CultureInfo.InvariantCulture) : "";
 
     /// <summary>The form of weights that runs, and why.</summary>
     public static string Choice(ExplainedLayer layer)
@@ -26,7 +26,7 @@ internal static class ExplanationText
         if (layer.Pattern is null) return TacticVerdict.Dense;
         var sparse = layer.Kernels.Where(kernel => kernel.WeightForm != TacticVerdict.Dense).ToArray();
         if (sparse.Any(kernel => kernel.Microseconds is not null)) return "dense: sparse kernels were slower";
-        return sparse.FirstOrDefault() is { } kernel ? $"dense: no sparse kernel ({kernel.WhyNot})" : "dense: there is no sparse kernel for such layers";
+        return sparse.Length > 0 ? $"dense: no sparse kernel ({string.Join("; ", sparse.Select(kernel => kernel.WhyNot).Distinct())})" : "dense: no sparse kernel";
     }
 
     /// <summary>How many layers are what.</summary>
@@ -41,7 +41,7 @@ internal static class ExplanationText
     {
         var (chosen, dense) = (explanation.Microseconds / 1e3, explanation.DenseMicroseconds / 1e3);
         var where = $"batch {explanation.Batch}, {explanation.Threads} threads";
-        if (explanation.TimedLayers == 0) return Text($"{chosen:0.000} ms ({where}). No kernels were compared by timing: built without it, or for another kind of machine, or each layer has one kernel only.");
+        if (!explanation.IsTimed) return Text($"{chosen:0.000} ms ({where}). Kernels were not compared by timing: the plan was built without it, or for another kind of machine.");
         return explanation.LayersWithSparseKernels == 0
             ? Text($"{chosen:0.000} ms ({where}), all dense.")
             : Text($"{chosen:0.000} ms as chosen, {dense:0.000} ms if all layers ran dense: {explanation.Speedup:0.00} times as fast ({where}).");

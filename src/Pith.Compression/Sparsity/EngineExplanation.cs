@@ -32,8 +32,8 @@ public sealed record EngineExplanation
     /// <summary>Layers that run a kernel for sparse weights.</summary>
     public int LayersWithSparseKernels => Layers.Count(layer => layer.WeightForm != TacticVerdict.Dense);
 
-    /// <summary>Layers for which kernels of several forms were timed, so that the choice is a measurement.</summary>
-    public int TimedLayers => Layers.Count(layer => layer.Kernels.Count(kernel => kernel.Microseconds is not null) > 1);
+    /// <summary>Whether kernels were compared by timing when the engine was built; else they were chosen by estimate.</summary>
+    public bool IsTimed => Layers.Any(layer => layer.Kernels.Any(kernel => kernel.Microseconds is not null));
 
     /// <summary>The engine's layers in execution order.</summary>
     public required IReadOnlyList<ExplainedLayer> Layers { get; init; }

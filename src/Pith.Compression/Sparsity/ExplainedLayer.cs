@@ -67,21 +67,23 @@ public sealed record ExplainedLayer
     /// <summary>Why it was chosen.</summary>
     public required string Reason { get; init; }
 
-    /// <summary>Mean microseconds in the network, from a profile.</summary>
+    /// <summary>Median microseconds in the network, from a profile.</summary>
     public required double Microseconds { get; init; }
 
     /// <summary>The layer's share of the network's time, 0 to 1.</summary>
     public required double TimeShare { get; init; }
 
-    /// <summary>The fastest dense kernel's microseconds, measured alone; null when none was timed.</summary>
-    public double? DenseMicroseconds => Kernels.FirstOrDefault(kernel => kernel.WeightForm == TacticVerdict.Dense)?.Microseconds;
+    /// <summary>The fastest dense kernel's microseconds, measured alone; where there was no other kernel to compare it with, those in the network. Null when it is not known, and for layers without a weight.</summary>
+    public double? DenseMicroseconds => Timed(TacticVerdict.Dense) ?? (WeightForm == TacticVerdict.Dense && IsEligible is not null ? Microseconds : null);
 
     /// <summary>How many times as fast as the fastest dense kernel the chosen one was, both measured alone; null where one of the two was not timed.</summary>
-    public double? Speedup => WeightForm == TacticVerdict.Dense ? null : DenseMicroseconds / Kernels.FirstOrDefault(kernel => kernel.WeightForm == WeightForm)?.Microseconds;
+    public double? Speedup => WeightForm == TacticVerdict.Dense ? null : Timed(TacticVerdict.Dense) / Timed(WeightForm);
 
     /// <summary>Microseconds in the network if it ran its fastest dense kernel.</summary>
     [JsonIgnore]
     public double IfDenseMicroseconds => Microseconds * (Speedup ?? 1);
+
+    private double? Timed(string form) => Kernels.FirstOrDefault(kernel => kernel.WeightForm == form)?.Microseconds;
 
     internal static ExplainedLayer Of(LayerInfo layer, WeightOperand? weight, LayerResult profile)
     {

@@ -5,22 +5,35 @@ namespace Pith.Benchmarking;
 /// <summary>The per-layer table of an engine: what each layer is and how long it takes.</summary>
 public static class LayerProfile
 {
-    /// <summary>Profiles a context at its engine's largest batch. The times are means over <paramref name="runs"/> runs of their own, after one that does not count.</summary>
+    /// <summary>Profiles a context at its engine's largest batch. The times are medians over <paramref name="runs"/> runs of their own, after one that does not count.</summary>
     public static IReadOnlyList<LayerResult> Of(EngineContext context, int runs)
     {
         ArgumentNullException.ThrowIfNull(context);
+        return InTurn([context], runs)[0];
+    }
+
+    /// <summary>Profiles several contexts, run by run in turn, so that a change of the machine's speed meets all alike.</summary>
+    /// <returns>The layers of each context, in the same order.</returns>
+    public static IReadOnlyList<IReadOnlyList<LayerResult>> InTurn(IReadOnlyList<EngineContext> contexts, int runs)
+    {
+        ArgumentNullException.ThrowIfNull(contexts);
         ArgumentOutOfRangeException.ThrowIfLessThan(runs, 1);
-        var layers = context.Engine.Layers;
-        var seconds = new double[layers.Count];
-        context.Run();
+        var seconds = contexts.Select(context => context.Engine.Layers.Select(_ => new double[runs]).ToArray()).ToArray();
+        foreach (var context in contexts) context.Run();
         for (var run = 0; run < runs; run++)
-        {
-            var times = context.Profile(context.Engine.MaxBatch);
-            for (var i = 0; i < seconds.Length; i++) seconds[i] += times[i].Seconds / runs;
-        }
+            for (var c = 0; c < contexts.Count; c++)
+            {
+                var times = contexts[c].Profile(contexts[c].Engine.MaxBatch);
+                for (var i = 0; i < times.Count; i++) seconds[c][i][run] = times[i].Seconds;
+            }
+        return [.. contexts.Select((context, c) => Of(context, [.. seconds[c].Select(times => LatencyStatistics.Of(times).MedianSeconds)]))];
+    }
+
+    private static LayerResult[] Of(EngineContext context, double[] seconds)
+    {
         var total = Math.Max(seconds.Sum(), double.Epsilon);
         var patterns = Patterns(context.Engine.ToGraph());
-        return [.. layers.Select((layer, i) => Of(layer, seconds[i], total, context, patterns))];
+        return [.. context.Engine.Layers.Select((layer, i) => Of(layer, seconds[i], total, context, patterns))];
     }
 
     // What is not there has no zeros to speak of.

@@ -33,7 +33,7 @@ public sealed record LayerResult
     /// <summary>Bytes of the weights as the engine holds them.</summary>
     public required long WeightBytes { get; init; }
 
-    /// <summary>Mean microseconds per run, from a profile run of its own.</summary>
+    /// <summary>Median microseconds per run, from profile runs of their own.</summary>
     public required double Microseconds { get; init; }
 
     /// <summary>The layer's share of the sum over all layers, 0 to 1.</summary>

@@ -34,13 +34,13 @@ public sealed record PatternForecast
 /// <param name="Name">The layer's name.</param>
 /// <param name="Spec">What it is.</param>
 /// <param name="WhyDense">Why it stays dense whatever the pattern; null when it takes the patterns.</param>
-/// <param name="DenseMicroseconds">Mean microseconds in the dense network, from a profile.</param>
+/// <param name="DenseMicroseconds">Median microseconds in the dense network, from a profile.</param>
 /// <param name="Times">Its times in the networks with patterns.</param>
 public sealed record ForecastLayer(string Name, string Spec, string? WhyDense, double DenseMicroseconds, IReadOnlyList<ForecastLayerTime> Times);
 
 /// <summary>A layer in the network with one pattern.</summary>
 /// <param name="Pattern">The pattern.</param>
-/// <param name="Microseconds">Mean microseconds in that network, from a profile.</param>
+/// <param name="Microseconds">Median microseconds in that network, from a profile.</param>
 /// <param name="WeightForm">The form of weights that the chosen kernel reads.</param>
 /// <param name="Tactic">The chosen kernel.</param>
 public sealed record ForecastLayerTime(string Pattern, double Microseconds, string WeightForm, string Tactic);

@@ -59,7 +59,7 @@ public static class SparsityForecast
         private readonly RandomWeights _weights;
         private readonly EngineOptions _options;
         private readonly List<PatternForecast> _forecasts = [];
-        private readonly Dictionary<string, IReadOnlyList<ForecastLayerTime>> _times = new(StringComparer.Ordinal);
+        private readonly Dictionary<string, (IReadOnlyList<LayerResult> Dense, IReadOnlyList<ForecastLayerTime> Sparse)> _profiles = new(StringComparer.Ordinal);
         private Network? _dense;
         private HashSet<string> _forms = [];
 
@@ -97,19 +97,19 @@ public static class SparsityForecast
                 WeightBytes = sparse.Engine.WeightBytes,
                 PlanBytes = sparse.PlanBytes,
             });
-            _times[pattern.ToString()] = [.. sparse.Profile().Select(layer => new ForecastLayerTime(pattern.ToString(), layer.Microseconds, sparse.FormOf(layer.Name), layer.Tactic))];
+            var profiles = LayerProfile.InTurn([_dense.Context, sparse.Context], ProfileRuns);
+            _profiles[pattern.ToString()] = (profiles[0], [.. profiles[1].Select((layer, i) => new ForecastLayerTime(pattern.ToString(), layer.Microseconds, sparse.FormOf(i), layer.Tactic))]);
         }
 
         public ForecastResult Result(bool wasQuantized)
         {
             var dense = _dense!;
             var forecasts = _forecasts;
-            var profile = dense.Profile();
             ForecastLayer[] layers =
             [
-                .. from entry in profile.Select((layer, i) => (Layer: layer, Index: i))
+                .. from entry in dense.Engine.Layers.Select((layer, i) => (Layer: layer, Index: i))
                    where _weights.WhyNot.ContainsKey(entry.Layer.Name)
-                   select new ForecastLayer(entry.Layer.Name, dense.Engine.Layers[entry.Index].Spec.ToString(), _weights.WhyNot[entry.Layer.Name], entry.Layer.Microseconds, [.. forecasts.Select(forecast => _times[forecast.Pattern][entry.Index])])
+                   select new ForecastLayer(entry.Layer.Name, entry.Layer.Spec.ToString(), _weights.WhyNot[entry.Layer.Name], DenseMicroseconds(entry.Index), [.. forecasts.Select(forecast => TimeOf(forecast.Pattern, entry.Index))])
             ];
             var eligible = layers.Count(layer => layer.WhyDense is null);
             return new ForecastResult
@@ -128,6 +128,16 @@ public static class SparsityForecast
                 Verdict = ForecastVerdict.Sentences(forecasts, layers, _forms, _settings.TargetSpeedup),
             };
         }
+
+        // Each pattern was timed beside the dense network; the machine may have been faster or slower then than on average.
+        private ForecastLayerTime TimeOf(string pattern, int layer)
+        {
+            var (dense, sparse) = _profiles[pattern];
+            var average = _profiles.Values.Average(profile => profile.Dense.Sum(each => each.Microseconds));
+            return sparse[layer] with { Microseconds = sparse[layer].Microseconds * average / dense.Sum(each => each.Microseconds) };
+        }
+
+        private double DenseMicroseconds(int layer) => _profiles.Values.Average(profile => profile.Dense[layer].Microseconds);
 
         public void Dispose() => _dense?.Dispose();
 
@@ -167,11 +177,9 @@ public static class SparsityForecast
 
         public long PlanBytes { get; }
 
-        public IReadOnlyList<LayerResult> Profile() => LayerProfile.Of(Context, ProfileRuns);
-
-        public string FormOf(string name)
+        public string FormOf(int index)
         {
-            var layer = Engine.Layers.First(layer => layer.Name == name);
+            var layer = Engine.Layers[index];
             return layer.Verdicts.First(verdict => verdict.Tactic == layer.Tactic).WeightForm;
         }
 

@@ -10,7 +10,7 @@ internal static class ExplanationTable
     {
         var forms = ExplanationText.Forms(explanation);
         var weighted = explanation.Layers.Where(layer => layer.IsEligible is not null).ToArray();
-        var table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn("layer").PadRight(0)).AddColumn(new TableColumn("sums over").NoWrap().PadRight(0)).AddColumn(new TableColumn("2:4").PadRight(0));
+        var table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn("layer").NoWrap().PadRight(0)).AddColumn(new TableColumn("sums over").NoWrap().PadRight(0)).AddColumn(new TableColumn("2:4").PadRight(0));
         foreach (var form in forms) table.AddColumn(new TableColumn($"{form}, µs").RightAligned().NoWrap().PadRight(0));
         table.AddColumn(new TableColumn("choice").PadRight(0)).AddColumn(new TableColumn("kernel").NoWrap().PadRight(0)).AddColumn(new TableColumn("share").RightAligned().NoWrap().PadRight(0));
         foreach (var layer in weighted)

@@ -7,7 +7,7 @@ internal static class ExplanationText
 {
     /// <summary>The forms of weights that kernels of some layer were timed with, dense first.</summary>
     public static IReadOnlyList<string> Forms(EngineExplanation explanation) =>
-        [.. SparsityPattern.All.Select(pattern => pattern.ToString()).Prepend(TacticVerdict.Dense).Where(form => explanation.Layers.Any(layer => layer.Kernels.Any(kernel => kernel.WeightForm == form && kernel.Microseconds is not null)))];
+        [.. SparsityPattern.All.Select(pattern => pattern.ToString()).Prepend(TacticVerdict.Dense).Where(form => form == TacticVerdict.Dense || explanation.Layers.Any(layer => layer.Kernels.Any(kernel => kernel.WeightForm == form && kernel.Microseconds is not null)))];
 
     /// <summary>What is summed over: <c>64 of axis 1</c>.</summary>
     public static string Axis(ExplainedLayer layer) => $"{layer.InputChannels} of axis {layer.ReductionAxis}{(layer.Groups > 1 ? $", {layer.Groups} groups" : "")}";
@@ -22,10 +22,11 @@ internal static class ExplanationText
     /// <summary>The form of weights that runs, and why.</summary>
     public static string Choice(ExplainedLayer layer)
     {
-        if (layer.WeightForm != TacticVerdict.Dense) return layer.Speedup is { } speedup ? Text($"{layer.WeightForm}, {speedup:0.00}x as fast as dense") : $"{layer.WeightForm}: {layer.Reason}";
+        if (layer.WeightForm != TacticVerdict.Dense) return layer.Speedup is { } speedup ? Text($"{layer.WeightForm} ({speedup:0.00}x)") : $"{layer.WeightForm}: {layer.Reason}";
         if (layer.Pattern is null) return TacticVerdict.Dense;
         var sparse = layer.Kernels.Where(kernel => kernel.WeightForm != TacticVerdict.Dense).ToArray();
         if (sparse.Any(kernel => kernel.Microseconds is not null)) return "dense: sparse kernels were slower";
+        if (sparse.FirstOrDefault(kernel => kernel.Tactic is not null) is { } untimed) return $"dense: sparse kernels were {untimed.WhyNot}";
         return sparse.Length > 0 ? $"dense: no sparse kernel ({string.Join("; ", sparse.Select(kernel => kernel.WhyNot).Distinct())})" : "dense: no sparse kernel";
     }
 

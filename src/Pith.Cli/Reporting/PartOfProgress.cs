@@ -17,6 +17,9 @@ internal sealed class PartOfProgress(IProgress<PithEvent> events, string task, i
         else if (made.Done < made.Total) events.Report(new ProgressMade(task, (long)index * Steps + made.Done * Steps / made.Total, (long)count * Steps, detail));
     }
 
+    /// <summary>Says that all parts are done.</summary>
+    public static void End(IProgress<PithEvent> events, string task, int count) => events.Report(new ProgressMade(task, (long)count * Steps, (long)count * Steps));
+
     /// <summary>Says that this part begins.</summary>
     public void Begin() => events.Report(new ProgressMade(task, (long)index * Steps, (long)count * Steps, detail));
 }

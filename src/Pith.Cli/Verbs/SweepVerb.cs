@@ -55,7 +55,7 @@ internal sealed class SweepVerb : Verb
                 if (cachePath is not null) cache.Save(cachePath);
             }
             files.Write(Done());
-            events.Report(new ProgressMade("sweep", points.Length, points.Length));
+            PartOfProgress.End(events, "sweep", points.Length);
             return Done();
 
             SweepReport Done() => report with { Points = [.. results.OfType<SweepPoint>()] };

@@ -131,6 +131,6 @@ public sealed record ExplainedLayer
         if (form.Where(verdict => verdict.Seconds is not null).MinBy(verdict => verdict.Seconds) is { } fastest) return new KernelsOfForm(form.Key, fastest.Tactic, 1e6 * fastest.Seconds, null);
         // Of those that could run, why none was timed; else why none could.
         var accepted = form.Where(verdict => verdict.Accepted).ToArray();
-        return new KernelsOfForm(form.Key, accepted.FirstOrDefault()?.Tactic, null, accepted.Length > 0 ? "not timed" : string.Join("; ", form.Select(verdict => verdict.Reason).Distinct()));
+        return new KernelsOfForm(form.Key, accepted.FirstOrDefault()?.Tactic, null, accepted.Length > 0 ? accepted[0].Reason : string.Join("; ", form.Select(verdict => verdict.Reason).Distinct()));
     }
 }

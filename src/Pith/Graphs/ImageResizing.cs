@@ -92,16 +92,17 @@ public static class ImageResizing
         {
             const int SizesOperand = 3;
             if (node.Op is not Resize resize || node.Input(SizesOperand)?.Constant is not { Length: > 0 } constant || node.Inputs[0]!.Type is not { Rank: 4 } before) return node.Op;
-            var sizes = constant.ToInt64s().ToArray();
+            var (sizes, changes) = (constant.ToInt64s().ToArray(), false);
             for (var i = 0; i < sizes.Length; i++)
             {
                 var axis = resize.Axes.Count == 0 ? i : (resize.Axes[i] + before.Rank) % before.Rank;
-                var (old, now) = (before[axis], inputs[0]!.Type[axis]);
+                var (old, now, written) = (before[axis], inputs[0]!.Type[axis], sizes[i]);
                 if (old != now) sizes[i] = Scaled(node, sizes[i], old, now);
                 // From one pixel to a whole image, or a part of it.
                 else if (axis >= 2 && old == 1 && sizes[i] > 1) sizes[i] = axis == 2 ? Scaled(node, sizes[i], from.Height, to.Height) : Scaled(node, sizes[i], from.Width, to.Width);
+                changes |= sizes[i] != written;
             }
-            inputs[SizesOperand] = _copy.AddConstant(inputs[SizesOperand]!.Name, Tensor.Vector(sizes));
+            if (changes) inputs[SizesOperand] = _copy.AddConstant(inputs[SizesOperand]!.Name, Tensor.Vector(sizes));
             return node.Op;
         }
 

@@ -41,6 +41,9 @@ public sealed class RecipeTests
         Assert.Equal([true, false], WasKept(Run(recipe, folder)));
 
         CheckReport(folder.File("out"));
+        var page = File.ReadAllText(folder.File("out/report.html"));
+        Assert.Contains("Sparsity by layer", page, StringComparison.Ordinal);
+        Assert.Contains("cannot be: 3 input channels", page, StringComparison.Ordinal);
         Assert.DoesNotContain(folder.Files, file => file.EndsWith(".tmp", StringComparison.Ordinal) || file.EndsWith(".checkpoint", StringComparison.Ordinal));
     }
 

@@ -22,7 +22,7 @@ internal sealed class SweepFiles(string page)
         {
             if (new FileInfo(Json).Length > LargestFile) throw Foreign(null);
             var earlier = JsonText.Read<SweepReport>(File.ReadAllBytes(Json)) ?? throw Foreign(null);
-            if (earlier.Points is null || earlier.Points.Any(point => point is null || point.Failure is null && !(point.DenseMs > 0 && point.SparseMs > 0 && point.Speedup > 0))) throw Foreign(null);
+            if (earlier.Points is null || earlier.Points.Any(point => point is null || point.Failure is null && !AreTimes([point.DenseMs, point.SparseMs, point.Speedup, point.LowerQuartile, point.UpperQuartile]))) throw Foreign(null);
             // What failed is tried again.
             return earlier.Key == key ? [.. earlier.Timed()] : [];
         }
@@ -37,6 +37,13 @@ internal sealed class SweepFiles(string page)
     {
         AtomicFile.WriteText(Json, JsonText.Of(report) + "\n");
         AtomicFile.WriteText(page, SweepPage.Render(report));
+    }
+
+    private static bool AreTimes(ReadOnlySpan<double> numbers)
+    {
+        foreach (var number in numbers)
+            if (!(number > 0 && double.IsFinite(number))) return false;
+        return true;
     }
 
     private PithException Foreign(Exception? inner)

@@ -18,7 +18,7 @@ public sealed class PlanTests : IDisposable
 
     private static Graph Network(bool prunes = false)
     {
-        var b = new QdqGraphBuilder(3) { Prunes = prunes };
+        var b = new QdqGraphBuilder(3) { Shared = prunes ? 1 : 0 };
         var x = b.Quantized(b.Input(5, 8, 8));
         var y = b.Quantized(b.Graph.Add(new Relu(), b.Conv(x, 5, 24, 3, stride: 2, pad: 1)));
         y = b.Quantized(b.Graph.Add(new Relu(), b.Conv(y, 24, 24, 3, pad: 1)));
@@ -73,7 +73,7 @@ public sealed class PlanTests : IDisposable
 
     private static Graph SparseInt8(bool prunes)
     {
-        var b = new QdqGraphBuilder(4) { Prunes = prunes };
+        var b = new QdqGraphBuilder(4) { Shared = prunes ? 1 : 0 };
         var x = b.Quantized(b.Input(64, 6, 6));
         var y = b.Quantized(b.Graph.Add(new Relu(), b.Conv(x, 64, 96, 3, pad: 1)));
         y = b.Quantized(b.Conv(y, 96, 96, 5, pad: 2, groups: 2, integerBias: false));

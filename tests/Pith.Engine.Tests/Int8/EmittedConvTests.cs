@@ -82,7 +82,7 @@ public class EmittedConvTests
         if (families.Length == 0) Assert.Skip("This CPU has no AVX-512 VNNI.");
         foreach (var (activation, residual, isFloatOutput) in new[] { ("relu", ResidualKind.Bytes, false), ("silu", ResidualKind.None, false), ("none", ResidualKind.Floats, true) })
         {
-            var b = new QdqGraphBuilder(channels + size, unsigned: residual == ResidualKind.Bytes) { Prunes = true };
+            var b = new QdqGraphBuilder(channels + size, unsigned: residual == ResidualKind.Bytes) { Shared = 1 };
             var x = b.Quantized(b.Input(channels, size, size));
             var window = WindowAttributes.Uniform(kernel, stride, kernel / 2);
             b.Graph.AddOutput(b.WithEpilogue(activation, residual, isFloatOutput, () => b.Conv(x, channels, outputs, kernel, window, groups)));
@@ -96,7 +96,7 @@ public class EmittedConvTests
         if (Isa.Detected < IsaLevel.Avx512Vnni) Assert.Skip("This CPU has no AVX-512 VNNI.");
         foreach (var (prunes, groups, pattern, reason) in new[] { (false, 1, null, "the weights are not 2:4"), (true, 2, "2:4", "20 input bytes next to each other are not a multiple of 8") })
         {
-            var b = new QdqGraphBuilder(1) { Prunes = prunes };
+            var b = new QdqGraphBuilder(1) { Shared = prunes ? 1 : 0 };
             b.Graph.AddOutput(b.Quantized(b.Conv(b.Quantized(b.Input(40, 4, 4)), 40, 128, groups: groups)));
             using var engine = EngineBuilder.Build(b.Graph, new EngineOptions { TimeTactics = false }, TestDevice.At(IsaLevel.Avx512Vnni));
             var layer = engine.Layers.Single(layer => layer.Spec.Kind == LayerKind.Conv);

@@ -67,7 +67,7 @@ public class Int8ContractionTests
         for (var seed = 1; seed <= cases; seed++)
         {
             var random = new Random(seed);
-            var b = new QdqGraphBuilder(seed, unsigned: seed % 3 == 0) { Prunes = prunes };
+            var b = new QdqGraphBuilder(seed, unsigned: seed % 3 == 0) { Shared = prunes ? 1 : 0 };
             var (output, shape) = make(random, b);
             b.Graph.AddOutput(output);
             var input = b.Data(shape);

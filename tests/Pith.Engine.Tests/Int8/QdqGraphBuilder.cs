@@ -14,13 +14,10 @@ internal sealed class QdqGraphBuilder(Graph graph, int seed, bool unsigned = fal
 
     private readonly Random _random = new(seed);
 
-    /// <summary>So many neighbouring output channels share a random 2:4 pattern in weights that are made from now on, some with fewer than two kept of four; 0 for dense weights.</summary>
+    /// <summary>So many neighbouring output channels share a random 2:4 pattern in weights that are made from now on, some with fewer than two kept of four: 1 for plain 2:4, 0 for dense weights. Dense where the input channels are not a multiple of four.</summary>
     public int Shared { get; set; }
 
     public Graph Graph => graph;
-
-    /// <summary>Whether weights are 2:4 along their input channels where these are a multiple of four, with some quads that have fewer non-zeros.</summary>
-    public bool Prunes { get; init; }
 
     public Value Input(params ReadOnlySpan<int> dims) => Graph.AddInput("x", TensorType.Float32([Dim.Named("N"), .. dims.ToArray().Select(Dim.Of)]));
 
@@ -98,28 +95,14 @@ internal sealed class QdqGraphBuilder(Graph graph, int seed, bool unsigned = fal
     {
         var w = Tensor.Zeros<sbyte>(shape);
         foreach (ref var value in w.Span) value = (sbyte)_random.Next(-127, 128);
-        if (Shared > 0)
+        if (Shared > 0 && shape[1 - axis] % 4 == 0)
             foreach (var quad in PatternReference.SharedQuads(shape, 1 - axis, axis, shape[axis] / groups, Shared))
-                foreach (var dropped in Enumerable.Range(0, 4).OrderBy(_ => _random.Next()).Take(_random.Next(10) == 0 ? 3 : 2))
+                foreach (var dropped in Enumerable.Range(0, 4).OrderBy(_ => _random.Next()).Take(_random.Next(8) switch { 0 => 3, 1 => 4, _ => 2 }))
                     foreach (var index in quad[dropped]) w.Span[index] = 0;
-        if (Prunes && shape[1 - axis] % 4 == 0) Prune(w, 1 - axis);
         var reduced = shape.Length / shape[axis];
         // Sums of a few units, whatever the reduction's length.
         var scales = Enumerable.Range(0, shape[axis]).Select(_ => (0.5f + _random.NextSingle()) / (70 * MathF.Sqrt(reduced))).ToArray();
         return (Graph.Add(new DequantizeLinear { Axis = axis }, Graph.AddConstant("w", w), Graph.AddConstant("w_scale", Tensor.Vector<float>(scales))), scales);
-    }
-
-    private void Prune(Tensor<sbyte> weights, int axis)
-    {
-        var layout = ReductionLayout.Of(weights.Shape, axis);
-        for (var quad = 0; quad < layout.QuadCount; quad++)
-        {
-            // Two or more zeros at any places.
-            int[] places = [0, 1, 2, 3];
-            _random.Shuffle(places);
-            var zeros = _random.Next(5) switch { 0 => 3, 1 when _random.Next(4) == 0 => 4, _ => 2 };
-            foreach (var place in places.AsSpan(0, zeros)) weights.Span[layout.QuadOffset(quad) + place * layout.Inner] = 0;
-        }
     }
 
     private Value Bias(Value x, float[] weightScales, bool integer)

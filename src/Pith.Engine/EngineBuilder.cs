@@ -103,6 +103,8 @@ public static class EngineBuilder
     // Tactics are chosen one layer after the other, because choosing may mean measuring; the chosen ones are built side by side.
     private static BuiltLayer[] BuildLayers(LoweredNetwork network, EngineResources resources, EngineOptions options, IReadOnlyDictionary<string, PlannedTactic>? planned, IProgress<PithEvent>? events)
     {
+        // Patterns are part of what a layer is: those of large weights take milliseconds.
+        Parallel.ForEach(network.Layers.OfType<ContractionLayer>(), layer => layer.Int8?.Pattern(layer.Groups));
         var layers = new BuiltLayer[network.Layers.Count];
         var chosen = new TacticChoice[layers.Length];
         using (var autotuner = new Autotuner(network, resources, options, planned, events))

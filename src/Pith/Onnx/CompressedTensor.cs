@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Pith.Onnx;
@@ -87,6 +88,8 @@ internal static class CompressedTensor
         }
     }
 
+    // Runs once in a process that somebody waits for: compiled well at once.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool TryExpand<T>(ReadOnlySpan<byte> compressed, Span<byte> tensor, ReductionLayout layout) where T : unmanaged
     {
         var to = MemoryMarshal.Cast<byte, T>(tensor);

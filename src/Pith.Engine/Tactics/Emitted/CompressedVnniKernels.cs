@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Pith.Building;
 using Pith.Kernels;
 using Pith.Kernels.Jit;
@@ -29,6 +30,8 @@ internal sealed unsafe class CompressedVnniKernels : VnniKernels
 
     public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => ConvCompressedVnniEmitter.WeightBytes(panel, reduction);
 
+    // Loops of a method that a loaded plan runs once: compiled well at once.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Pack(PanelShape panel, ReductionShape reduction, byte* rows, nint rowBytes, byte* packed)
     {
         var channels = ChannelOrder(panel);
@@ -56,6 +59,7 @@ internal sealed unsafe class CompressedVnniKernels : VnniKernels
     public override byte[] Emit(ConvKernelSpec spec, Device device) => new ConvCompressedVnniEmitter(spec).Emit();
 
     // Four weights, of which two are kept.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Compress(uint quad, byte* weights, byte* places, int shift)
     {
         var two = Quad24.PlacesOf(Quad24.NonZeros(quad));

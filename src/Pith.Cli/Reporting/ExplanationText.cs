@@ -42,7 +42,7 @@ internal static class ExplanationText
     {
         var (chosen, dense) = (explanation.Microseconds / 1e3, explanation.DenseMicroseconds / 1e3);
         var where = $"batch {explanation.Batch}, {explanation.Threads} threads";
-        if (!explanation.IsTimed) return Text($"{chosen:0.000} ms ({where}). Kernels were not compared by timing: the plan was built without it, or for another kind of machine.");
+        if (!explanation.IsTimed) return Text($"{chosen:0.000} ms ({where}). Kernels were not compared by timing: each layer has only one, or the plan was built without timing or for another kind of machine.");
         return explanation.LayersWithSparseKernels == 0
             ? Text($"{chosen:0.000} ms ({where}), all dense.")
             : Text($"{chosen:0.000} ms as chosen, {dense:0.000} ms if all layers ran dense: {explanation.Speedup:0.00} times as fast ({where}).");

@@ -36,7 +36,7 @@ internal static class ForecastVerdict
         var shared = forecasts.Where(forecast => forecast.Pattern != SparsityPattern.TwoOfFour.ToString()).ToArray();
         if (!SparsityPattern.All.Any(pattern => pattern.IsShared && forms.Contains(pattern.ToString()))) sentences.Add("No kernel here uses patterns that output channels share (V:2:4).");
         else if (shared.Length > 0 && shared.All(forecast => forecast.Speedup < Nothing))
-            sentences.Add($"{string.Join(", ", shared.Select(forecast => forecast.Pattern))} gain nothing either: their kernels are not faster than dense ones on these layers.");
+            sentences.Add($"{string.Join(", ", shared.Select(forecast => forecast.Pattern))} {(shared.Length == 1 ? "gains" : "gain")} nothing either: {(shared.Length == 1 ? "its" : "their")} kernels are not faster than dense ones on these layers.");
         else if (shared.Length > 0)
             sentences.Add($"With shared patterns the network is {string.Join(", ", shared.Select(forecast => Text($"{forecast.Speedup:0.00} ({forecast.Pattern})")))} times as fast.");
         sentences.Add(Choice(forecasts, target));

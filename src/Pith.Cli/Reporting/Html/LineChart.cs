@@ -15,7 +15,7 @@ internal sealed record LineSeries(string Label, IReadOnlyList<LinePoint> Points)
 /// <summary>Lines over labelled positions, with an interval at each point. The vertical axis includes one value that everything is compared with.</summary>
 internal static class LineChart
 {
-    /// <summary>Lines have so many colours; more begin again.</summary>
+    /// <summary>The number of line colours; further lines start over with the first.</summary>
     public const int Colours = 6;
 
     private const int Width = 720, Height = 320;

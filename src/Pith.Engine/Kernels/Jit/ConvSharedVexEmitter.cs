@@ -43,22 +43,7 @@ internal sealed class ConvSharedVexEmitter : VexTileEmitter
     protected override void Products()
     {
         Asm.lea(s_offsets, __[_offsetTable]);
-        Gather(slot: 0, record: 0);
-        var blocks = _weights.Blocks.Count;
-        var rounds = (blocks - 1) / 2;
-        if (rounds > 0)
-            WindowLoop.Repeat(Asm, s_count, rounds, () =>
-            {
-                for (var slot = 0; slot < 2; slot++)
-                {
-                    Gather(1 - slot, slot + 1);
-                    Multiply(slot, slot);
-                }
-                Asm.add(Weight, 2 * _weights.RecordBytes);
-            });
-        var left = blocks - 2 * rounds;
-        if (left == 2) Gather(1, 1);
-        for (var slot = 0; slot < left; slot++) Multiply(slot, slot);
+        _weights.Blocks.EmitProducts(Asm, s_count, Weight, _weights.RecordBytes, Gather, Multiply);
     }
 
     // Brings the kept bytes of the next block together, for all pixels; its record lies so many records behind the present one.

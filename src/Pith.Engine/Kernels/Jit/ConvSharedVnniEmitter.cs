@@ -61,22 +61,7 @@ internal sealed class ConvSharedVnniEmitter : VectorTileEmitter
     {
         Asm.mov(s_weight, Weights);
         Asm.lea(s_offsets, __[_offsetTable]);
-        Gather(slot: 0, record: 0);
-        var blocks = _weights.Blocks.Count;
-        var rounds = (blocks - 1) / 2;
-        if (rounds > 0)
-            WindowLoop.Repeat(Asm, s_count, rounds, () =>
-            {
-                for (var slot = 0; slot < 2; slot++)
-                {
-                    Gather(1 - slot, slot + 1);
-                    Multiply(slot, slot);
-                }
-                Asm.add(s_weight, 2 * _weights.RecordBytes);
-            });
-        var left = blocks - 2 * rounds;
-        if (left == 2) Gather(1, 1);
-        for (var slot = 0; slot < left; slot++) Multiply(slot, slot);
+        _weights.Blocks.EmitProducts(Asm, s_count, s_weight, _weights.RecordBytes, Gather, Multiply);
         Permute();
     }
 

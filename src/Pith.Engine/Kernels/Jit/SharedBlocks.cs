@@ -1,3 +1,5 @@
+using Iced.Intel;
+
 namespace Pith.Kernels.Jit;
 
 /// <summary>A reduction cut into blocks that one byte shuffle works on, for weights of which neighbouring channels share 2:4 patterns: a divisor of a run that is a multiple of 16 bytes, or a short run as a whole.</summary>
@@ -37,12 +39,36 @@ internal readonly record struct SharedBlocks(ReductionShape Reduction, int Vecto
     /// <param name="channels">Number of channels.</param>
     public static unsafe (int First, int Second) Kept(byte* quad, nint rowBytes, int channels)
     {
-        // Weights that share a pattern are not 0 in the same two places.
         uint union = 0;
         for (var channel = 0; channel < channels; channel++) union |= *(uint*)(quad + channel * rowBytes);
-        var needed = ((union & 0xff) != 0 ? 1 : 0) | ((union & 0xff00) != 0 ? 2 : 0) | ((union & 0xff0000) != 0 ? 4 : 0) | ((union & 0xff000000) != 0 ? 8 : 0);
-        for (var i = 0; i < 4 && int.PopCount(needed) < 2; i++) needed |= 1 << i;
-        return (int.TrailingZeroCount(needed), int.Log2(needed));
+        var places = Quad24.PlacesOf(Quad24.NonZeros(union));
+        return (places & 3, places >> 2);
+    }
+
+    /// <summary>Emits the products of all blocks, each of which is gathered while the one before is multiplied: two slots take turns.</summary>
+    /// <param name="asm">The assembler.</param>
+    /// <param name="counter">Counts rounds.</param>
+    /// <param name="weight">Holds the address of the present block's record; moves on.</param>
+    /// <param name="recordBytes">Bytes from record to record.</param>
+    /// <param name="gather">Emits the gathering of the next block into a slot, whose record is so many after the present one.</param>
+    /// <param name="multiply">Emits the products of a slot, whose record is so many after the present one.</param>
+    public void EmitProducts(Assembler asm, AssemblerRegister64 counter, AssemblerRegister64 weight, int recordBytes, Action<int, int> gather, Action<int, int> multiply)
+    {
+        gather(0, 0);
+        var rounds = (Count - 1) / 2;
+        if (rounds > 0)
+            WindowLoop.Repeat(asm, counter, rounds, () =>
+            {
+                for (var slot = 0; slot < 2; slot++)
+                {
+                    gather(1 - slot, slot + 1);
+                    multiply(slot, slot);
+                }
+                asm.add(weight, 2 * recordBytes);
+            });
+        var left = Count - 2 * rounds;
+        if (left == 2) gather(1, 1);
+        for (var slot = 0; slot < left; slot++) multiply(slot, slot);
     }
 
     // 0 when there is none.

@@ -6,10 +6,10 @@ namespace Pith.Tactics;
 
 /// <summary>AVX-512 VNNI on weights of which V neighbouring output channels share a 2:4 pattern; see <see cref="ConvSharedVnniEmitter"/>. Stricter patterns are such weights, too.</summary>
 /// <param name="shared">V: 8, 16 or 32.</param>
-internal sealed unsafe class SharedVnniKernels(int shared) : ConvKernelFamily
+internal sealed unsafe class SharedVnniKernels(int shared) : VnniKernels
 {
-    // The gathered blocks of the largest tile lie on the stack, in less than a page.
-    private const int LargestTile = 28;
+    // Vectors of sums of a tile, so that registers are left for weights, a broadcast and what is gathered.
+    private const int MostSums = 28;
 
     public override string Name => $"shared{shared}-avx512vnni";
 
@@ -18,8 +18,6 @@ internal sealed unsafe class SharedVnniKernels(int shared) : ConvKernelFamily
     public override int Shared => shared;
 
     public override bool HasFullPanels => true;
-
-    public override bool FetchesWeights => true;
 
     public override string? Refuses(ContractionLayer layer) => Refuses(layer, shared, Operands(layer), SharedWeights.VectorBytes);
 
@@ -34,13 +32,10 @@ internal sealed unsafe class SharedVnniKernels(int shared) : ConvKernelFamily
         : !SharedBlocks.Takes(operands.Reduction.RunBytes, vectorBytes) ? $"runs of {operands.Reduction.RunBytes} bytes are not a multiple of 16"
         : null;
 
-    public override TilePattern Tile(TilePattern image, int vectors, int temporaries)
+    protected override int LargestTile(int vectors, int temporaries)
     {
         var sums = vectors * SharedSums.Partials(shared);
-        var most = Math.Min(LargestTile / sums, ConvVnniEmitter.LargestTile(sums, temporaries));
-        return image.Columns >= most
-            ? image with { Rows = 1, Columns = EvenParts.Length(image.Columns, most) }
-            : image with { Rows = EvenParts.Length(image.Rows, Math.Min(image.Rows, most / image.Columns)) };
+        return Math.Min(MostSums / sums, ConvVnniEmitter.LargestTile(sums, temporaries));
     }
 
     // Half of the dense products; a load, a shuffle and a store for each pixel and block; then the permutation and the epilogue.

@@ -6,7 +6,7 @@ internal sealed class RandomWeights
     private const int Seed = 1;
 
     private readonly Dictionary<string, Tensor> _weights = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, WeightAxes> _eligible = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (string Layer, WeightAxes Layout)> _eligible = new(StringComparer.Ordinal);
 
     /// <param name="graph">A network; not changed.</param>
     public RandomWeights(Graph graph)
@@ -20,24 +20,26 @@ internal sealed class RandomWeights
             foreach (var weight in weights) WhyNot[weight.Node.Name] = whyNot;
             if (Random(constant.Constant!, random) is not { } made) continue;
             _weights[constant.Name] = made;
-            if (whyNot is null) _eligible[constant.Name] = weights.First().StoredLayout!.Value;
+            if (whyNot is null) _eligible[constant.Name] = (weights.First().Node.Name, weights.First().StoredLayout!.Value);
         }
     }
 
     /// <summary>Why a layer stays dense, by its name; null for layers that take patterns.</summary>
     public Dictionary<string, string?> WhyNot { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>A copy of the network with the random weights; with <paramref name="pattern"/> in the layers that take it, or dense.</summary>
-    public Graph Apply(Graph graph, SparsityPattern? pattern)
+    /// <summary>A copy of the network with the random weights, and patterns in layers that take them.</summary>
+    /// <param name="graph">The network.</param>
+    /// <param name="patternOf">The pattern of a layer by its name (the first of those that share a weight); null for a dense one.</param>
+    public Graph Apply(Graph graph, Func<string, SparsityPattern?> patternOf)
     {
         var copy = graph.Clone();
         foreach (var constant in copy.Constants.Where(constant => _weights.ContainsKey(constant.Name)).ToArray())
         {
             var weight = _weights[constant.Name];
-            if (pattern is not null && _eligible.TryGetValue(constant.Name, out var layout))
+            if (_eligible.TryGetValue(constant.Name, out var eligible) && patternOf(eligible.Layer) is { } pattern)
             {
                 // Random magnitudes make a random mask.
-                var mask = Mask24.ByMagnitude(weight.ConvertTo(DataType.Float32).As<float>().Span, layout, pattern);
+                var mask = Mask24.ByMagnitude(weight.ConvertTo(DataType.Float32).As<float>().Span, eligible.Layout, pattern);
                 weight = weight.Clone();
                 if (weight is Tensor<sbyte> integers) mask.Apply(integers.Span);
                 else mask.Apply(weight.As<float>().Span);

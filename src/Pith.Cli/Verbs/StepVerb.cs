@@ -30,7 +30,7 @@ internal abstract class StepVerb : Verb
     /// <summary>The options that set fields.</summary>
     protected abstract IReadOnlyList<SettingOption> Settings { get; }
 
-    protected override IEnumerable<Symbol> Symbols => [_model, _output, .. ReadsData ? (Symbol[])[_data, _preprocess, _threads] : [], .. Settings.Select(setting => setting.Option), _size, _settings];
+    protected override IEnumerable<Symbol> Symbols => [_model, _output, .. ReadsData ? (Symbol[])[_data, _preprocess] : [], _threads, .. Settings.Select(setting => setting.Option), _size, _settings];
 
     public sealed override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation)
     {
@@ -67,14 +67,13 @@ internal abstract class StepVerb : Verb
 
     private StepContext Context(ParseResult arguments, string model, Graph graph, string output, RecipeStep step, IProgress<PithEvent> events, CancellationToken cancellation)
     {
-        var context = new StepContext { Stage = Kind, Events = events, Cancellation = cancellation };
+        var context = new StepContext { Stage = Kind, Threads = arguments.GetValue(_threads), Events = events, Cancellation = cancellation };
         if (!ReadsData) return context;
         var data = arguments.GetValue(_data);
         var extended = Extend(context with
         {
             TrainingData = data is null ? null : DatasetCatalog.Open(data, events),
             Preprocess = arguments.GetValue(_preprocess),
-            Threads = arguments.GetValue(_threads),
             FindModel = name => ModelFile.Load(name, arguments.GetValue(_size)),
             CheckpointPath = CheckpointOf(output),
         }, arguments, model).WithKeyOf(step, graph, data, Validation(arguments));

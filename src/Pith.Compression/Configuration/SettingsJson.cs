@@ -34,7 +34,7 @@ internal static class SettingsJson
             new TextConverter<NamePattern>(text => new NamePattern(text)),
             new TextConverter<Calibrator>(CalibratorCatalog.Parse),
             new TextConverter<QuantizationTarget>(TargetCatalog.Parse),
-            new TextConverter<SparsityPattern>(SparsityPattern.Parse),
+            new TextConverter<PatternChoice>(PatternChoice.Parse),
             new PreprocessingConverter(),
         },
     };

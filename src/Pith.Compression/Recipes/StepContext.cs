@@ -17,7 +17,7 @@ public sealed record StepContext
     /// <summary>How images become the network's input; null: what the model's metadata says, else what is usual for the data.</summary>
     public Preprocessing? Preprocess { get; init; }
 
-    /// <summary>Threads; 0 means one per processor. No result depends on it.</summary>
+    /// <summary>Threads; 0 means one per processor. No result depends on it, except what is chosen by timing.</summary>
     public int Threads { get; init; }
 
     /// <summary>Finds a teacher by what <see cref="TrainingSettings.Teacher"/> says: an earlier stage of a recipe; unless set otherwise, a file.</summary>

@@ -13,6 +13,9 @@ public sealed record StepOutcome(Graph Graph)
     /// <summary>The share of the sum of |w| over all pruned weights that is left, 0 to 1; 1 when the step does not prune.</summary>
     public double KeptMagnitude { get; init; } = 1;
 
+    /// <summary>What pattern auto measured and chose; null when the step does not choose.</summary>
+    public PatternSelection? Selection { get; init; }
+
     /// <summary>Every layer that can be quantized: how, or why not; empty when the step does not quantize.</summary>
     public IReadOnlyList<LayerQuantization> Quantization { get; init; } = [];
 

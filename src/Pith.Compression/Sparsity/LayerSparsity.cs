@@ -41,4 +41,7 @@ public sealed record PruneResult(IReadOnlyDictionary<string, Mask24> Masks, IRea
 {
     /// <summary>The share of the sum of |w| over all pruned weights that is left, 0 to 1; 1 when nothing was pruned.</summary>
     public double KeptMagnitude { get; init; } = 1;
+
+    /// <summary>What pattern auto measured and chose; null for one fixed pattern.</summary>
+    public PatternSelection? Selection { get; init; }
 }

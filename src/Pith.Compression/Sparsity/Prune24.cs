@@ -14,11 +14,16 @@ public static class Prune24
         ArgumentNullException.ThrowIfNull(settings);
         var weights = graph.Nodes.Select(WeightOperand.Of).OfType<WeightOperand>().ToArray();
         settings.Layers.RequireAllUsed([.. weights.Select(weight => LayerName.Of(weight.Node))]);
+        options ??= new PruningOptions();
         var used = Used(graph);
-        var reasons = weights.ToDictionary(weight => weight, weight => !used.Contains(weight.Node) ? "the network does not use its result" : SkipReason(weight, weights, settings));
-        LayerToPrune[] layers = [.. weights.Where(weight => reasons[weight] is null).Select(weight => new LayerToPrune(weight, settings.Pattern))];
-        foreach (var layer in layers) _ = FloatTensor(layer.Weight);
-        var inOrder = settings.OrdersChannels ? ChannelReordering.Apply(graph, layers, settings.ChannelSeed, options ?? new PruningOptions()) : null;
+        string? WhyNot(WeightOperand weight, SparsityPattern pattern) => !used.Contains(weight.Node) ? "the network does not use its result" : SkipReason(weight, weights, settings, pattern);
+        var reasons = weights.ToDictionary(weight => weight, weight => WhyNot(weight, settings.Pattern.Pattern ?? SparsityPattern.TwoOfFour));
+        foreach (var weight in weights.Where(weight => reasons[weight] is null)) _ = FloatTensor(weight);
+        var selection = settings.Pattern.Pattern is null ? PatternSelector.Run(graph, Prunable(weights, WhyNot), settings, options) : null;
+        if (selection is not null)
+            foreach (var weight in weights) reasons[weight] ??= WhyDense(selection.Find(weight.Node.Name)!);
+        LayerToPrune[] layers = [.. weights.Where(weight => reasons[weight] is null).Select(weight => new LayerToPrune(weight, settings.Pattern.Pattern ?? SparsityPattern.Parse(selection!.Find(weight.Node.Name)!.Chosen)))];
+        var inOrder = settings.OrdersChannels(layers) ? ChannelReordering.Apply(graph, layers, settings.ChannelSeed, options) : null;
         // A weight that several layers share is pruned when all of them take it, and with one mask: their axes must agree.
         var masks = new Dictionary<string, Mask24>(StringComparer.Ordinal);
         var kept = new Dictionary<string, (double Share, double Before)>(StringComparer.Ordinal);
@@ -31,13 +36,41 @@ public static class Prune24
             kept[name] = (masks[name].KeptMagnitude(magnitudes.Span), Magnitude(magnitudes.Span));
             graph.SetConstant(weight.Constant, Pruned(weight.Constant.Constant!, masks[name]));
         }
+        Record(graph, selection, options);
         SparsityRecord.Add(graph, layers.Select(layer => (layer.Weight.Node.Name, layer.Pattern)));
         var patterns = layers.ToDictionary(layer => layer.Weight, layer => layer.Pattern);
         return new PruneResult(masks, [.. weights.Select(weight => Describe(weight, reasons[weight], patterns.GetValueOrDefault(weight), kept.GetValueOrDefault(weight.Constant.Name, (1, 0)), inOrder))])
         {
+            Selection = selection,
             // Of all pruned weights together.
             KeptMagnitude = kept.Values.Sum(layer => layer.Before) is > 0 and var all ? kept.Values.Sum(layer => layer.Share * layer.Before) / all : 1,
         };
+    }
+
+    /// <summary>The weights that take 2:4 at least, each with what patterns keep of it in the order of channels that it has now.</summary>
+    private static PrunableWeight[] Prunable(WeightOperand[] weights, Func<WeightOperand, SparsityPattern, string?> whyNot) =>
+    [
+        .. from weight in weights
+           where whyNot(weight, SparsityPattern.TwoOfFour) is null
+           group weight by weight.Constant.Name into shared
+           let first = shared.First()
+           let magnitudes = FloatTensor(first)
+           select new PrunableWeight([.. shared.Select(weight => weight.Node.Name)], Magnitude(magnitudes.Span),
+               [.. from pattern in SparsityPattern.All
+                   where shared.All(weight => whyNot(weight, pattern) is null)
+                   select (pattern, Mask24.ByMagnitude(magnitudes.Span, SparsityRecord.LayoutFor(first, pattern)!.Value, pattern).KeptMagnitude(magnitudes.Span))])
+    ];
+
+    private static string? WhyDense(SelectedWeight weight) => weight.Chosen != TacticVerdict.Dense ? null
+        : weight.Options.Count == 1 ? "dense: no pattern makes it faster here"
+        : "dense: gains too little for what it loses";
+
+    private static void Record(Graph graph, PatternSelection? selection, PruningOptions options)
+    {
+        graph.Metadata.Remove(PatternSelection.MetadataKey);
+        if (selection is null) return;
+        graph.Metadata[PatternSelection.MetadataKey] = SettingsJson.Write(selection).ToJsonString();
+        if (!selection.IsReached) options.Events?.Report(new Warning(selection.Verdict));
     }
 
     private static double Magnitude(ReadOnlySpan<float> weights)
@@ -56,26 +89,26 @@ public static class Prune24
         return used;
     }
 
-    private static string? SkipReason(WeightOperand weight, WeightOperand[] all, PruningSettings settings)
+    private static string? SkipReason(WeightOperand weight, WeightOperand[] all, PruningSettings settings, SparsityPattern pattern)
     {
-        if (SkipReason(weight, settings) is { } own) return own;
+        if (SkipReason(weight, settings, pattern) is { } own) return own;
         foreach (var other in all)
         {
             if (!ReferenceEquals(other.Constant, weight.Constant) || ReferenceEquals(other, weight)) continue;
             if (other.Layout != weight.Layout) return $"shares its weight with '{other.Node.Name}', which sums over another axis";
-            if (settings.Pattern.IsShared && other.StoredLayout != weight.StoredLayout) return $"shares its weight with '{other.Node.Name}', whose output channels lie otherwise";
-            if (SkipReason(other, settings) is { } reason) return $"shares its weight with '{other.Node.Name}': {reason}";
+            if (pattern.IsShared && other.StoredLayout != weight.StoredLayout) return $"shares its weight with '{other.Node.Name}', whose output channels lie otherwise";
+            if (SkipReason(other, settings, pattern) is { } reason) return $"shares its weight with '{other.Node.Name}': {reason}";
         }
         if (weight.Constant.IsGraphOutput) return $"its weight '{weight.Constant.Name}' is an output of the network as well";
         return WeightOperand.OtherReader(weight.Constant, all) is { } reader ? $"its weight '{weight.Constant.Name}' is read by {reader.Op.Schema.Name} '{reader.Name}' as well" : null;
     }
 
-    private static string? SkipReason(WeightOperand weight, PruningSettings settings)
+    private static string? SkipReason(WeightOperand weight, PruningSettings settings, SparsityPattern pattern)
     {
         if (settings.Layers.WhyNot(LayerName.Of(weight.Node)) is { } unwanted) return unwanted;
         if (Eligibility(weight).WhyNot(settings.Rule) is { } unfit) return unfit;
         if (weight.Layout is null) return $"a Transpose between '{weight.Constant.Name}' and the layer takes the input channels apart";
-        return SparsityRecord.LayoutFor(weight, settings.Pattern) is null ? $"a Transpose between '{weight.Constant.Name}' and the layer takes the output channels apart" : null;
+        return SparsityRecord.LayoutFor(weight, pattern) is null ? $"a Transpose between '{weight.Constant.Name}' and the layer takes the output channels apart" : null;
     }
 
     private static SparsityEligibility Eligibility(WeightOperand weight) => SparsityEligibility.Of(weight.Outputs, weight.Reduction, weight.Groups);

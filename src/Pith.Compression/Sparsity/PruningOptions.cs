@@ -3,9 +3,12 @@ namespace Pith.Compression.Sparsity;
 /// <summary>Who watches and may stop <see cref="Prune24.Apply"/>.</summary>
 public sealed record PruningOptions
 {
-    /// <summary>Receives the progress of the search for an order of channels, and a <see cref="Warning"/> when the order has to stay.</summary>
+    /// <summary>Receives the progress of the search for an order of channels and of timing, and a <see cref="Warning"/> when the order has to stay.</summary>
     public IProgress<PithEvent>? Events { get; init; }
 
-    /// <summary>Stops that search; the graph is then to be thrown away.</summary>
+    /// <summary>Threads of the networks that pattern auto times; 0 means one per processor.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>Stops the search and the timing; the graph is then to be thrown away.</summary>
     public CancellationToken Cancellation { get; init; }
 }

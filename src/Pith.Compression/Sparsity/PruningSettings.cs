@@ -3,8 +3,17 @@ namespace Pith.Compression.Sparsity;
 /// <summary>Which layers are pruned, and to which pattern; a name or type that matches no layer with weights is an error. Immutable, value-equal, JSON in snake_case.</summary>
 public sealed record PruningSettings
 {
-    /// <summary>The pattern of all pruned layers: 2:4, or V:2:4, in which V consecutive output channels share one.</summary>
-    public SparsityPattern Pattern { get; init; } = SparsityPattern.TwoOfFour;
+    /// <summary>The pattern of all pruned layers: 2:4, or V:2:4, in which V consecutive output channels share one; or auto, which chooses for each layer by its measured times.</summary>
+    public PatternChoice Pattern { get; init; } = SparsityPattern.TwoOfFour;
+
+    /// <summary>Of auto: how many times as fast as dense the INT8 network has to become, with the least magnitude lost. Null: <see cref="Keep"/> decides; without either it becomes nearly as fast as it can.</summary>
+    public double? Speedup { get; init; }
+
+    /// <summary>Of auto: the share of the magnitude of all layers together that has to be kept, 0 to 1; null for any.</summary>
+    public double? Keep { get; init; }
+
+    /// <summary>Of auto: images of a run for which times are measured.</summary>
+    public int Batch { get; init; } = 1;
 
     /// <summary>Whether channels change places so that masks keep more magnitude.</summary>
     public ChannelOrder ChannelOrder { get; init; }
@@ -27,7 +36,17 @@ public sealed record PruningSettings
     /// <summary>ONNX op types to leave dense.</summary>
     public ValueList<string> ExcludeOpTypes { get; init; } = [];
 
-    internal bool OrdersChannels => ChannelOrder == ChannelOrder.Search || ChannelOrder == ChannelOrder.Auto && Pattern.IsShared;
+    /// <exception cref="PithException">A field is out of range, or a target is given for one fixed pattern.</exception>
+    public void Check()
+    {
+        const int MostImages = 4096;
+        FieldRange.Require("batch", Batch, 1, MostImages);
+        if (Speedup is { } speedup) FieldRange.Require("speedup", speedup, 1, 100);
+        if (Keep is { } keep) FieldRange.Require("keep", keep, 0, 1);
+        if (Pattern.Pattern is { } pattern && (Speedup is not null || Keep is not null)) throw new PithException($"'{(Speedup is null ? "keep" : "speedup")}' is a target for pattern auto, which chooses by it; the pattern is {pattern}.");
+    }
+
+    internal bool OrdersChannels(IEnumerable<LayerToPrune> layers) => ChannelOrder == ChannelOrder.Search || ChannelOrder == ChannelOrder.Auto && layers.Any(layer => layer.Pattern.IsShared);
 
     /// <summary>The choice by names and types.</summary>
     internal LayerFilter Layers => new() { Include = Include, Exclude = Exclude, IncludeOpTypes = IncludeOpTypes, ExcludeOpTypes = ExcludeOpTypes };

@@ -13,12 +13,12 @@ public sealed record PruneStep(PruningSettings Pruning) : RecipeStep
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(context);
         var pruned = graph.Clone();
-        var result = Prune24.Apply(pruned, Pruning, new PruningOptions { Events = context.Events, Cancellation = context.Cancellation });
-        return new StepOutcome(pruned) { Sparsity = result.Layers, KeptMagnitude = result.KeptMagnitude };
+        var result = Prune24.Apply(pruned, Pruning, new PruningOptions { Threads = context.Threads, Events = context.Events, Cancellation = context.Cancellation });
+        return new StepOutcome(pruned) { Sparsity = result.Layers, KeptMagnitude = result.KeptMagnitude, Selection = result.Selection };
     }
 
     /// <inheritdoc/>
-    public override void Check() { }
+    public override void Check() => Pruning.Check();
 
     internal override IReadOnlyList<object> Parts => [Pruning];
 

@@ -30,12 +30,12 @@ internal sealed class Shape
         }
     }
 
-    public IsaLevel Isa
+    public CpuFeatures Isa
     {
         get
         {
             _used.Add("isa");
-            return _values.TryGetValue("isa", out var name) ? Kernels.Isa.Parse(name) : Kernels.Isa.Current;
+            return _values.TryGetValue("isa", out var name) ? IsaLevel.Parse(name) : Kernels.Isa.Current;
         }
     }
 

@@ -23,7 +23,7 @@ public static class EngineBuilder
         ArgumentNullException.ThrowIfNull(options);
         var device = DeviceFor(options);
         var engine = Build(graph, options, device, events);
-        if (Isa.HasAmx && (Isa.Detected < IsaLevel.Amx || AmxPermission.IsRefused)) events?.Report(new Warning("This CPU has AMX, but the operating system refuses its use; AVX-512 VNNI is used instead, at an eighth of the rate."));
+        if (Isa.HasAmx && (!Isa.Detected.Include(CpuFeatures.AmxInt8) || AmxPermission.IsRefused)) events?.Report(new Warning("This CPU has AMX, but the operating system refuses its use; AVX-512 VNNI is used instead, at an eighth of the rate."));
         return engine;
     }
 

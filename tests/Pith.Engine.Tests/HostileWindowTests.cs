@@ -26,7 +26,7 @@ public sealed unsafe class HostileWindowTests
             var options = new EngineOptions { MaxBatch = shape[0], TimeTactics = false };
             float[] expected;
             using (var reference = EngineBuilder.Build(graph, options with { ReferenceOnly = true }, TestDevice.At(IsaLevel.Portable))) expected = Guarded(reference, data);
-            foreach (var isa in Enum.GetValues<IsaLevel>().Where(TestDevice.Has))
+            foreach (var isa in TestDevice.Levels)
             {
                 using var probe = EngineBuilder.Build(graph, options, TestDevice.At(isa));
                 RequireSame(expected, Guarded(probe, data), isQuantized, $"seed {seed}.{trial} {isa}: {string.Join(" / ", probe.Layers.Select(layer => $"{layer.Spec} by {layer.Tactic}"))}");
@@ -50,7 +50,7 @@ public sealed unsafe class HostileWindowTests
         {
             var (layer, x) = Pool(random, type, isMax);
             var expected = Run(new ReferencePool(), layer, x, TestDevice.At(IsaLevel.Portable));
-            foreach (var isa in Enum.GetValues<IsaLevel>().Where(TestDevice.Has))
+            foreach (var isa in TestDevice.Levels)
                 foreach (var tactic in TacticCatalog.For(layer).Where(tactic => tactic is not ReferencePool && tactic.Accept(layer, TestDevice.At(isa)).Accepted))
                     RequireSame(expected, Run(tactic, layer, x, TestDevice.At(isa)), isExact: type == DataType.UInt8 || isMax, $"trial {trial} {isa} {tactic.Name}: {layer.SpecAt(1)}");
         }

@@ -1,24 +1,48 @@
+using Pith.Tactics;
+
 namespace Pith.Kernels.Tests;
 
 public class IsaTests
 {
     [Fact]
-    public void Levels_are_read_as_the_variable_spells_them()
+    public void Sets_are_read_as_the_variable_spells_them()
     {
-        Assert.Equal(IsaLevel.Portable, Isa.Parse("portable"));
-        Assert.Equal(IsaLevel.AvxVnni, Isa.Parse("avxvnni"));
-        Assert.Equal(IsaLevel.Avx512Vnni, Isa.Parse("AVX512VNNI"));
-        var error = Assert.Throws<PithException>(() => Isa.Parse("sse9"));
+        Assert.Equal(CpuFeatures.None, IsaLevel.Parse("portable"));
+        Assert.Equal(CpuFeatures.Avx2 | CpuFeatures.AvxVnni, IsaLevel.Parse("avxvnni"));
+        Assert.Equal(IsaLevel.Avx512Vnni, IsaLevel.Parse("AVX512VNNI"));
+        foreach (var (name, features) in IsaLevel.All) Assert.Equal((name, features), (features.ToString(), IsaLevel.Parse(name)));
+        var error = Assert.Throws<PithException>(() => IsaLevel.Parse("sse9"));
         Assert.Contains("'sse9'", error.Message, StringComparison.Ordinal);
-        Assert.Contains("avx2", error.Message, StringComparison.Ordinal);
+        Assert.All(IsaLevel.All, level => Assert.Contains(level.Name, error.Message, StringComparison.Ordinal));
     }
 
     [Fact]
-    public void No_level_promises_more_than_the_cpu_has()
+    public void What_has_no_name_is_spelled_feature_by_feature()
     {
-        Assert.True(Isa.Current <= Isa.Detected);
-        Assert.Equal(4, Isa.Fp32Lanes(IsaLevel.Portable));
-        Assert.True(Isa.Fp32Lanes(IsaLevel.Avx2) <= 8);
-        Assert.True(Isa.Fp32Lanes(Isa.Detected) >= Isa.Fp32Lanes(IsaLevel.Portable));
+        Assert.Equal("avx2+avx-512+avx512-vnni", (CpuFeatures.Avx2 | CpuFeatures.Avx512 | CpuFeatures.Avx512Vnni).ToString());
+        Assert.Equal("neon+dotprod", (CpuFeatures.Neon | CpuFeatures.DotProd).ToString());
+    }
+
+    [Fact]
+    public void Nothing_is_used_that_the_cpu_lacks()
+    {
+        Assert.True(Isa.Detected.Include(Isa.Current));
+        Assert.Equal(4, IsaLevel.Portable.Fp32Lanes);
+        Assert.True(IsaLevel.Avx2.Fp32Lanes <= 8);
+        Assert.True(Isa.Detected.Fp32Lanes >= IsaLevel.Portable.Fp32Lanes);
+    }
+
+    [Fact]
+    public void No_feature_stands_for_another()
+    {
+        var features = new[]
+        {
+            CpuFeatures.Avx2, CpuFeatures.AvxVnni, CpuFeatures.Avx512, CpuFeatures.Avx512Vnni, CpuFeatures.Avx512Vbmi, CpuFeatures.Avx512Bf16, CpuFeatures.AmxInt8, CpuFeatures.AmxBf16, CpuFeatures.Neon, CpuFeatures.DotProd,
+        };
+        foreach (var a in features)
+            foreach (var b in features) Assert.Equal(a == b, a.Include(b));
+        Assert.Equal(features.Length, features.Aggregate((all, feature) => all | feature).Names.Split(", ").Distinct().Count());
+        Assert.Equal(CpuFeatures.Avx2, IsaLevel.Amx & IsaLevel.Avx2);
+        Assert.Equal(CpuFeatures.None, (CpuFeatures.Neon | CpuFeatures.DotProd) & IsaLevel.Amx);
     }
 }

@@ -3,10 +3,22 @@ using Pith.Tactics;
 
 namespace Pith.TestKit;
 
-/// <summary>Devices of every level that tests can run here: what the CPU has, and AMX also where AVX-512 VNNI can emulate its tiles.</summary>
+/// <summary>Devices that tests can run here: what the CPU has, and AMX also where AVX-512 can emulate its tiles.</summary>
 internal static class TestDevice
 {
-    public static bool Has(IsaLevel isa) => isa <= Isa.Detected || (isa == IsaLevel.Amx && Isa.Detected >= IsaLevel.Avx512Vnni);
+    /// <summary>What each named set leaves of the features that are here, weakest first.</summary>
+    public static IReadOnlyList<CpuFeatures> Levels { get; } = [.. IsaLevel.All.Select(level => level.Features & Available).Distinct()];
 
-    public static Device At(IsaLevel isa, int threads = 2) => isa <= Isa.Detected ? new Device(isa, threads) : new Device(isa, threads) { Tiles = asm => new EmulatedTiles(asm), HasAmxBf16 = Isa.HasAvx512Bf16 };
+    private static CpuFeatures Available => Isa.Detected
+        | (Isa.Detected.Include(CpuFeatures.Avx512Vnni) ? CpuFeatures.AmxInt8 : CpuFeatures.None)
+        | (Isa.Detected.Include(CpuFeatures.Avx512Bf16) ? CpuFeatures.AmxBf16 : CpuFeatures.None);
+
+    public static bool Has(CpuFeatures features) => Available.Include(features);
+
+    /// <summary>A device with what is here of some features.</summary>
+    public static Device At(CpuFeatures features, int threads = 2)
+    {
+        var device = new Device(features & Available, threads);
+        return Isa.Detected.Include(device.Features) ? device : device with { Tiles = asm => new EmulatedTiles(asm) };
+    }
 }

@@ -10,7 +10,7 @@ internal static class TacticTable
     public static void Draw(IAnsiConsole console, LayerBenchmarkResult result)
     {
         console.Line($"{result.Spec.ToString()}");
-        console.Line($"{Text(result.Macs / 1e6, "0.00")} MMACs; {result.Isa}, {(result.Threads == 1 ? "1 thread" : $"{result.Threads} threads")}; peak {Text(result.PeakMacsPerSecond / 1e9, "0")} GMAC/s");
+        console.Line($"{Text(result.Macs / 1e6, "0.00")} MMACs; {result.Features}, {(result.Threads == 1 ? "1 thread" : $"{result.Threads} threads")}; peak {Text(result.PeakMacsPerSecond / 1e9, "0")} GMAC/s");
         var table = new Table().Border(TableBorder.Simple).AddColumn("tactic");
         foreach (var title in (string[])["median µs", "min", "cv", "GMAC/s", "of peak", "runs"]) table.AddColumn(new TableColumn(title).RightAligned().NoWrap());
         foreach (var timing in result.Tactics.Where(timing => timing.Refused is null).OrderBy(timing => timing.MedianMs))

@@ -83,7 +83,7 @@ internal sealed class BenchVerb : Verb
         foreach (var option in OfNetworks)
             if (arguments.GetResult(option) is { Implicit: false }) throw new UsageException($"{option.Name} does not go with --layer, which takes --duration, --warm-up, --iterations and --threads.");
         var result = terminal.Track(events => LayerBenchmark.Run(layer, settings, arguments.GetValue(_threads), events, cancellation));
-        terminal.Result(new { Layer = result.Spec.ToString(), result.Isa, result.Threads, result.Macs, result.PeakMacsPerSecond, result.Tactics, Machine = MachineDescription.Text }, console => TacticTable.Draw(console, result));
+        terminal.Result(new { Layer = result.Spec.ToString(), Isa = result.Features.ToString(), result.Threads, result.Macs, result.PeakMacsPerSecond, result.Tactics, Machine = MachineDescription.Text }, console => TacticTable.Draw(console, result));
     }
 
     private void TimeNetworks(string model, BenchmarkSettings settings, ParseResult arguments, Terminal terminal, CancellationToken cancellation)

@@ -30,9 +30,9 @@ public static class LayerBenchmark
                 if (verdict.Accepted) timed.Add(new Candidate(tactic, layer, network, device, pool));
             Time(timed, settings, events, cancellation);
             var macs = layer.Macs * network.Shapes.MaxBatch;
-            return new LayerBenchmarkResult(layer.SpecAt(network.Shapes.MaxBatch), device.Isa, device.Threads, macs, Peak(layer.Precision), [.. verdicts.Select(entry => Timing(entry.Tactic, entry.Verdict))]);
+            return new LayerBenchmarkResult(layer.SpecAt(network.Shapes.MaxBatch), device.Features, device.Threads, macs, Peak(layer.Precision), [.. verdicts.Select(entry => Timing(entry.Tactic, entry.Verdict))]);
 
-            double Peak(string precision) => PeakRate.MacsPerSecond(device.Isa, precision, device.Threads);
+            double Peak(string precision) => PeakRate.MacsPerSecond(device.Features, precision, device.Threads);
             TacticTiming Timing(Tactic tactic, Verdict verdict) => timed.Find(candidate => candidate.Tactic == tactic) is { } candidate
                 ? TacticTiming.Of(tactic.Name, LatencyStatistics.Of([.. candidate.Times]), macs, Peak(tactic.Precision(layer)))
                 : new TacticTiming(tactic.Name, verdict.Reason);

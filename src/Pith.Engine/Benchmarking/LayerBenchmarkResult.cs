@@ -4,12 +4,12 @@ namespace Pith.Benchmarking;
 
 /// <summary>The tactics of one layer, timed.</summary>
 /// <param name="Spec">The layer.</param>
-/// <param name="Isa">The instruction set that kernels may use.</param>
+/// <param name="Features">What kernels may use.</param>
 /// <param name="Threads">Threads of a run.</param>
 /// <param name="Macs">Multiply-accumulates of a run.</param>
 /// <param name="PeakMacsPerSecond">The most that the machine does at the layer's precision with these threads.</param>
 /// <param name="Tactics">Every tactic of this kind of layer, in catalog order.</param>
-public sealed record LayerBenchmarkResult(LayerSpec Spec, IsaLevel Isa, int Threads, long Macs, double PeakMacsPerSecond, IReadOnlyList<TacticTiming> Tactics);
+public sealed record LayerBenchmarkResult(LayerSpec Spec, CpuFeatures Features, int Threads, long Macs, double PeakMacsPerSecond, IReadOnlyList<TacticTiming> Tactics);
 
 /// <summary>One tactic: its times in milliseconds, or why it cannot run the layer.</summary>
 /// <param name="Tactic">The tactic's name.</param>

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using Pith.Kernels.Jit;
 
 namespace Pith.Kernels;
@@ -11,7 +10,7 @@ namespace Pith.Kernels;
 /// </summary>
 internal static unsafe class PeakRate
 {
-    private static readonly ConcurrentDictionary<(IsaLevel, string, int), double> s_measured = new();
+    private static readonly ConcurrentDictionary<(CpuFeatures, string, int), double> s_measured = new();
     private static readonly CodeArena s_code = new();
     private static readonly TimeSpan s_window = TimeSpan.FromMilliseconds(1);
 
@@ -19,25 +18,26 @@ internal static unsafe class PeakRate
     private const int Windows = 20;
 
     /// <summary>Measured at the first call for these arguments, which takes about 20 ms, and remembered.</summary>
-    /// <param name="isa">The level that kernels may use.</param>
+    /// <param name="isa">What kernels may use.</param>
     /// <param name="precision">As <see cref="LayerInfo.Precision"/> has it: <c>int8</c>, <c>bfloat16</c> where the CPU has it, everything else is FP32.</param>
     /// <param name="threads">Threads that work at the same time.</param>
-    public static double MacsPerSecond(IsaLevel isa, string precision, int threads)
+    public static double MacsPerSecond(CpuFeatures isa, string precision, int threads)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         return s_measured.GetOrAdd((isa, precision, threads), _ => Measure(LoopFor(isa, precision), threads));
     }
 
     // The list that a kernel family with instructions of its own is added to: its loop, and the multiply-accumulates of one call.
-    private static (Action Loop, double Macs) LoopFor(IsaLevel isa, string precision) => (isa, precision) switch
+    private static (Action Loop, double Macs) LoopFor(CpuFeatures isa, string precision) => precision switch
     {
-        (>= IsaLevel.Avx512Vnni, "int8") => Emitted(new Int8ConvArithmetic(default), isa >= IsaLevel.Amx && AmxPermission.IsGranted),
-        (>= IsaLevel.Amx, "bfloat16") when Isa.HasAmxBf16 && AmxPermission.IsGranted => Emitted(new Bf16ConvArithmetic(default), true),
-        (>= IsaLevel.Avx512Vnni, "bfloat16") when Isa.HasAvx512Bf16 => Emitted(new Bf16ConvArithmetic(default), false),
-        (>= IsaLevel.AvxVnni, "int8") when AvxVnni.IsSupported => PeakLoop.Of<Vector256<int>, MultiplyAddAvxVnni>(),
-        (>= IsaLevel.Avx2, "int8") when Avx2.IsSupported => PeakLoop.Of<Vector256<int>, MultiplyAddInt8Avx2>(),
-        (_, "int8") => PeakLoop.Of<Vector128<short>, MultiplyAddInt8Portable>(),
-        _ => Isa.Fp32Lanes(isa) switch
+        "int8" when isa.Include(CpuFeatures.AmxInt8) && AmxPermission.IsGranted => Emitted(new Int8ConvArithmetic(default), true),
+        "int8" when isa.Include(CpuFeatures.Avx512Vnni) => Emitted(new Int8ConvArithmetic(default), false),
+        "int8" when isa.Include(CpuFeatures.AvxVnni) => PeakLoop.Of<Vector256<int>, MultiplyAddAvxVnni>(),
+        "int8" when isa.Include(CpuFeatures.Avx2) => PeakLoop.Of<Vector256<int>, MultiplyAddInt8Avx2>(),
+        "int8" => PeakLoop.Of<Vector128<short>, MultiplyAddInt8Portable>(),
+        "bfloat16" when isa.Include(CpuFeatures.AmxBf16) && AmxPermission.IsGranted => Emitted(new Bf16ConvArithmetic(default), true),
+        "bfloat16" when isa.Include(CpuFeatures.Avx512Bf16) => Emitted(new Bf16ConvArithmetic(default), false),
+        _ => isa.Fp32Lanes switch
         {
             16 => PeakLoop.Of<Vector512<float>, MultiplyAddFp32Vector512>(),
             8 => PeakLoop.Of<Vector256<float>, MultiplyAddFp32Vector256>(),

@@ -8,9 +8,9 @@ using Pith.Kernels.Jit;
 namespace Pith.Tactics;
 
 /// <summary>The machine that tactics are chosen for.</summary>
-/// <param name="Isa">The instruction set that kernels may use.</param>
+/// <param name="Features">What kernels may use.</param>
 /// <param name="Threads">Threads that a context uses unless told otherwise.</param>
-internal sealed record Device(IsaLevel Isa, int Threads)
+internal sealed record Device(CpuFeatures Features, int Threads)
 {
     private static readonly Func<Assembler, TileUnit> s_tiles = asm => new TileUnit(asm);
 
@@ -20,20 +20,11 @@ internal sealed record Device(IsaLevel Isa, int Threads)
     /// <summary>Whether kernels may use tiles. Asks the operating system for the CPU's at the first call, so it is the last question about a layer.</summary>
     public bool MayUseTiles => Tiles != s_tiles || AmxPermission.IsGranted;
 
-    /// <summary>Whether kernels may use VPDPBUSD on 256 bits; a CPU may have the 512-bit form without it.</summary>
-    public bool HasAvxVnni => Isa >= IsaLevel.AvxVnni && AvxVnni.IsSupported;
-
-    /// <summary>Whether kernels may multiply bfloat16 in AVX-512 registers, at a level that has these.</summary>
-    public bool HasAvx512Bf16 { get; init; } = Kernels.Isa.HasAvx512Bf16;
-
-    /// <summary>Whether kernels may multiply bfloat16 in AMX tiles, at a level that has these.</summary>
-    public bool HasAmxBf16 { get; init; } = Kernels.Isa.HasAmxBf16;
-
     // Raised when kernels become faster or slower, so that old timings and choices are not believed.
     private const int KernelRevision = 3;
 
-    /// <summary>What must agree for timings and choices of one machine to hold on another: architecture, instruction set, threads, the CPU's family and model, and the revision of the kernels.</summary>
-    public string Kind => string.Create(CultureInfo.InvariantCulture, $"{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}-{Isa.ToString().ToLowerInvariant()}-{Threads}t-{s_cpu}-k{KernelRevision}");
+    /// <summary>What must agree for timings and choices of one machine to hold on another: architecture, features, threads, the CPU's family and model, and the revision of the kernels.</summary>
+    public string Kind => string.Create(CultureInfo.InvariantCulture, $"{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}-{Features}-{Threads}t-{s_cpu}-k{KernelRevision}");
 
     // CPUID leaf 1: family, model and stepping. Features are never read from it, but speeds go with it.
     private static readonly string s_cpu = X86Base.IsSupported ? X86Base.CpuId(1, 0).Eax.ToString("x", CultureInfo.InvariantCulture) : "any";

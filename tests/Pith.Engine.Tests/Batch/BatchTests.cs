@@ -31,15 +31,12 @@ public class BatchTests
         Assert.True(built > 0, $"'{form}' cannot be built with the batch in any axis");
     }
 
+    public static TheoryData<CpuFeatures> Levels => [.. TestDevice.Levels];
+
     [Theory]
-    [InlineData(IsaLevel.Portable)]
-    [InlineData(IsaLevel.Avx2)]
-    [InlineData(IsaLevel.AvxVnni)]
-    [InlineData(IsaLevel.Avx512Vnni)]
-    [InlineData(IsaLevel.Amx)]
-    public void Batch_in_every_axis_on_every_instruction_set(IsaLevel isa)
+    [MemberData(nameof(Levels))]
+    public void Batch_in_every_axis_on_every_instruction_set(CpuFeatures isa)
     {
-        Assert.SkipUnless(TestDevice.Has(isa), $"no {isa}");
         foreach (var form in BatchForms.All.Keys)
             for (var axis = 0; axis < 4; axis++)
                 if (Build(form, axis) is { } graph) Check(graph, new EngineOptions(), isa, $"{form}, batch in axis {axis}, {isa}");
@@ -73,7 +70,7 @@ public class BatchTests
         }
     }
 
-    private static void Check(Graph graph, EngineOptions options, IsaLevel? isa, string what)
+    private static void Check(Graph graph, EngineOptions options, CpuFeatures? isa, string what)
     {
         options = options with { MaxBatch = MaxBatch, Threads = 2, TimeTactics = false };
         using var engine = isa is { } level ? EngineBuilder.Build(graph, options, TestDevice.At(level)) : EngineBuilder.Build(graph, options);

@@ -54,14 +54,12 @@ public class OperandTests
         }
     }
 
+    public static TheoryData<CpuFeatures> Levels => [.. TestDevice.Levels];
+
     [Theory]
-    [InlineData(IsaLevel.Portable)]
-    [InlineData(IsaLevel.Avx2)]
-    [InlineData(IsaLevel.Avx512Vnni)]
-    [InlineData(IsaLevel.Amx)]
-    public void Quantized_constants_at_every_operand(IsaLevel isa)
+    [MemberData(nameof(Levels))]
+    public void Quantized_constants_at_every_operand(CpuFeatures isa)
     {
-        Assert.SkipUnless(TestDevice.Has(isa), $"no {isa}");
         foreach (var op in new Op[] { new Add(), new Mul(), new Concat(1), new MatMul() })
             foreach (var constant in new[] { 0, 1 })
             {

@@ -32,7 +32,7 @@ public class LayerBenchmarkTests
     public void Every_tactic_is_timed_or_has_a_reason()
     {
         var result = Run("conv s8>s8 n1 c8 h4 w4 k8 g8 r3,3 pad1,1,1,1");
-        Assert.Equal((Isa.Current, 1, 8L * 16 * 9), (result.Isa, result.Threads, result.Macs));
+        Assert.Equal((Isa.Current, 1, 8L * 16 * 9), (result.Features, result.Threads, result.Macs));
         Assert.All(result.Tactics, timing => Assert.NotEqual(timing.Refused is null, timing.MedianMs is null));
         Assert.All(result.Tactics.Where(timing => timing.Refused is null && timing.Tactic != "reference"), timing => Assert.True(timing.Runs >= 3));
         Assert.Equal("reference", result.Tactics[^1].Tactic);

@@ -20,7 +20,7 @@ public class Bf16ConvTests
     // Pixels.
     private const int SmallImage = 36;
 
-    private static readonly (IsaLevel Isa, string Family)[] s_families = [(IsaLevel.Avx512Vnni, "bf16-avx512bf16:"), (IsaLevel.Amx, "bf16-amxbf16:")];
+    private static readonly (CpuFeatures Isa, string Family)[] s_families = [(IsaLevel.Avx512Vnni, "bf16-avx512bf16:"), (IsaLevel.Amx, "bf16-amxbf16:")];
 
     // Channels, outputs, height, width, kernel, stride, dilation, padding, images, border: around the edges of tiles (6 to 28 pixels, 16 rows), panels (16 to 64 channels), pairs and chunks of 32 channels.
     public static TheoryData<int, int, int, int, int, int, int, int, int, bool> Convolutions() => new()
@@ -119,9 +119,9 @@ public class Bf16ConvTests
             }
     }
 
-    private static (IsaLevel Isa, string Family)[] Families()
+    private static (CpuFeatures Isa, string Family)[] Families()
     {
-        if (Isa.Detected < IsaLevel.Avx512Vnni || !Isa.HasAvx512Bf16) Assert.Skip("This CPU has no AVX512-BF16.");
+        if (!TestDevice.Has(CpuFeatures.Avx512Bf16)) Assert.Skip("This CPU has no AVX512-BF16.");
         return s_families;
     }
 

@@ -52,7 +52,7 @@ public unsafe class Bf16RoundingTests
     [InlineData(1, 300, 300, 300)]
     public void Emitted_copies_are_rounded_and_padded_and_stay_within_their_memory(int pixels, int channels, int padded, int stride)
     {
-        if (Isa.Detected < IsaLevel.Avx512Vnni || !Isa.HasAvx512Bf16) Assert.Skip("This CPU has no AVX512-BF16.");
+        if (!TestDevice.Has(CpuFeatures.Avx512Bf16)) Assert.Skip("This CPU has no AVX512-BF16.");
         using var arena = new CodeArena();
         var code = (delegate* unmanaged<Bf16CopyArgs*, void>)arena.Get("copy", "copy", new Bf16CopyEmitter().Emit);
         var random = new Random(channels);

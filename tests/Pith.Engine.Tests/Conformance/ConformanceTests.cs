@@ -75,7 +75,7 @@ public class ConformanceTests
     {
         yield return NetworkRunner.Interpreter();
         yield return NetworkRunner.Reference(new EngineOptions { Threads = 2 });
-        foreach (var isa in Enum.GetValues<IsaLevel>().Where(TestDevice.Has))
+        foreach (var isa in TestDevice.Levels)
         {
             yield return NetworkRunner.Engine($"engine {isa}", new EngineOptions(), TestDevice.At(isa));
             yield return NetworkRunner.Engine($"engine {isa} for batch {LargerBatch}", new EngineOptions { MaxBatch = LargerBatch }, TestDevice.At(isa));

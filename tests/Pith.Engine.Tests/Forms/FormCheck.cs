@@ -14,7 +14,7 @@ internal static class FormCheck
     /// </summary>
     public static void Agrees(Func<Graph> make, double tolerance, int seed = 1)
     {
-        foreach (var isa in Enum.GetValues<IsaLevel>().Where(TestDevice.Has))
+        foreach (var isa in TestDevice.Levels)
         {
             using var engine = EngineBuilder.Build(make(), new EngineOptions { MaxBatch = MaxBatch, TimeTactics = false }, TestDevice.At(isa, 3));
             var slow = engine.Layers.Where(layer => layer.Tactic == "reference").Select(layer => $"{layer.Name} {layer.Spec}").ToArray();
@@ -40,7 +40,7 @@ internal static class FormCheck
         var interpreted = GraphInterpreter.Run(make(), inputs)[0].As<float>().Data;
         var (actual, largest) = (System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(expected).ToArray(), interpreted.Max(Math.Abs));
         Assert.True(actual.Zip(interpreted).Average(pair => Math.Abs(pair.First - pair.Second)) <= 0.002 * largest, $"seed {seed}: the lowered network is another than the graph");
-        foreach (var isa in Enum.GetValues<IsaLevel>().Where(TestDevice.Has))
+        foreach (var isa in TestDevice.Levels)
         {
             using var engine = EngineBuilder.Build(make(), options, TestDevice.At(isa, 3));
             Assert.DoesNotContain(engine.Layers, layer => layer.Tactic == "reference");

@@ -5,10 +5,10 @@ namespace Pith.Kernels.Tests.Fp32;
 
 public unsafe class ActivationFp32Tests
 {
-    public static TheoryData<IsaLevel> Levels => [IsaLevel.Portable, IsaLevel.Avx2, IsaLevel.Avx512Vnni];
+    public static TheoryData<CpuFeatures> Levels => [IsaLevel.Portable, IsaLevel.Avx2, IsaLevel.Avx512Vnni];
 
     [Theory, MemberData(nameof(Levels))]
-    public void Activations_equal_their_definitions(IsaLevel isa)
+    public void Activations_equal_their_definitions(CpuFeatures isa)
     {
         const int count = 8001;
         using var x = new GuardedBuffer(count);

@@ -7,10 +7,10 @@ public unsafe class ConvFp32Tests
 {
     private const double Tolerance = 1e-6;
 
-    public static TheoryData<IsaLevel> Levels => [IsaLevel.Portable, IsaLevel.Avx2, IsaLevel.Avx512Vnni];
+    public static TheoryData<CpuFeatures> Levels => [IsaLevel.Portable, IsaLevel.Avx2, IsaLevel.Avx512Vnni];
 
     [Theory, MemberData(nameof(Levels))]
-    public void Forward_equals_the_definition_around_tile_edges(IsaLevel isa)
+    public void Forward_equals_the_definition_around_tile_edges(CpuFeatures isa)
     {
         foreach (var width in new[] { 1, 2, 5, 6, 7, 13, 14, 15, 29 })
             foreach (var outputs in new[] { 1, 3, 8, 16, 17, 32, 33, 50 })
@@ -18,7 +18,7 @@ public unsafe class ConvFp32Tests
     }
 
     [Theory, MemberData(nameof(Levels))]
-    public void Forward_equals_the_definition_for_every_geometry(IsaLevel isa)
+    public void Forward_equals_the_definition_for_every_geometry(CpuFeatures isa)
     {
         ConvCase[] cases =
         [
@@ -37,7 +37,7 @@ public unsafe class ConvFp32Tests
     }
 
     [Theory, MemberData(nameof(Levels))]
-    public void Forward_applies_bias_residual_and_activation_in_this_order(IsaLevel isa)
+    public void Forward_applies_bias_residual_and_activation_in_this_order(CpuFeatures isa)
     {
         foreach (var kind in Enum.GetValues<ActivationKind>())
             foreach (var outputs in new[] { 4, 19, 32 })
@@ -51,7 +51,7 @@ public unsafe class ConvFp32Tests
     [Fact]
     public void Every_vector_width_gives_the_same_bits_where_fma_exists()
     {
-        Assert.SkipUnless(Isa.Detected >= IsaLevel.Avx2, "needs FMA");
+        Assert.SkipUnless(TestDevice.Has(CpuFeatures.Avx2), "needs FMA");
         var c = new ConvCase(N: 2, H: 9, W: 17, C: 70, K: 37);
         var random = new Random(5);
         using var x = GuardedBuffer.Random(c.MapFloats(c.H, c.W, c.C), random);
@@ -66,7 +66,7 @@ public unsafe class ConvFp32Tests
         }
     }
 
-    private static void Check(ConvCase c, IsaLevel isa, Activation activation, bool bias = false, bool residual = false)
+    private static void Check(ConvCase c, CpuFeatures isa, Activation activation, bool bias = false, bool residual = false)
     {
         var random = new Random(c.GetHashCode());
         using var x = GuardedBuffer.Random(c.MapFloats(c.H, c.W, c.C), random);
@@ -95,7 +95,7 @@ public unsafe class ConvFp32Tests
     }
 
     private static void Run(
-        ConvCase c, IsaLevel isa, GuardedBuffer x, GuardedBuffer w, GuardedBuffer? b, GuardedBuffer? r, GuardedBuffer y, Activation activation, int slice)
+        ConvCase c, CpuFeatures isa, GuardedBuffer x, GuardedBuffer w, GuardedBuffer? b, GuardedBuffer? r, GuardedBuffer y, Activation activation, int slice)
     {
         var args = Args(c, isa, x, b, r, y, activation);
         using var packed = new GuardedBuffer(ConvFp32.PackedFloats(&args));
@@ -113,7 +113,7 @@ public unsafe class ConvFp32Tests
     }
 
     private static ConvFp32Args Args(
-        ConvCase c, IsaLevel isa, GuardedBuffer x, GuardedBuffer? b, GuardedBuffer? r, GuardedBuffer y, Activation activation) => new()
+        ConvCase c, CpuFeatures isa, GuardedBuffer x, GuardedBuffer? b, GuardedBuffer? r, GuardedBuffer y, Activation activation) => new()
     {
         X = c.InputMap(x.Pointer),
         Y = c.OutputMap(y.Pointer),

@@ -7,7 +7,7 @@ public unsafe class ConvGradientFp32Tests
 {
     private const double Tolerance = 1e-6;
 
-    public static TheoryData<IsaLevel> Levels => [IsaLevel.Portable, IsaLevel.Avx2, IsaLevel.Avx512Vnni];
+    public static TheoryData<CpuFeatures> Levels => [IsaLevel.Portable, IsaLevel.Avx2, IsaLevel.Avx512Vnni];
 
     private static readonly ConvCase[] Geometries =
     [
@@ -24,7 +24,7 @@ public unsafe class ConvGradientFp32Tests
     ];
 
     [Theory, MemberData(nameof(Levels))]
-    public void Input_gradient_equals_the_definition(IsaLevel isa)
+    public void Input_gradient_equals_the_definition(CpuFeatures isa)
     {
         foreach (var c in Geometries)
         {
@@ -34,7 +34,7 @@ public unsafe class ConvGradientFp32Tests
     }
 
     [Theory, MemberData(nameof(Levels))]
-    public void Weight_gradient_equals_the_definition(IsaLevel isa)
+    public void Weight_gradient_equals_the_definition(CpuFeatures isa)
     {
         foreach (var c in Geometries) CheckWeightGradient(c, isa);
     }
@@ -42,7 +42,7 @@ public unsafe class ConvGradientFp32Tests
     [Fact]
     public void Weight_gradient_has_the_same_bits_for_every_vector_width()
     {
-        Assert.SkipUnless(Isa.Detected >= IsaLevel.Avx2, "needs FMA");
+        Assert.SkipUnless(TestDevice.Has(CpuFeatures.Avx2), "needs FMA");
         var c = new ConvCase(N: 5, H: 9, W: 17, C: 37, K: 30);
         var random = new Random(5);
         using var x = GuardedBuffer.Random(c.MapFloats(c.H, c.W, c.C), random);
@@ -57,7 +57,7 @@ public unsafe class ConvGradientFp32Tests
         }
     }
 
-    private static void CheckInputGradient(ConvCase c, IsaLevel isa, bool residual)
+    private static void CheckInputGradient(ConvCase c, CpuFeatures isa, bool residual)
     {
         var random = new Random(c.GetHashCode());
         using var dy = GuardedBuffer.Random(c.MapFloats(c.OutH, c.OutW, c.K), random);
@@ -84,7 +84,7 @@ public unsafe class ConvGradientFp32Tests
         actual.Check();
     }
 
-    private static void CheckWeightGradient(ConvCase c, IsaLevel isa)
+    private static void CheckWeightGradient(ConvCase c, CpuFeatures isa)
     {
         var random = new Random(c.GetHashCode());
         using var x = GuardedBuffer.Random(c.MapFloats(c.H, c.W, c.C), random);
@@ -111,7 +111,7 @@ public unsafe class ConvGradientFp32Tests
     }
 
     private static void InputGradient(
-        ConvCase c, IsaLevel isa, GuardedBuffer dy, GuardedBuffer weights, GuardedBuffer? residual, GuardedBuffer dx, int slice)
+        ConvCase c, CpuFeatures isa, GuardedBuffer dy, GuardedBuffer weights, GuardedBuffer? residual, GuardedBuffer dx, int slice)
     {
         var args = InputGradientArgs(c, isa, dy, residual, dx);
         using var packed = new GuardedBuffer(ConvInputGradFp32.PackedFloats(&args));
@@ -127,7 +127,7 @@ public unsafe class ConvGradientFp32Tests
         packed.Check();
     }
 
-    private static void WeightGradient(ConvCase c, IsaLevel isa, GuardedBuffer x, GuardedBuffer dy, GuardedBuffer dw, int slice)
+    private static void WeightGradient(ConvCase c, CpuFeatures isa, GuardedBuffer x, GuardedBuffer dy, GuardedBuffer dw, int slice)
     {
         var args = WeightGradientArgs(c, isa, x, dy, dw);
         using var partials = new GuardedBuffer(ConvWeightGradFp32.PartialFloats(&args));
@@ -147,7 +147,7 @@ public unsafe class ConvGradientFp32Tests
         partials.Check();
     }
 
-    private static ConvInputGradFp32Args InputGradientArgs(ConvCase c, IsaLevel isa, GuardedBuffer dy, GuardedBuffer? residual, GuardedBuffer dx) => new()
+    private static ConvInputGradFp32Args InputGradientArgs(ConvCase c, CpuFeatures isa, GuardedBuffer dy, GuardedBuffer? residual, GuardedBuffer dx) => new()
     {
         DY = c.OutputMap(dy.Pointer),
         DX = c.InputMap(dx.Pointer),
@@ -156,7 +156,7 @@ public unsafe class ConvGradientFp32Tests
         Residual = residual is null ? default : c.InputMap(residual.Pointer),
     };
 
-    private static ConvWeightGradFp32Args WeightGradientArgs(ConvCase c, IsaLevel isa, GuardedBuffer x, GuardedBuffer dy, GuardedBuffer dw) => new()
+    private static ConvWeightGradFp32Args WeightGradientArgs(ConvCase c, CpuFeatures isa, GuardedBuffer x, GuardedBuffer dy, GuardedBuffer dw) => new()
     {
         X = c.InputMap(x.Pointer),
         DY = c.OutputMap(dy.Pointer),

@@ -57,7 +57,7 @@ public class Fp32EmittedTests
 
     private static void Check(string tactic, int cases, Func<Random, Graph, Epilogue, int[]> make)
     {
-        if (Isa.Detected < IsaLevel.Avx512Vnni) return;
+        if (!TestDevice.Has(CpuFeatures.Avx512Vnni)) return;
         for (var seed = 1; seed <= cases; seed++)
         {
             var random = new Random(seed);
@@ -65,7 +65,7 @@ public class Fp32EmittedTests
             var image = make(random, graph, Epilogue.At(seed));
             var options = new EngineOptions { MaxBatch = random.Next(1, 5), TimeTactics = false };
             using var reference = EngineBuilder.Build(graph, options with { ReferenceOnly = true });
-            var (engine, layer) = ChosenTactic.Build(graph, options, new Device(IsaLevel.Avx512Vnni, 2), tactic);
+            var (engine, layer) = ChosenTactic.Build(graph, options, TestDevice.At(IsaLevel.Avx512Vnni), tactic);
             using var owned = engine;
             var repro = $"seed {seed} {layer.Tactic}: {layer.Spec}";
             var input = Tensor.Zeros<float>(new Shape([options.MaxBatch, .. image]));

@@ -169,7 +169,7 @@ public class Fp32WinogradTests
 
     private static void SkipWithoutAvx512()
     {
-        if (Isa.Detected < IsaLevel.Avx512Vnni) Assert.Skip("Needs AVX-512 VNNI.");
+        if (!TestDevice.Has(CpuFeatures.Avx512Vnni)) Assert.Skip("Needs AVX-512 VNNI.");
     }
 
     private static T Pick<T>(Random random, T[] from) => from[random.Next(from.Length)];

@@ -8,10 +8,10 @@ public unsafe class GemmFp32Tests
     // Relative to the sum of the absolute products.
     private const double Tolerance = 1e-6;
 
-    public static TheoryData<IsaLevel> Levels => [IsaLevel.Portable, IsaLevel.Avx2, IsaLevel.Avx512Vnni];
+    public static TheoryData<CpuFeatures> Levels => [IsaLevel.Portable, IsaLevel.Avx2, IsaLevel.Avx512Vnni];
 
     [Theory, MemberData(nameof(Levels))]
-    public void Each_product_of_a_batch_has_a_right_hand_side_of_its_own(IsaLevel isa)
+    public void Each_product_of_a_batch_has_a_right_hand_side_of_its_own(CpuFeatures isa)
     {
         foreach (var (batch, m, n, k) in new[] { (1, 1, 1, 1), (3, 5, 7, 3), (2, 14, 33, 64), (3, 29, 196, 17), (3, 196, 64, 196), (5, 15, 31, 600), (4, 1, 50, 9), (7, 300, 1, 2) })
         {
@@ -31,7 +31,7 @@ public unsafe class GemmFp32Tests
         }
     }
 
-    private static void Multiply(IsaLevel isa, int batch, int m, int n, int k, float* a, float* b, GuardedBuffer c, nint at, bool oneItemAtATime)
+    private static void Multiply(CpuFeatures isa, int batch, int m, int n, int k, float* a, float* b, GuardedBuffer c, nint at, bool oneItemAtATime)
     {
         var args = GemmFp32Args.Dense(m, n, k, a, c.Pointer + at, isa) with { Batch = batch, BatchedB = 1 };
         using var packed = new GuardedBuffer(batch * GemmFp32.PackedFloats(&args));

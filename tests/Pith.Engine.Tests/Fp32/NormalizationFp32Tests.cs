@@ -7,13 +7,13 @@ public unsafe class NormalizationFp32Tests
 {
     private const float Epsilon = 1e-5f;
 
-    public static TheoryData<IsaLevel> Levels => [IsaLevel.Portable, IsaLevel.Avx2, IsaLevel.Avx512Vnni];
+    public static TheoryData<CpuFeatures> Levels => [IsaLevel.Portable, IsaLevel.Avx2, IsaLevel.Avx512Vnni];
 
     // Pixels by channels around vector widths, chunks and partial counts.
     private static readonly (int Pixels, int Channels)[] Shapes = [(1, 1), (2, 3), (7, 16), (50, 17), (600, 33), (5000, 16), (300, 200), (9000, 4)];
 
     [Theory, MemberData(nameof(Levels))]
-    public void Batch_norm_equals_its_op(IsaLevel isa)
+    public void Batch_norm_equals_its_op(CpuFeatures isa)
     {
         foreach (var (pixels, channels) in Shapes)
         {
@@ -31,7 +31,7 @@ public unsafe class NormalizationFp32Tests
     }
 
     [Theory, MemberData(nameof(Levels))]
-    public void A_large_mean_costs_the_variance_no_digits(IsaLevel isa)
+    public void A_large_mean_costs_the_variance_no_digits(CpuFeatures isa)
     {
         const int pixels = 20000, channels = 3;
         using var x = GuardedBuffer.Random((long)pixels * channels, new Random(2), 4096, 4097);
@@ -43,7 +43,7 @@ public unsafe class NormalizationFp32Tests
     }
 
     [Theory, MemberData(nameof(Levels))]
-    public void Residual_and_relu_follow_batch_norm_and_mask_its_gradient(IsaLevel isa)
+    public void Residual_and_relu_follow_batch_norm_and_mask_its_gradient(CpuFeatures isa)
     {
         foreach (var (pixels, channels) in Shapes)
         {
@@ -73,7 +73,7 @@ public unsafe class NormalizationFp32Tests
     }
 
     [Theory, MemberData(nameof(Levels))]
-    public void Gradient_of_batch_norm_equals_its_op(IsaLevel isa)
+    public void Gradient_of_batch_norm_equals_its_op(CpuFeatures isa)
     {
         foreach (var (pixels, channels) in Shapes)
             foreach (var frozen in new[] { false, true })
@@ -96,7 +96,7 @@ public unsafe class NormalizationFp32Tests
     }
 
     [Theory, MemberData(nameof(Levels))]
-    public void Channel_sums_equal_plain_sums(IsaLevel isa)
+    public void Channel_sums_equal_plain_sums(CpuFeatures isa)
     {
         foreach (var (pixels, channels) in Shapes)
         {
@@ -118,7 +118,7 @@ public unsafe class NormalizationFp32Tests
     }
 
     [Theory, MemberData(nameof(Levels))]
-    public void Softmax_and_its_gradient_equal_their_ops(IsaLevel isa)
+    public void Softmax_and_its_gradient_equal_their_ops(CpuFeatures isa)
     {
         foreach (var (rows, columns) in new[] { (1, 1), (3, 10), (5, 16), (2, 1000), (700, 17) })
             foreach (var logarithm in new[] { false, true })
@@ -140,7 +140,7 @@ public unsafe class NormalizationFp32Tests
     }
 
     [Theory, MemberData(nameof(Levels))]
-    public void Layer_normalization_equals_its_op(IsaLevel isa)
+    public void Layer_normalization_equals_its_op(CpuFeatures isa)
     {
         foreach (var (rows, columns) in new[] { (1, 1), (3, 3), (5, 16), (9, 31), (2, 1000), (700, 17), (3, 10000), (4, 192), (3, 71) })
             foreach (var hasBias in new[] { false, true })
@@ -153,7 +153,7 @@ public unsafe class NormalizationFp32Tests
     }
 
     [Theory, MemberData(nameof(Levels))]
-    public void A_large_mean_costs_layer_normalization_no_digits(IsaLevel isa)
+    public void A_large_mean_costs_layer_normalization_no_digits(CpuFeatures isa)
     {
         using var x = GuardedBuffer.Random(7 * 20001, new Random(2), 4096, 4097);
         using var ones = GuardedBuffer.Random(20001, new Random(2), 1, 1);
@@ -161,7 +161,7 @@ public unsafe class NormalizationFp32Tests
     }
 
     [Theory, MemberData(nameof(Levels))]
-    public void Rows_without_variance_become_the_bias(IsaLevel isa)
+    public void Rows_without_variance_become_the_bias(CpuFeatures isa)
     {
         foreach (var columns in new[] { 7, 71, 1000, 100003 })
             foreach (var value in new[] { 1f / 3, 123456792f, 987654336f })
@@ -175,7 +175,7 @@ public unsafe class NormalizationFp32Tests
     }
 
     // The op's result and the kernel's.
-    private static (Tensor Expected, float[] Actual) LayerNorm(IsaLevel isa, int rows, int columns, GuardedBuffer x, GuardedBuffer scale, GuardedBuffer? bias)
+    private static (Tensor Expected, float[] Actual) LayerNorm(CpuFeatures isa, int rows, int columns, GuardedBuffer x, GuardedBuffer scale, GuardedBuffer? bias)
     {
         using var y = new GuardedBuffer(x.Length);
         var args = new LayerNormFp32Args { Rows = rows, Columns = columns, X = x.Pointer, Y = y.Pointer, Scale = scale.Pointer, Bias = bias is null ? null : bias.Pointer, Epsilon = Epsilon, Isa = isa };
@@ -186,7 +186,7 @@ public unsafe class NormalizationFp32Tests
     }
 
     [Theory, MemberData(nameof(Levels))]
-    public void Sums_along_axes_equal_plain_sums(IsaLevel isa)
+    public void Sums_along_axes_equal_plain_sums(CpuFeatures isa)
     {
         foreach (var (outer, rows, columns, inner) in new[] { (1, 1, 1, 1), (3, 1, 7, 1), (700, 2, 33, 1), (2, 3, 10000, 1), (5, 1, 64, 1), (1, 1, 196, 192), (3, 4, 9, 17), (2, 1, 3, 130) })
         {
@@ -238,7 +238,7 @@ public unsafe class NormalizationFp32Tests
     }
 
     private static void Forward(
-        IsaLevel isa, GuardedBuffer x, GuardedBuffer gamma, GuardedBuffer beta, GuardedBuffer? residual, BatchNormResult result, Activation activation)
+        CpuFeatures isa, GuardedBuffer x, GuardedBuffer gamma, GuardedBuffer beta, GuardedBuffer? residual, BatchNormResult result, Activation activation)
     {
         var args = new BatchNormFp32Args
         {
@@ -265,7 +265,7 @@ public unsafe class NormalizationFp32Tests
     }
 
     private static void Gradient(
-        IsaLevel isa, GuardedBuffer x, GuardedBuffer dy, GuardedBuffer gamma, BatchNormResult statistics, GuardedBuffer? reluOutput, BatchNormGradient result, bool frozen)
+        CpuFeatures isa, GuardedBuffer x, GuardedBuffer dy, GuardedBuffer gamma, BatchNormResult statistics, GuardedBuffer? reluOutput, BatchNormGradient result, bool frozen)
     {
         var args = new BatchNormGradFp32Args
         {

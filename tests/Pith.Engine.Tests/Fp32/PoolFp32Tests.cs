@@ -5,7 +5,7 @@ namespace Pith.Kernels.Tests.Fp32;
 
 public unsafe class PoolFp32Tests
 {
-    public static TheoryData<IsaLevel> Levels => [IsaLevel.Portable, IsaLevel.Avx2, IsaLevel.Avx512Vnni];
+    public static TheoryData<CpuFeatures> Levels => [IsaLevel.Portable, IsaLevel.Avx2, IsaLevel.Avx512Vnni];
 
     private sealed record PoolCase(int N, int H, int W, int C, int Kernel, int Stride = 1, int Pad = 0, int Dilation = 1, bool CeilMode = false, bool CountPad = false, int Slack = 0)
     {
@@ -28,7 +28,7 @@ public unsafe class PoolFp32Tests
     ];
 
     [Theory, MemberData(nameof(Levels))]
-    public void Max_pool_and_its_gradient_equal_their_ops(IsaLevel isa)
+    public void Max_pool_and_its_gradient_equal_their_ops(CpuFeatures isa)
     {
         foreach (var c in Cases)
         {
@@ -42,7 +42,7 @@ public unsafe class PoolFp32Tests
     }
 
     [Theory, MemberData(nameof(Levels))]
-    public void Average_pool_and_its_gradient_equal_their_ops(IsaLevel isa)
+    public void Average_pool_and_its_gradient_equal_their_ops(CpuFeatures isa)
     {
         foreach (var c in Cases)
         {
@@ -55,7 +55,7 @@ public unsafe class PoolFp32Tests
     }
 
     [Theory, MemberData(nameof(Levels))]
-    public void Global_average_pool_and_its_gradient_equal_their_ops(IsaLevel isa)
+    public void Global_average_pool_and_its_gradient_equal_their_ops(CpuFeatures isa)
     {
         foreach (var (n, h, w, c) in new[] { (2, 7, 7, 16), (1, 1, 1, 3), (3, 5, 4, 100), (1, 30, 31, 65) })
         {
@@ -73,7 +73,7 @@ public unsafe class PoolFp32Tests
         }
     }
 
-    private static void Check(PoolCase c, IsaLevel isa, Tensor<float> x, Tensor<float> y, Tensor<float> dy, Tensor<float> dx, bool isMax)
+    private static void Check(PoolCase c, CpuFeatures isa, Tensor<float> x, Tensor<float> y, Tensor<float> dy, Tensor<float> dx, bool isMax)
     {
         using var input = ChannelsLast(x, c.Slack);
         using var output = ChannelsLast(dy, c.Slack);

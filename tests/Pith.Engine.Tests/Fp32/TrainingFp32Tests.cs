@@ -5,10 +5,10 @@ namespace Pith.Kernels.Tests.Fp32;
 
 public unsafe class TrainingFp32Tests
 {
-    public static TheoryData<IsaLevel> Levels => [IsaLevel.Portable, IsaLevel.Avx2, IsaLevel.Avx512Vnni];
+    public static TheoryData<CpuFeatures> Levels => [IsaLevel.Portable, IsaLevel.Avx2, IsaLevel.Avx512Vnni];
 
     [Theory, MemberData(nameof(Levels))]
-    public void Sgd_has_the_bits_of_the_plain_loop(IsaLevel isa)
+    public void Sgd_has_the_bits_of_the_plain_loop(CpuFeatures isa)
     {
         foreach (var count in new[] { 1, 15, 16, 17, 4000 })
             foreach (var nesterov in new[] { false, true })
@@ -32,7 +32,7 @@ public unsafe class TrainingFp32Tests
     }
 
     [Theory, MemberData(nameof(Levels))]
-    public void AdamW_has_the_bits_of_the_plain_loop(IsaLevel isa)
+    public void AdamW_has_the_bits_of_the_plain_loop(CpuFeatures isa)
     {
         var step = new AdamWStep
         {
@@ -67,7 +67,7 @@ public unsafe class TrainingFp32Tests
     }
 
     [Theory, MemberData(nameof(Levels))]
-    public void Fake_quantization_has_the_bits_of_quantize_then_dequantize(IsaLevel isa)
+    public void Fake_quantization_has_the_bits_of_quantize_then_dequantize(CpuFeatures isa)
     {
         foreach (var (outer, scales, inner) in new[] { (1, 1, 1000), (1, 5, 27), (3, 4, 17), (1, 1, 40000) })
         {

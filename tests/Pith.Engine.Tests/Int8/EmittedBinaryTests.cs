@@ -20,7 +20,7 @@ public class EmittedBinaryTests
     [MemberData(nameof(Layers))]
     public void Sums_and_products_equal_the_loops(int channels, int size, bool isSum, bool isShared, bool unsigned)
     {
-        if (Isa.Detected < IsaLevel.Avx512Vnni) Assert.Skip("This CPU has no AVX-512 VNNI.");
+        if (!TestDevice.Has(CpuFeatures.Avx512Vnni)) Assert.Skip("This CPU has no AVX-512 VNNI.");
         const int images = 2;
         var b = new QdqGraphBuilder(channels + size, unsigned);
         var x = b.Quantized(b.Input(channels, size, size));
@@ -30,7 +30,7 @@ public class EmittedBinaryTests
         b.Graph.AddOutput(b.Quantized(y, 5));
         var input = b.Data(new Shape(images, channels, size, size));
         using var reference = EngineBuilder.Build(b.Graph, new EngineOptions { MaxBatch = images, ReferenceOnly = true });
-        using var engine = EngineBuilder.Build(b.Graph, new EngineOptions { MaxBatch = images, TimeTactics = false }, new Device(IsaLevel.Avx512Vnni, 2));
+        using var engine = EngineBuilder.Build(b.Graph, new EngineOptions { MaxBatch = images, TimeTactics = false }, TestDevice.At(IsaLevel.Avx512Vnni));
         Assert.Equal("int8-binary-avx512", engine.Layers.Single(layer => layer.Spec.Kind == LayerKind.Binary).Tactic);
         using var expected = new GuardedRun(reference);
         using var got = new GuardedRun(engine);

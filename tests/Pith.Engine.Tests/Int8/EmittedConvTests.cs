@@ -10,15 +10,15 @@ namespace Pith.EngineTests.Int8;
 public class EmittedConvTests
 {
     // The level at which a family is chosen. AVX-VNNI may be missing where there is AVX-512 VNNI.
-    private static readonly (IsaLevel Isa, string Family)[] s_families =
+    private static readonly (CpuFeatures Isa, string Family)[] s_families =
     [
         (IsaLevel.Avx2, "-avx2:"),
-        .. new Device(IsaLevel.AvxVnni, 1).HasAvxVnni ? [(IsaLevel.AvxVnni, "-avxvnni:")] : Array.Empty<(IsaLevel, string)>(),
+        .. TestDevice.Has(CpuFeatures.AvxVnni) ? [(IsaLevel.AvxVnni, "-avxvnni:")] : Array.Empty<(CpuFeatures, string)>(),
         (IsaLevel.Avx512Vnni, "-avx512vnni:"),
         (IsaLevel.Amx, "amx:"),
     ];
 
-    private static readonly (IsaLevel Isa, string Family)[] s_sparseFamilies = [(IsaLevel.Avx512Vnni, "compressed-avx512vnni:")];
+    private static readonly (CpuFeatures Isa, string Family)[] s_sparseFamilies = [(IsaLevel.Avx512Vnni, "compressed-avx512vnni:")];
 
     // Channels, outputs, size, kernel, stride, groups, images: around the edges of tiles (6 and 14 pixels, 16 rows), panels (16 to 64 channels) and chunks (64 bytes).
     public static TheoryData<int, int, int, int, int, int, int> Layers() => new()
@@ -78,7 +78,7 @@ public class EmittedConvTests
     [MemberData(nameof(SparseLayers))]
     public void Every_blocking_of_sparse_kernels_equals_the_loops(int channels, int outputs, int size, int kernel, int stride, int groups, int images)
     {
-        (IsaLevel Isa, string Family)[] families = [.. s_sparseFamilies.Where(family => TestDevice.Has(family.Isa))];
+        (CpuFeatures Isa, string Family)[] families = [.. s_sparseFamilies.Where(family => TestDevice.Has(family.Isa))];
         if (families.Length == 0) Assert.Skip("This CPU has no AVX-512 VNNI.");
         foreach (var (activation, residual, isFloatOutput) in new[] { ("relu", ResidualKind.Bytes, false), ("silu", ResidualKind.None, false), ("none", ResidualKind.Floats, true) })
         {
@@ -93,7 +93,7 @@ public class EmittedConvTests
     [Fact]
     public void Layers_that_compressed_kernels_do_not_take_are_refused_with_a_reason()
     {
-        if (Isa.Detected < IsaLevel.Avx512Vnni) Assert.Skip("This CPU has no AVX-512 VNNI.");
+        if (!TestDevice.Has(CpuFeatures.Avx512Vnni)) Assert.Skip("This CPU has no AVX-512 VNNI.");
         foreach (var (prunes, groups, pattern, reason) in new[] { (false, 1, null, "the weights are not 2:4"), (true, 2, "2:4", "20 input bytes next to each other are not a multiple of 8") })
         {
             var b = new QdqGraphBuilder(1) { Shared = prunes ? 1 : 0 };
@@ -127,7 +127,7 @@ public class EmittedConvTests
     [Fact]
     public void The_estimate_of_silu_gives_the_bits_of_the_loops_for_values_of_all_sizes()
     {
-        if (Isa.Detected < IsaLevel.Avx512Vnni) Assert.Skip("This CPU has no AVX-512 VNNI.");
+        if (!TestDevice.Has(CpuFeatures.Avx512Vnni)) Assert.Skip("This CPU has no AVX-512 VNNI.");
         foreach (var (amax, outputAmax) in new[] { (4f, 0.3f), (4f, 2f), (20f, 20f), (20f, 1f), (100f, 90f), (400f, 300f) })
         {
             var b = new QdqGraphBuilder(7, unsigned: false);
@@ -147,14 +147,14 @@ public class EmittedConvTests
         }
     }
 
-    private static (IsaLevel Isa, string Family)[] Families()
+    private static (CpuFeatures Isa, string Family)[] Families()
     {
-        (IsaLevel Isa, string Family)[] families = [.. s_families.Where(family => TestDevice.Has(family.Isa))];
+        (CpuFeatures Isa, string Family)[] families = [.. s_families.Where(family => TestDevice.Has(family.Isa))];
         if (families.Length == 0) Assert.Skip("This CPU has no AVX2.");
         return families;
     }
 
-    private static void Check(QdqGraphBuilder b, int images, Tensor<float> input, (IsaLevel Isa, string Family)[] families, string repro)
+    private static void Check(QdqGraphBuilder b, int images, Tensor<float> input, (CpuFeatures Isa, string Family)[] families, string repro)
     {
         using var reference = EngineBuilder.Build(b.Graph, new EngineOptions { MaxBatch = images, ReferenceOnly = true });
         using var expected = new GuardedRun(reference);

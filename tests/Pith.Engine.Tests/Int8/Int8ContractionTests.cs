@@ -13,39 +13,39 @@ public class Int8ContractionTests
     private static readonly int[] s_outChannels = [1, 4, 7, 8, 15, 16, 17, 33, 40];
     private static readonly int[] s_sizes = [1, 2, 5, 6, 7, 11, 13];
 
-    public static TheoryData<IsaLevel> Levels() => [.. Enum.GetValues<IsaLevel>().Where(TestDevice.Has)];
+    public static TheoryData<CpuFeatures> Levels() => [.. TestDevice.Levels];
 
     [Theory]
     [MemberData(nameof(Levels))]
-    public void Convolutions_equal_the_loops(IsaLevel isa) => Check(isa, 110, Convolution);
+    public void Convolutions_equal_the_loops(CpuFeatures isa) => Check(isa, 110, Convolution);
 
     [Theory]
     [MemberData(nameof(Levels))]
-    public void Grouped_and_depthwise_convolutions_equal_the_loops(IsaLevel isa) => Check(isa, 60, Grouped);
+    public void Grouped_and_depthwise_convolutions_equal_the_loops(CpuFeatures isa) => Check(isa, 60, Grouped);
 
     [Theory]
     [MemberData(nameof(Levels))]
-    public void Depthwise_convolutions_of_few_channels_equal_the_loops(IsaLevel isa) => Check(isa, 40, FewChannels);
+    public void Depthwise_convolutions_of_few_channels_equal_the_loops(CpuFeatures isa) => Check(isa, 40, FewChannels);
 
     [Theory]
     [MemberData(nameof(Levels))]
-    public void Matrix_products_equal_the_loops(IsaLevel isa) => Check(isa, 40, MatrixProduct);
+    public void Matrix_products_equal_the_loops(CpuFeatures isa) => Check(isa, 40, MatrixProduct);
 
     [Theory]
     [MemberData(nameof(Levels))]
-    public void Convolutions_with_2_of_4_weights_equal_the_loops(IsaLevel isa) => Check(isa, 60, (random, b) => Convolution(random, b, Pick(random, s_sparseChannels)), prunes: true);
+    public void Convolutions_with_2_of_4_weights_equal_the_loops(CpuFeatures isa) => Check(isa, 60, (random, b) => Convolution(random, b, Pick(random, s_sparseChannels)), prunes: true);
 
     [Theory]
     [MemberData(nameof(Levels))]
-    public void Grouped_convolutions_with_2_of_4_weights_equal_the_loops(IsaLevel isa) => Check(isa, 40, (random, b) => Grouped(random, b, 4 * random.Next(1, 6), random.Next(1, 20)), prunes: true);
+    public void Grouped_convolutions_with_2_of_4_weights_equal_the_loops(CpuFeatures isa) => Check(isa, 40, (random, b) => Grouped(random, b, 4 * random.Next(1, 6), random.Next(1, 20)), prunes: true);
 
     [Theory]
     [MemberData(nameof(Levels))]
-    public void Matrix_products_with_2_of_4_weights_equal_the_loops(IsaLevel isa) => Check(isa, 60, (random, b) => MatrixProduct(random, b, 4 * random.Next(1, 70)), prunes: true);
+    public void Matrix_products_with_2_of_4_weights_equal_the_loops(CpuFeatures isa) => Check(isa, 60, (random, b) => MatrixProduct(random, b, 4 * random.Next(1, 70)), prunes: true);
 
     [Theory]
     [MemberData(nameof(Levels))]
-    public void The_largest_numbers_do_not_saturate_on_the_way(IsaLevel isa)
+    public void The_largest_numbers_do_not_saturate_on_the_way(CpuFeatures isa)
     {
         // 255 * -127 in every product: pairs leave 16 bits, and the sum is near the edge of 32.
         var graph = new Graph();
@@ -62,7 +62,7 @@ public class Int8ContractionTests
         Assert.All(context.Output<float>(engine.Outputs[0].Name).ToArray(), y => Assert.Equal(-127f * 255 * 60_000, y));
     }
 
-    private static void Check(IsaLevel isa, int cases, Func<Random, QdqGraphBuilder, (Value Output, Shape Input)> make, bool prunes = false)
+    private static void Check(CpuFeatures isa, int cases, Func<Random, QdqGraphBuilder, (Value Output, Shape Input)> make, bool prunes = false)
     {
         for (var seed = 1; seed <= cases; seed++)
         {

@@ -17,7 +17,7 @@ public class Int8NetworkTests
         var x = new QdqGraphBuilder(seed).Data(shape);
         var expected = Run(graph, x, new EngineOptions { MaxBatch = 3, ReferenceOnly = true, Threads = 1 });
         foreach (var threads in new[] { 1, 2, 5 })
-            foreach (var isa in Enum.GetValues<IsaLevel>().Where(TestDevice.Has))
+            foreach (var isa in TestDevice.Levels)
             {
                 using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = 4, TimeTactics = false }, TestDevice.At(isa, threads));
                 Assert.True(expected.SequenceEqual(Run(engine, x)), $"seed {seed}, unsigned {unsigned}, {isa}, {threads} threads");
@@ -58,7 +58,7 @@ public class Int8NetworkTests
         // Vector and tile registers must survive that the runtime stops threads inside kernels.
         var (graph, shape) = RandomNetwork(9, unsigned: false);
         var x = new QdqGraphBuilder(9).Data(shape);
-        foreach (var isa in Enum.GetValues<IsaLevel>().Where(TestDevice.Has).TakeLast(2))
+        foreach (var isa in TestDevice.Levels.TakeLast(2))
         {
             using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = shape[0], TimeTactics = false }, TestDevice.At(isa, 2));
             var want = Run(engine, x);

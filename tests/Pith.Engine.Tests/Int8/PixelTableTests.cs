@@ -218,7 +218,7 @@ public class PixelTableTests
     private static IEnumerable<(Engine Engine, string What)> Engines(Graph graph, int batch)
     {
         yield return (EngineBuilder.Build(graph, new EngineOptions { MaxBatch = batch, ReferenceOnly = true, Threads = 1 }), "reference");
-        foreach (var isa in Enum.GetValues<IsaLevel>().Where(TestDevice.Has))
+        foreach (var isa in TestDevice.Levels)
             foreach (var threads in isa == Isa.Detected ? new[] { 1, 2, 5 } : [2])
                 yield return (EngineBuilder.Build(graph, new EngineOptions { MaxBatch = batch, TimeTactics = false }, TestDevice.At(isa, threads)), $"{isa}, {threads} threads");
     }

@@ -108,7 +108,7 @@ public class QdqFormTests
         net.Graph.AddOutput(y);
         var x = Tensor.Create(new Shape(2, products), Enumerable.Repeat(255f, 2 * products).ToArray());
         var want = GraphInterpreter.Run(net.Graph, [x])[0].As<float>().Data;
-        foreach (var isa in Enum.GetValues<IsaLevel>().Where(TestDevice.Has))
+        foreach (var isa in TestDevice.Levels)
         {
             using var engine = EngineBuilder.Build(net.Graph, new EngineOptions { MaxBatch = 2, MinBatch = 2, TimeTactics = false }, TestDevice.At(isa, 2));
             using var context = engine.CreateContext();

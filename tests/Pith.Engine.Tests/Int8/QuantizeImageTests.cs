@@ -25,7 +25,7 @@ public class QuantizeImageTests
         {
             var (graph, x) = Network(scale, unsigned, zero, [batch, channels, height, width]);
             var want = Array.ConvertAll(x.Data, value => (float)(Int8Arithmetic.Quantize(value, to) - to.StoredZeroPoint));
-            foreach (var isa in Enum.GetValues<IsaLevel>().Where(TestDevice.Has))
+            foreach (var isa in TestDevice.Levels)
                 foreach (var threads in isa == Isa.Detected ? new[] { 1, 2, 5 } : [2])
                 {
                     using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = batch, TimeTactics = false }, TestDevice.At(isa, threads));
@@ -44,7 +44,7 @@ public class QuantizeImageTests
         {
             var (graph, x) = Network(scale, unsigned, zero, sizes);
             var want = GraphInterpreter.Run(graph, [x])[0].As<float>().Data;
-            foreach (var isa in Enum.GetValues<IsaLevel>().Where(TestDevice.Has))
+            foreach (var isa in TestDevice.Levels)
                 foreach (var threads in isa == Isa.Detected ? new[] { 1, 2, 3 } : [2])
                 {
                     using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = sizes[0], TimeTactics = false }, TestDevice.At(isa, threads));

@@ -32,7 +32,7 @@ public class SharedPatternTests
     [MemberData(nameof(Layers))]
     public void Every_kernel_equals_the_loops(int shared, int channels, int outputs, int size, int kernel, int stride, int groups, int images)
     {
-        IsaLevel[] levels = [.. new[] { IsaLevel.Avx2, IsaLevel.AvxVnni, IsaLevel.Avx512Vnni }.Where(isa => TestDevice.Has(isa) && Takes(isa, shared, channels / groups))];
+        CpuFeatures[] levels = [.. TestDevice.Levels.Where(isa => isa.Include(CpuFeatures.Avx2) && Isa.Detected.Include(isa) && Takes(isa, shared, channels / groups))];
         if (levels.Length == 0) Assert.Skip("This CPU has no AVX2, or no vectors for this layer.");
         foreach (var (activation, residual, isFloatOutput) in new[] { ("relu", ResidualKind.Bytes, false), ("silu", ResidualKind.None, false), ("none", ResidualKind.None, true), ("leaky", ResidualKind.Floats, false), ("none", ResidualKind.Bytes, false) })
         {
@@ -49,12 +49,7 @@ public class SharedPatternTests
     }
 
     // Without AVX-512 blocks are read whole; without VNNI a shuffle has room for one group.
-    private static bool Takes(IsaLevel isa, int shared, int channels) => isa switch
-    {
-        IsaLevel.Avx2 => shared >= 16 && channels % 16 == 0,
-        IsaLevel.AvxVnni => channels % 16 == 0 && new Device(isa, 1).HasAvxVnni,
-        _ => true,
-    };
+    private static bool Takes(CpuFeatures isa, int shared, int channels) => isa.Include(CpuFeatures.Avx512Vnni) || (channels % 16 == 0 && (shared >= 16 || isa.Include(CpuFeatures.AvxVnni)));
 
     [Theory]
     [InlineData(8, 16, true)]
@@ -85,7 +80,7 @@ public class SharedPatternTests
     [InlineData(0, 8, "the weights are not 8:2:4")]
     public void Weights_without_the_pattern_are_refused_in_words(int shared, int kernels, string reason)
     {
-        if (!TestDevice.Has(IsaLevel.Avx512Vnni)) Assert.Skip("This CPU has no AVX-512 VNNI.");
+        if (!TestDevice.Has(CpuFeatures.Avx512Vnni)) Assert.Skip("This CPU has no AVX-512 VNNI.");
         var b = new QdqGraphBuilder(3) { Shared = shared };
         b.Graph.AddOutput(b.Conv(b.Quantized(b.Input(64, 7, 7)), 64, 64, 3));
         using var engine = EngineBuilder.Build(b.Graph, new EngineOptions { TimeTactics = false }, TestDevice.At(IsaLevel.Avx512Vnni));

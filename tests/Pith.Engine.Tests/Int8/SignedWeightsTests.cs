@@ -33,7 +33,7 @@ public class SignedWeightsTests
         var shape = new Shape([3, .. x.Type.Dims.Skip(1).Select(dim => dim.Size)]);
         var data = Tensor.Create(shape, Enumerable.Range(0, shape.Length).Select(_ => _random.Next(-90, 90) * 0.5f).ToArray());
         var want = GraphInterpreter.Run(_graph, [data])[0].As<byte>().Data;
-        foreach (var isa in Enum.GetValues<IsaLevel>().Where(TestDevice.Has))
+        foreach (var isa in TestDevice.Levels)
         {
             using var engine = EngineBuilder.Build(_graph, new EngineOptions { MaxBatch = 3, TimeTactics = false }, TestDevice.At(isa));
             using var context = engine.CreateContext();

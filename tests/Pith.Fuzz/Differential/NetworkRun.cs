@@ -8,4 +8,4 @@ namespace Pith.Fuzz.Differential;
 /// <param name="MaxBatch">The batch that engines are built for.</param>
 /// <param name="Threads">Threads of engines.</param>
 /// <param name="Isa">The instruction set that kernels may use.</param>
-internal sealed record NetworkRun(Graph Graph, IReadOnlyList<Tensor> Inputs, int MaxBatch, int Threads, IsaLevel Isa);
+internal sealed record NetworkRun(Graph Graph, IReadOnlyList<Tensor> Inputs, int MaxBatch, int Threads, CpuFeatures Isa);

@@ -36,9 +36,9 @@ internal enum InputKind
 /// <param name="Threads">Threads of the engine.</param>
 /// <param name="Isa">The instruction set that kernels may use.</param>
 /// <param name="Seed">Decides sizes and inputs.</param>
-internal sealed record NetworkSettings(InputKind Input, NumberKind Numbers, bool Symbolic, int MaxBatch, IReadOnlyList<int> Batches, int Threads, IsaLevel Isa, uint Seed)
+internal sealed record NetworkSettings(InputKind Input, NumberKind Numbers, bool Symbolic, int MaxBatch, IReadOnlyList<int> Batches, int Threads, CpuFeatures Isa, uint Seed)
 {
-    private static readonly IsaLevel[] s_levels = [.. Enum.GetValues<IsaLevel>().Where(TestKit.TestDevice.Has)];
+    private static readonly CpuFeatures[] s_levels = [.. TestKit.TestDevice.Levels];
 
     private static readonly Gen<InputKind> s_input = Gen.Frequency((6, InputKind.Image), (1, InputKind.Bytes), (1, InputKind.Volume), (1, InputKind.Signal), (2, InputKind.Sequence), (2, InputKind.Flat));
     private static readonly Gen<NumberKind> s_numbers = Gen.Frequency((4, NumberKind.Exact), (4, NumberKind.Real), (1, NumberKind.Extreme));

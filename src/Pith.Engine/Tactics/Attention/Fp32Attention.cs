@@ -17,7 +17,7 @@ internal sealed unsafe class Fp32Attention : Tactic<AttentionLayer>
 
     protected override double EstimateSeconds(AttentionLayer layer, Device device) => Fp32Cost.Seconds(layer, device);
 
-    protected override RunnableLayer Build(AttentionLayer layer, BuildResources resources) => Isa.Fp32Lanes(resources.Device.Isa) switch
+    protected override RunnableLayer Build(AttentionLayer layer, BuildResources resources) => resources.Device.Features.Fp32Lanes switch
     {
         16 => new Runnable<Vec512>(layer, resources),
         8 => new Runnable<Vec256>(layer, resources),
@@ -30,7 +30,7 @@ internal sealed unsafe class Fp32Attention : Tactic<AttentionLayer>
         private const int CloseFloats = 24 << 10, MostRows = 48;
 
         private readonly AttentionLayer _layer;
-        private readonly IsaLevel _isa;
+        private readonly CpuFeatures _isa;
         private readonly PackOperands _pack;
         private readonly int _rows;
         private readonly nint _keyFloats;
@@ -41,7 +41,7 @@ internal sealed unsafe class Fp32Attention : Tactic<AttentionLayer>
 
         public Runnable(AttentionLayer layer, BuildResources resources)
         {
-            (_layer, _isa, _pack) = (layer, resources.Device.Isa, new PackOperands(this));
+            (_layer, _isa, _pack) = (layer, resources.Device.Features, new PackOperands(this));
             _rows = Math.Clamp(CloseFloats / layer.T, 1, Math.Min(MostRows, layer.M));
             // Blocks of about the same size.
             _rows = EvenParts.Length(layer.M, _rows);

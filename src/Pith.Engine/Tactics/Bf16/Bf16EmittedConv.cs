@@ -9,10 +9,9 @@ namespace Pith.Tactics;
 /// another product. Each output is one chain of products over the window, starting at the bias, whatever the blocking, the threads and the batch.
 /// </summary>
 /// <param name="family">The instruction set.</param>
-/// <param name="isa">The level that has its registers.</param>
 /// <param name="macsPerSecond">Multiply-accumulates per second and core that layers reach, to be compared with FP32.</param>
 /// <param name="blocking">How the work is cut up.</param>
-internal sealed class Bf16EmittedConv(ConvKernelFamily family, IsaLevel isa, double macsPerSecond, ConvBlocking blocking) : Tactic<ContractionLayer>
+internal sealed class Bf16EmittedConv(ConvKernelFamily family, double macsPerSecond, ConvBlocking blocking) : Tactic<ContractionLayer>
 {
     // Rounding the input: until all threads are at it, and bytes of the copy per second and core.
     private const double RoundingSeconds = 1e-6, RoundedBytesPerSecond = 12e9;
@@ -22,8 +21,8 @@ internal sealed class Bf16EmittedConv(ConvKernelFamily family, IsaLevel isa, dou
     public override string Name => $"bf16-{family.Name}:{blocking}";
 
     /// <summary>A tactic for each way to cut the work up, panels of the first of <paramref name="vectors"/> first.</summary>
-    public static IEnumerable<Bf16EmittedConv> All(ConvKernelFamily family, IsaLevel isa, double macsPerSecond, int[] vectors) =>
-        ConvBlocking.All(family, vectors).Select(blocking => new Bf16EmittedConv(family, isa, macsPerSecond, blocking));
+    public static IEnumerable<Bf16EmittedConv> All(ConvKernelFamily family, double macsPerSecond, int[] vectors) =>
+        ConvBlocking.All(family, vectors).Select(blocking => new Bf16EmittedConv(family, macsPerSecond, blocking));
 
     public override string Precision(Layer layer) => "bfloat16";
 
@@ -31,7 +30,6 @@ internal sealed class Bf16EmittedConv(ConvKernelFamily family, IsaLevel isa, dou
     {
         if (layer.Int8 is not null) return Verdict.NotFor("float layers");
         if (!layer.AllowsBf16) return Verdict.No("BF16 was not asked for");
-        if (device.Isa < isa) return Verdict.No($"needs {isa}");
         if (family.Refuses(device) is { } unfit) return Verdict.No(unfit);
         if (layer.Groups > 1) return Verdict.No("is not for grouped convolutions");
         if (!layer.HasConstantWeights) return Verdict.NotFor("constant weights and biases");

@@ -1,4 +1,5 @@
 using Pith.Building;
+using Pith.Kernels;
 using Pith.Kernels.Jit;
 
 namespace Pith.Tactics;
@@ -8,7 +9,7 @@ internal sealed class Bf16VectorKernels : VnniKernels
 {
     public override string Name => "avx512bf16";
 
-    public override string? Refuses(Device device) => device.HasAvx512Bf16 ? null : "needs AVX512-BF16";
+    public override CpuFeatures Needs => CpuFeatures.Avx512 | CpuFeatures.Avx512Bf16;
 
     public override int Temporaries(ContractionLayer layer) => ActivationFp32Emitter.Temporaries(ActivationFp32Emitter.Simplest(layer.Activation));
 
@@ -20,7 +21,7 @@ internal sealed class Bf16TileKernels : AmxKernels
 {
     public override string Name => "amxbf16";
 
-    public override string? Refuses(Device device) => device is { HasAmxBf16: true, HasAvx512Bf16: true } ? null : "needs AMX-BF16 and AVX512-BF16";
+    public override CpuFeatures Needs => CpuFeatures.Avx512 | CpuFeatures.Avx512Bf16 | CpuFeatures.AmxBf16;
 
     public override int Temporaries(ContractionLayer layer) => ActivationFp32Emitter.Temporaries(ActivationFp32Emitter.Simplest(layer.Activation));
 

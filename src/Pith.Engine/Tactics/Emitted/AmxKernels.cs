@@ -9,6 +9,8 @@ internal unsafe class AmxKernels : ConvKernelFamily
 {
     public override string Name => "amx";
 
+    public override CpuFeatures Needs => CpuFeatures.Avx512 | CpuFeatures.AmxInt8;
+
     public override bool UsesTiles => true;
 
     public override long ScratchBytes => ConvAmxEmitter.ScratchBytes;

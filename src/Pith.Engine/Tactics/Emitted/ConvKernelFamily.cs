@@ -1,4 +1,5 @@
 using Pith.Building;
+using Pith.Kernels;
 using Pith.Kernels.Jit;
 
 namespace Pith.Tactics;
@@ -18,8 +19,15 @@ internal abstract unsafe class ConvKernelFamily
     /// <param name="temporaries">Vector registers that what follows needs beside the sums.</param>
     public abstract TilePattern Tile(TilePattern image, int vectors, int temporaries);
 
-    /// <summary>Why a device that has the instructions, or may do better, is not for this family, or null.</summary>
-    public virtual string? Refuses(Device device) => null;
+    /// <summary>What the code and the packing use.</summary>
+    public abstract CpuFeatures Needs { get; }
+
+    /// <summary>Features with any of which other families do the same faster.</summary>
+    public virtual CpuFeatures SurpassedBy => CpuFeatures.None;
+
+    /// <summary>Why the family is not for a device, or null.</summary>
+    public string? Refuses(Device device) =>
+        device.Features.Lack(Needs) ?? ((device.Features & SurpassedBy) is var better && better != CpuFeatures.None ? $"is for CPUs without {better.Names}" : null);
 
     /// <summary>Whether the code uses AMX tiles, which the operating system has to allow.</summary>
     public virtual bool UsesTiles => false;

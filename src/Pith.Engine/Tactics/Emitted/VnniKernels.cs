@@ -8,6 +8,8 @@ internal unsafe class VnniKernels : ConvKernelFamily
 {
     public override string Name => "avx512vnni";
 
+    public override CpuFeatures Needs => CpuFeatures.Avx512 | CpuFeatures.Avx512Vnni;
+
     // The fewest tiles that fit the registers, all of one size: parts of a row, or several whole rows.
     public override TilePattern Tile(TilePattern image, int vectors, int temporaries)
     {

@@ -25,7 +25,7 @@ internal sealed unsafe class Fp32AxisSum : Tactic<OpLayer>
 
     protected override double EstimateSeconds(OpLayer layer, Device device) => StreamCost.Seconds(layer, device);
 
-    protected override RunnableLayer Build(OpLayer layer, BuildResources resources) => new Runnable(layer, resources.Device.Isa);
+    protected override RunnableLayer Build(OpLayer layer, BuildResources resources) => new Runnable(layer, resources.Device.Features);
 
     // The summed axes in order, counted from the front.
     private static int[] Axes(OpLayer layer)
@@ -35,7 +35,7 @@ internal sealed unsafe class Fp32AxisSum : Tactic<OpLayer>
         return axes.Count == 0 ? [.. Enumerable.Range(0, rank)] : [.. axes.Select(axis => axis < 0 ? axis + rank : axis).Distinct().Order()];
     }
 
-    private sealed class Runnable(OpLayer layer, IsaLevel isa) : RunnableLayer, IParallelBody
+    private sealed class Runnable(OpLayer layer, CpuFeatures isa) : RunnableLayer, IParallelBody
     {
         private readonly int _first = Axes(layer)[0];
         private readonly int _last = Axes(layer)[^1];

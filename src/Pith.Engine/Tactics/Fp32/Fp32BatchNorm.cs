@@ -21,7 +21,7 @@ internal sealed unsafe class Fp32BatchNorm : Tactic<TrainingLayer>
     private sealed class Runnable : RunnableLayer, IParallelBody
     {
         private readonly TrainingLayer _layer;
-        private readonly IsaLevel _isa;
+        private readonly CpuFeatures _isa;
         private readonly float _epsilon;
         private readonly bool _measures;
         private readonly Normalization _normalize;
@@ -29,7 +29,7 @@ internal sealed unsafe class Fp32BatchNorm : Tactic<TrainingLayer>
         public Runnable(TrainingLayer layer, BuildResources resources)
         {
             _layer = layer;
-            _isa = resources.Device.Isa;
+            _isa = resources.Device.Features;
             _measures = layer.Op is BatchNormTraining;
             _epsilon = layer.Op is BatchNormTraining training ? training.Epsilon : ((BatchNormalization)layer.Op).Epsilon;
             _normalize = new Normalization(this);

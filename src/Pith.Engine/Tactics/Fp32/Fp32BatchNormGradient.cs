@@ -22,14 +22,14 @@ internal sealed unsafe class Fp32BatchNormGradient : Tactic<TrainingLayer>
     private sealed class Runnable : RunnableLayer, IParallelBody
     {
         private readonly TrainingLayer _layer;
-        private readonly IsaLevel _isa;
+        private readonly CpuFeatures _isa;
         private readonly BatchNormGradient _op;
         private readonly Propagation _propagate;
 
         public Runnable(TrainingLayer layer, BuildResources resources)
         {
             _layer = layer;
-            _isa = resources.Device.Isa;
+            _isa = resources.Device.Features;
             _op = (BatchNormGradient)layer.Op;
             _propagate = new Propagation(this);
             var args = Template(resources.MaxBatch);

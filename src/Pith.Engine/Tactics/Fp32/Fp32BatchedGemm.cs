@@ -32,13 +32,13 @@ internal sealed unsafe class Fp32BatchedGemm : Tactic<OpLayer>
     private sealed class Runnable : RunnableLayer, IParallelBody
     {
         private readonly OpLayer _layer;
-        private readonly IsaLevel _isa;
+        private readonly CpuFeatures _isa;
         private readonly PackRight _pack;
 
         public Runnable(OpLayer layer, BuildResources resources)
         {
             _layer = layer;
-            _isa = resources.Device.Isa;
+            _isa = resources.Device.Features;
             _pack = new PackRight(this);
             var args = Template(resources.MaxBatch);
             SharedScratchBytes = args.Batch * GemmFp32.PackedFloats(&args) * sizeof(float);

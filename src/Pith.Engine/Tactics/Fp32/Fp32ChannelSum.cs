@@ -28,11 +28,11 @@ internal sealed unsafe class Fp32ChannelSum : Tactic<OpLayer>
     {
         private readonly Slot _input;
         private readonly Slot _output;
-        private readonly IsaLevel _isa;
+        private readonly CpuFeatures _isa;
 
         public Runnable(Slot input, Slot output, BuildResources resources)
         {
-            (_input, _output, _isa) = (input, output, resources.Device.Isa);
+            (_input, _output, _isa) = (input, output, resources.Device.Features);
             var args = Template(resources.MaxBatch);
             SharedScratchBytes = ChannelSumFp32.PartialFloats(&args) * sizeof(float);
         }

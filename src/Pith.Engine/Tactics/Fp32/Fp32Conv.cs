@@ -21,14 +21,14 @@ internal sealed unsafe class Fp32Conv : Tactic<ContractionLayer>
     {
         private readonly ContractionLayer _layer;
         private readonly PackComputed _pack;
-        private readonly IsaLevel _isa;
+        private readonly CpuFeatures _isa;
         private readonly float* _packed;
         private readonly long _packedBytes;
 
         public Runnable(ContractionLayer layer, BuildResources resources)
         {
             _layer = layer;
-            _isa = resources.Device.Isa;
+            _isa = resources.Device.Features;
             _pack = new PackComputed(this);
             var args = Template(resources.MaxBatch);
             _packedBytes = ConvFp32.PackedFloats(&args) * sizeof(float);

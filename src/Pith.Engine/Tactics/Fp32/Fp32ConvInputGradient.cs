@@ -22,7 +22,7 @@ internal sealed unsafe class Fp32ConvInputGradient : Tactic<TrainingLayer>
     private sealed class Runnable : RunnableLayer, IParallelBody
     {
         private readonly TrainingLayer _layer;
-        private readonly IsaLevel _isa;
+        private readonly CpuFeatures _isa;
         private readonly ConvGeometry _geometry;
         private readonly PackWeights _pack;
 
@@ -30,7 +30,7 @@ internal sealed unsafe class Fp32ConvInputGradient : Tactic<TrainingLayer>
         {
             var op = (ConvInputGradient)layer.Op;
             _layer = layer;
-            _isa = resources.Device.Isa;
+            _isa = resources.Device.Features;
             _pack = new PackWeights(this);
             _geometry = Geometries.Of(Windows.Of(op.Window.Resolve(layer.Output.Shape.FixedFrom(2), layer.Inputs[1]!.Shape.FixedFrom(2))), op.Groups);
             var args = Template(resources.MaxBatch);

@@ -21,7 +21,7 @@ internal sealed unsafe class Fp32ConvWeightGradient : Tactic<OpLayer>
     private sealed class Runnable : RunnableLayer, IParallelBody
     {
         private readonly OpLayer _layer;
-        private readonly IsaLevel _isa;
+        private readonly CpuFeatures _isa;
         private readonly ConvGeometry _geometry;
         private readonly ReducePartials _reduce;
 
@@ -29,7 +29,7 @@ internal sealed unsafe class Fp32ConvWeightGradient : Tactic<OpLayer>
         {
             var op = (ConvWeightGradient)layer.Op;
             _layer = layer;
-            _isa = resources.Device.Isa;
+            _isa = resources.Device.Features;
             _reduce = new ReducePartials(this);
             _geometry = Geometries.Of(Windows.Of(op.Window.Resolve(layer.Inputs[1]!.Shape.FixedFrom(2), op.Window.KernelShape.Span)), op.Groups);
             var args = Template(resources.MaxBatch);

@@ -18,7 +18,7 @@ internal sealed unsafe class Fp32Elementwise : Tactic<OpLayer>
 
     protected override double EstimateSeconds(OpLayer layer, Device device) => StreamCost.Seconds(layer, device);
 
-    protected override RunnableLayer Build(OpLayer layer, BuildResources resources) => Kernel.Of(layer)!.Create(AxesOf(layer)!, resources.Device.Isa);
+    protected override RunnableLayer Build(OpLayer layer, BuildResources resources) => Kernel.Of(layer)!.Create(AxesOf(layer)!, resources.Device.Features);
 
     private static BroadcastAxes? AxesOf(OpLayer layer)
     {
@@ -29,7 +29,7 @@ internal sealed unsafe class Fp32Elementwise : Tactic<OpLayer>
     /// <summary>A function with its constants, still to be compiled into a loop.</summary>
     private abstract class Kernel
     {
-        public abstract RunnableLayer Create(BroadcastAxes axes, IsaLevel isa);
+        public abstract RunnableLayer Create(BroadcastAxes axes, CpuFeatures isa);
 
         /// <summary>Whether the function has two operands; the others are constants.</summary>
         public static bool IsPair(OpLayer layer) => layer.Op is Add or Sub or Mul or Div or PRelu || (layer.Op is Max or Min && layer.Inputs.Length == 2) || layer.Op is UnaryGradient or ClipGradient;
@@ -107,10 +107,10 @@ internal sealed unsafe class Fp32Elementwise : Tactic<OpLayer>
 
     private sealed class Kernel<TFunction>(float a, float b) : Kernel where TFunction : struct, IPairFunction
     {
-        public override RunnableLayer Create(BroadcastAxes axes, IsaLevel isa) => new Runnable<TFunction>(axes, isa, a, b);
+        public override RunnableLayer Create(BroadcastAxes axes, CpuFeatures isa) => new Runnable<TFunction>(axes, isa, a, b);
     }
 
-    private sealed class Runnable<TFunction>(BroadcastAxes axes, IsaLevel isa, float a, float b) : RunnableLayer, IParallelBody where TFunction : struct, IPairFunction
+    private sealed class Runnable<TFunction>(BroadcastAxes axes, CpuFeatures isa, float a, float b) : RunnableLayer, IParallelBody where TFunction : struct, IPairFunction
     {
         public override void Run(RunState state) => state.RunParallel(this, Chunks.Count(axes.At(state).Length));
 

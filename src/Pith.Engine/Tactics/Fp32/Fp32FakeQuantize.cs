@@ -18,7 +18,7 @@ internal sealed class Fp32FakeQuantize : Tactic<FakeQuantizeLayer>
     protected override double EstimateSeconds(FakeQuantizeLayer layer, Device device) => StreamCost.Seconds(layer, device);
 
     protected override RunnableLayer Build(FakeQuantizeLayer layer, BuildResources resources) =>
-        new FakeQuantizeRunnable(layer.Input, layer.Scale, layer.Output, null, layer.Smallest, layer.Largest, resources.Device.Isa);
+        new FakeQuantizeRunnable(layer.Input, layer.Scale, layer.Output, null, layer.Smallest, layer.Largest, resources.Device.Features);
 }
 
 /// <summary>The straight-through gradient of <see cref="Fp32FakeQuantize"/>.</summary>
@@ -42,7 +42,7 @@ internal sealed class Fp32FakeQuantizeGradient : Tactic<OpLayer>
     protected override RunnableLayer Build(OpLayer layer, BuildResources resources)
     {
         var (smallest, largest) = FakeQuantizeGradient.PassingRange(((FakeQuantizeGradient)layer.Op).Type, ZeroPoint(layer)!.Value);
-        return new FakeQuantizeRunnable(layer.Inputs[1]!, layer.Inputs[2]!, layer.Output, layer.Inputs[0], smallest, largest, resources.Device.Isa);
+        return new FakeQuantizeRunnable(layer.Inputs[1]!, layer.Inputs[2]!, layer.Output, layer.Inputs[0], smallest, largest, resources.Device.Features);
     }
 
     private static int? ZeroPoint(OpLayer layer)
@@ -54,7 +54,7 @@ internal sealed class Fp32FakeQuantizeGradient : Tactic<OpLayer>
 }
 
 /// <summary>Runs fake quantization, or its gradient when there is one of the result.</summary>
-internal sealed unsafe class FakeQuantizeRunnable(Slot x, Slot scale, Slot output, Slot? dy, int smallest, int largest, IsaLevel isa) : RunnableLayer, IParallelBody
+internal sealed unsafe class FakeQuantizeRunnable(Slot x, Slot scale, Slot output, Slot? dy, int smallest, int largest, CpuFeatures isa) : RunnableLayer, IParallelBody
 {
     public override void Run(RunState state)
     {

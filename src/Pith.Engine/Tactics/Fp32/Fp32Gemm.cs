@@ -23,14 +23,14 @@ internal sealed unsafe class Fp32Gemm : Tactic<ContractionLayer>
     {
         private readonly ContractionLayer _layer;
         private readonly PackComputed _pack;
-        private readonly IsaLevel _isa;
+        private readonly CpuFeatures _isa;
         private readonly float* _packed;
         private readonly long _packedBytes;
 
         public Runnable(ContractionLayer layer, BuildResources resources)
         {
             _layer = layer;
-            _isa = resources.Device.Isa;
+            _isa = resources.Device.Features;
             _pack = new PackComputed(this);
             var args = GemmFp32Args.Dense(layer.Images(resources.MaxBatch), layer.OutChannels, layer.Channels, null, null, _isa);
             _packedBytes = GemmFp32.PackedFloats(&args) * sizeof(float);

@@ -16,7 +16,7 @@ internal sealed class Fp32GlobalAveragePool : Tactic<PoolLayer>
 
     protected override double EstimateSeconds(PoolLayer layer, Device device) => StreamCost.Seconds(layer, device);
 
-    protected override RunnableLayer Build(PoolLayer layer, BuildResources resources) => new GlobalAverageRunnable(layer.Input, layer.Output, isGradient: false, resources.Device.Isa);
+    protected override RunnableLayer Build(PoolLayer layer, BuildResources resources) => new GlobalAverageRunnable(layer.Input, layer.Output, isGradient: false, resources.Device.Features);
 }
 
 /// <summary>The gradient of <see cref="Fp32GlobalAveragePool"/>: every pixel gets its share.</summary>
@@ -29,7 +29,7 @@ internal sealed class Fp32GlobalAverageGradient : Tactic<OpLayer>
 
     protected override double EstimateSeconds(OpLayer layer, Device device) => StreamCost.Seconds(layer, device);
 
-    protected override RunnableLayer Build(OpLayer layer, BuildResources resources) => new GlobalAverageRunnable(layer.Output, layer.Inputs[0]!, isGradient: true, resources.Device.Isa);
+    protected override RunnableLayer Build(OpLayer layer, BuildResources resources) => new GlobalAverageRunnable(layer.Output, layer.Inputs[0]!, isGradient: true, resources.Device.Features);
 }
 
 /// <summary>Runs the average of images or its gradient.</summary>
@@ -37,7 +37,7 @@ internal sealed class Fp32GlobalAverageGradient : Tactic<OpLayer>
 /// <param name="averages">[N, C, 1, 1]: the result, or its gradient, which is read.</param>
 /// <param name="isGradient">Which of both.</param>
 /// <param name="isa">The instruction set.</param>
-internal sealed unsafe class GlobalAverageRunnable(Slot images, Slot averages, bool isGradient, IsaLevel isa) : RunnableLayer, IParallelBody
+internal sealed unsafe class GlobalAverageRunnable(Slot images, Slot averages, bool isGradient, CpuFeatures isa) : RunnableLayer, IParallelBody
 {
     public override void Run(RunState state)
     {

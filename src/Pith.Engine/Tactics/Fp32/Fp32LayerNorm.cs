@@ -29,9 +29,9 @@ internal sealed unsafe class Fp32LayerNorm : Tactic<OpLayer>
 
     protected override double EstimateSeconds(OpLayer layer, Device device) => StreamCost.Seconds(layer, device);
 
-    protected override RunnableLayer Build(OpLayer layer, BuildResources resources) => new Runnable(layer, resources.Device.Isa);
+    protected override RunnableLayer Build(OpLayer layer, BuildResources resources) => new Runnable(layer, resources.Device.Features);
 
-    private sealed class Runnable(OpLayer layer, IsaLevel isa) : RunnableLayer, IParallelBody
+    private sealed class Runnable(OpLayer layer, CpuFeatures isa) : RunnableLayer, IParallelBody
     {
         private readonly float _epsilon = ((LayerNormalization)layer.Op).Epsilon;
         private readonly int _columns = (int)layer.Inputs[1]!.Shape.Elements(1);

@@ -25,7 +25,7 @@ internal sealed class Fp32Normalization : Tactic<NormalizationLayer>
 
     private readonly record struct Compilation(NormalizationLayer Layer, BuildResources Resources, RunnableLayer[] Result) : IActivationBody
     {
-        public void Run<TActivation>() where TActivation : struct, IActivation => Result[0] = Isa.Fp32Lanes(Resources.Device.Isa) switch
+        public void Run<TActivation>() where TActivation : struct, IActivation => Result[0] = Resources.Device.Features.Fp32Lanes switch
         {
             16 => new Runnable<Vec512, TActivation>(Layer, Resources.MaxBatch),
             8 => new Runnable<Vec256, TActivation>(Layer, Resources.MaxBatch),

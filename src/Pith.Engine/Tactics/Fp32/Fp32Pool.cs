@@ -16,9 +16,9 @@ internal sealed unsafe class Fp32Pool : Tactic<PoolLayer>
 
     protected override double EstimateSeconds(PoolLayer layer, Device device) => StreamCost.Seconds(layer, device);
 
-    protected override RunnableLayer Build(PoolLayer layer, BuildResources resources) => new Runnable(layer, resources.Device.Isa);
+    protected override RunnableLayer Build(PoolLayer layer, BuildResources resources) => new Runnable(layer, resources.Device.Features);
 
-    private sealed class Runnable(PoolLayer layer, IsaLevel isa) : RunnableLayer, IParallelBody
+    private sealed class Runnable(PoolLayer layer, CpuFeatures isa) : RunnableLayer, IParallelBody
     {
         private readonly PoolWindow _window = Geometries.Of(layer.Window);
 

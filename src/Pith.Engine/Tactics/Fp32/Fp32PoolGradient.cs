@@ -17,17 +17,17 @@ internal sealed unsafe class Fp32PoolGradient : Tactic<OpLayer>
 
     protected override double EstimateSeconds(OpLayer layer, Device device) => StreamCost.Seconds(layer, device);
 
-    protected override RunnableLayer Build(OpLayer layer, BuildResources resources) => new Runnable(layer, resources.Device.Isa);
+    protected override RunnableLayer Build(OpLayer layer, BuildResources resources) => new Runnable(layer, resources.Device.Features);
 
     private sealed class Runnable : RunnableLayer, IParallelBody
     {
         private readonly OpLayer _layer;
-        private readonly IsaLevel _isa;
+        private readonly CpuFeatures _isa;
         private readonly bool _isMax;
         private readonly bool _countIncludesPadding;
         private readonly PoolWindow _window;
 
-        public Runnable(OpLayer layer, IsaLevel isa)
+        public Runnable(OpLayer layer, CpuFeatures isa)
         {
             (_layer, _isa, _isMax) = (layer, isa, layer.Op is MaxPoolGradient);
             var window = layer.Op is AveragePoolGradient average ? average.Window : ((MaxPoolGradient)layer.Op).Window;

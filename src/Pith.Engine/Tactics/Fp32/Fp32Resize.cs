@@ -24,7 +24,7 @@ internal sealed unsafe class Fp32Resize : Tactic<OpLayer>
     protected override RunnableLayer Build(OpLayer layer, BuildResources resources)
     {
         var (rows, columns) = Tables(layer)!.Value;
-        return Isa.Fp32Lanes(resources.Device.Isa) switch
+        return resources.Device.Features.Fp32Lanes switch
         {
             16 => new Runnable<Vec512>(layer, rows, columns),
             8 => new Runnable<Vec256>(layer, rows, columns),

@@ -26,9 +26,9 @@ internal sealed unsafe class Fp32Softmax : Tactic<OpLayer>
 
     protected override double EstimateSeconds(OpLayer layer, Device device) => StreamCost.Seconds(layer, device);
 
-    protected override RunnableLayer Build(OpLayer layer, BuildResources resources) => new Runnable(layer, resources.Device.Isa);
+    protected override RunnableLayer Build(OpLayer layer, BuildResources resources) => new Runnable(layer, resources.Device.Features);
 
-    private sealed class Runnable(OpLayer layer, IsaLevel isa) : RunnableLayer, IParallelBody
+    private sealed class Runnable(OpLayer layer, CpuFeatures isa) : RunnableLayer, IParallelBody
     {
         private readonly bool _isGradient = layer.Op is SoftmaxGradient;
         private readonly bool _isLogarithm = layer.Op is LogSoftmax or SoftmaxGradient { OfLogarithm: true };

@@ -28,14 +28,14 @@ internal sealed unsafe class Fp32TransposedGemm : Tactic<OpLayer>
     private sealed class Runnable : RunnableLayer, IParallelBody
     {
         private readonly OpLayer _layer;
-        private readonly IsaLevel _isa;
+        private readonly CpuFeatures _isa;
         private readonly PackRight _pack;
         private readonly long _leftBytes;
 
         public Runnable(OpLayer layer, BuildResources resources)
         {
             _layer = layer;
-            _isa = resources.Device.Isa;
+            _isa = resources.Device.Features;
             _pack = new PackRight(this);
             var args = Template(resources.MaxBatch);
             _leftBytes = ((long)args.M * args.K * sizeof(float) + AlignedMemory.Alignment - 1) & -AlignedMemory.Alignment;

@@ -16,9 +16,9 @@ internal sealed unsafe class Planes32 : Tactic<ReorderLayer>
 
     protected override double EstimateSeconds(ReorderLayer layer, Device device) => StreamCost.Seconds(layer, device) / 2;
 
-    protected override RunnableLayer Build(ReorderLayer layer, BuildResources resources) => new Runnable(layer, resources.Device.Isa);
+    protected override RunnableLayer Build(ReorderLayer layer, BuildResources resources) => new Runnable(layer, resources.Device.Features);
 
-    private sealed class Runnable(ReorderLayer layer, IsaLevel isa) : RowLayer(layer.Output)
+    private sealed class Runnable(ReorderLayer layer, CpuFeatures isa) : RowLayer(layer.Output)
     {
         protected override void RunRows(RunState state, int image, int first, int end, int worker)
         {

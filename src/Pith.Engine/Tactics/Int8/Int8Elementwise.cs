@@ -25,10 +25,10 @@ internal sealed unsafe class Int8Binary : Tactic<BinaryLayer>
 
     protected override double EstimateSeconds(BinaryLayer layer, Device device) => layer.Output.Bytes(1) / 4e9;
 
-    protected override RunnableLayer Build(BinaryLayer layer, BuildResources resources) => resources.Device.Isa switch
+    protected override RunnableLayer Build(BinaryLayer layer, BuildResources resources) => resources.Device.Features.VectorBytes switch
     {
-        >= IsaLevel.Avx512Vnni => Create<Lanes512>(layer),
-        >= IsaLevel.Avx2 => Create<Lanes256>(layer),
+        64 => Create<Lanes512>(layer),
+        32 => Create<Lanes256>(layer),
         _ => Create<Lanes128>(layer),
     };
 
@@ -75,9 +75,9 @@ internal sealed unsafe class Int8Table : Tactic<TableLayer>
 
     protected override Verdict Accept(TableLayer layer, Device device) => Verdict.Yes;
 
-    protected override double EstimateSeconds(TableLayer layer, Device device) => layer.Output.Bytes(1) / (TableInt8.IsVector(device.Isa) ? 20e9 : 1.5e9);
+    protected override double EstimateSeconds(TableLayer layer, Device device) => layer.Output.Bytes(1) / (TableInt8.IsVector(device.Features) ? 20e9 : 1.5e9);
 
-    protected override RunnableLayer Build(TableLayer layer, BuildResources resources) => new Runnable(layer, resources.Copy(layer.Table.Span), TableInt8.IsVector(resources.Device.Isa));
+    protected override RunnableLayer Build(TableLayer layer, BuildResources resources) => new Runnable(layer, resources.Copy(layer.Table.Span), TableInt8.IsVector(resources.Device.Features));
 
     private sealed class Runnable(TableLayer layer, byte* table, bool isVector) : RunnableLayer, IParallelBody
     {

@@ -16,7 +16,7 @@ internal sealed unsafe class Int8PixelTable : Tactic<PixelTableLayer>
 
     protected override RunnableLayer Build(PixelTableLayer layer, BuildResources resources)
     {
-        if (PixelTableVbmi.Fits(layer.Output.Channels, layer.Output.Width, resources.Device.Isa)) return new Vectors(layer, resources.Copy<byte>(PixelTableVbmi.Constants(layer.Tables.Bytes)));
+        if (PixelTableVbmi.Fits(layer.Output.Channels, layer.Output.Width, resources.Device.Features)) return new Vectors(layer, resources.Copy<byte>(PixelTableVbmi.Constants(layer.Tables.Bytes)));
         var tables = resources.Copy<uint>(PixelTableInt8.Shifted(layer.Tables.As<byte>().Data));
         return new Scalar(layer, new PixelTableInt8 { Tables = tables, Channels = layer.Output.Channels, PixelBytes = layer.Output.PixelBytes, ChannelStride = layer.ChannelStride, PixelStride = layer.PixelStride });
     }

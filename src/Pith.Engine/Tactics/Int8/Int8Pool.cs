@@ -19,11 +19,11 @@ internal sealed unsafe class Int8Pool : Tactic<PoolLayer>
 
     protected override RunnableLayer Build(PoolLayer layer, BuildResources resources)
     {
-        var isa = resources.Device.Isa;
-        return layer.IsMax ? new Max(layer, isa) : isa switch
+        var isa = resources.Device.Features;
+        return layer.IsMax ? new Max(layer, isa) : isa.VectorBytes switch
         {
-            >= IsaLevel.Avx512Vnni => new Average<Lanes512>(layer, isa),
-            >= IsaLevel.Avx2 => new Average<Lanes256>(layer, isa),
+            64 => new Average<Lanes512>(layer, isa),
+            32 => new Average<Lanes256>(layer, isa),
             _ => new Average<Lanes128>(layer, isa),
         };
     }
@@ -34,10 +34,10 @@ internal sealed unsafe class Int8Pool : Tactic<PoolLayer>
         private readonly (int First, int Count)[] _rows;
         private readonly (int First, int Count)[] _columns;
 
-        protected Pool(PoolLayer layer, IsaLevel isa)
+        protected Pool(PoolLayer layer, CpuFeatures isa)
         {
             Layer = layer;
-            IsWide = isa >= IsaLevel.Avx512Vnni;
+            IsWide = isa.VectorBytes == 64;
             var w = layer.Window;
             _rows = [.. Enumerable.Range(0, OutHeight).Select(y => Inside(y * w.StrideHeight - w.PadTop, w.KernelHeight, w.DilationHeight, layer.Input.Height))];
             _columns = [.. Enumerable.Range(0, OutWidth).Select(x => Inside(x * w.StrideWidth - w.PadLeft, w.KernelWidth, w.DilationWidth, layer.Input.Width))];
@@ -95,7 +95,7 @@ internal sealed unsafe class Int8Pool : Tactic<PoolLayer>
         // The outputs whose windows lie inside the row.
         private readonly (int First, int Count) _whole;
 
-        public Max(PoolLayer layer, IsaLevel isa) : base(layer, isa)
+        public Max(PoolLayer layer, CpuFeatures isa) : base(layer, isa)
         {
             _rowsOfPart = (int)Math.Clamp(PartBytes / layer.Output.RowBytes, 1, layer.Output.Height);
             var whole = Enumerable.Range(0, OutWidth).Where(x => Columns(x).Count == layer.Window.KernelWidth).ToArray();
@@ -171,7 +171,7 @@ internal sealed unsafe class Int8Pool : Tactic<PoolLayer>
         private readonly Quantizer<T> _quantizer;
         private readonly Quantizer<ScalarLane> _quantizerOfOne;
 
-        public Average(PoolLayer layer, IsaLevel isa) : base(layer, isa)
+        public Average(PoolLayer layer, CpuFeatures isa) : base(layer, isa)
         {
             // One output pixel is shared out by channels, many by rows.
             _blockChannels = layer.IsGlobal ? GlobalChannels : layer.Input.PixelBytes;

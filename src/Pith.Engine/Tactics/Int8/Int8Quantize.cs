@@ -22,10 +22,10 @@ internal sealed unsafe class Int8Quantize : Tactic<QuantizeLayer>
     {
         // A matrix, or one pixel per image, is channels-last whatever it is called.
         var isTurned = layer.Output.IsQuantized && layer.Input.Layout == Layout.RowMajor && layer.Output.Height * layer.Output.Width > 1;
-        return resources.Device.Isa switch
+        return resources.Device.Features.VectorBytes switch
         {
-            >= IsaLevel.Avx512Vnni => Create<Lanes512>(layer, isTurned),
-            >= IsaLevel.Avx2 => Create<Lanes256>(layer, isTurned),
+            64 => Create<Lanes512>(layer, isTurned),
+            32 => Create<Lanes256>(layer, isTurned),
             _ => Create<Lanes128>(layer, isTurned),
         };
     }
@@ -126,7 +126,7 @@ internal sealed unsafe class Int8Dequantize : Tactic<DequantizeLayer>
 
     protected override double EstimateSeconds(DequantizeLayer layer, Device device) => layer.Input.Bytes(1) / 4e9;
 
-    protected override RunnableLayer Build(DequantizeLayer layer, BuildResources resources) => resources.Device.Isa >= IsaLevel.Avx2 ? Create<Lanes256>(layer) : Create<Lanes128>(layer);
+    protected override RunnableLayer Build(DequantizeLayer layer, BuildResources resources) => resources.Device.Features.VectorBytes >= 32 ? Create<Lanes256>(layer) : Create<Lanes128>(layer);
 
     private static RunnableLayer Create<T>(DequantizeLayer layer) where T : struct, ILanes<T> =>
         !layer.Input.IsQuantized ? new Flat<T>(layer)

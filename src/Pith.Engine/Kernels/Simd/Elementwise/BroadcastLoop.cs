@@ -37,9 +37,9 @@ internal unsafe struct BroadcastLoop
 internal static unsafe class BroadcastLoop<TFunction> where TFunction : struct, IPairFunction
 {
     /// <summary>Computes elements [<paramref name="begin"/>, <paramref name="end"/>) of the result.</summary>
-    public static void Run(BroadcastLoop* loop, IsaLevel isa, long begin, long end)
+    public static void Run(BroadcastLoop* loop, CpuFeatures isa, long begin, long end)
     {
-        switch (Isa.Fp32Lanes(isa))
+        switch (isa.Fp32Lanes)
         {
             case 16: Rows<Vec512>(loop, begin, end); break;
             case 8: Rows<Vec256>(loop, begin, end); break;

@@ -12,8 +12,8 @@ internal unsafe struct ConvFp32Args
     /// <summary>Kernel, stride, dilation, padding and groups.</summary>
     public required ConvGeometry Geometry;
 
-    /// <summary>The level for which weights are packed and kernels run: <see cref="Isa.Current"/> outside tests.</summary>
-    public required IsaLevel Isa;
+    /// <summary>What kernels may use, for which weights are packed: <see cref="Isa.Current"/> outside tests.</summary>
+    public required CpuFeatures Isa;
 
     /// <summary>Weights after packing.</summary>
     public float* PackedWeights;

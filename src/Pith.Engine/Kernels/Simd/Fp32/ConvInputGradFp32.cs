@@ -12,8 +12,8 @@ internal unsafe struct ConvInputGradFp32Args
     /// <summary>Geometry of the forward convolution.</summary>
     public required ConvGeometry Geometry;
 
-    /// <summary>The level for which weights are packed and kernels run: <see cref="Isa.Current"/> outside tests.</summary>
-    public required IsaLevel Isa;
+    /// <summary>What kernels may use, for which weights are packed: <see cref="Isa.Current"/> outside tests.</summary>
+    public required CpuFeatures Isa;
 
     /// <summary>Weights after <see cref="ConvInputGradFp32.Pack"/>; not those of the forward pass.</summary>
     public float* PackedWeights;

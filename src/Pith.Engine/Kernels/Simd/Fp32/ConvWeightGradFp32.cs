@@ -12,8 +12,8 @@ internal unsafe struct ConvWeightGradFp32Args
     /// <summary>Geometry of the forward convolution.</summary>
     public required ConvGeometry Geometry;
 
-    /// <summary>The level that kernels run at: <see cref="Isa.Current"/> outside tests.</summary>
-    public required IsaLevel Isa;
+    /// <summary>What kernels may use: <see cref="Isa.Current"/> outside tests.</summary>
+    public required CpuFeatures Isa;
 
     /// <summary>Gradient of the weights [K, C / Groups, R, S], overwritten by <see cref="ConvWeightGradFp32.Reduce"/>.</summary>
     public float* DW;
@@ -29,7 +29,7 @@ internal unsafe struct ConvWeightGradFp32Args
 internal static unsafe class ConvWeightGradFp32
 {
     /// <summary>Floats of all partial sums.</summary>
-    public static nint PartialFloats(ConvWeightGradFp32Args* args) => Isa.Fp32Lanes(args->Isa) switch
+    public static nint PartialFloats(ConvWeightGradFp32Args* args) => args->Isa.Fp32Lanes switch
     {
         16 => Steps<Vec512>.PartialFloats(View(args)),
         8 => Steps<Vec256>.PartialFloats(View(args)),
@@ -37,7 +37,7 @@ internal static unsafe class ConvWeightGradFp32
     };
 
     /// <summary>Number of work items of <see cref="Accumulate"/>.</summary>
-    public static int AccumulateItems(ConvWeightGradFp32Args* args) => Isa.Fp32Lanes(args->Isa) switch
+    public static int AccumulateItems(ConvWeightGradFp32Args* args) => args->Isa.Fp32Lanes switch
     {
         16 => Steps<Vec512>.AccumulateItems(View(args)),
         8 => Steps<Vec256>.AccumulateItems(View(args)),
@@ -45,7 +45,7 @@ internal static unsafe class ConvWeightGradFp32
     };
 
     /// <summary>Floats of scratch memory that each concurrent <see cref="Accumulate"/> needs for itself.</summary>
-    public static nint WorkspaceFloats(ConvWeightGradFp32Args* args) => Isa.Fp32Lanes(args->Isa) switch
+    public static nint WorkspaceFloats(ConvWeightGradFp32Args* args) => args->Isa.Fp32Lanes switch
     {
         16 => Steps<Vec512>.WorkspaceFloats(View(args)),
         8 => Steps<Vec256>.WorkspaceFloats(View(args)),
@@ -55,7 +55,7 @@ internal static unsafe class ConvWeightGradFp32
     /// <summary>Fills items [<paramref name="begin"/>, <paramref name="end"/>) of the partial sums.</summary>
     public static void Accumulate(ConvWeightGradFp32Args* args, int begin, int end, float* workspace)
     {
-        switch (Isa.Fp32Lanes(args->Isa))
+        switch (args->Isa.Fp32Lanes)
         {
             case 16: Steps<Vec512>.Accumulate(View(args), args->Partials, begin, end, workspace); break;
             case 8: Steps<Vec256>.Accumulate(View(args), args->Partials, begin, end, workspace); break;
@@ -67,7 +67,7 @@ internal static unsafe class ConvWeightGradFp32
     public static int ReduceItems(ConvWeightGradFp32Args* args)
     {
         var conv = View(args);
-        var lanes = Isa.Fp32Lanes(args->Isa);
+        var lanes = args->Isa.Fp32Lanes;
         return conv.IsDepthwise ? 1 : conv.Groups * PanelPacking.PaddedOutputs(conv.GroupOut, lanes) / lanes;
     }
 
@@ -75,7 +75,7 @@ internal static unsafe class ConvWeightGradFp32
     public static void Reduce(ConvWeightGradFp32Args* args, int begin, int end)
     {
         if (begin == end) return;
-        switch (Isa.Fp32Lanes(args->Isa))
+        switch (args->Isa.Fp32Lanes)
         {
             case 16: Steps<Vec512>.Reduce(View(args), args->Partials, args->DW, begin, end); break;
             case 8: Steps<Vec256>.Reduce(View(args), args->Partials, args->DW, begin, end); break;

@@ -18,8 +18,8 @@ internal unsafe struct GemmFp32Args
     /// <summary>[Batch, M, N]; must not overlap A.</summary>
     public required float* C;
 
-    /// <summary>The level for which B is packed and kernels run: <see cref="Isa.Current"/> outside tests.</summary>
-    public required IsaLevel Isa;
+    /// <summary>What kernels may use, for which B is packed: <see cref="Isa.Current"/> outside tests.</summary>
+    public required CpuFeatures Isa;
 
     /// <summary>Number of products.</summary>
     public int Batch;
@@ -58,7 +58,7 @@ internal unsafe struct GemmFp32Args
     public Activation Activation;
 
     /// <summary>One dense product with C and A packed without gaps.</summary>
-    public static GemmFp32Args Dense(int m, int n, int k, float* a, float* c, IsaLevel isa) => new()
+    public static GemmFp32Args Dense(int m, int n, int k, float* a, float* c, CpuFeatures isa) => new()
     {
         M = m,
         N = n,
@@ -80,10 +80,10 @@ internal unsafe struct GemmFp32Args
 internal static unsafe class GemmFp32
 {
     /// <summary>Floats of one packed B.</summary>
-    public static nint PackedFloats(GemmFp32Args* args) => PanelPacking.GroupSize(args->N, args->K, Isa.Fp32Lanes(args->Isa));
+    public static nint PackedFloats(GemmFp32Args* args) => PanelPacking.GroupSize(args->N, args->K, args->Isa.Fp32Lanes);
 
     /// <summary>Number of work items of <see cref="Pack"/>.</summary>
-    public static int PackItems(GemmFp32Args* args) => PanelPacking.Panels(args->N, Isa.Fp32Lanes(args->Isa));
+    public static int PackItems(GemmFp32Args* args) => PanelPacking.Panels(args->N, args->Isa.Fp32Lanes);
 
     /// <summary>
     /// Packs items of one B to <paramref name="packed"/>. B is [K, N] with rows <paramref name="ldb"/> floats apart or, when
@@ -101,7 +101,7 @@ internal static unsafe class GemmFp32
             OutStride = transposed ? ldb : 1,
             InStride = transposed ? 1 : ldb,
         };
-        PanelPacking.Pack(view, packed, Isa.Fp32Lanes(args->Isa), begin, end);
+        PanelPacking.Pack(view, packed, args->Isa.Fp32Lanes, begin, end);
     }
 
     /// <summary>Number of work items of <see cref="Run"/>.</summary>

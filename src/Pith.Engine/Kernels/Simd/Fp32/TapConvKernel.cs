@@ -4,24 +4,24 @@ namespace Pith.Kernels.Simd;
 internal static unsafe class TapConvKernel
 {
     /// <summary>Floats of the packed weights of all groups.</summary>
-    public static nint PackedFloats(in TapConv conv, IsaLevel isa) => conv.IsDepthwise
-        ? DepthwisePacking.Size(conv, Isa.Fp32Lanes(isa))
-        : conv.Groups * PanelPacking.GroupSize(conv.GroupOut, conv.Reduction, Isa.Fp32Lanes(isa));
+    public static nint PackedFloats(in TapConv conv, CpuFeatures isa) => conv.IsDepthwise
+        ? DepthwisePacking.Size(conv, isa.Fp32Lanes)
+        : conv.Groups * PanelPacking.GroupSize(conv.GroupOut, conv.Reduction, isa.Fp32Lanes);
 
     /// <summary>Number of work items of <see cref="Pack"/>.</summary>
-    public static int PackItems(in TapConv conv, IsaLevel isa) =>
-        conv.IsDepthwise ? conv.H.Count * conv.W.Count : conv.Groups * PanelPacking.Panels(conv.GroupOut, Isa.Fp32Lanes(isa));
+    public static int PackItems(in TapConv conv, CpuFeatures isa) =>
+        conv.IsDepthwise ? conv.H.Count * conv.W.Count : conv.Groups * PanelPacking.Panels(conv.GroupOut, isa.Fp32Lanes);
 
     /// <summary>Packs items of the weights, given those of group 0 and the floats between groups, to the start of the packed weights.</summary>
-    public static void Pack(in TapConv conv, in WeightView first, nint groupStride, float* packed, IsaLevel isa, int begin, int end)
+    public static void Pack(in TapConv conv, in WeightView first, nint groupStride, float* packed, CpuFeatures isa, int begin, int end)
     {
-        var lanes = Isa.Fp32Lanes(isa);
+        var lanes = isa.Fp32Lanes;
         if (conv.IsDepthwise) DepthwisePacking.Pack(conv, first, groupStride, packed, lanes, begin, end);
         else PanelPacking.PackGroups(first, groupStride, packed, lanes, begin, end);
     }
 
     /// <summary>Number of work items; each writes outputs of its own.</summary>
-    public static int WorkItems(in TapConv conv, IsaLevel isa) => Isa.Fp32Lanes(isa) switch
+    public static int WorkItems(in TapConv conv, CpuFeatures isa) => isa.Fp32Lanes switch
     {
         16 => WorkItems<Vec512>(conv),
         8 => WorkItems<Vec256>(conv),
@@ -29,7 +29,7 @@ internal static unsafe class TapConvKernel
     };
 
     /// <summary>Floats of scratch memory that each concurrent <see cref="Run"/> needs for itself.</summary>
-    public static nint WorkspaceFloats(in TapConv conv, IsaLevel isa) => Isa.Fp32Lanes(isa) switch
+    public static nint WorkspaceFloats(in TapConv conv, CpuFeatures isa) => isa.Fp32Lanes switch
     {
         16 => WorkspaceFloats<Vec512>(conv),
         8 => WorkspaceFloats<Vec256>(conv),
@@ -37,9 +37,9 @@ internal static unsafe class TapConvKernel
     };
 
     /// <summary>Computes items [<paramref name="begin"/>, <paramref name="end"/>).</summary>
-    public static void Run(in TapConv conv, IsaLevel isa, int begin, int end, float* workspace)
+    public static void Run(in TapConv conv, CpuFeatures isa, int begin, int end, float* workspace)
     {
-        switch (Isa.Fp32Lanes(isa))
+        switch (isa.Fp32Lanes)
         {
             case 16: Run<Vec512>(conv, begin, end, workspace); break;
             case 8: Run<Vec256>(conv, begin, end, workspace); break;

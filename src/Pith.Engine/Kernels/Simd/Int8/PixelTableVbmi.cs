@@ -15,7 +15,7 @@ internal static unsafe class PixelTableVbmi
     private const int ChannelPatterns = 3 * 256, PixelPatterns = ChannelPatterns + 3 * 2 * Pixels, ConstantBytes = PixelPatterns + 4 * 2 * Pixels;
 
     /// <summary>Whether images can be done by this kernel.</summary>
-    public static bool Fits(int channels, int width, IsaLevel isa) => TableInt8.IsVector(isa) && channels == 3 && width >= Pixels;
+    public static bool Fits(int channels, int width, CpuFeatures isa) => TableInt8.IsVector(isa) && channels == 3 && width >= Pixels;
 
     /// <summary>The tables, [3, 256], and the index vectors that take pixels apart and put them together.</summary>
     public static byte[] Constants(ReadOnlySpan<byte> tables)

@@ -24,8 +24,8 @@ internal unsafe struct AxisSumFp32Args
     /// <summary>What each sum is multiplied by.</summary>
     public required float Factor;
 
-    /// <summary>The level that kernels run at: <see cref="Isa.Current"/> outside tests.</summary>
-    public required IsaLevel Isa;
+    /// <summary>What kernels may use: <see cref="Isa.Current"/> outside tests.</summary>
+    public required CpuFeatures Isa;
 }
 
 /// <summary>Sums and means along axes. Sums of innermost axes run along their rows; others are the sums over the pixels of images whose channels are the inner axes.</summary>
@@ -46,7 +46,7 @@ internal static unsafe class AxisSumFp32
     {
         if (args->Inner == 1)
         {
-            switch (Isa.Fp32Lanes(args->Isa))
+            switch (args->Isa.Fp32Lanes)
             {
                 case 16: RunRows<Vec512>(args, begin, end); break;
                 case 8: RunRows<Vec256>(args, begin, end); break;

@@ -33,8 +33,8 @@ internal unsafe struct BatchNormFp32Args
     /// <summary>Added to the variance.</summary>
     public required float Epsilon;
 
-    /// <summary>The level that kernels run at: <see cref="Isa.Current"/> outside tests.</summary>
-    public required IsaLevel Isa;
+    /// <summary>What kernels may use: <see cref="Isa.Current"/> outside tests.</summary>
+    public required CpuFeatures Isa;
 
     /// <summary>Memory for <see cref="BatchNormFp32.PartialFloats"/> floats, shared by all threads.</summary>
     public float* Partials;
@@ -62,7 +62,7 @@ internal static unsafe class BatchNormFp32
     /// <summary>Fills items of the partial statistics: means and sums of squared deviations.</summary>
     public static void Measure(BatchNormFp32Args* args, int begin, int end)
     {
-        switch (Isa.Fp32Lanes(args->Isa))
+        switch (args->Isa.Fp32Lanes)
         {
             case 16: BatchNormKernel<Vec512>.Measure(args, begin, end); break;
             case 8: BatchNormKernel<Vec256>.Measure(args, begin, end); break;
@@ -94,7 +94,7 @@ internal static unsafe class BatchNormFp32
     /// <summary>Writes items of the output from mean and variance, which may also be running statistics.</summary>
     public static void Normalize(BatchNormFp32Args* args, int begin, int end)
     {
-        switch (Isa.Fp32Lanes(args->Isa))
+        switch (args->Isa.Fp32Lanes)
         {
             case 16: BatchNormKernel<Vec512>.Normalize(args, begin, end); break;
             case 8: BatchNormKernel<Vec256>.Normalize(args, begin, end); break;

@@ -40,8 +40,8 @@ internal unsafe struct BatchNormGradFp32Args
     /// <summary>Added to the variance.</summary>
     public required float Epsilon;
 
-    /// <summary>The level that kernels run at: <see cref="Isa.Current"/> outside tests.</summary>
-    public required IsaLevel Isa;
+    /// <summary>What kernels may use: <see cref="Isa.Current"/> outside tests.</summary>
+    public required CpuFeatures Isa;
 
     /// <summary>Memory for <see cref="BatchNormGradFp32.PartialFloats"/> floats, shared by all threads.</summary>
     public float* Partials;
@@ -71,7 +71,7 @@ internal static unsafe class BatchNormGradFp32
     /// <summary>Fills items of the partial sums of g and g * (X - mean).</summary>
     public static void Accumulate(BatchNormGradFp32Args* args, int begin, int end)
     {
-        switch (Isa.Fp32Lanes(args->Isa))
+        switch (args->Isa.Fp32Lanes)
         {
             case 16: BatchNormGradKernel<Vec512>.Accumulate(args, begin, end); break;
             case 8: BatchNormGradKernel<Vec256>.Accumulate(args, begin, end); break;
@@ -100,7 +100,7 @@ internal static unsafe class BatchNormGradFp32
     /// <summary>Writes items of DX, and of DResidual where it is wanted.</summary>
     public static void Propagate(BatchNormGradFp32Args* args, int begin, int end)
     {
-        switch (Isa.Fp32Lanes(args->Isa))
+        switch (args->Isa.Fp32Lanes)
         {
             case 16: BatchNormGradKernel<Vec512>.Propagate(args, begin, end); break;
             case 8: BatchNormGradKernel<Vec256>.Propagate(args, begin, end); break;

@@ -17,8 +17,8 @@ internal unsafe struct ChannelSumFp32Args
     /// <summary>[C], overwritten.</summary>
     public required float* Sums;
 
-    /// <summary>The level that kernels run at: <see cref="Isa.Current"/> outside tests.</summary>
-    public required IsaLevel Isa;
+    /// <summary>What kernels may use: <see cref="Isa.Current"/> outside tests.</summary>
+    public required CpuFeatures Isa;
 
     /// <summary>Memory for <see cref="ChannelSumFp32.PartialFloats"/> floats, shared by all threads.</summary>
     public float* Partials;
@@ -36,7 +36,7 @@ internal static unsafe class ChannelSumFp32
     /// <summary>Fills items of the partial sums.</summary>
     public static void Accumulate(ChannelSumFp32Args* args, int begin, int end)
     {
-        switch (Isa.Fp32Lanes(args->Isa))
+        switch (args->Isa.Fp32Lanes)
         {
             case 16: Accumulate<Vec512>(args, begin, end); break;
             case 8: Accumulate<Vec256>(args, begin, end); break;

@@ -23,8 +23,8 @@ internal unsafe struct LayerNormFp32Args
     /// <summary>Added to the variance.</summary>
     public required float Epsilon;
 
-    /// <summary>The level that kernels run at: <see cref="Isa.Current"/> outside tests.</summary>
-    public required IsaLevel Isa;
+    /// <summary>What kernels may use: <see cref="Isa.Current"/> outside tests.</summary>
+    public required CpuFeatures Isa;
 
     /// <summary>[Columns], or null.</summary>
     public float* Bias;
@@ -44,7 +44,7 @@ internal static unsafe class LayerNormFp32
     /// <summary>Computes items [<paramref name="begin"/>, <paramref name="end"/>).</summary>
     public static void Run(LayerNormFp32Args* args, int begin, int end)
     {
-        switch (Isa.Fp32Lanes(args->Isa))
+        switch (args->Isa.Fp32Lanes)
         {
             case 16: Run<Vec512>(args, begin, end); break;
             case 8: Run<Vec256>(args, begin, end); break;

@@ -17,8 +17,8 @@ internal unsafe struct SoftmaxFp32Args
     /// <summary>Forward: result. Gradient: dx. May be an operand itself.</summary>
     public required float* Y;
 
-    /// <summary>The level that kernels run at: <see cref="Isa.Current"/> outside tests.</summary>
-    public required IsaLevel Isa;
+    /// <summary>What kernels may use: <see cref="Isa.Current"/> outside tests.</summary>
+    public required CpuFeatures Isa;
 
     /// <summary>Gradient of the result; unused by the forward pass.</summary>
     public float* DY;
@@ -39,7 +39,7 @@ internal static unsafe class SoftmaxFp32
     /// <summary>Computes items of the forward result.</summary>
     public static void Run(SoftmaxFp32Args* args, int begin, int end)
     {
-        switch (Isa.Fp32Lanes(args->Isa))
+        switch (args->Isa.Fp32Lanes)
         {
             case 16: Run<Vec512>(args, begin, end); break;
             case 8: Run<Vec256>(args, begin, end); break;
@@ -50,7 +50,7 @@ internal static unsafe class SoftmaxFp32
     /// <summary>Computes items of the gradient: y * (dy - sum(dy * y)), or dy - exp(y) * sum(dy) for the logarithm.</summary>
     public static void RunGradient(SoftmaxFp32Args* args, int begin, int end)
     {
-        switch (Isa.Fp32Lanes(args->Isa))
+        switch (args->Isa.Fp32Lanes)
         {
             case 16: RunGradient<Vec512>(args, begin, end); break;
             case 8: RunGradient<Vec256>(args, begin, end); break;

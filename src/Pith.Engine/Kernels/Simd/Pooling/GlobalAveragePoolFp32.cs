@@ -14,8 +14,8 @@ internal unsafe struct GlobalAveragePoolFp32Args
     /// <summary>What each sum is multiplied by.</summary>
     public required float Scale;
 
-    /// <summary>The level that kernels run at: <see cref="Isa.Current"/> outside tests.</summary>
-    public required IsaLevel Isa;
+    /// <summary>What kernels may use: <see cref="Isa.Current"/> outside tests.</summary>
+    public required CpuFeatures Isa;
 }
 
 /// <summary>Global average pooling and its gradient. An item is a block of channels of one image.</summary>
@@ -29,7 +29,7 @@ internal static unsafe class GlobalAveragePoolFp32
     /// <summary>Computes items of Y.</summary>
     public static void Run(GlobalAveragePoolFp32Args* args, int begin, int end)
     {
-        switch (Isa.Fp32Lanes(args->Isa))
+        switch (args->Isa.Fp32Lanes)
         {
             case 16: Run<Vec512>(args, begin, end); break;
             case 8: Run<Vec256>(args, begin, end); break;
@@ -40,7 +40,7 @@ internal static unsafe class GlobalAveragePoolFp32
     /// <summary>Computes items of the input gradient: Y * Scale at every pixel.</summary>
     public static void RunGradient(GlobalAveragePoolFp32Args* args, int begin, int end)
     {
-        switch (Isa.Fp32Lanes(args->Isa))
+        switch (args->Isa.Fp32Lanes)
         {
             case 16: RunGradient<Vec512>(args, begin, end); break;
             case 8: RunGradient<Vec256>(args, begin, end); break;

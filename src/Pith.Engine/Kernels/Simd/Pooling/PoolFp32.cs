@@ -49,8 +49,8 @@ internal struct PoolFp32Args
     /// <summary>The window.</summary>
     public required PoolWindow Window;
 
-    /// <summary>The level that kernels run at: <see cref="Isa.Current"/> outside tests.</summary>
-    public required IsaLevel Isa;
+    /// <summary>What kernels may use: <see cref="Isa.Current"/> outside tests.</summary>
+    public required CpuFeatures Isa;
 
     /// <summary>Gradient of the input, overwritten; the shape of <see cref="X"/>. Unused by the forward pass.</summary>
     public FeatureMap DX;
@@ -74,7 +74,7 @@ internal static unsafe class PoolFp32
     /// <summary>Computes items of Y = the largest element of each window; -infinity where a window holds padding only.</summary>
     public static void RunMax(PoolFp32Args* args, int begin, int end)
     {
-        switch (Isa.Fp32Lanes(args->Isa))
+        switch (args->Isa.Fp32Lanes)
         {
             case 16: MaxPoolKernel<Vec512>.Run(args, begin, end); break;
             case 8: MaxPoolKernel<Vec256>.Run(args, begin, end); break;
@@ -85,7 +85,7 @@ internal static unsafe class PoolFp32
     /// <summary>Computes items of DX: each gradient goes to the largest element of its window, of equal ones the first in row-major order.</summary>
     public static void RunMaxGradient(PoolFp32Args* args, int begin, int end)
     {
-        switch (Isa.Fp32Lanes(args->Isa))
+        switch (args->Isa.Fp32Lanes)
         {
             case 16: MaxPoolKernel<Vec512>.RunGradient(args, begin, end); break;
             case 8: MaxPoolKernel<Vec256>.RunGradient(args, begin, end); break;
@@ -96,7 +96,7 @@ internal static unsafe class PoolFp32
     /// <summary>Computes items of Y = the mean of each window.</summary>
     public static void RunAverage(PoolFp32Args* args, int begin, int end)
     {
-        switch (Isa.Fp32Lanes(args->Isa))
+        switch (args->Isa.Fp32Lanes)
         {
             case 16: AveragePoolKernel<Vec512>.Run(args, begin, end); break;
             case 8: AveragePoolKernel<Vec256>.Run(args, begin, end); break;
@@ -107,7 +107,7 @@ internal static unsafe class PoolFp32
     /// <summary>Computes items of DX: each gradient is shared out evenly among its window.</summary>
     public static void RunAverageGradient(PoolFp32Args* args, int begin, int end)
     {
-        switch (Isa.Fp32Lanes(args->Isa))
+        switch (args->Isa.Fp32Lanes)
         {
             case 16: AveragePoolKernel<Vec512>.RunGradient(args, begin, end); break;
             case 8: AveragePoolKernel<Vec256>.RunGradient(args, begin, end); break;

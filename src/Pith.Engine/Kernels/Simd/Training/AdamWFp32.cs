@@ -21,14 +21,14 @@ public static unsafe class AdamWFp32
 {
     /// <summary>Changes weights and running means by one step; all four are as long as the weights, or longer.</summary>
     public static void Update(
-        Span<float> weights, ReadOnlySpan<float> gradient, Span<float> mean, Span<float> square, in AdamWStep step, IsaLevel isa)
+        Span<float> weights, ReadOnlySpan<float> gradient, Span<float> mean, Span<float> square, in AdamWStep step, CpuFeatures isa)
     {
         gradient = gradient[..weights.Length];
         mean = mean[..weights.Length];
         square = square[..weights.Length];
         fixed (float* w = weights, g = gradient, m = mean, s = square)
         {
-            switch (Isa.Fp32Lanes(isa))
+            switch (isa.Fp32Lanes)
             {
                 case 16: Update<Vec512>(w, g, m, s, weights.Length, step); break;
                 case 8: Update<Vec256>(w, g, m, s, weights.Length, step); break;

@@ -31,8 +31,8 @@ internal unsafe struct FakeQuantizeFp32Args
     /// <summary>Largest step: 127; less the zero point where there is one.</summary>
     public required float Largest;
 
-    /// <summary>The level that kernels run at: <see cref="Isa.Current"/> outside tests.</summary>
-    public required IsaLevel Isa;
+    /// <summary>What kernels may use: <see cref="Isa.Current"/> outside tests.</summary>
+    public required CpuFeatures Isa;
 
     /// <summary>Gradient of the result; unused by the forward pass.</summary>
     public float* DY;
@@ -60,7 +60,7 @@ internal static unsafe class FakeQuantizeFp32
 
     private static void Dispatch<TPass>(FakeQuantizeFp32Args* args, int begin, int end) where TPass : struct, ICount
     {
-        switch (Isa.Fp32Lanes(args->Isa))
+        switch (args->Isa.Fp32Lanes)
         {
             case 16: Run<Vec512, TPass>(args, begin, end); break;
             case 8: Run<Vec256, TPass>(args, begin, end); break;

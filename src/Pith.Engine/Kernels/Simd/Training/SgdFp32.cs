@@ -17,13 +17,13 @@ public readonly record struct SgdStep(float Rate, float Momentum, float WeightDe
 public static unsafe class SgdFp32
 {
     /// <summary>Changes weights and velocity by one step; all three are as long as the weights, or longer.</summary>
-    public static void Update(Span<float> weights, ReadOnlySpan<float> gradient, Span<float> velocity, in SgdStep step, IsaLevel isa)
+    public static void Update(Span<float> weights, ReadOnlySpan<float> gradient, Span<float> velocity, in SgdStep step, CpuFeatures isa)
     {
         gradient = gradient[..weights.Length];
         velocity = velocity[..weights.Length];
         fixed (float* w = weights, g = gradient, v = velocity)
         {
-            switch (Isa.Fp32Lanes(isa))
+            switch (isa.Fp32Lanes)
             {
                 case 16: Update<Vec512>(w, g, v, weights.Length, step); break;
                 case 8: Update<Vec256>(w, g, v, weights.Length, step); break;

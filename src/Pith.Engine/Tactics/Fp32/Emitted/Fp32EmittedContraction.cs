@@ -9,7 +9,7 @@ internal abstract class Fp32EmittedContraction : Tactic<ContractionLayer>
 {
     protected sealed override Verdict Accept(ContractionLayer layer, Device device) =>
         layer.Int8 is not null ? Verdict.NotFor("float layers")
-        : device.Isa < IsaLevel.Avx512Vnni ? Verdict.No($"needs {IsaLevel.Avx512Vnni}")
+        : device.Features.Lack(CpuFeatures.Avx512) is { } missing ? Verdict.No(missing)
         : !layer.HasConstantWeights ? Verdict.NotFor("constant weights and biases")
         : Refuses(layer) is { } reason ? Verdict.No(reason)
         : !ActivationFp32Emitter.Has(ActivationFp32Emitter.Simplest(layer.Activation)) ? Verdict.No($"has no code for {layer.Activation.Kind}")

@@ -9,6 +9,8 @@ internal sealed unsafe class DepthwiseKernels : ConvKernelFamily
 {
     public override string Name => "depthwise-avx512vnni";
 
+    public override CpuFeatures Needs => CpuFeatures.Avx512 | CpuFeatures.Avx512Vnni;
+
     // Code for larger windows would be long, and they are rare.
     public override string? Refuses(ContractionLayer layer) =>
         !layer.IsDepthwise ? "is for one channel per group"

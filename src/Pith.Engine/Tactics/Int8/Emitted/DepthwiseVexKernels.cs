@@ -9,7 +9,9 @@ internal sealed unsafe class DepthwiseVexKernels : ConvKernelFamily
 {
     public override string Name => "depthwise-avx2";
 
-    public override string? Refuses(Device device) => device.Isa >= IsaLevel.Avx512Vnni ? "is for CPUs without AVX-512" : null;
+    public override CpuFeatures Needs => CpuFeatures.Avx2;
+
+    public override CpuFeatures SurpassedBy => CpuFeatures.Avx512Vnni;
 
     // Code for larger windows would be long, and they are rare.
     public override string? Refuses(ContractionLayer layer) =>

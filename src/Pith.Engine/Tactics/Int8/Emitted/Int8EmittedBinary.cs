@@ -12,7 +12,7 @@ internal sealed unsafe class Int8EmittedBinary : Tactic<BinaryLayer>
     public override string Name => "int8-binary-avx512";
 
     protected override Verdict Accept(BinaryLayer layer, Device device) =>
-        device.Isa < IsaLevel.Avx512Vnni ? Verdict.No($"needs {IsaLevel.Avx512Vnni}")
+        device.Features.Lack(CpuFeatures.Avx512) is { } missing ? Verdict.No(missing)
         : layer.BroadcastsPixels && layer.Output.PixelBytes > LargestPixel ? Verdict.No("the code for so many channels would be long")
         : Verdict.Yes;
 

@@ -5,20 +5,18 @@ namespace Pith.Tactics;
 
 /// <summary>INT8 convolution and matrix product by kernels that are emitted for the layer's sizes and epilogue.</summary>
 /// <param name="family">The instruction set.</param>
-/// <param name="isa">The level that has it.</param>
 /// <param name="blocking">How the work is cut up.</param>
-internal sealed class Int8EmittedConv(ConvKernelFamily family, IsaLevel isa, ConvBlocking blocking) : Tactic<ContractionLayer>
+internal sealed class Int8EmittedConv(ConvKernelFamily family, ConvBlocking blocking) : Tactic<ContractionLayer>
 {
     public override string Name => $"int8-{family.Name}:{blocking}";
 
     public override string WeightForm => family.WeightForm;
 
     /// <summary>A tactic for each way to cut the work up, panels of the first of <paramref name="vectors"/> first.</summary>
-    public static IEnumerable<Int8EmittedConv> All(ConvKernelFamily family, IsaLevel isa, int[] vectors) => ConvBlocking.All(family, vectors).Select(blocking => new Int8EmittedConv(family, isa, blocking));
+    public static IEnumerable<Int8EmittedConv> All(ConvKernelFamily family, int[] vectors) => ConvBlocking.All(family, vectors).Select(blocking => new Int8EmittedConv(family, blocking));
 
     protected override Verdict Accept(ContractionLayer layer, Device device)
     {
-        if (device.Isa < isa) return Verdict.No($"needs {isa}");
         if (family.Refuses(device) is { } unfit) return Verdict.No(unfit);
         if (layer.Int8 is null) return Verdict.NotFor("INT8 layers");
         if (family.Refuses(layer) is { } reason) return Verdict.No(reason);

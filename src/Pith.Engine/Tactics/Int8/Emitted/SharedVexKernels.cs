@@ -17,8 +17,9 @@ internal sealed unsafe class SharedVexKernels(int shared, bool hasVnni) : VexKer
 
     protected override double TilePixels => 0.8;
 
-    public override string? Refuses(Device device) =>
-        device.Isa >= IsaLevel.Avx512Vnni ? "is for CPUs without AVX-512" : device.HasAvxVnni == hasVnni ? null : hasVnni ? "needs AVX-VNNI" : "is for CPUs without AVX-VNNI";
+    public override CpuFeatures Needs => hasVnni ? CpuFeatures.Avx2 | CpuFeatures.AvxVnni : CpuFeatures.Avx2;
+
+    public override CpuFeatures SurpassedBy => hasVnni ? CpuFeatures.Avx512Vnni : CpuFeatures.Avx512Vnni | CpuFeatures.AvxVnni;
 
     public override string? Refuses(ContractionLayer layer) => SharedVnniKernels.Refuses(layer, shared, Operands(layer), SharedVexWeights.VectorBytes) ?? (Operands(layer).Reduction.RunBytes % SharedBlocks.LaneBytes != 0 ? "pixels are not a multiple of 16 bytes" : null);
 

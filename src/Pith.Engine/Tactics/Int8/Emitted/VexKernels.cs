@@ -31,7 +31,9 @@ internal sealed unsafe class AvxVnniKernels : VexKernels
 
     protected override double TilePixels => 1.2;
 
-    public override string? Refuses(Device device) => device.Isa >= IsaLevel.Avx512Vnni ? "is for CPUs without AVX-512" : device.HasAvxVnni ? null : "needs AVX-VNNI";
+    public override CpuFeatures Needs => CpuFeatures.Avx2 | CpuFeatures.AvxVnni;
+
+    public override CpuFeatures SurpassedBy => CpuFeatures.Avx512Vnni;
 
     // Two products or two loads a cycle, then the epilogue.
     public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)
@@ -56,8 +58,9 @@ internal sealed unsafe class Avx2Kernels : VexKernels
 
     public override long ScratchBytes => ConvAvx2Emitter.ScratchBytes;
 
-    public override string? Refuses(Device device) =>
-        device.Isa >= IsaLevel.Avx512Vnni ? "is for CPUs without AVX-512" : device.HasAvxVnni ? "is for CPUs without AVX-VNNI" : null;
+    public override CpuFeatures Needs => CpuFeatures.Avx2;
+
+    public override CpuFeatures SurpassedBy => CpuFeatures.Avx512Vnni | CpuFeatures.AvxVnni;
 
     public override string? Refuses(ContractionLayer layer)
     {

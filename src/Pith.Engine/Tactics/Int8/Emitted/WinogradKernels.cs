@@ -33,8 +33,10 @@ internal abstract unsafe class WinogradKernels(int outputs, int[][] weightTransf
     /// <summary>Rough cycles for the transform of 16 channels of a tile.</summary>
     protected abstract double InputCycles { get; }
 
-    public override string? Refuses(Device device) =>
-        device.Isa >= IsaLevel.Avx512Vnni ? "is for CPUs without AVX-512" : device.HasAvxVnni ? "AVX-VNNI sums twice as many products at once, and bytes" : null;
+    public override CpuFeatures Needs => CpuFeatures.Avx2;
+
+    // Which sum twice as many products at once, and bytes.
+    public override CpuFeatures SurpassedBy => CpuFeatures.Avx512Vnni | CpuFeatures.AvxVnni;
 
     public override string? Refuses(ContractionLayer layer) => layer switch
     {

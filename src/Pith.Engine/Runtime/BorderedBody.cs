@@ -26,7 +26,7 @@ internal sealed class BorderedBody : IParallelBody
     public static void WriteShare(Slot slot, RunState state, int part, int parts)
     {
         var rows = (long)slot.Shape.Size(0, state.Batch) * slot.Height;
-        var (first, end) = (rows * part / parts, rows * (part + 1) / parts);
+        var (first, end) = WorkSplit.Share(rows, part, parts);
         while (first < end)
         {
             var (image, row) = Math.DivRem(first, slot.Height);

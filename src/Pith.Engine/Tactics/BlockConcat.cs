@@ -43,7 +43,7 @@ internal sealed unsafe class BlockConcat : Tactic<OpLayer>
         public void RunPart(RunState state, int part, int worker)
         {
             var (blocks, parts) = (Blocks(state), Parts(state));
-            var (begin, end) = (blocks * part / parts, blocks * (part + 1) / parts);
+            var (begin, end) = WorkSplit.Share(blocks, part, parts);
             var stride = _layer.Output.Bytes(state.Batch) / blocks;
             var to = state.Address(_layer.Output);
             foreach (var input in _layer.Inputs)

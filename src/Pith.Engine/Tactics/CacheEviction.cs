@@ -23,7 +23,7 @@ internal sealed unsafe class CacheEviction(IReadOnlyList<AlignedMemory> activati
         var sum = Read(_other.Start + (long)worker * EvictedBytes, EvictedBytes);
         foreach (var memory in activations)
         {
-            var (first, end) = (memory.Bytes * part / threads, memory.Bytes * (part + 1) / threads);
+            var (first, end) = WorkSplit.Share(memory.Bytes, part, threads);
             sum += Read(memory.Start + first, end - first);
         }
         // Somebody must seem to need the sum.

@@ -38,9 +38,9 @@ internal sealed unsafe class ChannelMaps : Tactic<ChannelMapLayer>
         public void RunPart(RunState state, int part, int worker)
         {
             var (pixels, parts) = (_layer.Output.Pixels(state.Batch), Parts(state));
-            var end = pixels * (part + 1) / parts;
+            var (first, end) = WorkSplit.Share(pixels, part, parts);
             Span<nint> inputs = stackalloc nint[_layer.Inputs.Length];
-            for (var pixel = pixels * part / parts; pixel < end; pixel += _block)
+            for (var pixel = first; pixel < end; pixel += _block)
             {
                 var count = Math.Min(_block, end - pixel);
                 for (var i = 0; i < inputs.Length; i++) inputs[i] = (nint)(state.Address(_layer.Inputs[i]!) + pixel * _layer.Inputs[i]!.PixelBytes);
@@ -48,7 +48,7 @@ internal sealed unsafe class ChannelMaps : Tactic<ChannelMapLayer>
             }
         }
 
-        private int Parts(RunState state) => ElementwiseParts.Count(_layer.Outputs.Sum(output => output.Bytes(state.Batch)));
+        private int Parts(RunState state) => WorkSplit.Bytes.Count(_layer.Outputs.Sum(output => output.Bytes(state.Batch)));
 
         // Channels that are stored, but are none, are 0.
         private static (int Input, int Byte)?[] Bytes(Slot output, ValueList<ChannelSource> sources)
@@ -60,17 +60,18 @@ internal sealed unsafe class ChannelMaps : Tactic<ChannelMapLayer>
 
     private sealed class Planes(ChannelMapLayer layer) : RunnableLayer, IParallelBody
     {
-        public override void Run(RunState state) => state.RunParallel(this, ElementwiseParts.Count(layer.Outputs.Sum(output => output.Bytes(state.Batch))));
+        public override void Run(RunState state) => state.RunParallel(this, WorkSplit.Bytes.Count(layer.Outputs.Sum(output => output.Bytes(state.Batch))));
 
         public void RunPart(RunState state, int part, int worker)
         {
-            var parts = ElementwiseParts.Count(layer.Outputs.Sum(output => output.Bytes(state.Batch)));
+            var parts = WorkSplit.Bytes.Count(layer.Outputs.Sum(output => output.Bytes(state.Batch)));
             var planeBytes = (long)layer.Output.Height * layer.Output.Width * layer.Output.DataType.SizeInBytes();
             for (var i = 0; i < layer.Outputs.Length; i++)
             {
                 var (output, channels) = (layer.Outputs[i], layer.Outputs[i].Channels);
                 var planes = (long)output.Shape.Size(0, state.Batch) * channels;
-                for (var plane = planes * part / parts; plane < planes * (part + 1) / parts; plane++)
+                var (first, end) = WorkSplit.Share(planes, part, parts);
+                for (var plane = first; plane < end; plane++)
                 {
                     var (image, channel) = Math.DivRem(plane, channels);
                     var source = layer.Sources[i][(int)channel];

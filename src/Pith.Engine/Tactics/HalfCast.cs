@@ -22,11 +22,11 @@ internal sealed unsafe class HalfCast : Tactic<OpLayer>
 
     private sealed class Runnable(Slot input, Slot output) : RunnableLayer, IParallelBody
     {
-        public override void Run(RunState state) => state.RunParallel(this, Chunks.Count(output.Shape.Elements(state.Batch)));
+        public override void Run(RunState state) => state.RunParallel(this, WorkSplit.Elements.Count(output.Shape.Elements(state.Batch)));
 
         public void RunPart(RunState state, int part, int worker)
         {
-            var (begin, end) = Chunks.Of(part, output.Shape.Elements(state.Batch));
+            var (begin, end) = WorkSplit.Elements.Of(part, output.Shape.Elements(state.Batch));
             var from = state.Address(input);
             var to = state.Address(output);
             if (output.DataType == DataType.Float32) HalfConversion.ToSingle((ushort*)from + begin, (float*)to + begin, (nint)(end - begin));

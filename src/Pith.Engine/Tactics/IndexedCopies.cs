@@ -96,7 +96,7 @@ internal sealed unsafe class IndexedCopies : Tactic<OpLayer>
         public void RunPart(RunState state, int part, int worker)
         {
             var (rows, parts) = (Rows(state.Batch), Parts(state.Batch));
-            var (begin, end) = (rows * part / parts, rows * (part + 1) / parts);
+            var (begin, end) = WorkSplit.Share(rows, part, parts);
             Span<nint> fromBytes = stackalloc nint[_axes.Length], toBytes = stackalloc nint[_axes.Length];
             for (var i = 0; i < _axes.Length; i++) (fromBytes[i], toBytes[i]) = (_input.AxisBytes(_axes[i], state.Batch), _output.AxisBytes(_axes[i], state.Batch));
             // Rows of one plane follow each other.

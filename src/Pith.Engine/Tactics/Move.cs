@@ -36,10 +36,10 @@ internal sealed unsafe class Move(Slot input, Slot output, MoveLoop[] loops, Mov
     {
         Span<StridedAxis> axes = stackalloc StridedAxis[MostLoops];
         var kernel = Kernel(state.Batch, axes);
-        var parts = Parts(kernel);
+        var (first, end) = WorkSplit.Share(kernel.Units, part, Parts(kernel));
         kernel.Run(
             state.Address(input) + Offset(input, from, state.Batch), state.Address(output) + Offset(output, to, state.Batch),
-            (nint)((long)kernel.Units * part / parts), (nint)((long)kernel.Units * (part + 1) / parts));
+            (nint)first, (nint)end);
     }
 
     private static int Parts(StridedCopy kernel) => (int)Math.Clamp(kernel.Bytes / BytesPerPart, Math.Min(1, kernel.Units), kernel.Units);

@@ -31,16 +31,13 @@ internal sealed unsafe class Bf16Images : IParallelBody
     public void RunPart(RunState state, int part, int worker)
     {
         var (rows, parts) = (Rows(state), Parts(state));
-        for (var row = rows * part / parts; row < rows * (part + 1) / parts; row++) CopyRow(state, row);
+        var (first, end) = WorkSplit.Share(rows, part, parts);
+        for (var row = first; row < end; row++) CopyRow(state, row);
     }
 
     private long Rows(RunState state) => (long)_layer.Images(state.Batch) * _operands.CopyRows;
 
-    private int Parts(RunState state)
-    {
-        var rows = Rows(state);
-        return (int)Math.Min(rows, Math.Clamp(rows * _operands.RowBytes / PartBytes, 1, 4 * state.Pool.Threads));
-    }
+    private int Parts(RunState state) => WorkSplit.Parts((double)(Rows(state) * _operands.RowBytes / PartBytes), Rows(state), state.Pool.Threads);
 
     // One row of a copy, counted over all images.
     private void CopyRow(RunState state, long copyRow)

@@ -66,16 +66,14 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         {
             var tiles = TilesFor(panels, state);
             var all = TileCount(tiles, state);
-            var (firstPanel, endPanel) = _blocking.SplitsChannels ? Share(panels.Count, part, parts) : (0, panels.Count);
-            var (firstTile, endTile) = _blocking.SplitsChannels ? (0, all) : Share(all, part, parts);
+            var (firstPanel, endPanel) = _blocking.SplitsChannels ? WorkSplit.Share(panels.Count, part, parts) : (0, panels.Count);
+            var (firstTile, endTile) = _blocking.SplitsChannels ? (0, all) : WorkSplit.Share(all, part, parts);
             var block = _blocking.TilesOutside ? TilesInCache(tiles) : all;
             if (tiles.TileConfig != null) ((delegate* unmanaged<byte*, void>)_enterTiles)(tiles.TileConfig);
             for (var tile = firstTile; tile < endTile; tile += block) RunBlock(state, &args, panels, tiles, (int)firstPanel, (int)endPanel, tile, Math.Min(tile + block, endTile));
             if (tiles.TileConfig != null) ((delegate* unmanaged<byte*, void>)_leaveTiles)(null);
         }
     }
-
-    private static (long First, long End) Share(long count, int part, int parts) => (count * part / parts, count * (part + 1) / parts);
 
     private long TileCount(ConvTiles tiles, RunState state) => _operands.IsOnePixel ? tiles.PerImage : (long)_layer.Images(state.Batch) * tiles.PerImage;
 
@@ -122,12 +120,9 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     private int Parts(RunState state)
     {
         var threads = state.Pool.Threads;
-        if (threads == 1) return 1;
         var tiles = TileCount(TilesFor(_panels[0], state), state);
         var most = _blocking.SplitsChannels ? _panels[0].Count : Math.Max(tiles / _family.LeastTiles, Math.Min(tiles, threads));
-        var wanted = (int)Math.Min(Math.Clamp(_seconds * state.Batch / PartSeconds, 1, 4 * threads), most);
-        // As many for each thread: a remainder would leave the others waiting.
-        return wanted > threads ? wanted / threads * threads : wanted;
+        return WorkSplit.Parts(_seconds * state.Batch / PartSeconds, most, threads);
     }
 
     private long TilesInCache(ConvTiles tiles)

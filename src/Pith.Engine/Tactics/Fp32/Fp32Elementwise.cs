@@ -112,13 +112,13 @@ internal sealed unsafe class Fp32Elementwise : Tactic<OpLayer>
 
     private sealed class Runnable<TFunction>(BroadcastAxes axes, CpuFeatures isa, float a, float b) : RunnableLayer, IParallelBody where TFunction : struct, IPairFunction
     {
-        public override void Run(RunState state) => state.RunParallel(this, Chunks.Count(axes.At(state).Length));
+        public override void Run(RunState state) => state.RunParallel(this, WorkSplit.Elements.Count(axes.At(state).Length));
 
         public void RunPart(RunState state, int part, int worker)
         {
             var loop = axes.At(state);
             (loop.A, loop.B) = (a, b);
-            var (begin, end) = Chunks.Of(part, loop.Length);
+            var (begin, end) = WorkSplit.Elements.Of(part, loop.Length);
             BroadcastLoop<TFunction>.Run(&loop, isa, begin, end);
         }
     }

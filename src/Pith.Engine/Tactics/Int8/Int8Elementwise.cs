@@ -5,17 +5,6 @@ using Pith.Runtime;
 
 namespace Pith.Tactics;
 
-/// <summary>How element-wise layers are cut into parts.</summary>
-internal static class ElementwiseParts
-{
-    /// <summary>Bytes of one part: some microseconds of work, and a cache line's multiple.</summary>
-    public const long Bytes = 32 << 10;
-
-    public static int Count(long bytes) => checked((int)((bytes + Bytes - 1) / Bytes));
-
-    public static (long First, long Count) Range(int part, long bytes) => (part * Bytes, Math.Min(Bytes, bytes - part * Bytes));
-}
-
 /// <summary>Sum and product of quantized tensors in vectors.</summary>
 internal sealed unsafe class Int8Binary : Tactic<BinaryLayer>
 {
@@ -38,12 +27,12 @@ internal sealed unsafe class Int8Binary : Tactic<BinaryLayer>
     {
         private readonly BinaryInt8<T> _kernel = new(layer);
 
-        public override void Run(RunState state) => state.RunParallel(this, ElementwiseParts.Count(layer.Output.Bytes(state.Batch)));
+        public override void Run(RunState state) => state.RunParallel(this, WorkSplit.Bytes.Count(layer.Output.Bytes(state.Batch)));
 
         public void RunPart(RunState state, int part, int worker)
         {
-            var (first, count) = ElementwiseParts.Range(part, layer.Output.Bytes(state.Batch));
-            _kernel.Flat(state.Address(layer.Left) + first, state.Address(layer.Right) + first, state.Address(layer.Output) + first, count);
+            var (first, end) = WorkSplit.Bytes.Of(part, layer.Output.Bytes(state.Batch));
+            _kernel.Flat(state.Address(layer.Left) + first, state.Address(layer.Right) + first, state.Address(layer.Output) + first, end - first);
         }
     }
 
@@ -51,7 +40,7 @@ internal sealed unsafe class Int8Binary : Tactic<BinaryLayer>
     private sealed class Broadcast<T>(BinaryLayer layer) : RunnableLayer, IParallelBody where T : struct, ILanes<T>
     {
         private readonly BinaryInt8<T> _kernel = new(layer);
-        private readonly int _rows = (int)Math.Clamp(ElementwiseParts.Bytes / layer.Left.RowBytes, 1, layer.Left.Height);
+        private readonly int _rows = (int)Math.Clamp(WorkSplit.Bytes.Size / layer.Left.RowBytes, 1, layer.Left.Height);
 
         private int PartsPerImage => (layer.Left.Height + _rows - 1) / _rows;
 
@@ -81,12 +70,12 @@ internal sealed unsafe class Int8Table : Tactic<TableLayer>
 
     private sealed class Runnable(TableLayer layer, byte* table, bool isVector) : RunnableLayer, IParallelBody
     {
-        public override void Run(RunState state) => state.RunParallel(this, ElementwiseParts.Count(layer.Output.Bytes(state.Batch)));
+        public override void Run(RunState state) => state.RunParallel(this, WorkSplit.Bytes.Count(layer.Output.Bytes(state.Batch)));
 
         public void RunPart(RunState state, int part, int worker)
         {
-            var (first, count) = ElementwiseParts.Range(part, layer.Output.Bytes(state.Batch));
-            TableInt8.Map(state.Address(layer.Input) + first, state.Address(layer.Output) + first, count, table, isVector);
+            var (first, end) = WorkSplit.Bytes.Of(part, layer.Output.Bytes(state.Batch));
+            TableInt8.Map(state.Address(layer.Input) + first, state.Address(layer.Output) + first, end - first, table, isVector);
         }
     }
 }

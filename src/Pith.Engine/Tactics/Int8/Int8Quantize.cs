@@ -37,11 +37,11 @@ internal sealed unsafe class Int8Quantize : Tactic<QuantizeLayer>
     {
         private readonly Quantizer<T> _quantizer = new(layer.To);
 
-        public override void Run(RunState state) => state.RunParallel(this, Chunks.Count(layer.Output.Shape.Elements(state.Batch)));
+        public override void Run(RunState state) => state.RunParallel(this, WorkSplit.Elements.Count(layer.Output.Shape.Elements(state.Batch)));
 
         public void RunPart(RunState state, int part, int worker)
         {
-            var (begin, end) = Chunks.Of(part, layer.Output.Shape.Elements(state.Batch));
+            var (begin, end) = WorkSplit.Elements.Of(part, layer.Output.Shape.Elements(state.Batch));
             var output = state.Address(layer.Output) + begin;
             ElementwiseInt8<T>.Quantize((float*)state.Address(layer.Input) + begin, output, end - begin, _quantizer, layer.To);
             if (layer.To.Type == DataType.Int8) StoredBytes.FlipSigns(output, output, end - begin);
@@ -139,11 +139,11 @@ internal sealed unsafe class Int8Dequantize : Tactic<DequantizeLayer>
 
         public override long ScratchBytes => layer.From.Type == DataType.Int8 ? BlockBytes : 0;
 
-        public override void Run(RunState state) => state.RunParallel(this, Chunks.Count(layer.Input.Shape.Elements(state.Batch)));
+        public override void Run(RunState state) => state.RunParallel(this, WorkSplit.Elements.Count(layer.Input.Shape.Elements(state.Batch)));
 
         public void RunPart(RunState state, int part, int worker)
         {
-            var (begin, end) = Chunks.Of(part, layer.Input.Shape.Elements(state.Batch));
+            var (begin, end) = WorkSplit.Elements.Of(part, layer.Input.Shape.Elements(state.Batch));
             for (var at = begin; at < end; at += BlockBytes)
             {
                 var count = Math.Min(BlockBytes, end - at);

@@ -49,8 +49,8 @@ internal sealed unsafe class Reorder8 : Tactic<ReorderLayer>
             var (channels, pixels) = (_channelsLast.Channels, Pixels(state));
             var (channelUnits, pixelUnits) = (EvenParts.Count(channels, _unitChannels), EvenParts.Count(pixels, _unitPixels));
             var (units, parts) = (Units(state), Parts(state));
-            var end = units * (part + 1) / parts;
-            for (var unit = units * part / parts; unit < end; unit++)
+            var (first, end) = WorkSplit.Share(units, part, parts);
+            for (var unit = first; unit < end; unit++)
             {
                 var (rest, channelUnit) = Math.DivRem(unit, channelUnits);
                 var (image, pixelUnit) = Math.DivRem(rest, pixelUnits);

@@ -60,14 +60,12 @@ internal sealed unsafe class Fp32EmittedConvLayer : RunnableLayer, IParallelBody
         foreach (var panels in _panels)
         {
             var grid = Grid(panels, state);
-            var (firstPanel, endPanel) = splitsPanels ? Share(panels.Count, part, parts) : (0, panels.Count);
-            var (firstTile, endTile) = splitsPanels ? (0, grid.Count) : Share(grid.Count, part, parts);
+            var ((firstPanel, endPanel), (firstTile, endTile)) = splitsPanels ? (Share(panels.Count), (0, grid.Count)) : ((0, panels.Count), Share(grid.Count));
             var block = BlockTiles(grid, endTile - firstTile, panels, endPanel - firstPanel);
+            (int First, int End) Share(int count) => WorkSplit.Share(count, part, parts) is var (first, end) ? ((int)first, (int)end) : default;
             for (var tile = firstTile; tile < endTile; tile += block) RunBlock(state, &args, panels, grid, firstPanel, endPanel, tile, Math.Min(tile + block, endTile));
         }
     }
-
-    private static (int First, int End) Share(int count, int part, int parts) => ((int)((long)count * part / parts), (int)((long)count * (part + 1) / parts));
 
     // All panels on some tiles: one call for each group.
     private void RunBlock(RunState state, Fp32KernelArgs* args, Fp32ConvPanels panels, Fp32TileGrid grid, int firstPanel, int endPanel, int firstTile, int endTile)
@@ -126,9 +124,7 @@ internal sealed unsafe class Fp32EmittedConvLayer : RunnableLayer, IParallelBody
         if (threads == 1) return 1;
         // Panels that follow each other fetch each other's weights.
         if (SplitsPanels(state)) return threads;
-        var wanted = (int)Math.Min(Grid(_panels[0], state).Count, Math.Clamp(_seconds * state.Batch / PartSeconds, 1, 4 * threads));
-        // As many for each thread: a remainder would leave the others waiting.
-        return wanted > threads ? wanted / threads * threads : wanted;
+        return WorkSplit.Parts(_seconds * state.Batch / PartSeconds, Grid(_panels[0], state).Count, threads);
     }
 
     // Tiles that all panels pass over before the next tiles: few enough for the cache, unless reading the weights so often costs more than reading the input for each panel.

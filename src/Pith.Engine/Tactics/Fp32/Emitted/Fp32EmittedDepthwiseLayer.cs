@@ -74,11 +74,11 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
     public void RunPart(RunState state, int part, int worker)
     {
         var (parts, grid) = (Parts(state), Grid(state));
-        int first = (int)((long)grid.Count * part / parts), end = (int)((long)grid.Count * (part + 1) / parts);
+        var (first, end) = WorkSplit.Share(grid.Count, part, parts);
         var args = new Fp32KernelArgs { Constants = _constants, Tiles = (TileOffsets*)state.Scratch(worker) };
-        for (var tile = first; tile < end; tile += (int)args.TileCount)
+        for (var tile = (int)first; tile < end; tile += (int)args.TileCount)
         {
-            args.TileCount = Math.Min(MostTiles, end - tile);
+            args.TileCount = (nint)Math.Min(MostTiles, end - tile);
             for (var i = 0; i < args.TileCount; i++) args.Tiles[i] = grid.Offsets(tile + i);
             Run(state, &args, _full, 0, FullVectors);
             Run(state, &args, _rest, FullVectors, 1);
@@ -100,13 +100,7 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
 
     private Fp32TileGrid Grid(RunState state) => new(_layer, _operands, (_full ?? _rest)!, _layer.Images(state.Batch));
 
-    private int Parts(RunState state)
-    {
-        var threads = state.Pool.Threads;
-        if (threads == 1) return 1;
-        var wanted = (int)Math.Min(Grid(state).Count, Math.Clamp(_seconds * state.Batch / PartSeconds, 1, 4 * threads));
-        return wanted > threads ? wanted / threads * threads : wanted;
-    }
+    private int Parts(RunState state) => WorkSplit.Parts(_seconds * state.Batch / PartSeconds, Grid(state).Count, state.Pool.Threads);
 
     // The tile that loads and multiplies least.
     private TilePattern Tile(EpilogueFp32Spec epilogue)

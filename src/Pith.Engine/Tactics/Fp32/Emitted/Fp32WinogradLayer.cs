@@ -61,13 +61,11 @@ internal sealed unsafe class Fp32WinogradLayer : RunnableLayer, IParallelBody
     {
         var (tiles, panelParts) = (_tiles.Count(state.Batch), PanelParts(state));
         var (tilePart, panelPart) = Math.DivRem(part, panelParts);
-        var (firstPanel, endPanel) = Share(_products.Panels, panelPart, panelParts);
-        var (first, end) = Share(tiles, tilePart, TileParts(state));
-        var block = EvenParts.Length(end - first, _products.MostTiles);
-        for (var tile = first; tile < end; tile += block) RunBlock(state, state.Scratch(worker), tile, Math.Min(tile + block, end), firstPanel, endPanel);
+        var (firstPanel, endPanel) = WorkSplit.Share(_products.Panels, panelPart, panelParts);
+        var (first, end) = WorkSplit.Share(tiles, tilePart, TileParts(state));
+        var block = EvenParts.Length((int)(end - first), _products.MostTiles);
+        for (var tile = (int)first; tile < end; tile += block) RunBlock(state, state.Scratch(worker), tile, (int)Math.Min(tile + block, end), (int)firstPanel, (int)endPanel);
     }
-
-    private static (int First, int End) Share(int count, int part, int parts) => ((int)((long)count * part / parts), (int)((long)count * (part + 1) / parts));
 
     private void RunBlock(RunState state, byte* scratch, int first, int end, int firstPanel, int endPanel)
     {

@@ -78,17 +78,17 @@ internal sealed unsafe class Int8EmittedBinary : Tactic<BinaryLayer>
 
     private sealed class Flat(BinaryLayer layer, BuildResources resources) : Runnable(layer, resources), IParallelBody
     {
-        public override void Run(RunState state) => state.RunParallel(this, ElementwiseParts.Count(Layer.Output.Bytes(state.Batch)));
+        public override void Run(RunState state) => state.RunParallel(this, WorkSplit.Bytes.Count(Layer.Output.Bytes(state.Batch)));
 
         public void RunPart(RunState state, int part, int worker)
         {
-            var (first, count) = ElementwiseParts.Range(part, Layer.Output.Bytes(state.Batch));
+            var (first, end) = WorkSplit.Bytes.Of(part, Layer.Output.Bytes(state.Batch));
             byte* left = state.Address(Layer.Left) + first, right = state.Address(Layer.Right) + first, output = state.Address(Layer.Output) + first;
-            var whole = (nint)count / BinaryEmitter.BlockBytes;
+            var whole = (nint)(end - first) / BinaryEmitter.BlockBytes;
             Run(left, right, output, whole);
             // The last block of all need not be whole: a copy is.
             var done = whole * BinaryEmitter.BlockBytes;
-            var rest = (int)(count - done);
+            var rest = (int)(end - first - done);
             if (rest == 0) return;
             var copies = stackalloc byte[3 * BinaryEmitter.BlockBytes];
             Buffer.MemoryCopy(left + done, copies, rest, rest);
@@ -101,7 +101,7 @@ internal sealed unsafe class Int8EmittedBinary : Tactic<BinaryLayer>
     // A part is some rows of an image.
     private sealed class Shared(BinaryLayer layer, BuildResources resources) : Runnable(layer, resources), IParallelBody
     {
-        private readonly int _rows = (int)Math.Clamp(ElementwiseParts.Bytes / layer.Left.RowBytes, 1, layer.Left.Height);
+        private readonly int _rows = (int)Math.Clamp(WorkSplit.Bytes.Size / layer.Left.RowBytes, 1, layer.Left.Height);
 
         private int PartsPerImage => (Layer.Left.Height + _rows - 1) / _rows;
 

@@ -1,7 +1,6 @@
 using Pith.Building;
 using Pith.Kernels;
 using Pith.Kernels.Jit;
-using Pith.Runtime;
 
 namespace Pith.Tactics;
 
@@ -10,13 +9,12 @@ internal sealed unsafe class Bf16ConvParameters : ConvParameters
 {
     private readonly ContractionLayer _layer;
     private readonly ConvOperands _operands;
-    private readonly Bf16Images _images;
     private readonly float[] _weights;
     private readonly float[]? _biases;
 
     public Bf16ConvParameters(ContractionLayer layer, ConvOperands operands, bool mayStream, BuildResources resources)
     {
-        (_layer, _operands, _images) = (layer, operands, new Bf16Images(layer, operands, resources));
+        (_layer, _operands, Images) = (layer, operands, new Bf16Images(layer, operands, resources));
         _weights = ((Tensor<float>)layer.Weight!.Constant!).Data;
         _biases = (layer.Bias?.Constant as Tensor<float>)?.Data;
         var epilogue = Fp32Epilogue.Spec(layer);
@@ -31,6 +29,8 @@ internal sealed unsafe class Bf16ConvParameters : ConvParameters
     public override ConvArithmetic? Streaming { get; }
 
     public override byte* Shared { get; }
+
+    public override PaddedImages Images { get; }
 
     // The weights are [C, taps], those of a matrix product [K, N] or [N, K]; runs are [taps][channels of a pixel].
     public override void CopyWeights(int channel, int channelInGroup, byte* row)
@@ -48,6 +48,4 @@ internal sealed unsafe class Bf16ConvParameters : ConvParameters
         for (var i = 0; i < panel.Capacity; i++)
             if (channelOf(i) is var channel and >= 0) ((float*)block)[i] = _biases[channel];
     }
-
-    public override void CopyImages(RunState state) => _images.Run(state);
 }

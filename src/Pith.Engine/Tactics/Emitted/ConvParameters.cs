@@ -1,5 +1,4 @@
 using Pith.Kernels.Jit;
-using Pith.Runtime;
 
 namespace Pith.Tactics;
 
@@ -27,6 +26,6 @@ internal abstract unsafe class ConvParameters
     /// <param name="block">Zeroed memory.</param>
     public abstract void FillPanel(PanelShape panel, Func<int, int> channelOf, byte* block);
 
-    /// <summary>Writes the padded copies that kernels read into shared scratch memory. Called only for operands that need a copy.</summary>
-    public abstract void CopyImages(RunState state);
+    /// <summary>The padded copies that kernels read, for operands that need them.</summary>
+    public abstract PaddedImages Images { get; }
 }

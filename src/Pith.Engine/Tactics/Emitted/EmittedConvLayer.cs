@@ -45,7 +45,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
             _enterTiles = resources.Kernel("entertiles_amx", (nameof(TileStateEmitter), true), () => new TileStateEmitter(resources.Device.Tiles, enters: true).Emit());
             _leaveTiles = resources.Kernel("leavetiles_amx", (nameof(TileStateEmitter), false), () => new TileStateEmitter(resources.Device.Tiles, enters: false).Emit());
         }
-        SharedScratchBytes = _operands.NeedsCopy ? layer.Images(resources.MaxBatch) * (long)_operands.ImageBytes : 0;
+        SharedScratchBytes = _operands.NeedsCopy ? parameters.Images.Bytes(resources.MaxBatch) : 0;
     }
 
     public override long ScratchBytes => _family.ScratchBytes;
@@ -54,7 +54,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
 
     public override void Run(RunState state)
     {
-        if (_operands.NeedsCopy) _parameters.CopyImages(state);
+        if (_operands.NeedsCopy) _parameters.Images.Run(state);
         state.RunParallel(this, Parts(state));
     }
 

@@ -150,7 +150,7 @@ internal static unsafe class ConvWeightGradKernel<V> where V : struct, IVec<V>
             else
             {
                 var inputRows = conv.H.Extent(rows);
-                PaddedCopy.Run(map, image, conv.H.First(first), inputRows, conv.W.First(0), columns, scratch);
+                PaddedCopy.Of(map, image).Run(conv.H.First(first), inputRows, conv.W.First(0), columns, (byte*)scratch);
                 top = scratch;
                 scratch += inputRows * band.RowStride;
             }

@@ -248,7 +248,7 @@ internal static unsafe class TapConvKernel<V> where V : struct, IVec<V>
             block.InputPixelStride = group.PixelStride;
             return;
         }
-        PaddedCopy.Run(group, block.Image, row, rows, column, columns, scratch);
+        PaddedCopy.Of(group, block.Image).Run(row, rows, column, columns, (byte*)scratch);
         block.Input = scratch;
         block.InputPixelStride = group.Channels;
         block.InputRowStride = (nint)columns * group.Channels;

@@ -1,3 +1,5 @@
+using Pith.Kernels.Simd;
+
 namespace Pith.Kernels.Int8;
 
 /// <summary>
@@ -68,8 +70,8 @@ internal unsafe struct BandInt8
         var source = Input + image * ImageBytes;
         if (!NeedsCopy) return ((nint)(source + (first - Window.PadTop) * RowBytes - Window.PadLeft * PixelBytes), (nint)scratch);
         var copy = scratch + OffsetBytes;
-        var padded = new PaddedCopyInt8 { Image = source, Height = Height, Width = Width, PixelBytes = PixelBytes, RowBytes = RowBytes, ZeroPoint = ZeroPoint, PadLeft = Window.PadLeft, Columns = CopyColumns };
-        padded.Run(first - Window.PadTop, CopyRows(rows), copy);
+        var padded = new PaddedCopy { Image = source, Height = Height, Width = Width, PixelBytes = PixelBytes, PixelStride = PixelBytes, RowStride = RowBytes, Padding = ZeroPoint };
+        padded.Run(first - Window.PadTop, CopyRows(rows), -Window.PadLeft, CopyColumns, copy);
         return ((nint)copy, (nint)scratch);
     }
 

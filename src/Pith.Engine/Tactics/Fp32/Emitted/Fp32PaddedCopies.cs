@@ -22,7 +22,7 @@ internal sealed unsafe class Fp32PaddedCopies(ContractionLayer layer, Fp32ConvOp
         var (image, band) = Math.DivRem(part, PartsPerImage);
         var first = band * _rows;
         var to = state.SharedScratch + image * operands.InputImage + first * operands.InputRow;
-        PaddedCopy.Run(FeatureMaps.Of(layer.Input, state), image, first - layer.Window.PadTop, Math.Min(_rows, operands.CopyRows - first), -layer.Window.PadLeft, operands.CopyColumns, (float*)to);
+        PaddedCopy.Of(FeatureMaps.Of(layer.Input, state), image).Run(first - layer.Window.PadTop, Math.Min(_rows, operands.CopyRows - first), -layer.Window.PadLeft, operands.CopyColumns, to);
     }
 
     private int PartsPerImage => EvenParts.Count(operands.CopyRows, _rows);

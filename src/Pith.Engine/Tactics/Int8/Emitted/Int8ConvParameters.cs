@@ -2,7 +2,6 @@ using Pith.Building;
 using Pith.Kernels;
 using Pith.Kernels.Int8;
 using Pith.Kernels.Jit;
-using Pith.Runtime;
 
 namespace Pith.Tactics;
 
@@ -12,11 +11,10 @@ internal sealed unsafe class Int8ConvParameters : ConvParameters
     private readonly ContractionLayer _layer;
     private readonly ConvOperands _operands;
     private readonly ContractionConstants _constants;
-    private readonly PaddedCopies _copies;
 
     public Int8ConvParameters(ContractionLayer layer, ConvOperands operands, BuildResources resources)
     {
-        (_layer, _operands, _constants, _copies) = (layer, operands, new ContractionConstants(layer), new PaddedCopies(layer, operands));
+        (_layer, _operands, _constants, Images) = (layer, operands, new ContractionConstants(layer), new PaddedImages(layer, operands));
         var epilogue = EpilogueInt8.Create(layer, _constants, resources);
         Arithmetic = new Int8ConvArithmetic(EpilogueConstants.Spec(epilogue, _constants, LargestSum(layer)));
         Shared = resources.Allocate(EpilogueConstants.SharedBytes);
@@ -26,6 +24,8 @@ internal sealed unsafe class Int8ConvParameters : ConvParameters
     public override ConvArithmetic Arithmetic { get; }
 
     public override byte* Shared { get; }
+
+    public override PaddedImages Images { get; }
 
     public override void FillPanel(PanelShape panel, Func<int, int> channelOf, byte* block) => EpilogueConstants.FillPanel(panel, channelOf, _constants, block);
 
@@ -48,40 +48,10 @@ internal sealed unsafe class Int8ConvParameters : ConvParameters
         }
     }
 
-    public override void CopyImages(RunState state) => state.RunParallel(_copies, _layer.Images(state.Batch) * _copies.PartsPerImage);
-
     // No accumulator is larger in magnitude.
     private static double LargestSum(ContractionLayer layer)
     {
         var perChannel = layer.Int8!.Weights.Shape.LengthOf(1, 4);
         return perChannel * 255.0 * 128 + layer.Int8.IntegerBias.Max(bias => Math.Abs((double)bias));
-    }
-
-    // A part is some rows of an image.
-    private sealed class PaddedCopies(ContractionLayer layer, ConvOperands operands) : IParallelBody
-    {
-        private const int BytesPerPart = 64 << 10;
-
-        private readonly int _rows = (int)Math.Clamp(BytesPerPart / Math.Max(1, operands.RowBytes), 1, Math.Max(1, operands.CopyRows));
-
-        public int PartsPerImage => EvenParts.Count(operands.CopyRows, _rows);
-
-        public void RunPart(RunState state, int part, int worker)
-        {
-            var (image, band) = Math.DivRem(part, PartsPerImage);
-            var first = band * _rows;
-            var copy = new PaddedCopyInt8
-            {
-                Image = state.Address(layer.Input) + image * layer.Input.ImageBytes,
-                Height = layer.Input.Height,
-                Width = layer.Input.Width,
-                PixelBytes = layer.Input.PixelBytes,
-                RowBytes = layer.Input.RowBytes,
-                ZeroPoint = (byte)layer.Int8!.Input.StoredZeroPoint,
-                PadLeft = layer.Window.PadLeft,
-                Columns = operands.CopyColumns,
-            };
-            copy.Run(first - layer.Window.PadTop, Math.Min(_rows, operands.CopyRows - first), state.SharedScratch + image * operands.ImageBytes + first * operands.RowBytes);
-        }
     }
 }

@@ -11,6 +11,7 @@ internal static class TacticCatalog
     [
         .. Int8EmittedConv.All(new DepthwiseKernels(), [DepthwiseEmitter.PanelVectors]),
         .. Int8EmittedConv.All(new AmxKernels(), [2, 1, 4]),
+        .. from shared in (int[])[64, 32, 16] from tactic in Int8EmittedConv.All(new SharedAmxKernels(shared), [shared / PanelShape.Lanes]) select tactic,
         .. Int8EmittedConv.All(new SharedVnniKernels(32), [SharedSums.PanelVectors(32)]),
         .. Int8EmittedConv.All(new SharedVnniKernels(16), [SharedSums.PanelVectors(16)]),
         .. Int8EmittedConv.All(new SharedVnniKernels(8), [SharedSums.PanelVectors(8)]),

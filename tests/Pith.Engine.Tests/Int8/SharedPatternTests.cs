@@ -26,13 +26,20 @@ public class SharedPatternTests
         { 32, 96, 72, 1, 1, 1, 1, 1 },
         { 16, 64, 64, 23, 3, 1, 1, 1 },
         { 32, 64, 128, 12, 7, 2, 1, 1 },
+        { 64, 224, 160, 8, 3, 1, 1, 2 },
+        { 64, 64, 64, 12, 1, 1, 1, 2 },
+        { 64, 256, 128, 6, 3, 1, 2, 1 },
     };
 
     [Theory]
     [MemberData(nameof(Layers))]
     public void Every_kernel_equals_the_loops(int shared, int channels, int outputs, int size, int kernel, int stride, int groups, int images)
     {
-        CpuFeatures[] levels = [.. TestDevice.Levels.Where(isa => isa.Include(CpuFeatures.Avx2) && Isa.Detected.Include(isa) && Takes(isa, shared, channels / groups))];
+        (CpuFeatures Features, string Family)[] levels =
+        [
+            .. TestDevice.Levels.Where(isa => isa.Include(CpuFeatures.Avx2) && Isa.Detected.Include(isa) && Takes(isa, shared, channels / groups)).Select(isa => (isa, "shared")),
+            .. new[] { 16, 32, 64 }.Where(v => v <= shared && TestDevice.Has(CpuFeatures.AmxInt8)).Select(v => (IsaLevel.Amx, $"shared{v}-amx")),
+        ];
         if (levels.Length == 0) Assert.Skip("This CPU has no AVX2, or no vectors for this layer.");
         foreach (var (activation, residual, isFloatOutput) in new[] { ("relu", ResidualKind.Bytes, false), ("silu", ResidualKind.None, false), ("none", ResidualKind.None, true), ("leaky", ResidualKind.Floats, false), ("none", ResidualKind.Bytes, false) })
         {
@@ -44,8 +51,45 @@ public class SharedPatternTests
             using var reference = EngineBuilder.Build(b.Graph, new EngineOptions { MaxBatch = images, ReferenceOnly = true });
             using var expected = new GuardedRun(reference);
             var want = expected.Run(input);
-            foreach (var isa in levels) EmittedTactics.CheckAll(b.Graph, images, TestDevice.At(isa), "shared", input, want, $"{shared}:2:4 {activation}, residual {residual}, {(isFloatOutput ? "floats" : "bytes")}");
+            foreach (var (isa, family) in levels) EmittedTactics.CheckAll(b.Graph, images, TestDevice.At(isa), family, input, want, $"{shared}:2:4 {activation}, residual {residual}, {(isFloatOutput ? "floats" : "bytes")}");
         }
+    }
+
+    [Theory]
+    [InlineData(16)]
+    [InlineData(64)]
+    public void Dilated_windows_equal_the_loops(int shared)
+    {
+        if (!TestDevice.Has(CpuFeatures.Avx512Vnni)) Assert.Skip("This CPU has no AVX-512 VNNI.");
+        (CpuFeatures Features, string Family)[] families = [(IsaLevel.Avx512Vnni, "shared"), (IsaLevel.Amx, $"shared{shared}-amx")];
+        var b = new QdqGraphBuilder(5) { Shared = shared };
+        var window = new WindowAttributes { Pads = ValueList.Repeat(2, 4), Dilations = [2, 2] };
+        var x = b.Quantized(b.Input(96, 9, 9));
+        b.Graph.AddOutput(b.WithEpilogue("relu", ResidualKind.Bytes, isFloatOutput: false, () => b.Conv(x, 96, 80, 3, window)));
+        var input = b.Data(new Shape(2, 96, 9, 9));
+        using var reference = EngineBuilder.Build(b.Graph, new EngineOptions { MaxBatch = 2, ReferenceOnly = true });
+        using var expected = new GuardedRun(reference);
+        foreach (var (isa, family) in families) EmittedTactics.CheckAll(b.Graph, 2, TestDevice.At(isa), family, input, expected.Run(input), $"{shared}:2:4");
+    }
+
+    [Fact]
+    public void Slots_that_are_still_read_are_not_gathered_into()
+    {
+        for (var most = 1; most <= 2; most++)
+            for (var steps = 1; steps <= 60; steps++)
+            {
+                var slots = SharedTileSlots.For(steps, most);
+                Assert.Equal(steps == 1 ? 0 : steps == 2 || steps == 5 ? 1 : most, slots.Ahead);
+                for (var step = 0; step < steps; step++)
+                {
+                    Assert.InRange(slots.Of(step), 0, slots.Count - 1);
+                    // The steps that follow, those of the next task included.
+                    for (var ahead = 1; ahead <= slots.Ahead; ahead++) Assert.NotEqual(slots.Of(step), slots.Of((step + ahead) % steps));
+                }
+                var (head, rounds) = slots.Loop(9);
+                for (var step = head; step < head + (rounds - 1) * slots.Period; step++) Assert.Equal((slots.Of(step), slots.Of(step + slots.Ahead)), (slots.Of(step + slots.Period), slots.Of(step + slots.Period + slots.Ahead)));
+                Assert.True(head + rounds * slots.Period <= steps - (rounds > 0 ? slots.Ahead + 1 : 0));
+            }
     }
 
     // Without AVX-512 blocks are read whole; without VNNI a shuffle has room for one group.

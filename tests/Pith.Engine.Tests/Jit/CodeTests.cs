@@ -39,6 +39,7 @@ public class CodeTests
             Check(new ConvVnniEmitter(spec), s_vnni);
             Check(new ConvCompressedVnniEmitter(spec), s_vnni);
             Check(new ConvAmxEmitter(spec, asm => new TileUnit(asm)), s_amx);
+            Check(new ConvSharedAmxEmitter(spec, asm => new TileUnit(asm)), s_amx);
             foreach (var narrow in new[] { spec with { Panel = new PanelShape(1, 15, epilogue.IsNatural) }, spec with { Panel = new PanelShape(1, 7, true), Arithmetic = new Int8ConvArithmetic(epilogue with { IsFloatOutput = true }) } })
             {
                 Check(new ConvAvxVnniEmitter(narrow), s_avxVnni);

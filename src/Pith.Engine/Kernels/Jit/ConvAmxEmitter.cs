@@ -12,7 +12,7 @@ namespace Pith.Kernels.Jit;
 /// <remarks>
 /// The first two tasks have no predecessors: their epilogues run on whatever is in the scratch memory and write to the first task's pixels, which are written again, correctly, two tasks later.
 /// </remarks>
-internal sealed class ConvAmxEmitter : KernelEmitter
+internal class ConvAmxEmitter : KernelEmitter
 {
     /// <summary>Bytes of the reduction that one product takes.</summary>
     public const int ChunkBytes = 64;
@@ -24,32 +24,67 @@ internal sealed class ConvAmxEmitter : KernelEmitter
     public const int ScratchBytes = 2 * Accumulators * TileUnit.TileBytes;
 
     // Tile registers: accumulators first, then two for pixels and two for weights.
-    private const int FirstPixels = Accumulators, FirstWeights = FirstPixels + 2;
+    protected const int FirstPixels = Accumulators, FirstWeights = FirstPixels + 2;
 
     private const int VectorRegisters = 32;
 
     // A stack frame with the addresses of three tasks, the newest last, each output, residual and panel; then counters.
-    private const int TaskBytes = 24, Oldest = 0, Previous = TaskBytes, Current = 2 * TaskBytes, PanelsLeft = 3 * TaskBytes, Arguments = PanelsLeft + 8, FrameBytes = Arguments + 8;
+    private const int TaskBytes = 24, Oldest = 0, Previous = TaskBytes, Current = 2 * TaskBytes, PanelsLeftAt = 3 * TaskBytes, TilesLeftAt = PanelsLeftAt + 8, Arguments = TilesLeftAt + 8, OwnAt = Arguments + 8, OwnCount = 2, FrameBytes = OwnAt + 8 * OwnCount;
 
-    private static readonly AssemblerRegister64 s_input = rdx, s_pixel = r14, s_weights = rbx, s_stride64 = rax, s_pixelStride = r9, s_tiles = rsi, s_tileCount = rcx, s_temporary = rbp;
-    private static readonly AssemblerRegister64 s_newest = r12, s_oldest = r13, s_output = r10, s_residual = r15, s_panel = r11, s_shared = r8;
+    private static readonly AssemblerRegister64 s_pixelStride = r9, s_newest = r12, s_oldest = r13, s_output = r10, s_residual = r15, s_panel = r11, s_shared = r8;
 
-    private readonly ConvKernelSpec _spec;
-    private readonly AmxTiling _tiling;
-    private readonly TileUnit _unit;
     private ITileEpilogue? _epilogue;
 
     public ConvAmxEmitter(ConvKernelSpec spec, Func<Assembler, TileUnit> unit)
     {
-        _spec = spec;
-        _tiling = new AmxTiling(spec.Tile);
-        _unit = unit(Asm);
-        _unit.FrameOffset = FrameBytes;
+        Spec = spec;
+        Tiling = new AmxTiling(spec.Tile);
+        Unit = unit(Asm);
+        Unit.FrameOffset = FrameBytes;
     }
 
-    private int Vectors => _spec.Panel.Vectors;
+    /// <summary>Holds the address of the present task's first window; may be overwritten while a task runs.</summary>
+    protected static AssemblerRegister64 Pixel => r14;
 
-    private int ChunksPerRun => (_spec.Reduction.RunBytes + ChunkBytes - 1) / ChunkBytes;
+    /// <summary>Holds the address of the present panel's weights between tasks.</summary>
+    protected static AssemblerRegister64 Weights => rbx;
+
+    /// <summary>Holds the bytes of a tile's row.</summary>
+    protected static AssemblerRegister64 Stride64 => rax;
+
+    /// <summary>Holds the address of the present task's offsets.</summary>
+    protected static AssemblerRegister64 Tiles => rsi;
+
+    /// <summary>Overwritten between the steps of a task.</summary>
+    protected static AssemblerRegister64 Temporary => rbp;
+
+    protected ConvKernelSpec Spec { get; }
+
+    protected AmxTiling Tiling { get; }
+
+    protected TileUnit Unit { get; }
+
+    protected int Vectors => Spec.Panel.Vectors;
+
+    /// <summary>Chunks of all runs.</summary>
+    protected int Chunks => Spec.Reduction.Runs * ChunksPerRun;
+
+    /// <summary>Bytes from a panel's weights to those of the next.</summary>
+    protected virtual int PanelWeightBytes => Chunks * Vectors * TileUnit.TileBytes;
+
+    /// <summary>Registers, four at a time, that the epilogue's accumulators take in turn.</summary>
+    protected virtual int AccumulatorTurns => 5;
+
+    /// <summary>The tasks that are left of the panel, the present one included.</summary>
+    protected static AssemblerMemoryOperand TilesLeft => __qword_ptr[rsp + TilesLeftAt];
+
+    /// <summary>The panels that are left, the present one included.</summary>
+    protected static AssemblerMemoryOperand PanelsLeft => __qword_ptr[rsp + PanelsLeftAt];
+
+    /// <summary>Memory of a derived class: two numbers.</summary>
+    protected static AssemblerMemoryOperand Own(int index) => __qword_ptr[rsp + (OwnAt + 8 * index)];
+
+    private int ChunksPerRun => (Spec.Reduction.RunBytes + ChunkBytes - 1) / ChunkBytes;
 
     /// <summary>Rows of all tile registers: accumulators and pixels have as many as a tile has pixels, weights all 16.</summary>
     public static int[] TileRows(ConvKernelSpec spec)
@@ -66,56 +101,63 @@ internal sealed class ConvAmxEmitter : KernelEmitter
     protected override void Body()
     {
         // Accumulators come in register slots of four in turn; the last registers are the epilogue's.
-        _epilogue = _spec.Arithmetic.Epilogue(Asm, _spec.Panel, new EpilogueRegisters(s_output, s_residual, s_panel, s_shared, Enumerable.Range(0, VectorRegisters).ToArray()), _spec.Tile);
-        Asm.sub(rsp, FrameBytes + _unit.FrameBytes);
+        _epilogue = Spec.Arithmetic.Epilogue(Asm, Spec.Panel, new EpilogueRegisters(s_output, s_residual, s_panel, s_shared, Enumerable.Range(0, VectorRegisters).ToArray()), Spec.Tile);
+        Asm.sub(rsp, FrameBytes + Unit.FrameBytes);
         Asm.mov(__qword_ptr[rsp + Arguments], Args);
         _epilogue.LoadMask();
-        _unit.Expect(TileRows(_spec));
-        Asm.mov(s_input, Argument(nameof(ConvKernelArgs.Input)));
-        Asm.mov(s_weights, Argument(nameof(ConvKernelArgs.Weights)));
+        Unit.Expect(TileRows(Spec));
+        Asm.mov(Weights, Argument(nameof(ConvKernelArgs.Weights)));
         Asm.mov(s_shared, Argument(nameof(ConvKernelArgs.Shared)));
         Asm.mov(s_newest, Argument(nameof(ConvKernelArgs.Scratch)));
         Asm.lea(s_oldest, __[s_newest + Accumulators * TileUnit.TileBytes]);
-        Asm.mov(s_stride64, TileUnit.RowBytes);
-        Asm.mov(s_pixelStride, _spec.Tile.InputColumn);
+        Asm.mov(Stride64, TileUnit.RowBytes);
+        Asm.mov(s_pixelStride, Spec.Tile.InputColumn);
         OpenFirstTask();
+        OpenKernel();
 
         var (panel, task) = (Asm.CreateLabel(), Asm.CreateLabel());
         Asm.Label(ref panel);
-        Asm.mov(s_tiles, Argument(nameof(ConvKernelArgs.Tiles)));
-        Asm.mov(s_tileCount, Argument(nameof(ConvKernelArgs.TileCount)));
+        Asm.mov(Tiles, Argument(nameof(ConvKernelArgs.Tiles)));
+        Asm.mov(Pixel, Argument(nameof(ConvKernelArgs.TileCount)));
+        Asm.mov(TilesLeft, Pixel);
         Asm.Label(ref task);
         OpenTask();
-        Products([.. _epilogue.Steps(_spec.Tile.Pixels, LoadAccumulator)]);
+        Products([.. _epilogue.Steps(Spec.Tile.Pixels, LoadAccumulator)]);
         CloseTask();
-        Asm.add(s_tiles, Marshal.SizeOf<TileOffsets>());
-        Asm.dec(s_tileCount);
+        Asm.add(Tiles, Marshal.SizeOf<TileOffsets>());
+        Asm.dec(TilesLeft);
         Asm.jne(task);
-        Asm.add(s_weights, _spec.Reduction.Runs * ChunksPerRun * Vectors * TileUnit.TileBytes);
+        Asm.add(Weights, PanelWeightBytes);
         // The arguments are the kernel's to change.
-        Advance(nameof(ConvKernelArgs.Output), _spec.OutputPanelBytes);
-        Advance(nameof(ConvKernelArgs.Residual), _spec.ResidualPanelBytes);
-        Advance(nameof(ConvKernelArgs.Panel), _spec.Arithmetic.PanelBytes(Vectors));
-        Asm.dec(__qword_ptr[rsp + PanelsLeft]);
+        Advance(nameof(ConvKernelArgs.Output), Spec.OutputPanelBytes);
+        Advance(nameof(ConvKernelArgs.Residual), Spec.ResidualPanelBytes);
+        Advance(nameof(ConvKernelArgs.Panel), Spec.Arithmetic.PanelBytes(Vectors));
+        Asm.dec(PanelsLeft);
         Asm.jne(panel);
 
         // What is left: the last two tasks' epilogues.
-        for (var tile = 0; tile < _tiling.Count * Vectors; tile++) _unit.Store(tile, s_newest, s_stride64, tile * TileUnit.TileBytes);
-        Asm.mov(s_tileCount, 2);
+        for (var tile = 0; tile < Tiling.Count * Vectors; tile++) Unit.Store(tile, s_newest, Stride64, tile * TileUnit.TileBytes);
+        Asm.mov(TilesLeft, 2);
         var rest = Asm.CreateLabel();
         Asm.Label(ref rest);
         LoadOldest();
-        foreach (var step in _epilogue.Steps(_spec.Tile.Pixels, LoadAccumulator)) step();
+        foreach (var step in _epilogue.Steps(Spec.Tile.Pixels, LoadAccumulator)) step();
         CloseTask();
-        Asm.dec(s_tileCount);
+        Asm.dec(TilesLeft);
         Asm.jne(rest);
-        Asm.add(rsp, FrameBytes + _unit.FrameBytes);
+        Asm.add(rsp, FrameBytes + Unit.FrameBytes);
     }
 
-    private AssemblerMemoryOperand Argument(string field)
+    /// <summary>What is done once for the kernel, when the first task's offsets are in <see cref="Tiles"/>.</summary>
+    protected virtual void OpenKernel()
     {
-        Asm.mov(s_temporary, __qword_ptr[rsp + Arguments]);
-        return Field<ConvKernelArgs>(s_temporary, field);
+    }
+
+    /// <summary>A field of the arguments, by way of <see cref="Temporary"/>.</summary>
+    protected AssemblerMemoryOperand Argument(string field)
+    {
+        Asm.mov(Temporary, __qword_ptr[rsp + Arguments]);
+        return Field<ConvKernelArgs>(Temporary, field);
     }
 
     private void Advance(string field, int bytes) => Asm.add(Argument(field), bytes);
@@ -123,37 +165,37 @@ internal sealed class ConvAmxEmitter : KernelEmitter
     // Tasks before the first are the first.
     private void OpenFirstTask()
     {
-        Asm.mov(s_pixel, Argument(nameof(ConvKernelArgs.PanelCount)));
-        Asm.mov(__qword_ptr[rsp + PanelsLeft], s_pixel);
-        Asm.mov(s_tiles, Argument(nameof(ConvKernelArgs.Tiles)));
+        Asm.mov(Pixel, Argument(nameof(ConvKernelArgs.PanelCount)));
+        Asm.mov(PanelsLeft, Pixel);
+        Asm.mov(Tiles, Argument(nameof(ConvKernelArgs.Tiles)));
         SetCurrent();
         foreach (var task in (int[])[Oldest, Previous])
             for (var i = 0; i < TaskBytes; i += 8)
             {
-                Asm.mov(s_temporary, __qword_ptr[rsp + Current + i]);
-                Asm.mov(__qword_ptr[rsp + task + i], s_temporary);
+                Asm.mov(Temporary, __qword_ptr[rsp + Current + i]);
+                Asm.mov(__qword_ptr[rsp + task + i], Temporary);
             }
     }
 
-    // Addresses of the task that s_tiles points to.
+    // Addresses of the task that Tiles points to.
     private void SetCurrent()
     {
         (string Field, string Offset)[] operands = [(nameof(ConvKernelArgs.Output), nameof(TileOffsets.Output)), (nameof(ConvKernelArgs.Residual), nameof(TileOffsets.Residual))];
         foreach (var (field, offset) in operands)
         {
-            Asm.mov(s_pixel, Argument(field));
-            Asm.add(s_pixel, Field<TileOffsets>(s_tiles, offset));
-            Asm.mov(__qword_ptr[rsp + Current + (field == nameof(ConvKernelArgs.Output) ? 0 : 8)], s_pixel);
+            Asm.mov(Pixel, Argument(field));
+            Asm.add(Pixel, Field<TileOffsets>(Tiles, offset));
+            Asm.mov(__qword_ptr[rsp + Current + (field == nameof(ConvKernelArgs.Output) ? 0 : 8)], Pixel);
         }
-        Asm.mov(s_pixel, Argument(nameof(ConvKernelArgs.Panel)));
-        Asm.mov(__qword_ptr[rsp + Current + 16], s_pixel);
+        Asm.mov(Pixel, Argument(nameof(ConvKernelArgs.Panel)));
+        Asm.mov(__qword_ptr[rsp + Current + 16], Pixel);
     }
 
     private void OpenTask()
     {
         SetCurrent();
-        Asm.mov(s_pixel, s_input);
-        Asm.add(s_pixel, Field<TileOffsets>(s_tiles, nameof(TileOffsets.Input)));
+        Asm.mov(Pixel, Argument(nameof(ConvKernelArgs.Input)));
+        Asm.add(Pixel, Field<TileOffsets>(Tiles, nameof(TileOffsets.Input)));
         LoadOldest();
     }
 
@@ -169,26 +211,26 @@ internal sealed class ConvAmxEmitter : KernelEmitter
         Asm.xchg(s_newest, s_oldest);
         for (var i = 0; i < 2 * TaskBytes; i += 8)
         {
-            Asm.mov(s_temporary, __qword_ptr[rsp + Previous + i]);
-            Asm.mov(__qword_ptr[rsp + Oldest + i], s_temporary);
+            Asm.mov(Temporary, __qword_ptr[rsp + Previous + i]);
+            Asm.mov(__qword_ptr[rsp + Oldest + i], Temporary);
         }
     }
 
     // Accumulator plus start value, in one of the registers that take turns.
     private int LoadAccumulator(int pixel, int vector, int slot)
     {
-        const int turns = 5;
-        var (tile, row) = _tiling.Locate(pixel);
-        var register = 4 * (pixel / Math.Max(1, 4 / Vectors) % turns) + slot;
+        var (tile, row) = Tiling.Locate(pixel);
+        var register = 4 * (pixel / Math.Max(1, 4 / Vectors) % AccumulatorTurns) + slot;
         Asm.vmovdqu64(Zmm(register), __zmmword_ptr[s_oldest + ((tile * Vectors + vector) * TileUnit.TileBytes + row * TileUnit.RowBytes)]);
-        _spec.Arithmetic.Add(Asm, Zmm(register), __zmmword_ptr[s_panel + vector * ConvArithmetic.StartBytes]);
+        Spec.Arithmetic.Add(Asm, Zmm(register), __zmmword_ptr[s_panel + vector * ConvArithmetic.StartBytes]);
         return register;
     }
 
-    private void Products(Action[] epilogue)
+    /// <summary>The products of the present task, with the steps of an epilogue between them. May use rcx, rdx and r9 beside <see cref="Pixel"/> and <see cref="Temporary"/>; <see cref="Weights"/> must stay in the end.</summary>
+    protected virtual void Products(Action[] epilogue)
     {
-        var tiles = _tiling.Count;
-        var chunks = _spec.Reduction.Runs * ChunksPerRun;
+        var tiles = Tiling.Count;
+        var chunks = Chunks;
         var (products, done, emitted) = (chunks * tiles * Vectors, 0, 0);
         for (var chunk = 0; chunk < chunks; chunk++)
         {
@@ -199,26 +241,29 @@ internal sealed class ConvAmxEmitter : KernelEmitter
                     // A single tile takes the two registers in turn, so that it is loaded while the other is used.
                     var left = FirstPixels + (tiles == 1 ? chunk : tile) % 2;
                     var right = FirstWeights + (Vectors == 1 ? chunk : vector) % 2;
-                    if (vector == 0) _unit.Load(left, s_pixel, s_pixelStride, _tiling.Offsets[tile] + at);
-                    if (tile == 0) _unit.Load(right, s_weights, s_stride64, (chunk * Vectors + vector) * TileUnit.TileBytes);
+                    if (vector == 0) Unit.Load(left, Pixel, s_pixelStride, Tiling.Offsets[tile] + at);
+                    if (tile == 0) Unit.Load(right, Weights, Stride64, (chunk * Vectors + vector) * TileUnit.TileBytes);
                     var sum = tile * Vectors + vector;
-                    if (chunk == 0)
-                    {
-                        _unit.Store(sum, s_newest, s_stride64, sum * TileUnit.TileBytes);
-                        _unit.Zero(sum);
-                    }
-                    _spec.Arithmetic.MultiplyAdd(_unit, sum, left, right);
+                    if (chunk == 0) Restart(sum);
+                    Spec.Arithmetic.MultiplyAdd(Unit, sum, left, right);
                     done++;
                     while (emitted < (long)epilogue.Length * done / products) epilogue[emitted++]();
                 }
         }
     }
 
-    // Bytes from the start of a window to a chunk.
-    private int Offset(int chunk)
+    /// <summary>Stores what an accumulator of the task before has come to, and begins at 0.</summary>
+    protected void Restart(int sum)
+    {
+        Unit.Store(sum, s_newest, Stride64, sum * TileUnit.TileBytes);
+        Unit.Zero(sum);
+    }
+
+    /// <summary>Bytes from the start of a window to a chunk.</summary>
+    protected int Offset(int chunk)
     {
         var (run, inRun) = Math.DivRem(chunk, ChunksPerRun);
-        var (row, column) = Math.DivRem(run, _spec.Reduction.Columns);
-        return row * _spec.Reduction.RowBytes + column * _spec.Reduction.ColumnBytes + inRun * ChunkBytes;
+        var (row, column) = Math.DivRem(run, Spec.Reduction.Columns);
+        return row * Spec.Reduction.RowBytes + column * Spec.Reduction.ColumnBytes + inRun * ChunkBytes;
     }
 }

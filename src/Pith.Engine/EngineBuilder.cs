@@ -47,7 +47,7 @@ public static class EngineBuilder
     internal static Device DeviceFor(EngineOptions options)
     {
         if (options.Threads is < 0 or > WorkerPool.MostThreads) throw new PithException($"An engine is built for 1 to {WorkerPool.MostThreads} threads (0: one per processor), got {options.Threads}.");
-        return new Device(Isa.Current, options.Threads > 0 ? options.Threads : Math.Min(Environment.ProcessorCount, WorkerPool.MostThreads));
+        return new Cpu(Isa.Current, options.Threads > 0 ? options.Threads : Math.Min(Environment.ProcessorCount, WorkerPool.MostThreads));
     }
 
     /// <summary>Builds for a device that may offer less than this machine, which is how tests run every instruction set.</summary>

@@ -20,7 +20,7 @@ public sealed unsafe class EngineContext : IDisposable
     private readonly Engine _engine;
     private readonly RunState _state;
     private readonly ImageLanes _images;
-    private readonly AlignedMemory _arena;
+    private readonly DeviceMemory _arena;
     private readonly BuiltLayer[] _layers;
     private readonly Slot[][] _observed;
     private readonly Slot[] _observedInputs;
@@ -37,8 +37,8 @@ public sealed unsafe class EngineContext : IDisposable
         var pool = new WorkerPool(threads, processors);
         try
         {
-            _state = new RunState(network.Slots.Count, pool, Largest(layer => layer.ScratchBytes), Largest(layer => layer.SharedScratchBytes)) { Batch = engine.MaxBatch };
-            _arena = new AlignedMemory(engine.Memory.Bytes);
+            _state = new RunState(engine.Resources.Device, network.Slots.Count, pool, Largest(layer => layer.ScratchBytes), Largest(layer => layer.SharedScratchBytes)) { Batch = engine.MaxBatch };
+            _arena = engine.Resources.Device.Allocate(engine.Memory.Bytes);
             foreach (var slot in network.Slots)
                 if (engine.Memory.Offsets[slot.Index] is var offset and >= 0 && !engine.Memory.PerImage[slot.Index]) _state.SetMemory(slot, _arena.Start + offset);
             _visible = network.Inputs.Concat(network.Outputs).Distinct().ToDictionary(slot => slot, slot => new PinnedMemory(slot.Bytes(engine.MaxBatch)));

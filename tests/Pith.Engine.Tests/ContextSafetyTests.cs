@@ -320,7 +320,7 @@ public sealed class ContextSafetyTests
 
     // The layer as its tactic built it, without what writes the border.
     private static RunnableLayer Rebuilt(Engine engine, int layer) =>
-        TacticCatalog.For(engine.Built[layer].Layer).First(tactic => tactic.Name == engine.Built[layer].Info.Tactic).Build(engine.Built[layer].Layer, new BuildResources(engine.Resources, engine.Network.BatchOf(layer)));
+        engine.Resources.Device.TacticsFor(engine.Built[layer].Layer).First(tactic => tactic.Name == engine.Built[layer].Info.Tactic).Build(engine.Built[layer].Layer, new BuildResources(engine.Resources, engine.Network.BatchOf(layer)));
 
     private static void RequireRefusals(EngineContext context)
     {

@@ -11,7 +11,7 @@ public class CpuFeaturesTests
     [Fact]
     public void No_emitted_kernel_runs_on_another_architecture()
     {
-        var engine = Build(new Device(CpuFeatures.Neon | CpuFeatures.DotProd, 2), out var run);
+        var engine = Build(new Cpu(CpuFeatures.Neon | CpuFeatures.DotProd, 2), out var run);
         Assert.All(engine.Layers, layer => Assert.Empty(layer.Kernels));
         Assert.Contains(engine.Layers, layer => layer.Spec.Kind == LayerKind.Conv && layer.ReferenceReason is null);
         var verdicts = engine.Layers.SelectMany(layer => layer.Verdicts).Where(verdict => verdict.Reason.StartsWith("needs ", StringComparison.Ordinal)).ToArray();

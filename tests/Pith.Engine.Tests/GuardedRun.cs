@@ -20,7 +20,7 @@ internal sealed unsafe class GuardedRun : IDisposable
     {
         _engine = engine;
         _pool = new WorkerPool(threads);
-        _state = new RunState(engine.Network.Slots.Count, _pool, engine.Built.Max(layer => layer.Runnable.ScratchBytes), engine.Built.Max(layer => layer.Runnable.SharedScratchBytes)) { Batch = engine.MaxBatch };
+        _state = new RunState(engine.Resources.Device, engine.Network.Slots.Count, _pool, engine.Built.Max(layer => layer.Runnable.ScratchBytes), engine.Built.Max(layer => layer.Runnable.SharedScratchBytes)) { Batch = engine.MaxBatch };
         foreach (var slot in engine.Network.Slots.Where(slot => slot.Kind != SlotKind.Constant))
         {
             var bytes = slot.Bytes(engine.MaxBatch);

@@ -51,7 +51,7 @@ public sealed unsafe class HostileWindowTests
             var (layer, x) = Pool(random, type, isMax);
             var expected = Run(new ReferencePool(), layer, x, TestDevice.At(IsaLevel.Portable));
             foreach (var isa in TestDevice.Levels)
-                foreach (var tactic in TacticCatalog.For(layer).Where(tactic => tactic is not ReferencePool && tactic.Accept(layer, TestDevice.At(isa)).Accepted))
+                foreach (var tactic in TestDevice.At(isa).TacticsFor(layer).Where(tactic => tactic is not ReferencePool && tactic.Accept(layer, TestDevice.At(isa)).Accepted))
                     RequireSame(expected, Run(tactic, layer, x, TestDevice.At(isa)), isExact: type == DataType.UInt8 || isMax, $"trial {trial} {isa} {tactic.Name}: {layer.SpecAt(1)}");
         }
     }
@@ -132,7 +132,7 @@ public sealed unsafe class HostileWindowTests
         using var resources = new EngineResources(device);
         var runnable = tactic.Build(layer, new BuildResources(resources, 1));
         using var pool = new WorkerPool(2);
-        using var state = new RunState(2, pool, runnable.ScratchBytes, runnable.SharedScratchBytes) { Batch = 1 };
+        using var state = new RunState(device, 2, pool, runnable.ScratchBytes, runnable.SharedScratchBytes) { Batch = 1 };
         using GuardedBuffer input = new((layer.Input.Bytes(1) + slack + 3) / 4), output = new((layer.Output.Bytes(1) + slack + 3) / 4);
         state.SetMemory(layer.Input, (byte*)(input.Pointer + input.Length) - slack - layer.Input.Bytes(1));
         state.SetMemory(layer.Output, (byte*)(output.Pointer + output.Length) - slack - layer.Output.Bytes(1));

@@ -1,3 +1,4 @@
+using Pith.Kernels;
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Pith.Runtime;
@@ -13,7 +14,7 @@ public class WorkerPoolTests
     public void Every_part_runs_exactly_once_in_every_call(int threads)
     {
         using var pool = new WorkerPool(threads);
-        using var state = new RunState(0, pool, 0, 0);
+        using var state = new RunState(TestDevice.At(CpuFeatures.None), 0, pool, 0, 0);
         var counter = new Counter(64);
         for (var call = 1; call <= 500; call++)
         {
@@ -33,7 +34,7 @@ public class WorkerPoolTests
     public void The_failure_of_the_lowest_part_reaches_the_caller_as_it_is_and_the_pool_goes_on(int threads)
     {
         using var pool = new WorkerPool(threads);
-        using var state = new RunState(0, pool, 0, 0);
+        using var state = new RunState(TestDevice.At(CpuFeatures.None), 0, pool, 0, 0);
         for (var call = 0; call < 50; call++)
         {
             Assert.Equal("part 3", Assert.Throws<InvalidDataException>(() => state.RunParallel(new Failing(), 8)).Message);
@@ -49,7 +50,7 @@ public class WorkerPoolTests
     public void Idle_workers_sleep_and_no_wake_is_left_over_whatever_the_rhythm_of_calls(int threads)
     {
         using var pool = new WorkerPool(threads);
-        using var state = new RunState(0, pool, 0, 0);
+        using var state = new RunState(TestDevice.At(CpuFeatures.None), 0, pool, 0, 0);
         var random = new Random(threads);
         var counter = new Counter(16);
         // Gaps around the time that workers spin are those in which a call may meet a worker on its way to sleep.
@@ -84,7 +85,7 @@ public class WorkerPoolTests
         static WeakReference<WorkerCrew> Forget()
         {
             var pool = new WorkerPool(3);
-            new RunState(0, pool, 0, 0).RunParallel(new Counter(8), 8);
+            new RunState(TestDevice.At(CpuFeatures.None), 0, pool, 0, 0).RunParallel(new Counter(8), 8);
             return new WeakReference<WorkerCrew>(pool.Crew!);
         }
     }
@@ -99,7 +100,7 @@ public class WorkerPoolTests
             for (var i = 0; i < 3000; i++)
             {
                 using var pool = new WorkerPool(3);
-                using var state = new RunState(0, pool, 0, 0);
+                using var state = new RunState(TestDevice.At(CpuFeatures.None), 0, pool, 0, 0);
                 state.RunParallel(new Counter(3), 3);
                 // Workers look for the next call for 50 microseconds.
                 var until = Stopwatch.GetTimestamp() + random.Next((int)(Stopwatch.Frequency / 10_000));
@@ -118,7 +119,7 @@ public class WorkerPoolTests
     {
         if (!OperatingSystem.IsLinux() || Environment.ProcessorCount < 2) Assert.Skip("Needs Linux and two processors.");
         using var pool = new WorkerPool(2, [0, 1]);
-        using var state = new RunState(0, pool, 0, 0);
+        using var state = new RunState(TestDevice.At(CpuFeatures.None), 0, pool, 0, 0);
         var counter = new Counter(8);
         state.RunParallel(counter, 8);
         Assert.All(counter.Runs, runs => Assert.Equal(1, runs));

@@ -21,7 +21,7 @@ public static class LayerBenchmark
         settings.Check();
         var (network, layer) = LayerNetwork.Lower(text);
         var device = EngineBuilder.DeviceFor(new EngineOptions { Threads = threads });
-        var verdicts = TacticCatalog.For(layer).Select(tactic => (Tactic: tactic, Verdict: tactic.Accept(layer, device))).ToArray();
+        var verdicts = device.TacticsFor(layer).Select(tactic => (Tactic: tactic, Verdict: tactic.Accept(layer, device))).ToArray();
         using var pool = new WorkerPool(device.Threads);
         var timed = new List<Candidate>();
         try
@@ -32,7 +32,7 @@ public static class LayerBenchmark
             var macs = layer.Macs * network.Shapes.MaxBatch;
             return new LayerBenchmarkResult(layer.SpecAt(network.Shapes.MaxBatch), device.Features, device.Threads, macs, Peak(layer.Precision), [.. verdicts.Select(entry => Timing(entry.Tactic, entry.Verdict))]);
 
-            double Peak(string precision) => PeakRate.MacsPerSecond(device.Features, precision, device.Threads);
+            double Peak(string precision) => PeakRate.MacsPerSecond(device, precision, device.Threads);
             TacticTiming Timing(Tactic tactic, Verdict verdict) => timed.Find(candidate => candidate.Tactic == tactic) is { } candidate
                 ? TacticTiming.Of(tactic.Name, LatencyStatistics.Of([.. candidate.Times]), macs, Peak(tactic.Precision(layer)))
                 : new TacticTiming(tactic.Name, verdict.Reason);

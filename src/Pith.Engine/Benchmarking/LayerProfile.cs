@@ -60,7 +60,7 @@ public static class LayerProfile
             Microseconds = 1e6 * seconds,
             TimeShare = seconds / total,
             MacsPerSecond = rate,
-            PeakShare = rate / PeakRate.MacsPerSecond(context.Engine.Resources.Device.Features, layer.Precision, context.Threads),
+            PeakShare = rate / PeakRate.MacsPerSecond(context.Engine.Resources.Device, layer.Precision, context.Threads),
             RunnerUp = runnerUp?.Tactic,
             RunnerUpMicroseconds = 1e6 * runnerUp?.Seconds,
         };

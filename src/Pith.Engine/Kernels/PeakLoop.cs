@@ -16,8 +16,11 @@ internal interface IMultiplyAdd<TVector> where TVector : struct
     static abstract TVector Factor { get; }
 }
 
-/// <summary>The loop that <see cref="PeakRate"/> times: independent sums in registers, nothing else.</summary>
-internal static class PeakLoop
+/// <summary>A loop that <see cref="PeakRate"/> times: independent sums in registers, nothing else.</summary>
+/// <param name="Precision">As <see cref="LayerInfo.Precision"/> has it.</param>
+/// <param name="Macs">Multiply-accumulates of one call.</param>
+/// <param name="Run">One call.</param>
+internal sealed record PeakLoop(string Precision, double Macs, Action Run)
 {
     // Of one call: about 10 microseconds.
     private const int Rounds = 2048;
@@ -28,12 +31,11 @@ internal static class PeakLoop
     // Keeps the work from being optimised away.
     private static int s_sink;
 
-    /// <summary>A call of the loop, and its multiply-accumulates.</summary>
-    public static (Action Loop, double Macs) Of<TVector, TOp>() where TVector : struct where TOp : struct, IMultiplyAdd<TVector> =>
-        (Run<TVector, TOp>, (double)Rounds * Sums * TOp.Macs);
+    /// <summary>The loop of an operation on vectors.</summary>
+    public static PeakLoop Of<TVector, TOp>(string precision) where TVector : struct where TOp : struct, IMultiplyAdd<TVector> => new(precision, (double)Rounds * Sums * TOp.Macs, Loop<TVector, TOp>);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Run<TVector, TOp>() where TVector : struct where TOp : struct, IMultiplyAdd<TVector>
+    private static void Loop<TVector, TOp>() where TVector : struct where TOp : struct, IMultiplyAdd<TVector>
     {
         var x = TOp.Factor;
         TVector s0 = x, s1 = x, s2 = x, s3 = x, s4 = x, s5 = x, s6 = x, s7 = x, s8 = x, s9 = x, s10 = x, s11 = x;

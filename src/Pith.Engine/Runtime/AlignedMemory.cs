@@ -6,7 +6,7 @@ namespace Pith.Runtime;
 /// Zeroed native memory that starts at a cache line; large blocks lie on huge pages where the system has them, which spares kernels that stream weights most address translations. Freed once: by
 /// <see cref="Dispose"/> or, when that was forgotten, by the finalizer.
 /// </summary>
-internal sealed unsafe partial class AlignedMemory : IDisposable
+internal sealed unsafe partial class AlignedMemory : DeviceMemory
 {
     public const int Alignment = 64;
 
@@ -38,11 +38,11 @@ internal sealed unsafe partial class AlignedMemory : IDisposable
 
     ~AlignedMemory() => Free();
 
-    public long Bytes { get; }
+    public override long Bytes { get; }
 
-    public byte* Start => _start != null ? _start : throw new ObjectDisposedException(nameof(AlignedMemory));
+    public override byte* Start => _start != null ? _start : throw new ObjectDisposedException(nameof(AlignedMemory));
 
-    public void Dispose()
+    public override void Dispose()
     {
         Free();
         GC.SuppressFinalize(this);

@@ -12,7 +12,7 @@ internal sealed unsafe class ImageLanes : IParallelBody, IDisposable
     private readonly BuiltLayer[] _layers;
     private readonly RunState _team;
     private readonly RunState[] _lanes;
-    private readonly AlignedMemory _arenas;
+    private readonly DeviceMemory _arenas;
     private readonly FirstFailure _failure = new();
 
     // What is read from or written for the rest of the network, with the bytes of an image.
@@ -28,7 +28,7 @@ internal sealed unsafe class ImageLanes : IParallelBody, IDisposable
         _layers = engine.Built[..network.PerImage];
         _team = team;
         var imageBytes = (memory.ImageBytes + AlignedMemory.Alignment - 1) & -AlignedMemory.Alignment;
-        _arenas = new AlignedMemory(imageBytes * team.Pool.Threads);
+        _arenas = engine.Resources.Device.Allocate(imageBytes * team.Pool.Threads);
         var singles = network.Slots.Where(slot => memory.PerImage[slot.Index]).ToArray();
         var shared = _layers.SelectMany(layer => layer.Layer.Inputs.Concat(layer.Layer.Outputs)).OfType<Slot>().Select(slot => slot.Owner).Distinct().Where(slot => slot.Kind != SlotKind.Constant && !memory.PerImage[slot.Index]);
         _shared = [.. shared.Select(slot => (slot, (nint)(team.Address(slot) - slot.OriginBytes), slot.Bytes(1)))];
@@ -38,7 +38,7 @@ internal sealed unsafe class ImageLanes : IParallelBody, IDisposable
 
         RunState Lane(int index)
         {
-            var lane = new RunState(network.Slots.Count, new WorkerPool(1), _layers.Max(layer => layer.Runnable.ScratchBytes), _layers.Max(layer => layer.Runnable.SharedScratchBytes)) { Batch = 1 };
+            var lane = new RunState(engine.Resources.Device, network.Slots.Count, new WorkerPool(1), _layers.Max(layer => layer.Runnable.ScratchBytes), _layers.Max(layer => layer.Runnable.SharedScratchBytes)) { Batch = 1 };
             foreach (var slot in singles) lane.SetMemory(slot, _arenas.Start + index * imageBytes + memory.Offsets[slot.Index]);
             engine.Resources.Bind(lane);
             return lane;

@@ -1,4 +1,5 @@
 using Pith.Building;
+using Pith.Tactics;
 
 namespace Pith.Runtime;
 
@@ -6,19 +7,19 @@ namespace Pith.Runtime;
 internal sealed unsafe class RunState : IDisposable
 {
     private readonly byte*[] _addresses;
-    private readonly AlignedMemory _scratch;
-    private readonly AlignedMemory _shared;
+    private readonly DeviceMemory _scratch;
+    private readonly DeviceMemory _shared;
     private readonly long _scratchPerWorker;
     private readonly BorderedBody _bordered = new();
     private Slot? _border;
 
-    public RunState(int slots, WorkerPool pool, long scratchPerWorker, long sharedScratch)
+    public RunState(Device device, int slots, WorkerPool pool, long scratchPerWorker, long sharedScratch)
     {
         _addresses = new byte*[slots];
         Pool = pool;
         _scratchPerWorker = (scratchPerWorker + AlignedMemory.Alignment - 1) & -AlignedMemory.Alignment;
-        _scratch = new AlignedMemory(_scratchPerWorker * pool.Threads);
-        _shared = new AlignedMemory(sharedScratch);
+        _scratch = device.Allocate(_scratchPerWorker * pool.Threads);
+        _shared = device.Allocate(sharedScratch);
     }
 
     /// <summary>Images of this run.</summary>

@@ -27,7 +27,7 @@ internal sealed class Autotuner(LoweredNetwork network, EngineResources resource
     public TacticChoice Choose(Layer layer, int batch)
     {
         var spec = layer.SpecAt(TimedBatch(batch));
-        var candidates = TacticCatalog.For(layer).Select(tactic => new Candidate(tactic, Accept(tactic, layer))).ToArray();
+        var candidates = resources.Device.TacticsFor(layer).Select(tactic => new Candidate(tactic, Accept(tactic, layer))).ToArray();
         foreach (var refused in candidates.Where(candidate => !candidate.Verdict.Accepted)) events?.Report(new TacticRejected(layer.Name, spec, refused.Tactic.Name, refused.Verdict.Reason));
         var accepted = candidates.Where(candidate => candidate.Verdict.Accepted).ToArray();
         var (chosen, reason) = Planned(layer, spec, accepted) ?? Fastest(layer, batch, spec, accepted);

@@ -8,7 +8,7 @@ namespace Pith.Tactics;
 /// </summary>
 /// <param name="activations">The layer's operands and results.</param>
 /// <param name="threads">Threads of the pool.</param>
-internal sealed unsafe class CacheEviction(IReadOnlyList<AlignedMemory> activations, int threads) : IParallelBody, IDisposable
+internal sealed unsafe class CacheEviction(IReadOnlyList<DeviceMemory> activations, int threads) : IParallelBody, IDisposable
 {
     private const int LineBytes = 64;
 

@@ -12,7 +12,7 @@ internal sealed unsafe class EngineResources(Device device, CodeArena? code = nu
     // Blocks grow from what a toy needs to several huge pages.
     private const long SmallestBlock = 64 << 10, LargestBlock = 16 << 20;
 
-    private readonly List<AlignedMemory> _memory = [];
+    private readonly List<DeviceMemory> _memory = [];
     private readonly Dictionary<Slot, nint> _constants = new(ReferenceEqualityComparer.Instance);
     private readonly Lock _gate = new();
     private long _used;
@@ -37,7 +37,7 @@ internal sealed unsafe class EngineResources(Device device, CodeArena? code = nu
             if (_memory.Count == 0 || _used + whole > _memory[^1].Bytes)
             {
                 var next = _memory.Count == 0 ? SmallestBlock : Math.Min(2 * _memory[^1].Bytes, LargestBlock);
-                _memory.Add(new AlignedMemory(Math.Max(whole, next)));
+                _memory.Add(Device.Allocate(Math.Max(whole, next)));
                 _used = 0;
             }
             var start = _memory[^1].Start + _used;

@@ -11,7 +11,7 @@ internal sealed unsafe class LayerRun : IDisposable
     private readonly CacheEviction _eviction;
     private readonly RunState _state;
     private readonly RunnableLayer _runnable;
-    private readonly (Slot Slot, AlignedMemory Memory)[] _operands;
+    private readonly (Slot Slot, DeviceMemory Memory)[] _operands;
 
     /// <param name="tactic">A tactic that accepts the layer.</param>
     /// <param name="layer">The layer.</param>
@@ -25,8 +25,8 @@ internal sealed unsafe class LayerRun : IDisposable
     {
         _resources = new EngineResources(device, code);
         _runnable = tactic.Build(layer, new BuildResources(_resources, maxBatch));
-        _state = new RunState(network.Slots.Count, pool, _runnable.ScratchBytes, _runnable.SharedScratchBytes) { Batch = batch };
-        _operands = [.. layer.Inputs.Concat(layer.Outputs).OfType<Slot>().Where(slot => slot.Constant is null).Distinct().Select(slot => (slot, new AlignedMemory(slot.Bytes(maxBatch))))];
+        _state = new RunState(device, network.Slots.Count, pool, _runnable.ScratchBytes, _runnable.SharedScratchBytes) { Batch = batch };
+        _operands = [.. layer.Inputs.Concat(layer.Outputs).OfType<Slot>().Where(slot => slot.Constant is null).Distinct().Select(slot => (slot, device.Allocate(slot.Bytes(maxBatch))))];
         foreach (var (slot, memory) in _operands) _state.SetMemory(slot, memory.Start);
         _resources.Bind(_state);
         _eviction = new CacheEviction([.. _operands.Select(operand => operand.Memory)], pool.Threads);

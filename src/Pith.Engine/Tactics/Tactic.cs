@@ -1,4 +1,5 @@
 using Pith.Building;
+using Pith.Kernels;
 using Pith.Runtime;
 
 namespace Pith.Tactics;
@@ -30,6 +31,12 @@ internal abstract class Tactic
     /// <summary>The form of the weights that its kernels read, as reports name it: <c>dense</c>, <c>2:4</c>, <c>16:2:4</c> …</summary>
     public virtual string WeightForm => TacticVerdict.Dense;
 
+    /// <summary>Whether it is about layers of this kind.</summary>
+    public abstract bool IsFor(Layer layer);
+
+    /// <summary>The most that its instructions do on a device that has them, which rates are compared with; null for tactics that are no measure.</summary>
+    public virtual PeakLoop? PeakLoop(Device device) => null;
+
     /// <summary>Whether the tactic can run the layer on the device.</summary>
     public abstract Verdict Accept(Layer layer, Device device);
 
@@ -50,6 +57,8 @@ internal interface IReferenceTactic
 /// <summary>A tactic for layers of type <typeparamref name="TLayer"/>.</summary>
 internal abstract class Tactic<TLayer> : Tactic where TLayer : Layer
 {
+    public sealed override bool IsFor(Layer layer) => layer is TLayer;
+
     public sealed override Verdict Accept(Layer layer, Device device)
     {
         if (layer is not TLayer typed) return Verdict.NotFor($"{typeof(TLayer).Name}, not {layer.GetType().Name}");

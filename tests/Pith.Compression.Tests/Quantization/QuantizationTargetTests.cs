@@ -49,7 +49,7 @@ public class QuantizationTargetTests
 
         float[] Run(CpuFeatures isa, bool isReference)
         {
-            using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = 3, TimeTactics = false, ReferenceOnly = isReference }, new Device(isa, 2));
+            using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = 3, TimeTactics = false, ReferenceOnly = isReference }, new Cpu(isa, 2));
             using var context = engine.CreateContext();
             context.SetInput(engine.Inputs[0].Name, images);
             context.Run(3);

@@ -30,7 +30,7 @@ public class BitIdentityTests
         foreach (var isa in IsaLevel.All.Select(level => level.Features & Isa.Detected).Distinct())
             foreach (var threads in isa == Isa.Detected ? [1, 2, 3] : (int[])[2])
             {
-                var got = Run(int8, images, new Device(isa, threads));
+                var got = Run(int8, images, new Cpu(isa, threads));
                 Assert.True(want is null || want.AsSpan().SequenceEqual(got), $"{name}: {isa} with {threads} threads differs.");
                 want ??= got;
             }

@@ -1,5 +1,6 @@
 using Pith.Building;
 using Pith.EngineTests.Fp32;
+using Pith.EngineTests.Int8;
 using Pith.EngineTests.Jit;
 using Pith.Kernels;
 using Pith.Kernels.Reference;
@@ -19,8 +20,6 @@ public class Bf16ConvTests
 
     // Pixels.
     private const int SmallImage = 36;
-
-    private static readonly (CpuFeatures Isa, string Family)[] s_families = [(IsaLevel.Avx512Vnni, "bf16-avx512bf16:"), (IsaLevel.Amx, "bf16-amxbf16:")];
 
     // Channels, outputs, height, width, kernel, stride, dilation, padding, images, border: around the edges of tiles (6 to 28 pixels, 16 rows), panels (16 to 64 channels), pairs and chunks of 32 channels.
     public static TheoryData<int, int, int, int, int, int, int, int, int, bool> Convolutions() => new()
@@ -95,7 +94,7 @@ public class Bf16ConvTests
     [Fact]
     public void Numbers_that_are_not_finite_reach_the_results_that_read_them_and_no_other_image()
     {
-        foreach (var (isa, family) in Families())
+        foreach (var (device, family) in Families())
             foreach (var kernel in (int[])[1, 3])
             {
                 var graph = new Graph();
@@ -103,7 +102,7 @@ public class Bf16ConvTests
                 var w = Tensor.Zeros<float>(new Shape(20, 5, kernel, kernel));
                 w.Span.Fill(0.25f);
                 graph.AddOutput(graph.Add(new Conv { Window = WindowAttributes.Uniform(kernel, 1, kernel / 2) }, x, graph.AddConstant("w", w)));
-                using var engine = Build(graph, 3, TestDevice.At(isa), family)[0];
+                using var engine = Build(graph, 3, device, family)[0];
                 using var run = new GuardedRun(engine);
                 var input = Random(new Random(1), 1, 3, 5, 6, 6);
                 foreach (var odd in (float[])[float.NaN, float.PositiveInfinity, float.NegativeInfinity])
@@ -119,10 +118,12 @@ public class Bf16ConvTests
             }
     }
 
-    private static (CpuFeatures Isa, string Family)[] Families()
+    // The families of the catalog, with how their tactics' names start.
+    private static (Device Device, string Family)[] Families()
     {
-        if (!TestDevice.Has(CpuFeatures.Avx512Bf16)) Assert.Skip("This CPU has no AVX512-BF16.");
-        return s_families;
+        (Device Device, string Family)[] families = [.. EmittedTactics.Families.Where(entry => entry.Tactics[0] is Bf16EmittedConv).Select(entry => (entry.Device, $"bf16-{entry.Family.Name}:"))];
+        if (families.Length == 0) Assert.Skip("This CPU has no AVX512-BF16.");
+        return families;
     }
 
     private static void Check(Graph graph, int images, Tensor<float> input, Tensor<float> read, Random random, string repro)
@@ -133,10 +134,10 @@ public class Bf16ConvTests
         Tensor<float>[] inputs = layer.Residual is null ? [input] : [input, Random(random, 1, graph.Outputs[0].Type.Dims.Select((dim, i) => i == 0 ? images : dim.Size).ToArray())];
         var want = Expected(layer, read, inputs.ElementAtOrDefault(1));
         var products = layer.Channels * layer.Window.Taps + 2;
-        foreach (var (isa, family) in families)
+        foreach (var (device, family) in families)
         {
             float[]? first = null;
-            foreach (var engine in Build(graph, images, TestDevice.At(isa), family))
+            foreach (var engine in Build(graph, images, device, family))
                 using (engine)
                 {
                     var layerInfo = engine.Layers.Single(IsContraction);

@@ -77,12 +77,12 @@ public unsafe class ReorderTests
 
     private static byte[] Run(Tactic tactic, Layer layer, byte* input, int batch, int threads)
     {
-        var device = new Device(Isa.Detected, threads);
+        var device = TestDevice.At(Isa.Detected, threads);
         Assert.True(tactic.Accept(layer, device).Accepted);
         using var resources = new EngineResources(device);
         var runnable = tactic.Build(layer, new BuildResources(resources, Math.Max(1, batch)));
         using var pool = new WorkerPool(threads);
-        using var state = new RunState(2, pool, runnable.ScratchBytes, runnable.SharedScratchBytes) { Batch = batch };
+        using var state = new RunState(device, 2, pool, runnable.ScratchBytes, runnable.SharedScratchBytes) { Batch = batch };
         var bytes = layer.Output.Bytes(batch);
         using var memory = new GuardedBuffer((bytes + 3) / 4);
         var output = (byte*)(memory.Pointer + memory.Length) - bytes;

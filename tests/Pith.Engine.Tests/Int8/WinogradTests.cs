@@ -120,7 +120,7 @@ public class WinogradTests
         using var reference = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = images, ReferenceOnly = true });
         using var expected = new GuardedRun(reference);
         var want = expected.Run(input);
-        foreach (var family in families) EmittedTactics.CheckAll(graph, images, TestDevice.At(IsaLevel.Avx2, threads), family, input, want, repro);
+        foreach (var family in families) Assert.True(EmittedTactics.Check(graph, images, TestDevice.At(IsaLevel.Avx2, threads), name => name.Contains(family, StringComparison.Ordinal), input, want, repro) > 0);
     }
 
     // Bytes as they are, with weights of one value, or of -128 and 127 for 0.

@@ -1,83 +1,75 @@
 using Iced.Intel;
+using Pith.Benchmarking;
+using Pith.Building;
 using Pith.Kernels;
 using Pith.Kernels.Jit;
 using Pith.Ops;
+using Pith.Tactics;
 
 namespace Pith.EngineTests.Jit;
 
 /// <summary>What emitted code may contain, and where it lies.</summary>
 public class CodeTests
 {
-    private static readonly CpuidFeature[] s_vnni =
-        [CpuidFeature.INTEL8086, CpuidFeature.INTEL386, CpuidFeature.X64, CpuidFeature.CMOV, CpuidFeature.SSE, CpuidFeature.AVX, CpuidFeature.AVX512F, CpuidFeature.AVX512BW, CpuidFeature.AVX512DQ, CpuidFeature.AVX512VL, CpuidFeature.AVX512_VNNI];
+    // What 64-bit code with VEX prefixes has anyway, prefetches included.
+    private static readonly CpuidFeature[] s_always = [CpuidFeature.INTEL8086, CpuidFeature.INTEL386, CpuidFeature.X64, CpuidFeature.CMOV, CpuidFeature.SSE, CpuidFeature.AVX];
 
-    private static readonly CpuidFeature[] s_avx2 = [CpuidFeature.INTEL8086, CpuidFeature.INTEL386, CpuidFeature.X64, CpuidFeature.CMOV, CpuidFeature.SSE, CpuidFeature.AVX, CpuidFeature.AVX2, CpuidFeature.FMA];
-
-    private static readonly CpuidFeature[] s_avxVnni = [.. s_avx2, CpuidFeature.AVX_VNNI];
-
-    private static readonly CpuidFeature[] s_amx = [.. s_vnni, CpuidFeature.AMX_TILE, CpuidFeature.AMX_INT8];
-
-    private static readonly CpuidFeature[] s_bf16 = [.. s_vnni.Except([CpuidFeature.AVX512_VNNI]), CpuidFeature.AVX512_BF16];
-
-    private static readonly CpuidFeature[] s_amxBf16 = [.. s_vnni.Except([CpuidFeature.AVX512_VNNI]), CpuidFeature.AMX_TILE, CpuidFeature.AMX_BF16];
+    private static readonly (CpuFeatures Features, CpuidFeature[] Instructions)[] s_instructions =
+    [
+        (CpuFeatures.Avx2, [CpuidFeature.AVX2, CpuidFeature.FMA]),
+        (CpuFeatures.AvxVnni, [CpuidFeature.AVX_VNNI]),
+        (CpuFeatures.Avx512, [CpuidFeature.AVX512F, CpuidFeature.AVX512BW, CpuidFeature.AVX512DQ, CpuidFeature.AVX512VL]),
+        (CpuFeatures.Avx512Vnni, [CpuidFeature.AVX512_VNNI]),
+        (CpuFeatures.Avx512Vbmi, [CpuidFeature.AVX512_VBMI]),
+        (CpuFeatures.Avx512Bf16, [CpuidFeature.AVX512_BF16]),
+        (CpuFeatures.AmxInt8, [CpuidFeature.AMX_TILE, CpuidFeature.AMX_INT8]),
+        (CpuFeatures.AmxBf16, [CpuidFeature.AMX_TILE, CpuidFeature.AMX_BF16]),
+    ];
 
     public static TheoryData<string> Activations() => ["None", "LeakyRelu", "HardSwish", "HardSigmoid", "Silu", "Sigmoid"];
 
     [Theory]
     [MemberData(nameof(Activations))]
-    public void Kernels_use_the_instructions_of_their_level_only(string activation)
+    public void Families_use_the_instructions_that_they_declare_only(string activation)
     {
-        foreach (var residual in Enum.GetValues<ResidualKind>())
-        {
-            var epilogue = new EpilogueSpec
-            {
-                Activation = Enum.Parse<ActivationKind>(activation), Residual = residual, ResidualHasZeroPoint = true, HasOffset = true, HasZeroPoint = true, HasLowest = true, HasHighest = true,
-                Division = DivisionKind.Quick, ClampsFloats = true,
-            };
-            var tile = new TilePattern(1, 6) { InputColumn = 64, OutputColumn = 64, ResidualColumn = 64 };
-            var spec = new ConvKernelSpec(new PanelShape(2, 24, epilogue.IsNatural), tile, new ReductionShape(3, 640, 1, 0, 192), new Int8ConvArithmetic(epilogue));
-            Check(new ConvVnniEmitter(spec), s_vnni);
-            Check(new ConvCompressedVnniEmitter(spec), s_vnni);
-            Check(new ConvAmxEmitter(spec, asm => new TileUnit(asm)), s_amx);
-            Check(new ConvSharedAmxEmitter(spec, asm => new TileUnit(asm)), s_amx);
-            foreach (var narrow in new[] { spec with { Panel = new PanelShape(1, 15, epilogue.IsNatural) }, spec with { Panel = new PanelShape(1, 7, true), Arithmetic = new Int8ConvArithmetic(epilogue with { IsFloatOutput = true }) } })
-            {
-                Check(new ConvAvxVnniEmitter(narrow), s_avxVnni);
-                Check(new ConvAvx2Emitter(narrow), s_avx2);
-                var square = new TilePattern(2, 2) { InputRow = 640, InputColumn = 64, OutputRow = 640, OutputColumn = 64 };
-                Check(new ConvWinograd2Emitter(narrow with { Tile = square }), s_avx2);
-                Check(new ConvWinograd4Emitter(narrow with { Tile = square with { Rows = 4, Columns = 4 } }), s_avx2);
-                Check(new DepthwiseVexEmitter(narrow with { Reduction = new ReductionShape(3, 640, 3, 64, 1) }), s_avx2);
-            }
-            if (!epilogue.IsNatural) Check(new DepthwiseEmitter(spec with { Panel = new PanelShape(4, 40, false), Reduction = new ReductionShape(3, 640, 3, 64, 1) }), s_vnni);
-        }
+        var kind = Enum.Parse<ActivationKind>(activation);
+        const string Layer = "r3,3 stride1,1 pad1,1,1,1 bias";
+        var layers = new[] { $"conv u8>u8 n1 c64 h14 w14 k64 {Layer} 64:2:4", $"conv u8>u8 n1 c64 h14 w14 k64 g64 {Layer}", $"conv f32>f32 n1 c64 h14 w14 k64 {Layer}" }.Select(text => LayerNetwork.Lower(text).Layer).ToArray();
+        var families = TacticCatalog.Cpu.OfType<EmittedConv>().GroupBy(tactic => (tactic.Family, Takes(tactic))).Select(group => group.Key).ToArray();
+        foreach (var (family, layer) in families)
+            foreach (var residual in Enum.GetValues<ResidualKind>())
+                foreach (var isFloatOutput in (bool[])[false, true])
+                {
+                    var epilogue = new EpilogueSpec
+                    {
+                        Activation = kind, Residual = residual, ResidualHasZeroPoint = true, HasOffset = true, HasZeroPoint = true, HasLowest = true, HasHighest = true, Division = DivisionKind.Quick, ClampsFloats = true, IsFloatOutput = isFloatOutput,
+                    };
+                    if (layer.IsDepthwise && epilogue.IsNatural && family.Needs.Include(CpuFeatures.Avx512)) continue;
+                    ConvArithmetic arithmetic = layer.Int8 is null ? new Bf16ConvArithmetic(new EpilogueFp32Spec(residual != ResidualKind.None, kind, Streams: isFloatOutput)) : new Int8ConvArithmetic(epilogue);
+                    Check(family.Emitter(Spec(family, layer, arithmetic)), family.Needs);
+                }
+        Check(new Bf16CopyEmitter(), CpuFeatures.Avx512 | CpuFeatures.Avx512Bf16);
+
+        ContractionLayer Takes(EmittedConv tactic) => layers.First(layer => layer.Int8 is null == tactic is Bf16EmittedConv && tactic.Family.Refuses(layer) is null);
     }
 
-    [Theory]
-    [MemberData(nameof(Activations))]
-    public void Bf16_kernels_use_the_instructions_that_they_ask_for_only(string activation)
+    // A last panel, which is not full, and a tile inside an image.
+    private static ConvKernelSpec Spec(ConvKernelFamily family, ContractionLayer layer, ConvArithmetic arithmetic)
     {
-        foreach (var hasResidual in (bool[])[false, true])
-        {
-            var arithmetic = new Bf16ConvArithmetic(new EpilogueFp32Spec(hasResidual, Enum.Parse<ActivationKind>(activation), Streams: false));
-            var tile = new TilePattern(1, 6) { InputColumn = 64, OutputColumn = 64, ResidualColumn = 64 };
-            var spec = new ConvKernelSpec(new PanelShape(2, 24, IsNatural: true), tile, new ReductionShape(3, 640, 1, 0, 192), arithmetic);
-            Check(new ConvVnniEmitter(spec), s_bf16);
-            Check(new ConvVnniEmitter(spec with { Arithmetic = new Bf16ConvArithmetic(arithmetic.Spec with { Streams = true }) }), s_bf16);
-            Check(new ConvAmxEmitter(spec, asm => new TileUnit(asm)), s_amxBf16);
-        }
-        Check(new Bf16CopyEmitter(), s_bf16);
+        var panel = new PanelShape(family.PanelVectors[0], family.PanelVectors[0] * PanelShape.Lanes - 1, arithmetic.IsNatural) { Shared = family.Shared };
+        var image = new TilePattern(14, 14) { InputRow = 640, InputColumn = 64, OutputRow = 640, OutputColumn = 64, ResidualRow = 640, ResidualColumn = 64 };
+        return new ConvKernelSpec(panel, family.Tile(image, panel.Vectors, arithmetic.Temporaries), family.Operands(layer).Reduction, arithmetic) { FetchSteps = family.FetchesWeights ? 1 : 0 };
     }
 
     [Fact]
-    public void Kernels_of_winograd_use_the_instructions_of_their_level_only()
+    public void Kernels_of_winograd_use_the_instructions_that_they_need_only()
     {
         var tile = new TilePattern(4, 4) { OutputRow = 640, OutputColumn = 64, ResidualRow = 640, ResidualColumn = 64 };
         foreach (var points in new[] { WinogradPoints.Two, WinogradPoints.Four })
         {
-            Check(new WinogradFp32InputEmitter(new WinogradFp32InputSpec(points, 3, 4096, 192, 1088)), s_vnni);
+            Check(new WinogradFp32InputEmitter(new WinogradFp32InputSpec(points, 3, 4096, 192, 1088)), CpuFeatures.Avx512);
             foreach (var activation in Enum.GetValues<ActivationKind>().Where(ActivationFp32Emitter.Has))
-                Check(new WinogradFp32OutputEmitter(new WinogradFp32OutputSpec(points, 15, 1088, tile with { Rows = points.Outputs, Columns = points.Outputs }, 1, 0, new EpilogueFp32Spec(true, activation, false))), s_vnni);
+                Check(new WinogradFp32OutputEmitter(new WinogradFp32OutputSpec(points, 15, 1088, tile with { Rows = points.Outputs, Columns = points.Outputs }, 1, 0, new EpilogueFp32Spec(true, activation, false))), CpuFeatures.Avx512);
         }
     }
 
@@ -123,8 +115,9 @@ public class CodeTests
 
     private static long End(string line) => Convert.ToInt64(line[(line.IndexOf('-', StringComparison.Ordinal) + 1)..line.IndexOf(' ', StringComparison.Ordinal)], 16);
 
-    private static void Check(KernelEmitter emitter, CpuidFeature[] allowed)
+    private static void Check(KernelEmitter emitter, CpuFeatures features)
     {
+        var allowed = s_instructions.Where(entry => features.Include(entry.Features)).SelectMany(entry => entry.Instructions).Concat(s_always).ToHashSet();
         Assert.NotEmpty(emitter.Emit());
         foreach (var instruction in emitter.Instructions)
             foreach (var feature in instruction.Code.CpuidFeatures())

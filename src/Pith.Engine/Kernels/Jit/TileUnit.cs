@@ -22,6 +22,9 @@ internal class TileUnit(Assembler asm)
     /// <summary>Bytes of a configuration.</summary>
     public const int ConfigBytes = 64;
 
+    /// <summary>Makes the CPU's own.</summary>
+    public static readonly Func<Assembler, TileUnit> Native = asm => new TileUnit(asm);
+
     private static readonly AssemblerRegisterTMM[] s_tmm = [tmm0, tmm1, tmm2, tmm3, tmm4, tmm5, tmm6, tmm7];
 
     protected Assembler Asm { get; } = asm;

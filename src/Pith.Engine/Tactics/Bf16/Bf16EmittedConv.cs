@@ -11,18 +11,18 @@ namespace Pith.Tactics;
 /// <param name="family">The instruction set.</param>
 /// <param name="macsPerSecond">Multiply-accumulates per second and core that layers reach, to be compared with FP32.</param>
 /// <param name="blocking">How the work is cut up.</param>
-internal sealed class Bf16EmittedConv(ConvKernelFamily family, double macsPerSecond, ConvBlocking blocking) : Tactic<ContractionLayer>
+internal sealed class Bf16EmittedConv(ConvKernelFamily family, double macsPerSecond, ConvBlocking blocking) : EmittedConv(family, blocking)
 {
     // Rounding the input: until all threads are at it, and bytes of the copy per second and core.
     private const double RoundingSeconds = 1e-6, RoundedBytesPerSecond = 12e9;
 
     private const double BlockingWeight = 1e-3;
 
-    public override string Name => $"bf16-{family.Name}:{blocking}";
+    public override string Name => $"bf16-{Family.Name}:{Blocking}";
 
-    /// <summary>A tactic for each way to cut the work up, panels of the first of <paramref name="vectors"/> first.</summary>
-    public static IEnumerable<Bf16EmittedConv> All(ConvKernelFamily family, double macsPerSecond, int[] vectors) =>
-        ConvBlocking.All(family, vectors).Select(blocking => new Bf16EmittedConv(family, macsPerSecond, blocking));
+    /// <summary>A tactic for each way to cut the work up.</summary>
+    public static IEnumerable<Bf16EmittedConv> All(ConvKernelFamily family, double macsPerSecond) =>
+        ConvBlocking.All(family).Select(blocking => new Bf16EmittedConv(family, macsPerSecond, blocking));
 
     public override string Precision(Layer layer) => "bfloat16";
 
@@ -30,23 +30,23 @@ internal sealed class Bf16EmittedConv(ConvKernelFamily family, double macsPerSec
     {
         if (layer.Int8 is not null) return Verdict.NotFor("float layers");
         if (!layer.AllowsBf16) return Verdict.No("BF16 was not asked for");
-        if (family.Refuses(device) is { } unfit) return Verdict.No(unfit);
+        if (Family.Refuses(device) is { } unfit) return Verdict.No(unfit);
         if (layer.Groups > 1) return Verdict.No("is not for grouped convolutions");
         if (!layer.HasConstantWeights) return Verdict.NotFor("constant weights and biases");
         if (!ActivationFp32Emitter.Has(ActivationFp32Emitter.Simplest(layer.Activation))) return Verdict.No($"has no code for {layer.Activation.Kind}");
-        if (family.Refuses(layer) is { } reason) return Verdict.No(reason);
-        return family.Accepts(layer, blocking, device);
+        if (Family.Refuses(layer) is { } reason) return Verdict.No(reason);
+        return Family.Accepts(layer, Blocking, device);
     }
 
     // As rough as that of FP32, which it is compared with: a rate, and no memory but that which FP32 does not read. The blocking's own estimate, which knows more, only decides among blockings.
     protected override double EstimateSeconds(ContractionLayer layer, Device device) =>
-        layer.Macs / (macsPerSecond * device.Threads) + RoundingSeconds + layer.Images(1) * (double)family.Operands(layer).ImageBytes / (RoundedBytesPerSecond * device.Threads) + BlockingWeight * BlockingSeconds(layer, device);
+        layer.Macs / (macsPerSecond * device.Threads) + RoundingSeconds + layer.Images(1) * (double)Family.Operands(layer).ImageBytes / (RoundedBytesPerSecond * device.Threads) + BlockingWeight * BlockingSeconds(layer, device);
 
     protected override RunnableLayer Build(ContractionLayer layer, BuildResources resources)
     {
-        var operands = family.Operands(layer);
-        return new EmittedConvLayer(layer, resources, family, blocking, operands, new Bf16ConvParameters(layer, operands, family.MayStream, resources), BlockingSeconds(layer, resources.Device));
+        var operands = Family.Operands(layer);
+        return new EmittedConvLayer(layer, resources, Family, Blocking, operands, new Bf16ConvParameters(layer, operands, Family.MayStream, resources), BlockingSeconds(layer, resources.Device));
     }
 
-    private double BlockingSeconds(ContractionLayer layer, Device device) => new EmittedConvEstimate(layer, family, blocking, device.Threads).Seconds;
+    private double BlockingSeconds(ContractionLayer layer, Device device) => new EmittedConvEstimate(layer, Family, Blocking, device.Threads).Seconds;
 }

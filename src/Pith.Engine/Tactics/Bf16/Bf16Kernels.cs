@@ -1,3 +1,4 @@
+using Iced.Intel;
 using Pith.Building;
 using Pith.Kernels;
 using Pith.Kernels.Jit;
@@ -7,7 +8,11 @@ namespace Pith.Tactics;
 /// <summary>Products of bfloat16 in AVX-512 registers: the kernels of <see cref="VnniKernels"/> with VDPBF16PS.</summary>
 internal sealed class Bf16VectorKernels : VnniKernels
 {
+    private static readonly PeakLoop s_peak = PeakEmitter.Loop("bfloat16", new Bf16ConvArithmetic(default), null);
+
     public override string Name => "avx512bf16";
+
+    public override PeakLoop? PeakLoop => s_peak;
 
     public override CpuFeatures Needs => CpuFeatures.Avx512 | CpuFeatures.Avx512Bf16;
 
@@ -17,9 +22,14 @@ internal sealed class Bf16VectorKernels : VnniKernels
 }
 
 /// <summary>Products of bfloat16 in AMX tiles: the kernels of <see cref="AmxKernels"/> with TDPBF16PS. Their input is rounded in AVX-512 registers.</summary>
-internal sealed class Bf16TileKernels : AmxKernels
+/// <param name="tiles">Makes the AMX instructions for an assembler.</param>
+internal sealed class Bf16TileKernels(Func<Assembler, TileUnit> tiles) : AmxKernels(tiles)
 {
+    private static readonly PeakLoop s_peak = PeakEmitter.Loop("bfloat16", new Bf16ConvArithmetic(default), TileUnit.Native);
+
     public override string Name => "amxbf16";
+
+    public override PeakLoop? PeakLoop => HasCpuTiles ? s_peak : null;
 
     public override CpuFeatures Needs => CpuFeatures.Avx512 | CpuFeatures.Avx512Bf16 | CpuFeatures.AmxBf16;
 

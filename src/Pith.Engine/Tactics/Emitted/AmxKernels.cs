@@ -1,3 +1,4 @@
+using Iced.Intel;
 using Pith.Building;
 using Pith.Kernels;
 using Pith.Kernels.Jit;
@@ -5,13 +6,26 @@ using Pith.Kernels.Jit;
 namespace Pith.Tactics;
 
 /// <summary>AMX; see <see cref="ConvAmxEmitter"/>.</summary>
-internal unsafe class AmxKernels : ConvKernelFamily
+/// <param name="tiles">Makes the AMX instructions for an assembler.</param>
+internal unsafe class AmxKernels(Func<Assembler, TileUnit> tiles) : ConvKernelFamily
 {
+    private static readonly PeakLoop s_peak = PeakEmitter.Loop("int8", new Int8ConvArithmetic(default), TileUnit.Native);
+
     public override string Name => "amx";
 
     public override CpuFeatures Needs => CpuFeatures.Avx512 | CpuFeatures.AmxInt8;
 
-    public override bool UsesTiles => true;
+    public override IReadOnlyList<int> PanelVectors => [2, 1, 4];
+
+    public override PeakLoop? PeakLoop => HasCpuTiles ? s_peak : null;
+
+    public override bool IsAllowed => !HasCpuTiles || AmxPermission.IsGranted;
+
+    /// <summary>Makes the AMX instructions for an assembler.</summary>
+    protected Func<Assembler, TileUnit> Tiles { get; } = tiles;
+
+    /// <summary>Whether the instructions are the CPU's own.</summary>
+    protected bool HasCpuTiles => Tiles == TileUnit.Native;
 
     public override long ScratchBytes => ConvAmxEmitter.ScratchBytes;
 
@@ -54,7 +68,9 @@ internal unsafe class AmxKernels : ConvKernelFamily
                     }
     }
 
-    public override byte[] Emit(ConvKernelSpec spec, Device device) => new ConvAmxEmitter(spec, device.Tiles).Emit();
+    public override KernelEmitter? TileState(bool enters) => new TileStateEmitter(Tiles, enters);
+
+    public override KernelEmitter Emitter(ConvKernelSpec spec) => new ConvAmxEmitter(spec, Tiles);
 
     private static int Chunks(ReductionShape reduction) => EvenParts.Count(reduction.RunBytes, ConvAmxEmitter.ChunkBytes);
 }

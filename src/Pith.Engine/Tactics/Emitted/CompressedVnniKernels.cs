@@ -56,7 +56,7 @@ internal sealed unsafe class CompressedVnniKernels : VnniKernels
         }
     }
 
-    public override byte[] Emit(ConvKernelSpec spec, Device device) => new ConvCompressedVnniEmitter(spec).Emit();
+    public override KernelEmitter Emitter(ConvKernelSpec spec) => new ConvCompressedVnniEmitter(spec);
 
     // Four weights, of which two are kept.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -9,9 +9,9 @@ namespace Pith.Tactics;
 /// <param name="TilesOutside">All panels of some tiles before the next tiles, so that these stay in the first-level cache; otherwise all tiles of a panel before the next panel, whose weights stay.</param>
 internal readonly record struct ConvBlocking(int Vectors, bool SplitsChannels, bool TilesOutside)
 {
-    /// <summary>Every way in which a family can cut a layer up, panels of the first of <paramref name="vectors"/> first.</summary>
-    public static IEnumerable<ConvBlocking> All(ConvKernelFamily family, int[] vectors) =>
-        from v in vectors
+    /// <summary>Every way in which a family can cut a layer up.</summary>
+    public static IEnumerable<ConvBlocking> All(ConvKernelFamily family) =>
+        from v in family.PanelVectors
         from splitsChannels in (bool[])[false, true]
         from tilesOutside in (bool[])(family.OrdersTiles ? [false] : [false, true])
         select new ConvBlocking(v, splitsChannels, tilesOutside);

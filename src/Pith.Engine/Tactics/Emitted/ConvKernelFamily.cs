@@ -19,6 +19,12 @@ internal abstract unsafe class ConvKernelFamily
     /// <param name="temporaries">Vector registers that what follows needs beside the sums.</param>
     public abstract TilePattern Tile(TilePattern image, int vectors, int temporaries);
 
+    /// <summary>Vectors of 16 output channels that a panel can have, those that are most often the fastest first.</summary>
+    public abstract IReadOnlyList<int> PanelVectors { get; }
+
+    /// <summary>The most that the family's products do; null where another family's are the same.</summary>
+    public virtual PeakLoop? PeakLoop => null;
+
     /// <summary>What the code and the packing use.</summary>
     public abstract CpuFeatures Needs { get; }
 
@@ -29,12 +35,12 @@ internal abstract unsafe class ConvKernelFamily
     public string? Refuses(Device device) =>
         device.Features.Lack(Needs) ?? ((device.Features & SurpassedBy) is var better && better != CpuFeatures.None ? $"is for CPUs without {better.Names}" : null);
 
-    /// <summary>Whether the code uses AMX tiles, which the operating system has to allow.</summary>
-    public virtual bool UsesTiles => false;
+    /// <summary>Whether the operating system lets the process use the code. It may have to be asked, so this is the last question.</summary>
+    public virtual bool IsAllowed => true;
 
     /// <summary>What is left to ask of a family that has code for a layer: whether the blocking fits, and last whether the system allows it.</summary>
     public Verdict Accepts(ContractionLayer layer, ConvBlocking blocking, Device device) =>
-        blocking.Fits(Operands(layer), device.Threads) is { Accepted: false } unfit ? unfit : UsesTiles && !device.MayUseTiles ? Verdict.No("the operating system refuses the use of AMX") : Verdict.Yes;
+        blocking.Fits(Operands(layer), device.Threads) is { Accepted: false } unfit ? unfit : !IsAllowed ? Verdict.No($"the operating system refuses the use of {Needs.Names}") : Verdict.Yes;
 
     /// <summary>Why there is no code for a layer of the right numbers, or null.</summary>
     public virtual string? Refuses(ContractionLayer layer) => null;
@@ -76,7 +82,10 @@ internal abstract unsafe class ConvKernelFamily
     }
 
     /// <summary>The code.</summary>
-    public abstract byte[] Emit(ConvKernelSpec spec, Device device);
+    public abstract KernelEmitter Emitter(ConvKernelSpec spec);
+
+    /// <summary>The code that a thread enters or leaves the use of the kernels with; null where there is none.</summary>
+    public virtual KernelEmitter? TileState(bool enters) => null;
 
     /// <summary>Whether results may be stored past the caches: each is stored once, but for the edges of tiles.</summary>
     public virtual bool MayStream => true;

@@ -40,11 +40,8 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         (_layer, _family, _blocking, _operands, _parameters, _seconds) = (layer, family, blocking, operands, parameters, seconds);
         _arithmetic = parameters.Arithmetic;
         _panels = [.. Shapes().Select(shape => Build(shape.Shape, shape.Count, shape.FirstChannel, resources))];
-        if (_panels[0].Tiles[0].TileConfig != null)
-        {
-            _enterTiles = resources.Kernel("entertiles_amx", (nameof(TileStateEmitter), true), () => new TileStateEmitter(resources.Device.Tiles, enters: true).Emit());
-            _leaveTiles = resources.Kernel("leavetiles_amx", (nameof(TileStateEmitter), false), () => new TileStateEmitter(resources.Device.Tiles, enters: false).Emit());
-        }
+        if (family.TileState(enters: true) is { } enter) _enterTiles = resources.Kernel("entertiles_amx", (nameof(TileStateEmitter), true), enter.Emit);
+        if (family.TileState(enters: false) is { } leave) _leaveTiles = resources.Kernel("leavetiles_amx", (nameof(TileStateEmitter), false), leave.Emit);
         SharedScratchBytes = _operands.NeedsCopy ? parameters.Images.Bytes(resources.MaxBatch) : 0;
     }
 
@@ -227,7 +224,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
             };
         }
         var spec = new ConvKernelSpec(shape, pattern, _operands.Reduction, _arithmetic) { FetchSteps = FetchSteps(shape, _blocking.SplitsChannels || _operands.IsOnePixel ? perImage : EvenParts.Count(perImage, resources.Device.Threads)) };
-        nint Kernel(ConvKernelSpec spec) => resources.Kernel(_family.KernelName(spec), (_family.Name, spec), () => _family.Emit(spec, resources.Device));
+        nint Kernel(ConvKernelSpec spec) => resources.Kernel(_family.KernelName(spec), (_family.Name, spec), () => _family.Emitter(spec).Emit());
         var kernel = Kernel(spec);
         return new ConvTiles
         {

@@ -6,7 +6,13 @@ namespace Pith.Tactics;
 /// <summary>AVX-512 VNNI; see <see cref="ConvVnniEmitter"/>.</summary>
 internal unsafe class VnniKernels : ConvKernelFamily
 {
+    private static readonly PeakLoop s_peak = PeakEmitter.Loop("int8", new Int8ConvArithmetic(default), null);
+
     public override string Name => "avx512vnni";
+
+    public override IReadOnlyList<int> PanelVectors => [2, 4, 3, 1];
+
+    public override PeakLoop? PeakLoop => s_peak;
 
     public override CpuFeatures Needs => CpuFeatures.Avx512 | CpuFeatures.Avx512Vnni;
 
@@ -35,5 +41,5 @@ internal unsafe class VnniKernels : ConvKernelFamily
 
     public override void Pack(PanelShape panel, ReductionShape reduction, byte* rows, nint rowBytes, byte* packed) => PackSteps(panel, reduction, rows, rowBytes, packed);
 
-    public override byte[] Emit(ConvKernelSpec spec, Device device) => new ConvVnniEmitter(spec).Emit();
+    public override KernelEmitter Emitter(ConvKernelSpec spec) => new ConvVnniEmitter(spec);
 }

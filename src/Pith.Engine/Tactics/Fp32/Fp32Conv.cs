@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Pith.Building;
 using Pith.Kernels;
 using Pith.Kernels.Simd;
@@ -8,7 +9,11 @@ namespace Pith.Tactics;
 /// <summary>Float convolution as implicit matrix product. Constant weights are packed once; computed ones (training) at each run.</summary>
 internal sealed unsafe class Fp32Conv : Tactic<ContractionLayer>
 {
+    private static readonly PeakLoop s_peak4 = Kernels.PeakLoop.Of<Vector128<float>, MultiplyAddFp32Vector128>("float32"), s_peak8 = Kernels.PeakLoop.Of<Vector256<float>, MultiplyAddFp32Vector256>("float32"), s_peak16 = Kernels.PeakLoop.Of<Vector512<float>, MultiplyAddFp32Vector512>("float32");
+
     public override string Name => "fp32-conv";
+
+    public override PeakLoop? PeakLoop(Device device) => device.Features.Fp32Lanes switch { 16 => s_peak16, 8 => s_peak8, _ => s_peak4 };
 
     protected override Verdict Accept(ContractionLayer layer, Device device) =>
         layer.Int8 is not null ? Verdict.NotFor("float layers") : layer.IsGemm ? Verdict.NotFor("convolutions") : Verdict.Yes;

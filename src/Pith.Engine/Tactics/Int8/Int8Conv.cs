@@ -1,4 +1,6 @@
+using System.Runtime.Intrinsics;
 using Pith.Building;
+using Pith.Kernels;
 using Pith.Kernels.Int8;
 
 namespace Pith.Tactics;
@@ -8,7 +10,11 @@ internal sealed class Int8Conv : Tactic<ContractionLayer>
 {
     private const double MacsPerSecond = 8e9;
 
+    private static readonly PeakLoop s_peak = Kernels.PeakLoop.Of<Vector128<short>, MultiplyAddInt8Portable>("int8");
+
     public override string Name => "int8-conv";
+
+    public override PeakLoop? PeakLoop(Device device) => s_peak;
 
     protected override Verdict Accept(ContractionLayer layer, Device device) => layer.Int8 is null ? Verdict.NotFor("INT8 layers") : Verdict.Yes;
 

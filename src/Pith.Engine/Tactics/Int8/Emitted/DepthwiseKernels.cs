@@ -9,6 +9,8 @@ internal sealed unsafe class DepthwiseKernels : ConvKernelFamily
 {
     public override string Name => "depthwise-avx512vnni";
 
+    public override IReadOnlyList<int> PanelVectors => [DepthwiseEmitter.PanelVectors];
+
     public override CpuFeatures Needs => CpuFeatures.Avx512 | CpuFeatures.Avx512Vnni;
 
     // Code for larger windows would be long, and they are rare.
@@ -43,5 +45,5 @@ internal sealed unsafe class DepthwiseKernels : ConvKernelFamily
                     }
     }
 
-    public override byte[] Emit(ConvKernelSpec spec, Device device) => new DepthwiseEmitter(spec).Emit();
+    public override KernelEmitter Emitter(ConvKernelSpec spec) => new DepthwiseEmitter(spec);
 }

@@ -9,6 +9,8 @@ internal sealed unsafe class DepthwiseVexKernels : ConvKernelFamily
 {
     public override string Name => "depthwise-avx2";
 
+    public override IReadOnlyList<int> PanelVectors => [1];
+
     public override CpuFeatures Needs => CpuFeatures.Avx2;
 
     public override CpuFeatures SurpassedBy => CpuFeatures.Avx512Vnni;
@@ -43,5 +45,5 @@ internal sealed unsafe class DepthwiseVexKernels : ConvKernelFamily
                         if (row < reduction.Rows) *to = (sbyte)rows[channel * rowBytes + row * reduction.Columns + column];
     }
 
-    public override byte[] Emit(ConvKernelSpec spec, Device device) => new DepthwiseVexEmitter(spec).Emit();
+    public override KernelEmitter Emitter(ConvKernelSpec spec) => new DepthwiseVexEmitter(spec);
 }

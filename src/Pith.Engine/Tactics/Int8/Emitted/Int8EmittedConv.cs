@@ -6,28 +6,26 @@ namespace Pith.Tactics;
 /// <summary>INT8 convolution and matrix product by kernels that are emitted for the layer's sizes and epilogue.</summary>
 /// <param name="family">The instruction set.</param>
 /// <param name="blocking">How the work is cut up.</param>
-internal sealed class Int8EmittedConv(ConvKernelFamily family, ConvBlocking blocking) : Tactic<ContractionLayer>
+internal sealed class Int8EmittedConv(ConvKernelFamily family, ConvBlocking blocking) : EmittedConv(family, blocking)
 {
-    public override string Name => $"int8-{family.Name}:{blocking}";
+    public override string Name => $"int8-{Family.Name}:{Blocking}";
 
-    public override string WeightForm => family.WeightForm;
-
-    /// <summary>A tactic for each way to cut the work up, panels of the first of <paramref name="vectors"/> first.</summary>
-    public static IEnumerable<Int8EmittedConv> All(ConvKernelFamily family, int[] vectors) => ConvBlocking.All(family, vectors).Select(blocking => new Int8EmittedConv(family, blocking));
+    /// <summary>A tactic for each way to cut the work up.</summary>
+    public static IEnumerable<Int8EmittedConv> All(ConvKernelFamily family) => ConvBlocking.All(family).Select(blocking => new Int8EmittedConv(family, blocking));
 
     protected override Verdict Accept(ContractionLayer layer, Device device)
     {
-        if (family.Refuses(device) is { } unfit) return Verdict.No(unfit);
+        if (Family.Refuses(device) is { } unfit) return Verdict.No(unfit);
         if (layer.Int8 is null) return Verdict.NotFor("INT8 layers");
-        if (family.Refuses(layer) is { } reason) return Verdict.No(reason);
-        return family.Accepts(layer, blocking, device);
+        if (Family.Refuses(layer) is { } reason) return Verdict.No(reason);
+        return Family.Accepts(layer, Blocking, device);
     }
 
-    protected override double EstimateSeconds(ContractionLayer layer, Device device) => new EmittedConvEstimate(layer, family, blocking, device.Threads).Seconds;
+    protected override double EstimateSeconds(ContractionLayer layer, Device device) => new EmittedConvEstimate(layer, Family, Blocking, device.Threads).Seconds;
 
     protected override RunnableLayer Build(ContractionLayer layer, BuildResources resources)
     {
-        var operands = family.Operands(layer);
-        return new EmittedConvLayer(layer, resources, family, blocking, operands, new Int8ConvParameters(layer, operands, resources), EstimateSeconds(layer, resources.Device));
+        var operands = Family.Operands(layer);
+        return new EmittedConvLayer(layer, resources, Family, Blocking, operands, new Int8ConvParameters(layer, operands, resources), EstimateSeconds(layer, resources.Device));
     }
 }

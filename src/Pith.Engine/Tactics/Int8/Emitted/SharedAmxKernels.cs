@@ -1,3 +1,4 @@
+using Iced.Intel;
 using Pith.Building;
 using Pith.Kernels.Jit;
 
@@ -5,11 +6,14 @@ namespace Pith.Tactics;
 
 /// <summary>AMX on weights of which V neighbouring output channels share a 2:4 pattern, a panel of V channels at a time; see <see cref="ConvSharedAmxEmitter"/>. Stricter patterns are such weights, too.</summary>
 /// <param name="shared">V: 16, 32 or 64.</param>
-internal sealed unsafe class SharedAmxKernels(int shared) : AmxKernels
+/// <param name="tiles">Makes the AMX instructions for an assembler.</param>
+internal sealed unsafe class SharedAmxKernels(int shared, Func<Assembler, TileUnit> tiles) : AmxKernels(tiles)
 {
     public override string Name => $"shared{shared}-amx";
 
     public override string WeightForm => $"{shared}:2:4";
+
+    public override IReadOnlyList<int> PanelVectors => [shared / PanelShape.Lanes];
 
     public override bool HasFullPanels => true;
 
@@ -31,7 +35,7 @@ internal sealed unsafe class SharedAmxKernels(int shared) : AmxKernels
 
     public override void Pack(PanelShape panel, ReductionShape reduction, byte* rows, nint rowBytes, byte* packed) => Weights(panel, reduction).Pack(ChannelOrder(panel), rows, rowBytes, packed);
 
-    public override byte[] Emit(ConvKernelSpec spec, Device device) => new ConvSharedAmxEmitter(spec, device.Tiles).Emit();
+    public override KernelEmitter Emitter(ConvKernelSpec spec) => new ConvSharedAmxEmitter(spec, Tiles);
 
     private static SharedTileWeights Weights(PanelShape panel, ReductionShape reduction) => new(panel, reduction);
 }

@@ -33,7 +33,7 @@ internal sealed unsafe class SharedVexKernels(int shared, bool hasVnni) : VexKer
 
     public override void Pack(PanelShape panel, ReductionShape reduction, byte* rows, nint rowBytes, byte* packed) => Weights(reduction).Pack(rows, rowBytes, packed);
 
-    public override byte[] Emit(ConvKernelSpec spec, Device device) => new ConvSharedVexEmitter(spec, shared, hasVnni).Emit();
+    public override KernelEmitter Emitter(ConvKernelSpec spec) => new ConvSharedVexEmitter(spec, shared, hasVnni);
 
     private SharedVexWeights Weights(ReductionShape reduction) => new(reduction, shared, IsWords: !hasVnni);
 }

@@ -15,6 +15,8 @@ internal sealed unsafe class SharedVnniKernels(int shared) : VnniKernels
 
     public override string WeightForm => $"{shared}:2:4";
 
+    public override IReadOnlyList<int> PanelVectors => [SharedSums.PanelVectors(shared)];
+
     public override int Shared => shared;
 
     public override bool HasFullPanels => true;
@@ -49,5 +51,5 @@ internal sealed unsafe class SharedVnniKernels(int shared) : VnniKernels
 
     public override void Pack(PanelShape panel, ReductionShape reduction, byte* rows, nint rowBytes, byte* packed) => new SharedWeights(panel, reduction).Pack(rows, rowBytes, packed);
 
-    public override byte[] Emit(ConvKernelSpec spec, Device device) => new ConvSharedVnniEmitter(spec).Emit();
+    public override KernelEmitter Emitter(ConvKernelSpec spec) => new ConvSharedVnniEmitter(spec);
 }

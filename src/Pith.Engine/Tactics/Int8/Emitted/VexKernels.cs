@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Pith.Building;
 using Pith.Kernels;
 using Pith.Kernels.Jit;
@@ -9,6 +10,8 @@ internal abstract class VexKernels : ConvKernelFamily
 {
     // Fewer pixels leave the multipliers waiting for sums and loads.
     private const int LeastPixels = 4;
+
+    public override IReadOnlyList<int> PanelVectors => [1];
 
     /// <summary>What a tile costs beside its pixels, in pixels: also for waiting, in tiles that are not the largest, on the sums of the step before.</summary>
     protected abstract double TilePixels { get; }
@@ -27,7 +30,11 @@ internal abstract class VexKernels : ConvKernelFamily
 /// <summary>AVX-VNNI; see <see cref="ConvAvxVnniEmitter"/>.</summary>
 internal sealed unsafe class AvxVnniKernels : VexKernels
 {
+    private static readonly PeakLoop s_peak = PeakLoop.Of<Vector256<int>, MultiplyAddAvxVnni>("int8");
+
     public override string Name => "avxvnni";
+
+    public override PeakLoop? PeakLoop => s_peak;
 
     protected override double TilePixels => 1.2;
 
@@ -46,13 +53,17 @@ internal sealed unsafe class AvxVnniKernels : VexKernels
 
     public override void Pack(PanelShape panel, ReductionShape reduction, byte* rows, nint rowBytes, byte* packed) => PackSteps(panel, reduction, rows, rowBytes, packed);
 
-    public override byte[] Emit(ConvKernelSpec spec, Device device) => new ConvAvxVnniEmitter(spec).Emit();
+    public override KernelEmitter Emitter(ConvKernelSpec spec) => new ConvAvxVnniEmitter(spec);
 }
 
 /// <summary>AVX2; see <see cref="ConvAvx2Emitter"/>.</summary>
 internal sealed unsafe class Avx2Kernels : VexKernels
 {
+    private static readonly PeakLoop s_peak = PeakLoop.Of<Vector256<int>, MultiplyAddInt8Avx2>("int8");
+
     public override string Name => "avx2";
+
+    public override PeakLoop? PeakLoop => s_peak;
 
     protected override double TilePixels => 0.5;
 
@@ -87,5 +98,5 @@ internal sealed unsafe class Avx2Kernels : VexKernels
                 for (var i = 0; i < WordProducts.StepChannels; i++) *to++ = (sbyte)rows[channel * rowBytes + at + i];
     }
 
-    public override byte[] Emit(ConvKernelSpec spec, Device device) => new ConvAvx2Emitter(spec).Emit();
+    public override KernelEmitter Emitter(ConvKernelSpec spec) => new ConvAvx2Emitter(spec);
 }

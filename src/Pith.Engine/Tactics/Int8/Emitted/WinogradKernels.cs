@@ -18,6 +18,8 @@ internal abstract unsafe class WinogradKernels(int outputs, int[][] weightTransf
 
     public override string Name => $"winograd{outputs}-avx2";
 
+    public override IReadOnlyList<int> PanelVectors => [1];
+
     public override long ScratchBytes => ConvWinogradEmitter.ScratchBytes;
 
     public override bool OrdersTiles => true;
@@ -125,7 +127,7 @@ internal sealed class Winograd2Kernels() : WinogradKernels(ConvWinograd2Emitter.
 {
     protected override double InputCycles => 24;
 
-    public override byte[] Emit(ConvKernelSpec spec, Device device) => new ConvWinograd2Emitter(spec).Emit();
+    public override KernelEmitter Emitter(ConvKernelSpec spec) => new ConvWinograd2Emitter(spec);
 }
 
 /// <summary>Tiles of 4x4, for images that these cover well; see <see cref="ConvWinograd4Emitter"/>.</summary>
@@ -133,5 +135,5 @@ internal sealed class Winograd4Kernels() : WinogradKernels(ConvWinograd4Emitter.
 {
     protected override double InputCycles => 110;
 
-    public override byte[] Emit(ConvKernelSpec spec, Device device) => new ConvWinograd4Emitter(spec).Emit();
+    public override KernelEmitter Emitter(ConvKernelSpec spec) => new ConvWinograd4Emitter(spec);
 }

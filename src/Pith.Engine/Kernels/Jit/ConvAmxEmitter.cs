@@ -242,7 +242,7 @@ internal class ConvAmxEmitter : KernelEmitter
                     var left = FirstPixels + (tiles == 1 ? chunk : tile) % 2;
                     var right = FirstWeights + (Vectors == 1 ? chunk : vector) % 2;
                     if (vector == 0) Unit.Load(left, Pixel, s_pixelStride, Tiling.Offsets[tile] + at);
-                    if (tile == 0) Unit.Load(right, Weights, Stride64, (chunk * Vectors + vector) * TileUnit.TileBytes);
+                    if (tile == 0) LoadWeights(right, (chunk * Vectors + vector) * TileUnit.TileBytes);
                     var sum = tile * Vectors + vector;
                     if (chunk == 0) Restart(sum);
                     Spec.Arithmetic.MultiplyAdd(Unit, sum, left, right);
@@ -250,6 +250,14 @@ internal class ConvAmxEmitter : KernelEmitter
                     while (emitted < (long)epilogue.Length * done / products) epilogue[emitted++]();
                 }
         }
+    }
+
+    /// <summary>Loads a tile of weights, so many bytes after <see cref="Weights"/>, and fetches those that follow at a distance.</summary>
+    protected void LoadWeights(int register, int offset)
+    {
+        Unit.Load(register, Weights, Stride64, offset);
+        if (Spec.FetchAhead == 0) return;
+        for (var row = 0; row < TileUnit.Rows; row++) Asm.prefetcht0(__byte_ptr[Weights + (offset + Spec.FetchAhead + row * TileUnit.RowBytes)]);
     }
 
     /// <summary>Stores what an accumulator of the task before has come to, and begins at 0.</summary>

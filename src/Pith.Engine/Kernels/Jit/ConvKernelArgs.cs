@@ -86,6 +86,9 @@ internal sealed record ConvKernelSpec(PanelShape Panel, TilePattern Tile, Reduct
     /// <summary>While a panel is used, the weights after it are fetched into the second-level cache: one line at every so many steps. 0 for kernels that leave that to the processor.</summary>
     public int FetchSteps { get; init; }
 
+    /// <summary>Bytes before their use at which kernels that load whole tiles fetch weights into the first-level cache; 0 for never.</summary>
+    public int FetchAhead { get; init; }
+
     /// <summary>What follows in a kernel of INT8 layers, which kernels without AVX-512 all are.</summary>
     public EpilogueSpec Int8Epilogue => ((Int8ConvArithmetic)Arithmetic).Spec;
 

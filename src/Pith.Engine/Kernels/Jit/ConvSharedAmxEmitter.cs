@@ -129,7 +129,7 @@ internal sealed class ConvSharedAmxEmitter : ConvAmxEmitter
         var (tile, vector) = Math.DivRem(product, Vectors);
         if (vector == 0) Unit.Load(Pixels(step, product), s_gathered, Stride64, Slot(_slots.Of(step)) + tile * Tiling.Rows * TileUnit.RowBytes);
         // Two vectors stay for all tiles; of four each has one.
-        if (tile == 0) Unit.Load(Right(step, product), Weights, Stride64, SharedTileWeights.IndexBytes + vector * TileUnit.TileBytes);
+        if (tile == 0) LoadWeights(Right(step, product), SharedTileWeights.IndexBytes + vector * TileUnit.TileBytes);
     }
 
     private int Slot(int slot) => slot * Tiling.Count * Tiling.Rows * TileUnit.RowBytes;

@@ -99,6 +99,10 @@ internal abstract unsafe class ConvKernelFamily
     /// <summary>Whether kernels fetch the weights that come next while they use others, see <see cref="ConvKernelSpec.FetchSteps"/>.</summary>
     public virtual bool FetchesWeights => false;
 
+    /// <summary>How far ahead kernels fetch weights into the first-level cache, see <see cref="ConvKernelSpec.FetchAhead"/>.</summary>
+    /// <param name="panelBytes">Bytes of a panel's weights.</param>
+    public virtual int FetchAhead(nint panelBytes) => 0;
+
     /// <summary>Scratch memory of a thread.</summary>
     public virtual long ScratchBytes => 0;
 

@@ -223,7 +223,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
                 Residual = image * _operands.ResidualImage + y * residualRow + x * residualColumn,
             };
         }
-        var spec = new ConvKernelSpec(shape, pattern, _operands.Reduction, _arithmetic) { FetchSteps = FetchSteps(shape, _blocking.SplitsChannels || _operands.IsOnePixel ? perImage : EvenParts.Count(perImage, resources.Device.Threads)) };
+        var spec = new ConvKernelSpec(shape, pattern, _operands.Reduction, _arithmetic) { FetchSteps = FetchSteps(shape, _blocking.SplitsChannels || _operands.IsOnePixel ? perImage : EvenParts.Count(perImage, resources.Device.Threads)), FetchAhead = _family.FetchAhead(_family.WeightBytes(shape, _operands.Reduction)) };
         nint Kernel(ConvKernelSpec spec) => resources.Kernel(_family.KernelName(spec), (_family.Name, spec), () => _family.Emitter(spec).Emit());
         var kernel = Kernel(spec);
         return new ConvTiles

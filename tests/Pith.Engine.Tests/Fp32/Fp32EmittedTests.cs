@@ -1,3 +1,5 @@
+using Pith.EngineTests.Int8;
+using Pith.EngineTests.Jit;
 using Pith.Kernels;
 using Pith.Ops;
 using Pith.Tactics;
@@ -33,6 +35,61 @@ public class Fp32EmittedTests
         Finish(graph, epilogue, () => Conv(random, graph, x, 3, 64, WindowAttributes.Uniform(1), 1, epilogue.HasBias));
         return [3, 136, 135];
     });
+
+    // The layers of the INT8 kernels: each output is one chain of fused multiply-adds over the window, starting at the bias, whatever tiles and panels.
+    [Theory]
+    [MemberData(nameof(EmittedConvTests.Layers), MemberType = typeof(EmittedConvTests))]
+    public void Every_output_is_one_chain_from_the_bias(int channels, int outputs, int size, int kernel, int stride, int groups, int images)
+    {
+        if (!TestDevice.Has(IsaLevel.Avx512Vnni)) Assert.Skip("This CPU has no AVX-512.");
+        var random = new Random(channels + size);
+        var (w, b) = (Random(random, outputs, channels / groups, kernel, kernel), Random(random, outputs));
+        var window = WindowAttributes.Uniform(kernel, stride, kernel / 2);
+        var graph = new Graph();
+        var x = graph.AddInput("x", TensorType.Float32(Dim.Named("N"), channels, size, size));
+        graph.AddOutput(graph.Add(new Conv { Window = window with { KernelShape = [] }, Groups = groups }, x, graph.AddConstant("w", w), graph.AddConstant("b", b)));
+        var tactic = groups == channels ? "fp32-depthwise-avx512" : "fp32-avx512";
+        var (engine, layer) = ChosenTactic.Build(graph, new EngineOptions { MaxBatch = images, TimeTactics = false }, TestDevice.At(IsaLevel.Avx512Vnni), tactic);
+        using var owned = engine;
+        using var run = new GuardedRun(engine);
+        var input = Random(random, images, channels, size, size);
+        var got = run.Run(input);
+        Assert.Equal(Chains(input, w, b, stride, kernel / 2, groups), got);
+        for (var threads = 1; threads <= 3; threads++) SameBits(engine, input, got, threads, $"seed {channels + size} {layer.Spec}");
+    }
+
+    private static float[] Chains(Tensor<float> x, Tensor<float> w, Tensor<float> b, int stride, int pad, int groups)
+    {
+        var (images, channels, size, outputs, groupIn, kernel) = (x.Shape[0], x.Shape[1], x.Shape[2], w.Shape[0], w.Shape[1], w.Shape[2]);
+        var outSize = (size + 2 * pad - kernel) / stride + 1;
+        var y = new float[images * outputs * outSize * outSize];
+        Parallel.For(0, images * outputs, plane =>
+        {
+            var (image, k) = Math.DivRem(plane, outputs);
+            var firstChannel = k / (outputs / groups) * groupIn;
+            for (var pixel = 0; pixel < outSize * outSize; pixel++)
+            {
+                var (row, column) = (pixel / outSize * stride - pad, pixel % outSize * stride - pad);
+                var sum = b.Data[k];
+                for (var tap = 0; tap < kernel * kernel; tap++)
+                {
+                    var (h, v) = (row + tap / kernel, column + tap % kernel);
+                    if (h < 0 || h >= size || v < 0 || v >= size) continue;
+                    for (var c = 0; c < groupIn; c++)
+                        sum = MathF.FusedMultiplyAdd(x.Data[((image * channels + firstChannel + c) * size + h) * size + v], w.Data[(k * groupIn + c) * kernel * kernel + tap], sum);
+                }
+                y[plane * outSize * outSize + pixel] = sum;
+            }
+        });
+        return y;
+    }
+
+    private static Tensor<float> Random(Random random, params int[] dims)
+    {
+        var tensor = Tensor.Zeros<float>(new Shape(dims));
+        foreach (ref var value in tensor.Span) value = random.NextSingle() * 2 - 1;
+        return tensor;
+    }
 
     [Fact]
     public void Activations_keep_to_their_limits()

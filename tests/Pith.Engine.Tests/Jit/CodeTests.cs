@@ -45,12 +45,13 @@ public class CodeTests
                         Activation = kind, Residual = residual, ResidualHasZeroPoint = true, HasOffset = true, HasZeroPoint = true, HasLowest = true, HasHighest = true, Division = DivisionKind.Quick, ClampsFloats = true, IsFloatOutput = isFloatOutput,
                     };
                     if (layer.IsDepthwise && epilogue.IsNatural && family.Needs.Include(CpuFeatures.Avx512)) continue;
-                    ConvArithmetic arithmetic = layer.Int8 is null ? new Bf16ConvArithmetic(new EpilogueFp32Spec(residual != ResidualKind.None, kind, Streams: isFloatOutput)) : new Int8ConvArithmetic(epilogue);
+                    var floats = new EpilogueFp32Spec(residual != ResidualKind.None, kind, Streams: isFloatOutput);
+                    ConvArithmetic arithmetic = layer.Int8 is not null ? new Int8ConvArithmetic(epilogue) : family is Fp32Kernels ? new Fp32ConvArithmetic(floats) : new Bf16ConvArithmetic(floats);
                     Check(family.Emitter(Spec(family, layer, arithmetic)), family.Needs);
                 }
         Check(new Bf16CopyEmitter(), CpuFeatures.Avx512 | CpuFeatures.Avx512Bf16);
 
-        ContractionLayer Takes(EmittedConv tactic) => layers.First(layer => layer.Int8 is null == tactic is Bf16EmittedConv && tactic.Family.Refuses(layer) is null);
+        ContractionLayer Takes(EmittedConv tactic) => layers.First(layer => layer.Int8 is null == tactic is Bf16EmittedConv or Fp32EmittedConv && tactic.Family.Refuses(layer) is null);
     }
 
     // A last panel, which is not full, and a tile inside an image.
@@ -58,7 +59,7 @@ public class CodeTests
     {
         var panel = new PanelShape(family.PanelVectors[0], family.PanelVectors[0] * PanelShape.Lanes - 1, arithmetic.IsNatural) { Shared = family.Shared };
         var image = new TilePattern(14, 14) { InputRow = 640, InputColumn = 64, OutputRow = 640, OutputColumn = 64, ResidualRow = 640, ResidualColumn = 64 };
-        return new ConvKernelSpec(panel, family.Tile(image, panel.Vectors, arithmetic.Temporaries), family.Operands(layer).Reduction, arithmetic) { FetchSteps = family.FetchesWeights ? 1 : 0 };
+        return new ConvKernelSpec(panel, family.Tile(image, panel.Vectors, arithmetic.Temporaries), family.Operands(layer).Reduction, arithmetic) { FetchSteps = family.FetchSteps(panel, family.Operands(layer).Reduction, 4) };
     }
 
     [Fact]

@@ -26,8 +26,17 @@ internal abstract record ConvArithmetic
     /// <summary>Whether channels must lie in memory order in the vectors.</summary>
     public abstract bool IsNatural { get; }
 
+    /// <summary>Whether pixels and weights may change places in a product, of which one operand may be in memory.</summary>
+    public virtual bool Commutes => false;
+
+    /// <summary>Whether some numbers are slow to multiply, so that pixels which belong to no image should not be computed.</summary>
+    public virtual bool HasDenormals => false;
+
     /// <summary>Vector registers that what follows needs beside the sums.</summary>
     public abstract int Temporaries { get; }
+
+    /// <summary>Whether weights are fetched into the first-level cache a little ahead; not where that is in time without it.</summary>
+    public virtual bool FetchesWeights => true;
 
     /// <summary>Whether the residual is fetched while the sums are made.</summary>
     public virtual bool FetchesResidual => false;

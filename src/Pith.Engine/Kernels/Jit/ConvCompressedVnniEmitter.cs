@@ -106,7 +106,7 @@ internal sealed class ConvCompressedVnniEmitter(ConvKernelSpec spec) : VectorTil
         for (var p = 0; p < Pixels; p++)
         {
             var pixel = Zmm(SecondQuad + 1 + p % Pairs);
-            Asm.vpbroadcastq(pixel, __qword_ptr[Pixel + (Spec.Tile.Input(p) + step * StepBytes)]);
+            Asm.vpbroadcastq(pixel, __qword_ptr[Pixel + (Tile.Input(p) + step * StepBytes)]);
             for (var v = 0; v < Vectors; v++)
             {
                 var met = Zmm(SecondQuad + 1 + Pairs + (p * Vectors + v) % Pairs);

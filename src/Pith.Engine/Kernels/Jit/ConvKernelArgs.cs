@@ -17,8 +17,14 @@ internal unsafe struct ConvKernelArgs
 
     public TileOffsets* Tiles;
 
-    /// <summary>At least 1.</summary>
+    /// <summary>At least 1; may be 0 when there are rest tiles.</summary>
     public nint TileCount;
+
+    /// <summary>Tiles of fewer rows, for kernels that have some, see <see cref="ConvKernelSpec.RestRows"/>.</summary>
+    public TileOffsets* RestTiles;
+
+    /// <summary>May be 0 when there are other tiles.</summary>
+    public nint RestCount;
 
     /// <summary>At least 1.</summary>
     public nint PanelCount;
@@ -88,6 +94,9 @@ internal sealed record ConvKernelSpec(PanelShape Panel, TilePattern Tile, Reduct
 
     /// <summary>Bytes before their use at which kernels that load whole tiles fetch weights into the first-level cache; 0 for never.</summary>
     public int FetchAhead { get; init; }
+
+    /// <summary>Rows of the tiles that come after the others; 0 where there are none.</summary>
+    public int RestRows { get; init; }
 
     /// <summary>What follows in a kernel of INT8 layers, which kernels without AVX-512 all are.</summary>
     public EpilogueSpec Int8Epilogue => ((Int8ConvArithmetic)Arithmetic).Spec;

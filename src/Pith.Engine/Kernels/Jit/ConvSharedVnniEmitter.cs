@@ -74,7 +74,7 @@ internal sealed class ConvSharedVnniEmitter : VectorTileEmitter
         Asm.add(s_source, Pixel);
         for (var pixel = 0; pixel < Pixels; pixel++)
         {
-            var from = __zmmword_ptr[s_source + Spec.Tile.Input(pixel)];
+            var from = __zmmword_ptr[s_source + Tile.Input(pixel)];
             if (_weights.Blocks.Bytes == VectorBytes) Asm.vmovdqu64(bytes, from);
             else Asm.vmovdqu8(bytes.k4.z, from);
             Asm.vpshufb(bytes, bytes, __zmmword_ptr[s_weight + record * _weights.RecordBytes]);

@@ -4,8 +4,8 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Pith.Kernels.Jit;
 
 /// <summary>
-/// Kernels <c>conv_u8s8s32_PxV16c4_avx512vnni</c> and <c>conv_bf16f32_PxV16c2_avx512bf16</c>: P pixels by V vectors of 16 output channels stay in registers while four input bytes of each pixel at a
-/// time are broadcast and multiplied with the panel's weights, by VPDPBUSD or VDPBF16PS. Weights are packed as [runs][RunBytes / 4][V][16][4].
+/// Kernels <c>conv_u8s8s32_PxV16c4_avx512vnni</c>, <c>conv_bf16bf16f32_PxV16c2_avx512bf16</c> and <c>conv_f32f32f32_PxV16c1_avx512</c>: P pixels by V vectors of 16 output channels stay in registers while four input
+/// bytes of each pixel at a time are broadcast and multiplied with the panel's weights, by VPDPBUSD, VDPBF16PS or VFMADD231PS. Weights are packed as [runs][RunBytes / 4][V][16][4].
 /// </summary>
 internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : VectorTileEmitter(spec)
 {
@@ -15,14 +15,13 @@ internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : VectorTileEmitter(s
     // So many multiply instructions in a loop's body make its counting invisible; more only fill the instruction cache.
     private const int BodyInstructions = 240;
 
-
     // How far ahead weights are fetched into the first-level cache: about as far as the second level is away.
     private const int FetchBytes = 2 << 10;
 
     private static readonly AssemblerRegister64 s_weight = r13;
 
-    /// <summary>The most pixels of a tile with so many vectors of channels and an epilogue that needs so many registers.</summary>
-    public static int LargestTile(int vectors, int temporaries) => (Registers - Math.Max(vectors + 2, temporaries)) / vectors;
+    /// <summary>The most pixels of a tile with so many vectors of channels and an epilogue that needs so many registers: beside the sums, registers hold weights and two pixels, or weights alone.</summary>
+    public static int LargestTile(int vectors, int temporaries, bool commutes = false) => (Registers - Math.Max(commutes && vectors == 1 ? 2 : vectors + 2, temporaries)) / vectors;
 
     protected override int PanelWeightBytes => Spec.Reduction.Runs * Spec.Reduction.RunBytes * Spec.Panel.Capacity;
 
@@ -41,14 +40,19 @@ internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : VectorTileEmitter(s
         var fetched = 0;
         for (var step = 0; step < count; step++)
         {
-            for (var v = 0; v < Vectors; v++) Asm.prefetcht0(__byte_ptr[s_weight + ((step * Vectors + v) * VectorBytes + FetchBytes)]);
+            for (var v = 0; v < Vectors && Spec.Arithmetic.FetchesWeights; v++) Asm.prefetcht0(__byte_ptr[s_weight + ((step * Vectors + v) * VectorBytes + FetchBytes)]);
             if (Spec.FetchSteps > 0 && step % Spec.FetchSteps == 0) Asm.prefetcht1(__byte_ptr[Next + fetched++ * VectorBytes]);
+            if (Vectors == 1 && Spec.Arithmetic.Commutes)
+            {
+                MultiplyInMemory(step);
+                continue;
+            }
             if (keepsWeights)
                 for (var v = 0; v < Vectors; v++) Asm.vmovdqu64(Zmm(Accumulators + v), Weight(step, v));
             for (var p = 0; p < Pixels; p++)
             {
                 var pixel = Zmm(firstPixel + (step * Pixels + p) % (Registers - firstPixel));
-                Asm.vpbroadcastd(pixel, __dword_ptr[Pixel + (Spec.Tile.Input(p) + step * StepBytes)]);
+                Asm.vpbroadcastd(pixel, __dword_ptr[Pixel + (Tile.Input(p) + step * StepBytes)]);
                 for (var v = 0; v < Vectors; v++)
                 {
                     if (keepsWeights) Spec.Arithmetic.MultiplyAdd(Asm, Zmm(p * Vectors + v), pixel, Zmm(Accumulators + v));
@@ -57,6 +61,14 @@ internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : VectorTileEmitter(s
             }
         }
         if (fetched > 0) Asm.add(Next, fetched * VectorBytes);
+    }
+
+    // With one vector every product takes its pixel from memory.
+    private void MultiplyInMemory(int step)
+    {
+        var weights = Zmm(Accumulators + step % Math.Min(4, Registers - Accumulators));
+        Asm.vmovdqu64(weights, Weight(step, 0));
+        for (var p = 0; p < Pixels; p++) Spec.Arithmetic.MultiplyAdd(Asm, Zmm(p), weights, __dword_bcst[Pixel + (Tile.Input(p) + step * StepBytes)]);
     }
 
     private AssemblerMemoryOperand Weight(int step, int vector) => __zmmword_ptr[s_weight + (step * Vectors + vector) * 64];

@@ -39,8 +39,8 @@ internal sealed class DepthwiseEmitter(ConvKernelSpec spec) : VectorTileEmitter(
     private IEnumerable<IGrouping<int, (int Pixel, int Column)>> Columns() =>
         from pixel in Enumerable.Range(0, Pixels)
         from column in Enumerable.Range(0, Spec.Reduction.Columns)
-        orderby Spec.Tile.Input(pixel) + column * Spec.Reduction.ColumnBytes
-        group (pixel, column) by Spec.Tile.Input(pixel) + column * Spec.Reduction.ColumnBytes;
+        orderby Tile.Input(pixel) + column * Spec.Reduction.ColumnBytes
+        group (pixel, column) by Tile.Input(pixel) + column * Spec.Reduction.ColumnBytes;
 
     private void Column(int group, IGrouping<int, (int Pixel, int Column)> column)
     {

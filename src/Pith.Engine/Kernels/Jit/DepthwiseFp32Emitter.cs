@@ -38,17 +38,17 @@ internal sealed class DepthwiseFp32Emitter(DepthwiseFp32Spec spec) : KernelEmitt
     {
         var epilogue = new EpilogueFp32Emitter(Asm, spec.Epilogue, spec.Panel, s_output, s_residual, s_shared);
         epilogue.LoadMask();
-        Asm.mov(s_tiles, Argument(nameof(Fp32KernelArgs.Tiles)));
-        Asm.mov(s_tileCount, Argument(nameof(Fp32KernelArgs.TileCount)));
-        Asm.mov(s_shared, Argument(nameof(Fp32KernelArgs.Constants)));
+        Asm.mov(s_tiles, Argument(nameof(ConvKernelArgs.Tiles)));
+        Asm.mov(s_tileCount, Argument(nameof(ConvKernelArgs.TileCount)));
+        Asm.mov(s_shared, Argument(nameof(ConvKernelArgs.Shared)));
         var (tile, vector) = (Asm.CreateLabel(), Asm.CreateLabel());
         Asm.Label(ref tile);
-        Open(s_pixel, nameof(TileOffsets.Input), nameof(Fp32KernelArgs.Input));
-        Open(s_output, nameof(TileOffsets.Output), nameof(Fp32KernelArgs.Output));
-        Open(s_residual, nameof(TileOffsets.Residual), nameof(Fp32KernelArgs.Residual));
-        Asm.mov(s_weights, Argument(nameof(Fp32KernelArgs.Weights)));
-        Asm.mov(s_bias, Argument(nameof(Fp32KernelArgs.Biases)));
-        Asm.mov(s_vectors, Argument(nameof(Fp32KernelArgs.PanelCount)));
+        Open(s_pixel, nameof(TileOffsets.Input), nameof(ConvKernelArgs.Input));
+        Open(s_output, nameof(TileOffsets.Output), nameof(ConvKernelArgs.Output));
+        Open(s_residual, nameof(TileOffsets.Residual), nameof(ConvKernelArgs.Residual));
+        Asm.mov(s_weights, Argument(nameof(ConvKernelArgs.Weights)));
+        Asm.mov(s_bias, Argument(nameof(ConvKernelArgs.Panel)));
+        Asm.mov(s_vectors, Argument(nameof(ConvKernelArgs.PanelCount)));
         Asm.Label(ref vector);
         Sums();
         var free = Enumerable.Range(Pixels, Registers - Pixels).ToArray();
@@ -62,7 +62,7 @@ internal sealed class DepthwiseFp32Emitter(DepthwiseFp32Spec spec) : KernelEmitt
         Asm.jne(tile);
     }
 
-    private static AssemblerMemoryOperand Argument(string field) => Field<Fp32KernelArgs>(Args, field);
+    private static AssemblerMemoryOperand Argument(string field) => Field<ConvKernelArgs>(Args, field);
 
     private void Open(AssemblerRegister64 register, string offset, string operand)
     {

@@ -19,7 +19,7 @@ internal abstract class VectorTileEmitter(ConvKernelSpec spec) : KernelEmitter
     private const int LineBytes = 64;
 
     private static readonly AssemblerRegister64 s_input = rbx, s_tiles = rsi, s_panel = r8, s_output = r10, s_residual = r11, s_tileOutput = r14, s_tileResidual = r15;
-    private ITileEpilogue? _epilogue;
+    private readonly List<ITileEpilogue> _epilogues = [];
 
     // What the stack keeps behind the memory of a derived class: where the weights begin that are fetched, the tiles that are left, the arguments, the panels that are left, and the stack on entry.
     private AssemblerMemoryOperand NextStart => Kept(0);
@@ -48,7 +48,10 @@ internal abstract class VectorTileEmitter(ConvKernelSpec spec) : KernelEmitter
 
     protected ConvKernelSpec Spec { get; } = spec;
 
-    protected int Pixels => Spec.Tile.Pixels;
+    /// <summary>The tile whose code is being emitted.</summary>
+    protected TilePattern Tile { get; private set; } = spec.Tile;
+
+    protected int Pixels => Tile.Pixels;
 
     protected int Vectors => Spec.Panel.Vectors;
 
@@ -84,13 +87,11 @@ internal abstract class VectorTileEmitter(ConvKernelSpec spec) : KernelEmitter
     /// <summary>The register of a pixel's vector when the products are done.</summary>
     protected virtual int SumOf(int pixel, int vector) => pixel * Vectors + vector;
 
-    protected override void OutOfLine() => _epilogue!.OutOfLine();
+    protected override void OutOfLine() => _epilogues.ForEach(epilogue => epilogue.OutOfLine());
 
     protected override void Body()
     {
-        var registers = new EpilogueRegisters(s_tileOutput, s_tileResidual, s_panel, Shared, Enumerable.Range(Accumulators, Registers - Accumulators).ToArray());
-        _epilogue = Spec.Arithmetic.Epilogue(Asm, Spec.Panel, registers, Spec.Tile);
-        _epilogue.LoadMask();
+        Epilogue().LoadMask();
         OpenKernel();
         Load<ConvKernelArgs>(Args, (s_input, nameof(ConvKernelArgs.Input)), (s_output, nameof(ConvKernelArgs.Output)), (s_residual, nameof(ConvKernelArgs.Residual)));
         Load<ConvKernelArgs>(Args, (Weights, nameof(ConvKernelArgs.Weights)), (s_panel, nameof(ConvKernelArgs.Panel)), (Shared, nameof(ConvKernelArgs.Shared)), (rax, nameof(ConvKernelArgs.PanelCount)));
@@ -100,16 +101,11 @@ internal abstract class VectorTileEmitter(ConvKernelSpec spec) : KernelEmitter
         Asm.mov(StackOnEntry, rbp);
         Asm.mov(PanelsLeft, rax);
         Asm.mov(Arguments, Args);
-        var (panel, tile) = (Asm.CreateLabel(), Asm.CreateLabel());
+        var panel = Asm.CreateLabel();
         Asm.Label(ref panel);
         OpenPanel();
-        Asm.Label(ref tile);
-        OpenTile();
-        Products();
-        foreach (var step in _epilogue.Steps(Pixels, (pixel, vector, _) => SumOf(pixel, vector))) step();
-        Asm.add(s_tiles, Marshal.SizeOf<TileOffsets>());
-        Asm.dec(TilesLeft);
-        Asm.jne(tile);
+        Tiles(Spec.Tile, nameof(ConvKernelArgs.Tiles), nameof(ConvKernelArgs.TileCount));
+        if (Spec.RestRows > 0) Tiles(Spec.Tile with { Rows = Spec.RestRows }, nameof(ConvKernelArgs.RestTiles), nameof(ConvKernelArgs.RestCount));
         Asm.add(Weights, PanelWeightBytes);
         if (PanelInputBytes != 0) Asm.add(s_input, PanelInputBytes);
         Asm.add(s_panel, Spec.Arithmetic.PanelBytes(Vectors));
@@ -117,16 +113,40 @@ internal abstract class VectorTileEmitter(ConvKernelSpec spec) : KernelEmitter
         Asm.add(s_residual, Spec.ResidualPanelBytes);
         Asm.dec(PanelsLeft);
         Asm.jne(panel);
-        _epilogue.Close();
+        _epilogues[0].Close();
         Asm.mov(rsp, StackOnEntry);
+    }
+
+    private ITileEpilogue Epilogue() => Spec.Arithmetic.Epilogue(Asm, Spec.Panel, new EpilogueRegisters(s_tileOutput, s_tileResidual, s_panel, Shared, Enumerable.Range(Accumulators, Registers - Accumulators).ToArray()), Tile);
+
+    // All tiles of one kind.
+    private void Tiles(TilePattern pattern, string tiles, string count)
+    {
+        Tile = pattern;
+        _epilogues.Add(Epilogue());
+        var (tile, end) = (Asm.CreateLabel(), Asm.CreateLabel());
+        Asm.mov(rax, Arguments);
+        Load<ConvKernelArgs>(rax, (s_tiles, tiles), (rbp, count));
+        Asm.mov(TilesLeft, rbp);
+        if (Spec.RestRows > 0)
+        {
+            Asm.test(rbp, rbp);
+            Asm.je(end);
+        }
+        Asm.Label(ref tile);
+        OpenTile();
+        Products();
+        foreach (var step in _epilogues[^1].Steps(Pixels, (pixel, vector, _) => SumOf(pixel, vector))) step();
+        Asm.add(s_tiles, Marshal.SizeOf<TileOffsets>());
+        Asm.dec(TilesLeft);
+        Asm.jne(tile);
+        if (Spec.RestRows > 0) Asm.Label(ref end);
     }
 
     private void OpenPanel()
     {
-        Asm.mov(rax, Arguments);
-        Load<ConvKernelArgs>(rax, (s_tiles, nameof(ConvKernelArgs.Tiles)), (rbp, nameof(ConvKernelArgs.TileCount)));
-        Asm.mov(TilesLeft, rbp);
         if (Spec.FetchSteps == 0) return;
+        Asm.mov(rax, Arguments);
         Asm.lea(Next, __byte_ptr[Weights + PanelWeightBytes]);
         Asm.cmp(PanelsLeft, 1);
         Asm.cmove(Next, Field<ConvKernelArgs>(rax, nameof(ConvKernelArgs.NextWeights)));
@@ -150,8 +170,8 @@ internal abstract class VectorTileEmitter(ConvKernelSpec spec) : KernelEmitter
             Asm.mov(register, Field<TileOffsets>(s_tiles, offset));
             Asm.add(register, operand);
         }
-        if (Spec.Arithmetic.FetchesResidual) Fetch(s_tileResidual, Spec.Tile.Residual, Spec.Arithmetic.ResidualBytes);
-        if (Spec.Arithmetic.FetchesOutput) Fetch(s_tileOutput, Spec.Tile.Output, Spec.Arithmetic.OutputBytes);
+        if (Spec.Arithmetic.FetchesResidual) Fetch(s_tileResidual, Tile.Residual, Spec.Arithmetic.ResidualBytes);
+        if (Spec.Arithmetic.FetchesOutput) Fetch(s_tileOutput, Tile.Output, Spec.Arithmetic.OutputBytes);
         for (var i = 0; i < Accumulators; i++)
         {
             if (SumsBeginAtZero) Asm.vpxord(Zmm(i), Zmm(i), Zmm(i));

@@ -26,8 +26,8 @@ internal sealed class WinogradFp32InputEmitter(WinogradFp32InputSpec spec) : Ker
 
     protected override void Body()
     {
-        Load<Fp32KernelArgs>(Args, (s_input, nameof(Fp32KernelArgs.Input)), (s_output, nameof(Fp32KernelArgs.Output)), (s_constants, nameof(Fp32KernelArgs.Constants)));
-        Load<Fp32KernelArgs>(Args, (s_tiles, nameof(Fp32KernelArgs.Tiles)), (s_tileCount, nameof(Fp32KernelArgs.TileCount)));
+        Load<ConvKernelArgs>(Args, (s_input, nameof(ConvKernelArgs.Input)), (s_output, nameof(ConvKernelArgs.Output)), (s_constants, nameof(ConvKernelArgs.Shared)));
+        Load<ConvKernelArgs>(Args, (s_tiles, nameof(ConvKernelArgs.Tiles)), (s_tileCount, nameof(ConvKernelArgs.TileCount)));
         var tile = Asm.CreateLabel();
         Asm.Label(ref tile);
         Load<TileOffsets>(s_tiles, (s_pixel, nameof(TileOffsets.Input)), (s_to, nameof(TileOffsets.Output)));

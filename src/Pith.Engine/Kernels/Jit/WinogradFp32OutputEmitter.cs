@@ -28,14 +28,14 @@ internal sealed class WinogradFp32OutputEmitter(WinogradFp32OutputSpec spec) : K
     {
         var epilogue = new EpilogueFp32Emitter(Asm, spec.Epilogue, new PanelShape(1, spec.Channels, true), s_output, s_residual, s_shared);
         epilogue.LoadMask();
-        Load<Fp32KernelArgs>(Args, (s_tiles, nameof(Fp32KernelArgs.Tiles)), (s_tileCount, nameof(Fp32KernelArgs.TileCount)), (s_shared, nameof(Fp32KernelArgs.Constants)));
+        Load<ConvKernelArgs>(Args, (s_tiles, nameof(ConvKernelArgs.Tiles)), (s_tileCount, nameof(ConvKernelArgs.TileCount)), (s_shared, nameof(ConvKernelArgs.Shared)));
         var (tile, vector) = (Asm.CreateLabel(), Asm.CreateLabel());
         Asm.Label(ref tile);
-        Open(s_sums, nameof(TileOffsets.Input), nameof(Fp32KernelArgs.Input));
-        Open(s_output, nameof(TileOffsets.Output), nameof(Fp32KernelArgs.Output));
-        Open(s_residual, nameof(TileOffsets.Residual), nameof(Fp32KernelArgs.Residual));
-        Asm.mov(s_bias, Field<Fp32KernelArgs>(Args, nameof(Fp32KernelArgs.Biases)));
-        Asm.mov(s_vectors, Field<Fp32KernelArgs>(Args, nameof(Fp32KernelArgs.PanelCount)));
+        Open(s_sums, nameof(TileOffsets.Input), nameof(ConvKernelArgs.Input));
+        Open(s_output, nameof(TileOffsets.Output), nameof(ConvKernelArgs.Output));
+        Open(s_residual, nameof(TileOffsets.Residual), nameof(ConvKernelArgs.Residual));
+        Asm.mov(s_bias, Field<ConvKernelArgs>(Args, nameof(ConvKernelArgs.Panel)));
+        Asm.mov(s_vectors, Field<ConvKernelArgs>(Args, nameof(ConvKernelArgs.PanelCount)));
         Asm.Label(ref vector);
         Transform(epilogue);
         foreach (var operand in (AssemblerRegister64[])[s_sums, s_output, s_residual, s_bias]) Asm.add(operand, VectorBytes);
@@ -49,7 +49,7 @@ internal sealed class WinogradFp32OutputEmitter(WinogradFp32OutputSpec spec) : K
     private void Open(AssemblerRegister64 register, string offset, string operand)
     {
         Asm.mov(register, Field<TileOffsets>(s_tiles, offset));
-        Asm.add(register, Field<Fp32KernelArgs>(Args, operand));
+        Asm.add(register, Field<ConvKernelArgs>(Args, operand));
     }
 
     // Along columns, then along rows.

@@ -11,14 +11,14 @@ namespace Pith.Tactics;
 /// <param name="family">The instruction set.</param>
 /// <param name="macsPerSecond">Multiply-accumulates per second and core that layers reach, to be compared with FP32.</param>
 /// <param name="blocking">How the work is cut up.</param>
-internal sealed class Bf16EmittedConv(ConvKernelFamily family, double macsPerSecond, ConvBlocking blocking) : EmittedConv(family, blocking)
+internal sealed class Bf16EmittedConv(ConvKernelFamily family, double macsPerSecond, ConvBlocking blocking) : EmittedConv(family)
 {
     // Rounding the input: until all threads are at it, and bytes of the copy per second and core.
     private const double RoundingSeconds = 1e-6, RoundedBytesPerSecond = 12e9;
 
     private const double BlockingWeight = 1e-3;
 
-    public override string Name => $"bf16-{Family.Name}:{Blocking}";
+    public override string Name => $"bf16-{Family.Name}:{blocking}";
 
     /// <summary>A tactic for each way to cut the work up.</summary>
     public static IEnumerable<Bf16EmittedConv> All(ConvKernelFamily family, double macsPerSecond) =>
@@ -35,7 +35,7 @@ internal sealed class Bf16EmittedConv(ConvKernelFamily family, double macsPerSec
         if (!layer.HasConstantWeights) return Verdict.NotFor("constant weights and biases");
         if (!ActivationFp32Emitter.Has(ActivationFp32Emitter.Simplest(layer.Activation))) return Verdict.No($"has no code for {layer.Activation.Kind}");
         if (Family.Refuses(layer) is { } reason) return Verdict.No(reason);
-        return Family.Accepts(layer, Blocking, device);
+        return Family.Accepts(layer, blocking, device);
     }
 
     // As rough as that of FP32, which it is compared with: a rate, and no memory but that which FP32 does not read. The blocking's own estimate, which knows more, only decides among blockings.
@@ -45,8 +45,9 @@ internal sealed class Bf16EmittedConv(ConvKernelFamily family, double macsPerSec
     protected override RunnableLayer Build(ContractionLayer layer, BuildResources resources)
     {
         var operands = Family.Operands(layer);
-        return new EmittedConvLayer(layer, resources, Family, Blocking, operands, new Bf16ConvParameters(layer, operands, Family.MayStream, resources), BlockingSeconds(layer, resources.Device));
+        var parameters = new FloatConvParameters(layer, operands, new Bf16Images(layer, operands, resources), epilogue => new Bf16ConvArithmetic(epilogue), Family.MayStream, resources);
+        return new EmittedConvLayer(layer, resources, Family, (_, _) => blocking, operands, parameters, BlockingSeconds(layer, resources.Device));
     }
 
-    private double BlockingSeconds(ContractionLayer layer, Device device) => new EmittedConvEstimate(layer, Family, Blocking, device.Threads).Seconds;
+    private double BlockingSeconds(ContractionLayer layer, Device device) => new EmittedConvEstimate(layer, Family, blocking, device.Threads).Seconds;
 }

@@ -16,9 +16,9 @@ internal sealed class Bf16VectorKernels : VnniKernels
 
     public override CpuFeatures Needs => CpuFeatures.Avx512 | CpuFeatures.Avx512Bf16;
 
-    public override int Temporaries(ContractionLayer layer) => ActivationFp32Emitter.Temporaries(ActivationFp32Emitter.Simplest(layer.Activation));
-
     public override ConvOperands Operands(ContractionLayer layer) => ConvOperands.OfBf16(layer, ConvVnniEmitter.StepBytes);
+
+    protected override int LargestTile(TilePattern image, int vectors, int temporaries) => ConvVnniEmitter.LargestTile(vectors, temporaries, commutes: true);
 }
 
 /// <summary>Products of bfloat16 in AMX tiles: the kernels of <see cref="AmxKernels"/> with TDPBF16PS. Their input is rounded in AVX-512 registers.</summary>
@@ -32,8 +32,6 @@ internal sealed class Bf16TileKernels(Func<Assembler, TileUnit> tiles) : AmxKern
     public override PeakLoop? PeakLoop => HasCpuTiles ? s_peak : null;
 
     public override CpuFeatures Needs => CpuFeatures.Avx512 | CpuFeatures.Avx512Bf16 | CpuFeatures.AmxBf16;
-
-    public override int Temporaries(ContractionLayer layer) => ActivationFp32Emitter.Temporaries(ActivationFp32Emitter.Simplest(layer.Activation));
 
     public override ConvOperands Operands(ContractionLayer layer) => ConvOperands.OfBf16(layer, ConvAmxEmitter.ChunkBytes);
 }

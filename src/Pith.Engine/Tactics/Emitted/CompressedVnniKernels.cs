@@ -19,7 +19,7 @@ internal sealed unsafe class CompressedVnniKernels : VnniKernels
         : Operands(layer).Reduction.RunBytes is var run && run % ConvCompressedVnniEmitter.StepBytes != 0 ? $"{run} input bytes next to each other are not a multiple of {ConvCompressedVnniEmitter.StepBytes}"
         : null;
 
-    protected override int LargestTile(int vectors, int temporaries) => ConvCompressedVnniEmitter.LargestTile(vectors, temporaries);
+    protected override int LargestTile(TilePattern image, int vectors, int temporaries) => ConvCompressedVnniEmitter.LargestTile(vectors, temporaries);
 
     // A shuffle and a product in each cycle, the vectors' places, then the epilogue.
     public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)

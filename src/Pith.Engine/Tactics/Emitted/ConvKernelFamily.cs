@@ -46,7 +46,8 @@ internal abstract unsafe class ConvKernelFamily
     public virtual string? Refuses(ContractionLayer layer) => null;
 
     /// <summary>Vector registers that the layer's epilogue needs beside the sums, roughly.</summary>
-    public virtual int Temporaries(ContractionLayer layer) => new EpilogueSpec { Activation = layer.Activation.Kind, Residual = layer.Residual is null ? ResidualKind.None : ResidualKind.Bytes }.Temporaries;
+    public virtual int Temporaries(ContractionLayer layer) => layer.Int8 is null ? ActivationFp32Emitter.Temporaries(ActivationFp32Emitter.Simplest(layer.Activation))
+        : new EpilogueSpec { Activation = layer.Activation.Kind, Residual = layer.Residual is null ? ResidualKind.None : ResidualKind.Bytes }.Temporaries;
 
     /// <summary>The layer's operands as the kernels see them.</summary>
     public virtual ConvOperands Operands(ContractionLayer layer) => new(layer, isDepthwise: false);
@@ -74,11 +75,11 @@ internal abstract unsafe class ConvKernelFamily
     /// <param name="packed"><see cref="WeightBytes"/> bytes.</param>
     public abstract void Pack(PanelShape panel, ReductionShape reduction, byte* rows, nint rowBytes, byte* packed);
 
-    /// <summary>What profiles call a kernel: the way to compute, the types of data, weights and sums, pixels by channels of a tile, the bytes of the reduction that are summed at once, and the instruction set.</summary>
+    /// <summary>What profiles call a kernel: the way to compute, the types of data, weights and sums, pixels by channels of a tile, the elements of the reduction that are summed at once, and the instruction set.</summary>
     public string KernelName(ConvKernelSpec spec)
     {
         var parts = Name.Split('-');
-        return $"{(parts.Length > 1 ? parts[0] : "conv")}_{spec.Arithmetic.Types}_{spec.Tile.Pixels}x{spec.Panel.Channels}c4_{parts[^1]}";
+        return $"{(parts.Length > 1 ? parts[0] : "conv")}_{spec.Arithmetic.Types}_{spec.Tile.Pixels}x{spec.Panel.Channels}c{ConvVnniEmitter.StepBytes / spec.Arithmetic.OperandBytes}_{parts[^1]}";
     }
 
     /// <summary>The code.</summary>
@@ -96,8 +97,11 @@ internal abstract unsafe class ConvKernelFamily
     /// <summary>Whether panels have all their vectors whatever channels are stored.</summary>
     public virtual bool HasFullPanels => false;
 
-    /// <summary>Whether kernels fetch the weights that come next while they use others, see <see cref="ConvKernelSpec.FetchSteps"/>.</summary>
-    public virtual bool FetchesWeights => false;
+    /// <summary>See <see cref="ConvKernelSpec.FetchSteps"/>.</summary>
+    /// <param name="panel">The panel.</param>
+    /// <param name="reduction">What each output sums over.</param>
+    /// <param name="tiles">How many tiles meet the panel, which share the work.</param>
+    public virtual int FetchSteps(PanelShape panel, ReductionShape reduction, int tiles) => 0;
 
     /// <summary>How far ahead kernels fetch weights into the first-level cache, see <see cref="ConvKernelSpec.FetchAhead"/>.</summary>
     /// <param name="panelBytes">Bytes of a panel's weights.</param>

@@ -12,42 +12,51 @@ internal sealed class ConvOperands
     /// <param name="isDepthwise">True to see a depthwise convolution as one group whose panels each read their own channels.</param>
     /// <param name="joinedChannels">Neighbouring pixels of a depthwise convolution of stride 1 that have fewer channels, and together so many, are seen as one pixel.</param>
     public ConvOperands(ContractionLayer layer, bool isDepthwise, int joinedChannels = 0)
-        : this(layer, layer.Window, isDepthwise, layer.Input.PixelBytes, layer.Window.IsPadded && !layer.Input.Border.Covers(layer.Window), slackBytes: 0)
+        : this(layer, layer.Window, sizeof(byte), layer.Input.PixelBytes, layer.Groups == 1 ? 1 : isDepthwise ? layer.Groups : ConvInt8Packing.GroupsToJoin(layer.Groups, layer.Channels / layer.Groups, layer.OutChannels / layer.Groups), isDepthwise: isDepthwise)
     {
         var channels = layer.Channels;
         var joined = joinedChannels / channels;
         var isDense = PixelBytes == channels && layer.Output.PixelBytes == channels && (layer.Residual is null || layer.Residual.PixelBytes == channels);
-        if (!isDepthwise || joined < 2 || joinedChannels % channels != 0 || Width % joined != 0 || layer.Window.StrideWidth != 1 || !isDense) return;
+        if (!isDepthwise || joined < 2 || joinedChannels % channels != 0 || Image.Columns % joined != 0 || layer.Window.StrideWidth != 1 || !isDense) return;
         JoinedPixels = joined;
-        Width /= joined;
-        InputColumn *= joined;
         GroupChannels *= joined;
+        Image = Image with { Columns = Image.Columns / joined, InputColumn = Image.InputColumn * joined, OutputColumn = Image.OutputColumn * joined, ResidualColumn = Image.ResidualColumn * joined };
     }
 
-    private ConvOperands(ContractionLayer layer, Window window, bool isDepthwise, int pixelBytes, bool needsCopy, int slackBytes)
+    // A copy has whole windows around it unless a window is less than it seems: then it is asked for.
+    private ConvOperands(ContractionLayer layer, Window window, int operandBytes, int pixelBytes, int joinedGroups, bool isDepthwise = false, bool isCopy = false, int slackBytes = 0, bool joinsImages = false)
     {
-        (PixelBytes, NeedsCopy) = (pixelBytes, needsCopy);
+        PixelBytes = pixelBytes;
+        NeedsCopy = isCopy || (window.IsPadded && !layer.Input.Border.Covers(window));
         IsDepthwise = isDepthwise;
-        var (groupIn, groupOut) = (layer.Channels / layer.Groups, layer.OutChannels / layer.Groups);
-        GroupIn = groupIn;
-        GroupOut = groupOut;
-        var join = layer.Groups == 1 ? 1 : isDepthwise ? layer.Groups : ConvInt8Packing.GroupsToJoin(layer.Groups, groupIn, groupOut);
-        Groups = layer.Groups / join;
-        GroupBytes = Groups == 1 ? PixelBytes : join * groupIn;
+        (GroupIn, GroupOut) = (layer.Channels / layer.Groups, layer.OutChannels / layer.Groups);
+        Groups = layer.Groups / joinedGroups;
+        GroupBytes = Groups == 1 ? PixelBytes : joinedGroups * GroupIn * operandBytes;
+        var (output, residual) = (layer.Output, layer.Residual);
         // Without groups the padding channels of a byte result are written too.
-        GroupChannels = Groups == 1 && layer.Output.IsQuantized ? layer.Output.PixelBytes : join * groupOut;
-        (Height, Width) = layer.OutputSize;
-        CopyColumns = (Width - 1) * window.StrideWidth + (window.KernelWidth - 1) * window.DilationWidth + 1;
-        CopyRows = (Height - 1) * window.StrideHeight + (window.KernelHeight - 1) * window.DilationHeight + 1;
+        GroupChannels = Groups == 1 && output.IsQuantized ? output.PixelBytes : joinedGroups * GroupOut;
+        var (height, width) = layer.OutputSize;
+        CopyColumns = (width - 1) * window.StrideWidth + (window.KernelWidth - 1) * window.DilationWidth + 1;
+        CopyRows = (height - 1) * window.StrideHeight + (window.KernelHeight - 1) * window.DilationHeight + 1;
         RowBytes = NeedsCopy ? (nint)CopyColumns * PixelBytes : layer.IsGemm ? PixelBytes : layer.Input.RowBytes;
         ImageBytes = NeedsCopy ? CopyRows * RowBytes + slackBytes : layer.IsGemm ? PixelBytes : layer.Input.ImageBytes;
         Origin = NeedsCopy ? 0 : -(window.PadTop * RowBytes + window.PadLeft * PixelBytes);
-        (InputRow, InputColumn) = (window.StrideHeight * RowBytes, window.StrideWidth * PixelBytes);
-        OutputImage = ImageBytesOf(layer, layer.Output);
-        ResidualImage = layer.Residual is { } residual ? ImageBytesOf(layer, residual) : 0;
-        IsOnePixel = Height * Width == 1 && window == Window.Point;
+        OutputImage = ImageBytesOf(layer, output);
+        ResidualImage = residual is null ? 0 : ImageBytesOf(layer, residual);
         // Dense pointwise images are one long row, so that tiles need not stop at row ends.
-        if (window == Window.Point && (NeedsCopy || layer.Input.Border.IsEmpty) && layer.Output.Border.IsEmpty && layer.Residual?.Border.IsEmpty != false) (Height, Width) = (1, Height * Width);
+        var isRow = window == Window.Point && (NeedsCopy || layer.Input.Border.IsEmpty) && output.Border.IsEmpty && residual?.Border.IsEmpty != false;
+        IsFlat = window == Window.Point && (height * width == 1 || (isRow && joinsImages));
+        var (rows, columns) = isRow ? (1, height * width) : (height, width);
+        Image = new TilePattern(rows, columns)
+        {
+            InputRow = (int)(window.StrideHeight * RowBytes),
+            InputColumn = window.StrideWidth * PixelBytes,
+            OutputRow = (int)output.RowBytes,
+            OutputColumn = IsFlat ? (int)(OutputImage / columns) : output.PixelBytes,
+            ResidualRow = (int)(residual?.RowBytes ?? 0),
+            ResidualColumn = IsFlat ? (int)(ResidualImage / columns) : residual?.PixelBytes ?? 0,
+        };
+        if (IsFlat) Image = Image with { InputColumn = (int)(ImageBytes / columns) };
         // Columns that lie next to each other are one run.
         Reduction = isDepthwise ? new ReductionShape(window.KernelHeight, (int)(window.DilationHeight * RowBytes), window.KernelWidth, window.DilationWidth * PixelBytes, 1)
             : Groups == 1 && window.DilationWidth == 1
@@ -63,11 +72,19 @@ internal sealed class ConvOperands
         var step = isPoint ? stepBytes : ConvVnniEmitter.StepBytes;
         var pixelBytes = EvenParts.Count(layer.Channels * sizeof(ushort), step) * step;
         // A window of one tap needs nothing but the pixels that it meets.
-        return new ConvOperands(layer, isPoint ? Window.Point : layer.Window, isDepthwise: false, pixelBytes, needsCopy: true, slackBytes: stepBytes - step)
+        return new ConvOperands(layer, isPoint ? Window.Point : layer.Window, sizeof(ushort), pixelBytes, joinedGroups: 1, isCopy: true, slackBytes: stepBytes - step)
         {
             CopyStepRows = isPoint ? layer.Window.StrideHeight : 1,
             CopyStepColumns = isPoint ? layer.Window.StrideWidth : 1,
         };
+    }
+
+    /// <summary>The operands of a float layer. Small groups are joined so that their outputs fill a vector.</summary>
+    public static ConvOperands OfFp32(ContractionLayer layer)
+    {
+        var join = Math.Max(1, Math.Min(layer.Groups, PanelShape.Lanes * layer.Groups / layer.OutChannels));
+        while (layer.Groups % join != 0) join--;
+        return new ConvOperands(layer, layer.Window, sizeof(float), layer.Channels * sizeof(float), join, joinsImages: true);
     }
 
     /// <summary>Each output channel sees the one input channel of the same number; runs are then single bytes.</summary>
@@ -76,7 +93,7 @@ internal sealed class ConvOperands
     /// <summary>Neighbouring pixels that are seen as one with all their channels, see the constructor.</summary>
     public int JoinedPixels { get; } = 1;
 
-    /// <summary>Groups after small ones were joined.</summary>
+    /// <summary>Groups after small ones were joined; weights between channels of different groups are 0.</summary>
     public int Groups { get; }
 
     /// <summary>Bytes of each pixel that belong to a group.</summary>
@@ -91,11 +108,8 @@ internal sealed class ConvOperands
     /// <summary>Output channels of one of the op's own groups.</summary>
     public int GroupOut { get; }
 
-    /// <summary>Output rows, or 1 where all pixels of an image are one row.</summary>
-    public int Height { get; }
-
-    /// <summary>Output columns.</summary>
-    public int Width { get; }
+    /// <summary>The output pixels of an image, in one row where all lie next to each other, with the bytes from one to the next in all operands.</summary>
+    public TilePattern Image { get; }
 
     /// <summary>Whether windows reach over what lies in memory, so that a padded copy of the images is read.</summary>
     public bool NeedsCopy { get; }
@@ -120,20 +134,14 @@ internal sealed class ConvOperands
     /// <summary>Bytes from an image's first pixel to its first window.</summary>
     public nint Origin { get; }
 
-    /// <summary>Bytes from the window of an output to that of the output below.</summary>
-    public nint InputRow { get; }
-
-    /// <summary>Bytes from the window of an output to that of the output on the right.</summary>
-    public int InputColumn { get; }
-
     /// <summary>Bytes from image to image of the output.</summary>
     public nint OutputImage { get; }
 
     /// <summary>Bytes from image to image of the residual; 0 when there is none.</summary>
     public nint ResidualImage { get; }
 
-    /// <summary>Images are single pixels, as in matrix products: tiles then take pixels from several images.</summary>
-    public bool IsOnePixel { get; }
+    /// <summary>The pixels of all images of a run are one row, as in matrix products: tiles then take pixels from several images.</summary>
+    public bool IsFlat { get; }
 
     public ReductionShape Reduction { get; }
 

@@ -22,14 +22,14 @@ internal sealed unsafe class ConvPanels
     public byte* Constants { get; set; }
     public required nint ConstantBytes { get; init; }
 
-    /// <summary>The kernels and tiles for an image; for single pixels, one for each of some numbers of images, smallest first.</summary>
+    /// <summary>The kernels and tiles for an image; for flat operands, one for each of some numbers of images, smallest first.</summary>
     public required ConvTiles[] Tiles { get; init; }
 }
 
 /// <summary>A kernel with the tiles that it covers an image with.</summary>
 internal sealed unsafe class ConvTiles
 {
-    /// <summary>Images that the tiles cover: 1, or more for single pixels.</summary>
+    /// <summary>Images that the tiles cover: 1, or more for flat operands.</summary>
     public required int Images { get; init; }
 
     /// <summary>Whether the list goes on over all images of a batch; otherwise it is that of one image.</summary>
@@ -45,6 +45,9 @@ internal sealed unsafe class ConvTiles
 
     public required TileOffsets* Offsets { get; init; }
 
-    /// <summary>Tiles of an image; for single pixels, of all.</summary>
-    public required int PerImage { get; init; }
+    /// <summary>The pixels of a tile.</summary>
+    public required TilePattern Tile { get; init; }
+
+    /// <summary>Where tiles are: counted over images, or for flat operands over all <see cref="Images"/> as one.</summary>
+    public required TileGrid Grid { get; init; }
 }

@@ -21,7 +21,7 @@ internal sealed class EmittedConvEstimate
     public EmittedConvEstimate(ContractionLayer layer, ConvKernelFamily family, ConvBlocking blocking, int threads)
     {
         var operands = family.Operands(layer);
-        var image = new TilePattern(operands.Height, operands.Width) { InputRow = (int)operands.InputRow, InputColumn = operands.InputColumn };
+        var image = operands.Image;
         var shape = new PanelShape(blocking.Vectors, blocking.Vectors * PanelShape.Lanes, false);
         var tile = family.Tile(image, blocking.Vectors, family.Temporaries(layer));
         double tiles = EvenParts.Count(image.Rows, tile.Rows) * EvenParts.Count(image.Columns, tile.Columns);

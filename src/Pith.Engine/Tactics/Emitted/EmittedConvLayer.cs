@@ -19,33 +19,35 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
 
     private readonly ContractionLayer _layer;
     private readonly ConvKernelFamily _family;
-    private readonly ConvBlocking _blocking;
+    private readonly Func<int, int, ConvBlocking> _blocking;
     private readonly ConvOperands _operands;
     private readonly ConvParameters _parameters;
     private readonly ConvArithmetic _arithmetic;
     private readonly double _seconds;
     private readonly ConvPanels[] _panels;
+    private readonly long _clippedBytes;
     private readonly nint _enterTiles;
     private readonly nint _leaveTiles;
 
     /// <param name="layer">The layer.</param>
     /// <param name="resources">Memory and code.</param>
     /// <param name="family">The kernels.</param>
-    /// <param name="blocking">How the work is cut up.</param>
+    /// <param name="blocking">How the work is cut up for so many images and threads; vectors are always the same.</param>
     /// <param name="operands">The layer's operands as the family sees them.</param>
     /// <param name="parameters">The layer's numbers.</param>
     /// <param name="seconds">A rough time of one image, from which threads get parts that are worth it.</param>
-    public EmittedConvLayer(ContractionLayer layer, BuildResources resources, ConvKernelFamily family, ConvBlocking blocking, ConvOperands operands, ConvParameters parameters, double seconds)
+    public EmittedConvLayer(ContractionLayer layer, BuildResources resources, ConvKernelFamily family, Func<int, int, ConvBlocking> blocking, ConvOperands operands, ConvParameters parameters, double seconds)
     {
         (_layer, _family, _blocking, _operands, _parameters, _seconds) = (layer, family, blocking, operands, parameters, seconds);
         _arithmetic = parameters.Arithmetic;
         _panels = [.. Shapes().Select(shape => Build(shape.Shape, shape.Count, shape.FirstChannel, resources))];
         if (family.TileState(enters: true) is { } enter) _enterTiles = resources.Kernel("entertiles_amx", (nameof(TileStateEmitter), true), enter.Emit);
         if (family.TileState(enters: false) is { } leave) _leaveTiles = resources.Kernel("leavetiles_amx", (nameof(TileStateEmitter), false), leave.Emit);
+        if (_operands.IsFlat && _arithmetic.HasDenormals) _clippedBytes = _panels.Max(panels => (long)panels.Tiles[^1].Grid.PerImage) * sizeof(TileOffsets);
         SharedScratchBytes = _operands.NeedsCopy ? parameters.Images.Bytes(resources.MaxBatch) : 0;
     }
 
-    public override long ScratchBytes => _family.ScratchBytes;
+    public override long ScratchBytes => _family.ScratchBytes + _clippedBytes;
 
     public override long SharedScratchBytes { get; }
 
@@ -57,22 +59,26 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
 
     public void RunPart(RunState state, int part, int worker)
     {
-        var parts = Parts(state);
+        var (parts, blocking) = (Parts(state), Blocking(state));
         var args = new ConvKernelArgs { Shared = _parameters.Shared, Scratch = state.Scratch(worker) };
         foreach (var panels in _panels)
         {
             var tiles = TilesFor(panels, state);
             var all = TileCount(tiles, state);
-            var (firstPanel, endPanel) = _blocking.SplitsChannels ? WorkSplit.Share(panels.Count, part, parts) : (0, panels.Count);
-            var (firstTile, endTile) = _blocking.SplitsChannels ? (0, all) : WorkSplit.Share(all, part, parts);
-            var block = _blocking.TilesOutside ? TilesInCache(tiles) : all;
+            var (firstPanel, endPanel) = blocking.SplitsChannels ? WorkSplit.Share(panels.Count, part, parts) : (0, panels.Count);
+            var (firstTile, endTile) = blocking.SplitsChannels ? (0, all) : WorkSplit.Share(all, part, parts);
+            var block = blocking.TilesOutside ? TilesInCache(tiles) : all;
             if (tiles.TileConfig != null) ((delegate* unmanaged<byte*, void>)_enterTiles)(tiles.TileConfig);
             for (var tile = firstTile; tile < endTile; tile += block) RunBlock(state, &args, panels, tiles, (int)firstPanel, (int)endPanel, tile, Math.Min(tile + block, endTile));
             if (tiles.TileConfig != null) ((delegate* unmanaged<byte*, void>)_leaveTiles)(null);
         }
     }
 
-    private long TileCount(ConvTiles tiles, RunState state) => _operands.IsOnePixel ? tiles.PerImage : (long)_layer.Images(state.Batch) * tiles.PerImage;
+    private ConvBlocking Blocking(RunState state) => _blocking(_layer.Images(state.Batch), state.Pool.Threads);
+
+    private long Pixels(RunState state) => (long)_layer.Images(state.Batch) * _operands.Image.Columns;
+
+    private long TileCount(ConvTiles tiles, RunState state) => _operands.IsFlat ? EvenParts.Count(Pixels(state), tiles.Tile.Columns) : (long)_layer.Images(state.Batch) * tiles.Grid.PerImage;
 
     // Some panels on tiles that are counted over all images: one call for each group and, unless the list of tiles goes on over the images, for each image.
     private void RunBlock(RunState state, ConvKernelArgs* args, ConvPanels panels, ConvTiles tiles, int firstPanel, int endPanel, long firstTile, long endTile)
@@ -81,10 +87,11 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         var input = (_operands.NeedsCopy ? state.SharedScratch : state.Address(_layer.Input)) + _operands.Origin;
         for (var tile = firstTile; tile < endTile;)
         {
-            var image = tiles.SpansImages ? 0 : tile / tiles.PerImage;
-            var count = tiles.SpansImages ? endTile - tile : Math.Min((image + 1) * tiles.PerImage, endTile) - tile;
-            args->Tiles = tiles.Offsets + (tile - image * tiles.PerImage);
+            var image = tiles.SpansImages ? 0 : tile / tiles.Grid.PerImage;
+            var count = tiles.SpansImages ? endTile - tile : Math.Min((image + 1) * tiles.Grid.PerImage, endTile) - tile;
+            args->Tiles = tiles.Offsets + (tile - image * tiles.Grid.PerImage);
             args->TileCount = (nint)count;
+            if (_clippedBytes > 0 && endTile == TileCount(tiles, state)) Clip(state, args, tiles);
             for (var panel = firstPanel; panel < endPanel;)
             {
                 var (group, inGroup) = Math.DivRem(panel, panels.PerGroup);
@@ -105,38 +112,44 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         }
     }
 
+    // Has the last tile end with the last image: what follows may be anything, also numbers that are slow to multiply.
+    private void Clip(RunState state, ConvKernelArgs* args, ConvTiles tiles)
+    {
+        var clipped = (TileOffsets*)(args->Scratch + _family.ScratchBytes);
+        var bytes = args->TileCount * sizeof(TileOffsets);
+        Buffer.MemoryCopy(args->Tiles, clipped, bytes, bytes);
+        clipped[args->TileCount - 1] = tiles.Grid.At(0, 0, (nint)Pixels(state) - tiles.Tile.Columns);
+        args->Tiles = clipped;
+    }
+
     private ConvTiles TilesFor(ConvPanels panels, RunState state)
     {
-        if (!_operands.IsOnePixel) return panels.Tiles[0];
-        var images = _layer.Images(state.Batch);
-        foreach (var tiles in panels.Tiles)
-            if (tiles.Images >= images) return tiles;
-        throw new InvalidOperationException($"Layer {_layer.Name} was not built for {images} images.");
+        var at = 0;
+        if (!_operands.IsFlat) return panels.Tiles[at];
+        while (panels.Tiles[at].Images < _layer.Images(state.Batch)) at++;
+        while (_arithmetic.HasDenormals && panels.Tiles[at].Tile.Columns > Pixels(state)) at--;
+        return panels.Tiles[at];
     }
 
     private int Parts(RunState state)
     {
         var threads = state.Pool.Threads;
         var tiles = TileCount(TilesFor(_panels[0], state), state);
-        var most = _blocking.SplitsChannels ? _panels[0].Count : Math.Max(tiles / _family.LeastTiles, Math.Min(tiles, threads));
+        var most = Blocking(state).SplitsChannels ? _panels[0].Count : Math.Max(tiles / _family.LeastTiles, Math.Min(tiles, threads));
         return WorkSplit.Parts(_seconds * state.Batch / PartSeconds, most, threads);
     }
 
-    private long TilesInCache(ConvTiles tiles)
-    {
-        var pixels = Math.Max(1, (long)_operands.Height * _operands.Width * tiles.Images / tiles.PerImage);
-        return Math.Max(1, _family.CloseBytes / (pixels * (_operands.PixelBytes + _layer.Output.PixelBytes)));
-    }
+    private long TilesInCache(ConvTiles tiles) => Math.Max(1, _family.CloseBytes / ((long)tiles.Tile.Pixels * (_operands.PixelBytes + _operands.GroupChannels * _operands.Groups * _arithmetic.OutputBytes)));
 
     // Full panels, then what is left of each group.
     private IEnumerable<(PanelShape Shape, int Count, int FirstChannel)> Shapes()
     {
-        var isNatural = _arithmetic.IsNatural;
-        var full = _operands.GroupChannels / (_blocking.Vectors * PanelShape.Lanes);
-        var covered = full * _blocking.Vectors * PanelShape.Lanes;
+        var (isNatural, vectors) = (_arithmetic.IsNatural, _blocking(1, 1).Vectors);
+        var full = _operands.GroupChannels / (vectors * PanelShape.Lanes);
+        var covered = full * vectors * PanelShape.Lanes;
         var rest = _operands.GroupChannels - covered;
-        var restVectors = _family.HasFullPanels ? _blocking.Vectors : EvenParts.Count(rest, PanelShape.Lanes);
-        if (full > 0) yield return (new PanelShape(_blocking.Vectors, _blocking.Vectors * PanelShape.Lanes, isNatural) { Shared = _family.Shared }, full, 0);
+        var restVectors = _family.HasFullPanels ? vectors : EvenParts.Count(rest, PanelShape.Lanes);
+        if (full > 0) yield return (new PanelShape(vectors, vectors * PanelShape.Lanes, isNatural) { Shared = _family.Shared }, full, 0);
         if (rest > 0) yield return (new PanelShape(restVectors, rest, isNatural) { Shared = _family.Shared }, 1, covered);
     }
 
@@ -154,7 +167,8 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         };
         panels.Weights = resources.Allocate(panels.Count * panels.WeightBytes);
         panels.Constants = resources.Allocate(panels.Count * panels.ConstantBytes);
-        var rowBytes = ((nint)_operands.Reduction.Runs * _operands.Reduction.RunBytes + 63) & -64;
+        // One line more than needed: rows whose distance is a power of two would share few lines of the cache.
+        var rowBytes = (((nint)_operands.Reduction.Runs * _operands.Reduction.RunBytes + 63) & -64) + 64;
         Parallel.For(0, panels.Count, panel =>
         {
             var (group, first) = (panel / perGroup, firstChannel + panel % perGroup * shape.Capacity);
@@ -175,66 +189,40 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         return channel < _operands.GroupChannels && k < _layer.OutChannels ? k : -1;
     }
 
+    // Runs have as many images or fewer, but never fewer than one of the batch.
     private IEnumerable<int> ImageCounts(int maxBatch)
     {
-        var most = _operands.IsOnePixel ? _layer.Images(maxBatch) : 1;
-        for (var images = 1; images < most; images *= 2) yield return images;
+        var most = _operands.IsFlat ? _layer.Images(maxBatch) : 1;
+        for (var images = _layer.Images(1); images < most; images *= 2) yield return images;
         yield return most;
     }
 
-    // One line for each of a step's vectors, shared out over all tiles of a panel at batch 1.
-    private int FetchSteps(PanelShape shape, int tiles) => _family.FetchesWeights ? Math.Max(1, tiles / shape.Vectors) : 0;
-
     private ConvTiles BuildTiles(PanelShape shape, int images, BuildResources resources)
     {
-        var (height, width) = _operands.IsOnePixel ? (1, images) : (_operands.Height, _operands.Width);
-        // Single pixels lie one image apart.
-        var (output, residual) = (_layer.Output, _layer.Residual);
-        var inputColumn = _operands.IsOnePixel ? _operands.ImageBytes : _operands.InputColumn;
-        var outputColumn = _operands.IsOnePixel ? _operands.OutputImage : output.PixelBytes * _operands.JoinedPixels;
-        var residualColumn = _operands.IsOnePixel ? _operands.ResidualImage : (residual?.PixelBytes ?? 0) * _operands.JoinedPixels;
-        var (outputRow, residualRow) = (output.RowBytes, residual?.RowBytes ?? 0);
-        var full = new TilePattern(height, width)
-        {
-            InputRow = (int)_operands.InputRow,
-            InputColumn = (int)inputColumn,
-            OutputRow = (int)outputRow,
-            OutputColumn = (int)outputColumn,
-            ResidualRow = (int)residualRow,
-            ResidualColumn = (int)residualColumn,
-        };
-        var pattern = _family.Tile(full, shape.Vectors, _arithmetic.Temporaries);
-        var (rows, columns) = (pattern.Rows, pattern.Columns);
+        var image = _operands.Image with { Columns = _operands.Image.Columns * images };
+        var tile = _family.Tile(image, shape.Vectors, _arithmetic.Temporaries);
         // Tiles of one row are the same code whatever the row's length.
-        if (rows == 1) pattern = pattern with { InputRow = 0, OutputRow = 0, ResidualRow = 0 };
-        var (down, across) = (EvenParts.Count(height, rows), EvenParts.Count(width, columns));
-        var perImage = down * across;
-        var listed = !_operands.IsOnePixel && (long)perImage * resources.MaxBatch <= LongestList ? _layer.Images(resources.MaxBatch) : 1;
-        var offsets = (TileOffsets*)resources.Allocate((long)listed * perImage * sizeof(TileOffsets));
-        for (var i = 0; i < listed * perImage; i++)
-        {
-            var (image, tile) = Math.DivRem(i, perImage);
-            // The last tiles overlap those before, so that all are full.
-            nint y = Math.Min(tile / across * rows, height - rows), x = Math.Min(tile % across * columns, width - columns);
-            offsets[i] = new TileOffsets
-            {
-                Input = image * _operands.ImageBytes + y * _operands.InputRow + x * inputColumn,
-                Output = image * _operands.OutputImage + y * outputRow + x * outputColumn,
-                Residual = image * _operands.ResidualImage + y * residualRow + x * residualColumn,
-            };
-        }
-        var spec = new ConvKernelSpec(shape, pattern, _operands.Reduction, _arithmetic) { FetchSteps = FetchSteps(shape, _blocking.SplitsChannels || _operands.IsOnePixel ? perImage : EvenParts.Count(perImage, resources.Device.Threads)), FetchAhead = _family.FetchAhead(_family.WeightBytes(shape, _operands.Reduction)) };
+        if (tile.Rows == 1) tile = tile with { InputRow = 0, OutputRow = 0, ResidualRow = 0 };
+        var grid = new TileGrid(_operands, image, tile);
+        var listed = !_operands.IsFlat && (long)grid.PerImage * resources.MaxBatch <= LongestList ? _layer.Images(resources.MaxBatch) : 1;
+        var offsets = (TileOffsets*)resources.Allocate((long)listed * grid.PerImage * sizeof(TileOffsets));
+        for (var i = 0; i < listed * grid.PerImage; i++) offsets[i] = grid[i];
+        var threads = resources.Device.Threads;
+        // How many tiles a thread computes with a panel.
+        var met = _operands.IsFlat || _blocking(images, threads).SplitsChannels ? grid.PerImage : EvenParts.Count(grid.PerImage, threads);
+        var spec = new ConvKernelSpec(shape, tile, _operands.Reduction, _arithmetic) { FetchSteps = _family.FetchSteps(shape, _operands.Reduction, met), FetchAhead = _family.FetchAhead(_family.WeightBytes(shape, _operands.Reduction)) };
         nint Kernel(ConvKernelSpec spec) => resources.Kernel(_family.KernelName(spec), (_family.Name, spec), () => _family.Emitter(spec).Emit());
         var kernel = Kernel(spec);
         return new ConvTiles
         {
             Images = images,
-            SpansImages = _operands.IsOnePixel || listed > 1,
+            SpansImages = _operands.IsFlat || listed > 1,
             Kernel = kernel,
             StreamingKernel = _parameters.Streaming is { } streaming && _layer.Output.Bytes(resources.MaxBatch) > StreamedBytes ? Kernel(spec with { Arithmetic = streaming }) : kernel,
             TileConfig = _family.TileConfig(spec) is { Length: > 0 } config ? resources.Copy<byte>(config) : null,
             Offsets = offsets,
-            PerImage = perImage,
+            Tile = tile,
+            Grid = grid,
         };
     }
 }

@@ -19,16 +19,17 @@ internal unsafe class VnniKernels : ConvKernelFamily
     // The fewest tiles that fit the registers, all of one size: parts of a row, or several whole rows.
     public override TilePattern Tile(TilePattern image, int vectors, int temporaries)
     {
-        var most = LargestTile(vectors, temporaries);
+        var most = LargestTile(image, vectors, temporaries);
         return image.Columns >= most
             ? image with { Rows = 1, Columns = EvenParts.Length(image.Columns, most) }
             : image with { Rows = EvenParts.Length(image.Rows, Math.Min(image.Rows, most / image.Columns)) };
     }
 
     /// <summary>The most pixels of a tile.</summary>
-    protected virtual int LargestTile(int vectors, int temporaries) => ConvVnniEmitter.LargestTile(vectors, temporaries);
+    protected virtual int LargestTile(TilePattern image, int vectors, int temporaries) => ConvVnniEmitter.LargestTile(vectors, temporaries);
 
-    public override bool FetchesWeights => true;
+    // One line for each of a step's vectors, shared out over the tiles.
+    public override int FetchSteps(PanelShape panel, ReductionShape reduction, int tiles) => Math.Max(1, tiles / panel.Vectors);
 
     // Two products or two loads a cycle, then the epilogue.
     public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)

@@ -17,21 +17,21 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
     private const int MostRows = 3;
 
     private readonly ContractionLayer _layer;
-    private readonly Fp32ConvOperands _operands;
+    private readonly ConvOperands _operands;
     private readonly double _seconds;
     private readonly byte* _constants;
     private readonly byte* _weights;
     private readonly byte* _biases;
-    private readonly Fp32PaddedCopies? _copies;
+    private readonly PaddedImages? _copies;
+    private readonly TileGrid _grid;
 
     // Channels that fill vectors, then the rest.
-    private readonly Fp32ConvKernel? _full;
-    private readonly Fp32ConvKernel? _rest;
+    private readonly nint _full, _rest;
 
     public Fp32EmittedDepthwiseLayer(ContractionLayer layer, BuildResources resources, double seconds)
     {
         (_layer, _seconds) = (layer, seconds);
-        _operands = new Fp32ConvOperands(layer);
+        _operands = ConvOperands.OfFp32(layer);
         var epilogue = Fp32Epilogue.Spec(layer);
         _constants = Fp32Epilogue.Constants(layer, resources);
         var vectors = EvenParts.Count(layer.Channels, PanelShape.Lanes);
@@ -39,19 +39,19 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
         _biases = resources.Allocate((long)vectors * VectorBytes);
         Pack((float*)_weights, (float*)_biases);
         var tile = Tile(epilogue);
+        _grid = new TileGrid(_operands, _operands.Image, tile);
         if (FullVectors > 0) _full = Kernel(PanelShape.Lanes);
         if (RestChannels > 0) _rest = Kernel(RestChannels);
         if (_operands.NeedsCopy)
         {
-            _copies = new Fp32PaddedCopies(layer, _operands);
+            _copies = new PaddedImages(layer, _operands);
             SharedScratchBytes = _copies.Bytes(resources.MaxBatch);
         }
 
-        Fp32ConvKernel Kernel(int channels)
+        nint Kernel(int channels)
         {
-            var spec = new DepthwiseFp32Spec(channels, tile, layer.Window, (int)_operands.InputRow, _operands.InputPixel, epilogue);
-            var code = resources.Kernel($"depthwise_f32f32f32_{tile.Pixels}x{channels}c1_avx512", spec, () => new DepthwiseFp32Emitter(spec).Emit());
-            return new Fp32ConvKernel(tile, restRows: 0, code, code);
+            var spec = new DepthwiseFp32Spec(channels, tile, layer.Window, (int)_operands.RowBytes, _operands.PixelBytes, epilogue);
+            return resources.Kernel($"depthwise_f32f32f32_{tile.Pixels}x{channels}c1_avx512", spec, () => new DepthwiseFp32Emitter(spec).Emit());
         }
     }
 
@@ -73,34 +73,33 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
 
     public void RunPart(RunState state, int part, int worker)
     {
-        var (parts, grid) = (Parts(state), Grid(state));
-        var (first, end) = WorkSplit.Share(grid.Count, part, parts);
-        var args = new Fp32KernelArgs { Constants = _constants, Tiles = (TileOffsets*)state.Scratch(worker) };
-        for (var tile = (int)first; tile < end; tile += (int)args.TileCount)
+        var (first, end) = WorkSplit.Share(Tiles(state), part, Parts(state));
+        var args = new ConvKernelArgs { Shared = _constants, Tiles = (TileOffsets*)state.Scratch(worker) };
+        for (var tile = first; tile < end; tile += args.TileCount)
         {
             args.TileCount = (nint)Math.Min(MostTiles, end - tile);
-            for (var i = 0; i < args.TileCount; i++) args.Tiles[i] = grid.Offsets(tile + i);
+            for (var i = 0; i < args.TileCount; i++) args.Tiles[i] = _grid[tile + i];
             Run(state, &args, _full, 0, FullVectors);
             Run(state, &args, _rest, FullVectors, 1);
         }
     }
 
-    private void Run(RunState state, Fp32KernelArgs* args, Fp32ConvKernel? kernel, int firstVector, int vectors)
+    private void Run(RunState state, ConvKernelArgs* args, nint kernel, int firstVector, int vectors)
     {
-        if (kernel is null) return;
+        if (kernel == 0) return;
         var channel = (nint)firstVector * VectorBytes;
         args->PanelCount = vectors;
         args->Input = (_copies is null ? state.Address(_layer.Input) : state.SharedScratch) + _operands.Origin + channel;
         args->Output = state.Address(_layer.Output) + channel;
         args->Residual = _layer.Residual is { } residual ? state.Address(residual) + channel : null;
         args->Weights = _weights + channel * _layer.Window.Taps;
-        args->Biases = _biases + channel;
-        kernel.Run(args, streams: false);
+        args->Panel = _biases + channel;
+        ((delegate* unmanaged<ConvKernelArgs*, void>)kernel)(args);
     }
 
-    private Fp32TileGrid Grid(RunState state) => new(_layer, _operands, (_full ?? _rest)!, _layer.Images(state.Batch));
+    private long Tiles(RunState state) => (long)_layer.Images(state.Batch) * _grid.PerImage;
 
-    private int Parts(RunState state) => WorkSplit.Parts(_seconds * state.Batch / PartSeconds, Grid(state).Count, state.Pool.Threads);
+    private int Parts(RunState state) => WorkSplit.Parts(_seconds * state.Batch / PartSeconds, Tiles(state), state.Pool.Threads);
 
     // The tile that loads and multiplies least.
     private TilePattern Tile(EpilogueFp32Spec epilogue)

@@ -15,7 +15,7 @@ internal sealed unsafe class Fp32WinogradLayer : RunnableLayer, IParallelBody
     private const int LeastTiles = 16;
 
     private readonly ContractionLayer _layer;
-    private readonly Fp32ConvOperands _operands;
+    private readonly ConvOperands _operands;
     private readonly Fp32WinogradProducts _products;
     private readonly Fp32WinogradTiles _tiles;
     private readonly byte* _constants;
@@ -28,14 +28,14 @@ internal sealed unsafe class Fp32WinogradLayer : RunnableLayer, IParallelBody
     public Fp32WinogradLayer(ContractionLayer layer, WinogradPoints points, BuildResources resources)
     {
         _layer = layer;
-        _operands = new Fp32ConvOperands(layer);
+        _operands = ConvOperands.OfFp32(layer);
         _tiles = new Fp32WinogradTiles(layer, _operands, points.Outputs);
         _products = new Fp32WinogradProducts(layer, points, _tiles.Count(resources.MaxBatch), resources);
         _constants = Fp32Epilogue.Constants(layer, resources, points.Coefficients);
         _biases = resources.Allocate(layer.OutChannels * sizeof(float));
         (layer.Bias?.Constant as Tensor<float>)?.Data.CopyTo(new Span<float>(_biases, layer.OutChannels));
 
-        var input = new WinogradFp32InputSpec(points, _products.InputVectors, (int)_operands.InputRow, _operands.InputPixel, _products.InputPositionBytes);
+        var input = new WinogradFp32InputSpec(points, _products.InputVectors, (int)_operands.RowBytes, _operands.PixelBytes, _products.InputPositionBytes);
         _inputCode = resources.Kernel($"winograd{points.Outputs}input_f32_avx512", input, () => new WinogradFp32InputEmitter(input).Emit());
         var epilogue = Fp32Epilogue.Spec(layer);
         var tile = _operands.Image with { Rows = points.Outputs, Columns = points.Outputs };
@@ -71,7 +71,7 @@ internal sealed unsafe class Fp32WinogradLayer : RunnableLayer, IParallelBody
     {
         var offsets = (TileOffsets*)scratch;
         byte* inputs = scratch + OffsetBytes, sums = inputs + _products.InputBytes;
-        var args = new Fp32KernelArgs { Constants = _constants, Input = state.Address(_layer.Input) + _operands.Origin, Output = inputs, Tiles = offsets, TileCount = end - first };
+        var args = new ConvKernelArgs { Shared = _constants, Input = state.Address(_layer.Input) + _operands.Origin, Output = inputs, Tiles = offsets, TileCount = end - first };
         for (var tile = first; tile < end; tile++) offsets[tile - first] = _tiles.Input(tile) with { Output = (tile - first) * _products.InputTileBytes };
         Run(_inputCode, &args);
         _products.Run(inputs, sums, end - first, firstPanel, endPanel);
@@ -88,25 +88,25 @@ internal sealed unsafe class Fp32WinogradLayer : RunnableLayer, IParallelBody
         }
     }
 
-    private void RunOutputs(Fp32KernelArgs args, (nint Full, nint Partial) code, int firstVector, int endVector)
+    private void RunOutputs(ConvKernelArgs args, (nint Full, nint Partial) code, int firstVector, int endVector)
     {
         var full = Math.Min(endVector, _layer.OutChannels / PanelShape.Lanes);
         if (full > firstVector) RunVectors(args, code.Full, firstVector, full - firstVector);
         if (code.Partial != 0 && endVector > full) RunVectors(args, code.Partial, full, 1);
     }
 
-    private void RunVectors(Fp32KernelArgs args, nint code, int firstVector, int count)
+    private void RunVectors(ConvKernelArgs args, nint code, int firstVector, int count)
     {
         var offset = (nint)firstVector * PanelShape.Lanes * sizeof(float);
         args.Input += offset;
         args.Output += offset;
         args.Residual += offset;
-        args.Biases = _biases + offset;
+        args.Panel = _biases + offset;
         args.PanelCount = count;
         Run(code, &args);
     }
 
-    private static void Run(nint code, Fp32KernelArgs* args) => ((delegate* unmanaged<Fp32KernelArgs*, void>)code)(args);
+    private static void Run(nint code, ConvKernelArgs* args) => ((delegate* unmanaged<ConvKernelArgs*, void>)code)(args);
 
     // Threads share out tiles, and weights only where there would be too few tiles for each.
     private int PanelParts(RunState state)

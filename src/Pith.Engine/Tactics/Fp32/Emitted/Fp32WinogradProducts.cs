@@ -41,7 +41,7 @@ internal sealed unsafe class Fp32WinogradProducts
     {
         (_channels, _positions) = (layer.Channels, points.Positions);
         InputVectors = EvenParts.Count(_channels, PanelShape.Lanes);
-        var none = new EpilogueFp32Spec(HasResidual: false, ActivationKind.None, Streams: false);
+        var (family, none) = (new Fp32Kernels(), new Fp32ConvArithmetic(new EpilogueFp32Spec(HasResidual: false, ActivationKind.None, Streams: false)));
         var outVectors = EvenParts.Count(layer.OutChannels, PanelShape.Lanes);
         MostTiles = EvenParts.Length(tiles, Math.Clamp(BlockBytes / (_positions * (InputVectors + outVectors) * VectorBytes), FewestTiles, MostTilesOfBlock));
         // The one that leaves fewer vectors empty.
@@ -52,14 +52,15 @@ internal sealed unsafe class Fp32WinogradProducts
         _panelBytes = (nint)_channels * PanelVectors * VectorBytes;
         _weights = resources.Allocate(_positions * Panels * (long)_panelBytes);
         Parallel.For(0, Panels, panel => Pack(((Tensor<float>)layer.Weight!.Constant!).Data, layer.OutChannels, points, panel));
-        _zeros = resources.Allocate(Panels * ConvFp32Emitter.PanelBytes(PanelVectors));
+        _zeros = resources.Allocate(Panels * none.PanelBytes(PanelVectors));
         var groups = Enumerable.Range(0, EvenParts.Count(MostTiles, _group)).Select(group => new TileOffsets { Input = (nint)group * _group * InputTileBytes, Output = (nint)group * _group * SumTileBytes });
         _groups = resources.Copy<TileOffsets>([.. groups]);
         var pattern = new TilePattern(_group, 1) { InputRow = InputTileBytes, OutputRow = SumTileBytes };
         var panelShape = new PanelShape(PanelVectors, PanelVectors * PanelShape.Lanes, true);
         var reduction = new ReductionShape(1, 0, 1, 0, _channels * sizeof(float));
-        _code = [.. Enumerable.Range(0, _group).Select(rest => new ConvFp32Spec(panelShape, pattern, rest, reduction, none, Math.Min(8, EvenParts.Count(MostTiles, _group))))
-            .Select(spec => resources.Kernel(spec.Name, spec, () => new ConvFp32Emitter(spec).Emit()))];
+        var fetchSteps = family.FetchSteps(panelShape, reduction, EvenParts.Count(MostTiles, _group));
+        _code = [.. Enumerable.Range(0, _group).Select(rest => new ConvKernelSpec(panelShape, pattern, reduction, none) { RestRows = rest, FetchSteps = fetchSteps })
+            .Select(spec => resources.Kernel(family.KernelName(spec), (family.Name, spec), () => family.Emitter(spec).Emit()))];
     }
 
     /// <summary>The most tiles of a block.</summary>
@@ -101,15 +102,18 @@ internal sealed unsafe class Fp32WinogradProducts
     public void Run(byte* inputs, byte* sums, int tiles, int firstPanel, int endPanel)
     {
         var (full, rest) = Math.DivRem(tiles, _group);
-        var args = new Fp32KernelArgs { Tiles = _groups, TileCount = full, RestTiles = _groups + full, RestCount = rest > 0 ? 1 : 0, PanelCount = endPanel - firstPanel, Biases = _zeros };
-        var code = (delegate* unmanaged<Fp32KernelArgs*, void>)_code[rest];
+        var args = new ConvKernelArgs { Tiles = _groups, TileCount = full, RestTiles = _groups + full, RestCount = rest > 0 ? 1 : 0, PanelCount = endPanel - firstPanel, Panel = _zeros };
+        var code = (delegate* unmanaged<ConvKernelArgs*, void>)_code[rest];
         for (var position = 0; position < _positions; position++)
         {
             args.Input = inputs + (nint)position * InputPositionBytes;
             args.Output = sums + (nint)position * SumPositionBytes + (nint)firstPanel * PanelVectors * VectorBytes;
-            args.Weights = _weights + ((nint)position * Panels + firstPanel) * _panelBytes;
+            args.Weights = Weights(position);
+            args.NextWeights = Weights(position + 1 < _positions ? position + 1 : 0);
             code(&args);
         }
+
+        byte* Weights(int position) => _weights + ((nint)position * Panels + firstPanel) * _panelBytes;
     }
 
     private void Pack(float[] weights, int outChannels, WinogradPoints points, int panel)

@@ -8,17 +8,17 @@ namespace Pith.Tactics;
 internal sealed class Fp32WinogradTiles
 {
     private readonly ContractionLayer _layer;
-    private readonly Fp32ConvOperands _operands;
+    private readonly ConvOperands _operands;
     private readonly int _outputs, _down, _across;
 
     /// <param name="layer">The layer.</param>
     /// <param name="operands">Its operands.</param>
     /// <param name="outputs">Rows and columns of a tile; images are not smaller.</param>
-    public Fp32WinogradTiles(ContractionLayer layer, Fp32ConvOperands operands, int outputs)
+    public Fp32WinogradTiles(ContractionLayer layer, ConvOperands operands, int outputs)
     {
         (_layer, _operands, _outputs) = (layer, operands, outputs);
-        (_down, _across) = (EvenParts.Count(operands.Height, outputs), EvenParts.Count(operands.Width, outputs));
-        int rows = _down * outputs - operands.Height, columns = _across * outputs - operands.Width;
+        (_down, _across) = (EvenParts.Count(operands.Image.Rows, outputs), EvenParts.Count(operands.Image.Columns, outputs));
+        int rows = _down * outputs - operands.Image.Rows, columns = _across * outputs - operands.Image.Columns;
         Overlaps = [(0, 0), (0, columns), (rows, 0), (rows, columns)];
     }
 
@@ -39,7 +39,7 @@ internal sealed class Fp32WinogradTiles
     public TileOffsets Input(int tile)
     {
         var (image, row, column) = Locate(tile);
-        return new TileOffsets { Input = image * _operands.InputImage + row * _operands.InputRow + column * _operands.InputPixel };
+        return new TileOffsets { Input = image * _operands.ImageBytes + row * _operands.RowBytes + column * _operands.PixelBytes };
     }
 
     /// <summary>Where its results and residuals are.</summary>
@@ -53,6 +53,6 @@ internal sealed class Fp32WinogradTiles
     {
         var (image, inImage) = Math.DivRem(tile, _down * _across);
         var (down, across) = Math.DivRem(inImage, _across);
-        return (image, Math.Min(down * _outputs, _operands.Height - _outputs), Math.Min(across * _outputs, _operands.Width - _outputs));
+        return (image, Math.Min(down * _outputs, _operands.Image.Rows - _outputs), Math.Min(across * _outputs, _operands.Image.Columns - _outputs));
     }
 }

@@ -34,7 +34,7 @@ internal sealed unsafe class SharedVnniKernels(int shared) : VnniKernels
         : !SharedBlocks.Takes(operands.Reduction.RunBytes, vectorBytes) ? $"runs of {operands.Reduction.RunBytes} bytes are not a multiple of 16"
         : null;
 
-    protected override int LargestTile(int vectors, int temporaries)
+    protected override int LargestTile(TilePattern image, int vectors, int temporaries)
     {
         var sums = vectors * SharedSums.Partials(shared);
         return Math.Min(MostSums / sums, ConvVnniEmitter.LargestTile(sums, temporaries));

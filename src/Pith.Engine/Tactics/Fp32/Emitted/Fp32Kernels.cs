@@ -1,0 +1,60 @@
+using Pith.Building;
+using Pith.Kernels;
+using Pith.Kernels.Jit;
+
+namespace Pith.Tactics;
+
+/// <summary>Products of floats in AVX-512 registers: the kernels of <see cref="VnniKernels"/> with VFMADD231PS.</summary>
+internal sealed class Fp32Kernels : VnniKernels
+{
+    // Zen 4 and 5, Golden Cove: two multiply-adds and two loads in a cycle, results after four.
+    private const double PerCycle = 2, Latency = 4;
+
+    // What an epilogue of a vector costs, in multiply-adds.
+    private const double EpilogueCost = 6;
+
+    // Weights of a panel that is larger than most of the first-level cache come from the second, a line in so many cycles beside the products; those of a panel of which that cache does not hold two,
+    // from further away.
+    private const double CloseLineCycles = 0.6, FarLineCycles = 2.4;
+    private const int FirstLevelBytes = 32 << 10, HalfSecondLevelBytes = 400 << 10;
+
+    // The first-level cache holds so many lines, and some weights, of which the addresses differ by multiples of its way size.
+    private const int Ways = 10, WayBytes = 4096;
+
+    // Weights of smaller panels come fast enough.
+    private const int FetchedBytes = 64 << 10;
+
+    // The next panel is there after so many tiles.
+    private const int FetchingTiles = 8;
+
+    public override string Name => "avx512";
+
+    public override CpuFeatures Needs => CpuFeatures.Avx512;
+
+    public override IReadOnlyList<int> PanelVectors => [1, 2, 3, 4, 5, 6];
+
+    // That of Fp32Conv.
+    public override PeakLoop? PeakLoop => null;
+
+    // Of the second-level cache, beside a panel.
+    public override int CloseBytes => 320 << 10;
+
+    public override ConvOperands Operands(ContractionLayer layer) => ConvOperands.OfFp32(layer);
+
+    // A panel that meets one tile is one stream of memory, which the processor fetches by itself: fetching a whole panel ahead of it would push out what comes next (4096 x 4096 at batch 1 takes 2.1 ms
+    // then, instead of 1.15).
+    public override int FetchSteps(PanelShape panel, ReductionShape reduction, int tiles) => WeightBytes(panel, reduction) < FetchedBytes || tiles == 1 ? 0 : base.FetchSteps(panel, reduction, Math.Min(FetchingTiles, tiles));
+
+    // Pixels whose distance has a large power of two as a factor fall into few sets of the first-level cache: more of them at once than it has ways would miss at every step.
+    protected override int LargestTile(TilePattern image, int vectors, int temporaries) =>
+        Math.Min(ConvVnniEmitter.LargestTile(vectors, temporaries, commutes: true), Ways * (WayBytes / Math.Min(WayBytes, image.InputColumn & -image.InputColumn)));
+
+    public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)
+    {
+        var (steps, products, loads) = (reduction.Runs * reduction.RunBytes / sizeof(float), tile.Pixels * vectors, tile.Pixels + vectors);
+        var panelBytes = (long)steps * vectors * PanelShape.Lanes * sizeof(float);
+        var fetched = vectors * panelBytes switch { > HalfSecondLevelBytes => FarLineCycles, > FirstLevelBytes => CloseLineCycles, _ => 0 };
+        var step = Math.Max(Math.Max(products, loads + 1) / PerCycle, Latency) + fetched;
+        return steps * step + products * EpilogueCost / PerCycle;
+    }
+}

@@ -60,7 +60,7 @@ internal sealed class ConvAvx2Emitter(ConvKernelSpec spec) : ConvVexEmitter(spec
         }
     }
 
-    protected override void OpenPanel() => Asm.mov(Input, Argument(rax, nameof(ConvKernelArgs.Scratch)));
+    protected override void OpenPanel() => Asm.mov(Input, Field<ConvKernelArgs>(rax, nameof(ConvKernelArgs.Scratch)));
 
     protected override void OpenTile()
     {
@@ -68,5 +68,5 @@ internal sealed class ConvAvx2Emitter(ConvKernelSpec spec) : ConvVexEmitter(spec
         Asm.add(Input, _words.Bytes);
     }
 
-    protected override void Steps(int count) => new WordProducts(Asm, Halves).Emit(count, Spec.Tile.Pixels, _words.Input, Pixel, Weight);
+    protected override void Steps(int count) => new WordProducts(Asm, Vectors).Emit(count, Spec.Tile.Pixels, _words.Input, Pixel, Weight);
 }

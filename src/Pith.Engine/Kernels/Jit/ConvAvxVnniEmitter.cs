@@ -14,22 +14,16 @@ internal sealed class ConvAvxVnniEmitter(ConvKernelSpec spec) : ConvVexEmitter(s
 
     protected override ReductionShape Reduction => Spec.Reduction;
 
-    protected override void OpenTile()
-    {
-        Asm.mov(Pixel, TileOffset(nameof(TileOffsets.Input)));
-        Asm.add(Pixel, Input);
-    }
-
     protected override void Steps(int count)
     {
         for (var step = 0; step < count; step++)
         {
-            for (var half = 0; half < Halves; half++) Asm.vmovdqu(Ymm(FirstWeight + half), WeightAt(step, half));
+            for (var half = 0; half < Vectors; half++) Asm.vmovdqu(Ymm(FirstWeight + half), WeightAt(step, half));
             for (var p = 0; p < Spec.Tile.Pixels; p++)
             {
                 var pixel = Ymm(FirstPixel + p % 2);
                 Asm.vpbroadcastd(pixel, __dword_ptr[Pixel + (Spec.Tile.Input(p) + step * StepBytes)]);
-                for (var half = 0; half < Halves; half++) Asm.vex.vpdpbusd(Ymm(p * Halves + half), pixel, Ymm(FirstWeight + half));
+                for (var half = 0; half < Vectors; half++) Asm.vex.vpdpbusd(Ymm(p * Vectors + half), pixel, Ymm(FirstWeight + half));
             }
         }
     }

@@ -11,7 +11,7 @@ namespace Pith.Kernels.Jit;
 /// Weights are packed as [runs][chunks of a run], a chunk being <see cref="StepsTogether"/> steps of eight bytes: [steps * V / 4][64] bytes of places, then [steps][V][16][4] weights. Each byte of places belongs to one byte
 /// of the weights in four vectors, two bits from the lowest on to each.
 /// </remarks>
-internal sealed class ConvCompressedVnniEmitter(ConvKernelSpec spec) : VectorTileEmitter(spec)
+internal sealed class ConvCompressedVnniEmitter(ConvKernelSpec spec) : ZmmTileEmitter(spec)
 {
     /// <summary>Input bytes of a step.</summary>
     public const int StepBytes = 8;
@@ -30,8 +30,6 @@ internal sealed class ConvCompressedVnniEmitter(ConvKernelSpec spec) : VectorTil
 
     // (a & b) | c for VPTERNLOG.
     private const byte AndOr = 0xEA;
-
-    private static readonly AssemblerRegister64 s_weight = r13;
 
     protected override int PanelWeightBytes => (int)WeightBytes(Spec.Panel, Spec.Reduction);
 
@@ -67,7 +65,6 @@ internal sealed class ConvCompressedVnniEmitter(ConvKernelSpec spec) : VectorTil
 
     protected override void Products()
     {
-        Asm.mov(s_weight, Weights);
         // The second half of each four bytes is taken from the second quad.
         foreach (var (register, bytes) in (ReadOnlySpan<(int, int)>)[(PlaceBits, 0x03030303), (SecondQuad, 0x04040000)])
         {
@@ -75,7 +72,7 @@ internal sealed class ConvCompressedVnniEmitter(ConvKernelSpec spec) : VectorTil
             Asm.vpbroadcastd(Zmm(register), eax);
         }
         var longest = Math.Max(1, BodyInstructions / (2 * Accumulators + 2 * Vectors) / ChunkSteps);
-        new WindowLoop(Asm, Spec.Reduction, new WindowRegisters(Pixel, s_weight, rbp, rax, rdi), ChunkSteps * StepBytes, ChunkBytes, longest, Chunks).Emit();
+        new WindowLoop(Asm, Spec.Reduction, new WindowRegisters(Pixel, Weight, Row, Column, Step), ChunkSteps * StepBytes, ChunkBytes, longest, Chunks).Emit();
     }
 
     private void Chunks(int count)
@@ -83,21 +80,21 @@ internal sealed class ConvCompressedVnniEmitter(ConvKernelSpec spec) : VectorTil
         var (fetched, fetchedNext) = (0, 0);
         for (var step = 0; step < count * ChunkSteps; step++)
         {
-            for (; fetched < (step + 1) * ChunkBytes / ChunkSteps; fetched += VectorBytes) Asm.prefetcht0(__byte_ptr[s_weight + (fetched + FetchBytes)]);
+            for (; fetched < (step + 1) * ChunkBytes / ChunkSteps; fetched += VectorBytes) Asm.prefetcht0(__byte_ptr[Weight + (fetched + FetchBytes)]);
             if (Spec.FetchSteps > 0 && step % Spec.FetchSteps == 0) Asm.prefetcht1(__byte_ptr[Next + fetchedNext++ * VectorBytes]);
-            Step(step);
+            Multiply(step);
         }
         if (fetchedNext > 0) Asm.add(Next, fetchedNext * VectorBytes);
     }
 
-    private void Step(int step)
+    private void Multiply(int step)
     {
         var (chunk, inChunk) = Math.DivRem(step, ChunkSteps);
         var (places, weights) = (chunk * ChunkBytes, chunk * ChunkBytes + ChunkPlacesBytes + inChunk * Vectors * VectorBytes);
         for (var v = 0; v < Vectors; v++)
         {
             var (four, inFour) = Math.DivRem(inChunk * Vectors + v, PlacesTogether);
-            if (inFour == 0) Asm.vmovdqu64(Zmm(FourPlaces), __zmmword_ptr[s_weight + (places + four * VectorBytes)]);
+            if (inFour == 0) Asm.vmovdqu64(Zmm(FourPlaces), __zmmword_ptr[Weight + (places + four * VectorBytes)]);
             if (inFour == 0) Asm.vmovdqa64(Zmm(Places(v)), Zmm(FourPlaces));
             else Asm.vpsrld(Zmm(Places(v)), Zmm(FourPlaces), (byte)(2 * inFour));
             Asm.vpternlogd(Zmm(Places(v)), Zmm(PlaceBits), Zmm(SecondQuad), AndOr);
@@ -111,7 +108,7 @@ internal sealed class ConvCompressedVnniEmitter(ConvKernelSpec spec) : VectorTil
             {
                 var met = Zmm(SecondQuad + 1 + Pairs + (p * Vectors + v) % Pairs);
                 Asm.vpshufb(met, pixel, Zmm(Places(v)));
-                Spec.Arithmetic.MultiplyAdd(Asm, Zmm(p * Vectors + v), met, __zmmword_ptr[s_weight + (weights + v * VectorBytes)]);
+                Spec.Arithmetic.MultiplyAdd(Asm, Zmm(p * Vectors + v), met, __zmmword_ptr[Weight + (weights + v * VectorBytes)]);
             }
         }
     }

@@ -34,12 +34,6 @@ internal sealed class ConvSharedVexEmitter : VexTileEmitter
     // A multiple of a line.
     private int SlotBytes => (Spec.Tile.Pixels + 1) / 2 * 2 * VectorBytes;
 
-    protected override void OpenTile()
-    {
-        Asm.mov(Pixel, TileOffset(nameof(TileOffsets.Input)));
-        Asm.add(Pixel, Input);
-    }
-
     protected override void Products()
     {
         Asm.lea(s_offsets, __[_offsetTable]);
@@ -75,7 +69,7 @@ internal sealed class ConvSharedVexEmitter : VexTileEmitter
     {
         for (var unit = 0; unit < _weights.Units; unit++)
         {
-            for (var half = 0; half < Halves; half++) Asm.vmovdqu(Ymm(FirstWeight + half), __ymmword_ptr[Weight + (record * _weights.RecordBytes + VectorBytes + unit * SharedVexWeights.WeightBytes + half * VectorBytes)]);
+            for (var half = 0; half < Vectors; half++) Asm.vmovdqu(Ymm(FirstWeight + half), __ymmword_ptr[Weight + (record * _weights.RecordBytes + VectorBytes + unit * SharedVexWeights.WeightBytes + half * VectorBytes)]);
             for (var pixel = 0; pixel < Spec.Tile.Pixels; pixel++)
             {
                 AssemblerMemoryOperand Kept(int half) => __dword_ptr[rsp + (slot * SlotBytes + pixel * VectorBytes + _weights.UnitAt(unit, half))];
@@ -88,11 +82,11 @@ internal sealed class ConvSharedVexEmitter : VexTileEmitter
     private void MultiplyBytes(int pixel, Func<int, AssemblerMemoryOperand> kept)
     {
         // Two registers in turn: of the halves when each has bytes of its own, else of the pixels.
-        for (var half = 0; half < Halves; half++)
+        for (var half = 0; half < Vectors; half++)
         {
             var bytes = Ymm(PixelRegister + (_hasGroups ? half : pixel % 2));
             if (half == 0 || _hasGroups) Asm.vpbroadcastd(bytes, kept(half));
-            Asm.vex.vpdpbusd(Ymm(pixel * Halves + half), bytes, Ymm(FirstWeight + half));
+            Asm.vex.vpdpbusd(Ymm(pixel * Vectors + half), bytes, Ymm(FirstWeight + half));
         }
     }
 
@@ -100,9 +94,9 @@ internal sealed class ConvSharedVexEmitter : VexTileEmitter
     {
         Asm.vpbroadcastd(Ymm(PixelRegister), kept);
         // The last product takes the pixel's place.
-        int Product(int half) => half == Halves - 1 ? PixelRegister : OtherRegister;
-        for (var half = 0; half < Halves; half++) Asm.vpmaddwd(Ymm(Product(half)), Ymm(PixelRegister), Ymm(FirstWeight + half));
-        for (var half = 0; half < Halves; half++) Asm.vpaddd(Ymm(pixel * Halves + half), Ymm(pixel * Halves + half), Ymm(Product(half)));
+        int Product(int half) => half == Vectors - 1 ? PixelRegister : OtherRegister;
+        for (var half = 0; half < Vectors; half++) Asm.vpmaddwd(Ymm(Product(half)), Ymm(PixelRegister), Ymm(FirstWeight + half));
+        for (var half = 0; half < Vectors; half++) Asm.vpaddd(Ymm(pixel * Vectors + half), Ymm(pixel * Vectors + half), Ymm(Product(half)));
     }
 
     protected override void OutOfLine()

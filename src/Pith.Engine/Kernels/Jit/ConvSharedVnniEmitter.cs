@@ -8,12 +8,12 @@ namespace Pith.Kernels.Jit;
 /// VPSHUFB for each pixel and stored on the stack; then eight of them at a time, four for each group of the pair, are broadcast and multiplied with the kept weights. The next block is brought together before the products of
 /// the present one, so that the stores are over when it is read. Sums lie in the order of <see cref="SharedSums"/>, weights in that of <see cref="SharedWeights"/>.
 /// </summary>
-internal sealed class ConvSharedVnniEmitter : VectorTileEmitter
+internal sealed class ConvSharedVnniEmitter : ZmmTileEmitter
 {
     // How far ahead weights are fetched into the first-level cache.
     private const int FetchBytes = 2 << 10;
 
-    private static readonly AssemblerRegister64 s_weight = r13, s_source = rax, s_offsets = rbp, s_count = rdi;
+    private static readonly AssemblerRegister64 s_source = rax, s_offsets = rbp, s_count = rdi;
 
     private readonly SharedWeights _weights;
     private readonly bool _isPartial;
@@ -59,9 +59,8 @@ internal sealed class ConvSharedVnniEmitter : VectorTileEmitter
 
     protected override void Products()
     {
-        Asm.mov(s_weight, Weights);
         Asm.lea(s_offsets, __[_offsetTable]);
-        _weights.Blocks.EmitProducts(Asm, s_count, s_weight, _weights.RecordBytes, Gather, Multiply);
+        _weights.Blocks.EmitProducts(Asm, s_count, Weight, _weights.RecordBytes, Gather, Multiply);
         Permute();
     }
 
@@ -77,7 +76,7 @@ internal sealed class ConvSharedVnniEmitter : VectorTileEmitter
             var from = __zmmword_ptr[s_source + Tile.Input(pixel)];
             if (_weights.Blocks.Bytes == VectorBytes) Asm.vmovdqu64(bytes, from);
             else Asm.vmovdqu8(bytes.k4.z, from);
-            Asm.vpshufb(bytes, bytes, __zmmword_ptr[s_weight + record * _weights.RecordBytes]);
+            Asm.vpshufb(bytes, bytes, __zmmword_ptr[Weight + record * _weights.RecordBytes]);
             Asm.vmovdqa64(__zmmword_ptr[rsp + (slot * SlotBytes + pixel * VectorBytes)], bytes);
         }
     }
@@ -93,8 +92,8 @@ internal sealed class ConvSharedVnniEmitter : VectorTileEmitter
             for (var v = 0; v < SumVectors; v++)
             {
                 var weights = record * _weights.RecordBytes + VectorBytes + (unit * SumVectors + v) * VectorBytes;
-                Asm.prefetcht0(__byte_ptr[s_weight + (weights + FetchBytes)]);
-                Asm.vmovdqu64(Zmm(Accumulators + v), __zmmword_ptr[s_weight + weights]);
+                Asm.prefetcht0(__byte_ptr[Weight + (weights + FetchBytes)]);
+                Asm.vmovdqu64(Zmm(Accumulators + v), __zmmword_ptr[Weight + weights]);
             }
             if (Spec.FetchSteps > 0 && unit % Spec.FetchSteps == 0) Asm.prefetcht1(__byte_ptr[Next + fetched++ * VectorBytes]);
             for (var pixel = 0; pixel < Pixels; pixel++)

@@ -9,8 +9,6 @@ internal abstract class ConvVexEmitter(ConvKernelSpec spec) : VexTileEmitter(spe
     // So many multiply instructions in a loop's body make its counting invisible; more only fill the instruction cache.
     private const int BodyInstructions = 48;
 
-    private static readonly AssemblerRegister64 s_step = rdi;
-
     /// <summary>Bytes of a pixel that are multiplied at once.</summary>
     protected abstract int StepBytes { get; }
 
@@ -30,6 +28,6 @@ internal abstract class ConvVexEmitter(ConvKernelSpec spec) : VexTileEmitter(spe
     protected override void Products()
     {
         var longest = Math.Max(1, BodyInstructions / Accumulators);
-        new WindowLoop(Asm, Reduction, new WindowRegisters(Pixel, Weight, Row, Column, s_step), StepBytes, WeightStepBytes, longest, Steps).Emit();
+        new WindowLoop(Asm, Reduction, new WindowRegisters(Pixel, Weight, Row, Column, Step), StepBytes, WeightStepBytes, longest, Steps).Emit();
     }
 }

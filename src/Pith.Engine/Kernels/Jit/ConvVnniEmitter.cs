@@ -7,7 +7,7 @@ namespace Pith.Kernels.Jit;
 /// Kernels <c>conv_u8s8s32_PxV16c4_avx512vnni</c>, <c>conv_bf16bf16f32_PxV16c2_avx512bf16</c> and <c>conv_f32f32f32_PxV16c1_avx512</c>: P pixels by V vectors of 16 output channels stay in registers while four input
 /// bytes of each pixel at a time are broadcast and multiplied with the panel's weights, by VPDPBUSD, VDPBF16PS or VFMADD231PS. Weights are packed as [runs][RunBytes / 4][V][16][4].
 /// </summary>
-internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : VectorTileEmitter(spec)
+internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : ZmmTileEmitter(spec)
 {
     /// <summary>Input bytes that one instruction multiplies for each channel.</summary>
     public const int StepBytes = 4;
@@ -18,8 +18,6 @@ internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : VectorTileEmitter(s
     // How far ahead weights are fetched into the first-level cache: about as far as the second level is away.
     private const int FetchBytes = 2 << 10;
 
-    private static readonly AssemblerRegister64 s_weight = r13;
-
     /// <summary>The most pixels of a tile with so many vectors of channels and an epilogue that needs so many registers: beside the sums, registers hold weights and two pixels, or weights alone.</summary>
     public static int LargestTile(int vectors, int temporaries, bool commutes = false) => (Registers - Math.Max(commutes && vectors == 1 ? 2 : vectors + 2, temporaries)) / vectors;
 
@@ -27,9 +25,8 @@ internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : VectorTileEmitter(s
 
     protected override void Products()
     {
-        Asm.mov(s_weight, Weights);
         var longest = Math.Max(1, BodyInstructions / Accumulators);
-        new WindowLoop(Asm, Spec.Reduction, new WindowRegisters(Pixel, s_weight, rbp, rax, rdi), StepBytes, Vectors * VectorBytes, longest, Steps).Emit();
+        new WindowLoop(Asm, Spec.Reduction, new WindowRegisters(Pixel, Weight, Row, Column, Step), StepBytes, Vectors * VectorBytes, longest, Steps).Emit();
     }
 
     private void Steps(int count)
@@ -40,7 +37,7 @@ internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : VectorTileEmitter(s
         var fetched = 0;
         for (var step = 0; step < count; step++)
         {
-            for (var v = 0; v < Vectors && Spec.Arithmetic.FetchesWeights; v++) Asm.prefetcht0(__byte_ptr[s_weight + ((step * Vectors + v) * VectorBytes + FetchBytes)]);
+            for (var v = 0; v < Vectors && Spec.Arithmetic.FetchesWeights; v++) Asm.prefetcht0(__byte_ptr[Weight + ((step * Vectors + v) * VectorBytes + FetchBytes)]);
             if (Spec.FetchSteps > 0 && step % Spec.FetchSteps == 0) Asm.prefetcht1(__byte_ptr[Next + fetched++ * VectorBytes]);
             if (Vectors == 1 && Spec.Arithmetic.Commutes)
             {
@@ -48,7 +45,7 @@ internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : VectorTileEmitter(s
                 continue;
             }
             if (keepsWeights)
-                for (var v = 0; v < Vectors; v++) Asm.vmovdqu64(Zmm(Accumulators + v), Weight(step, v));
+                for (var v = 0; v < Vectors; v++) Asm.vmovdqu64(Zmm(Accumulators + v), WeightAt(step, v));
             for (var p = 0; p < Pixels; p++)
             {
                 var pixel = Zmm(firstPixel + (step * Pixels + p) % (Registers - firstPixel));
@@ -56,7 +53,7 @@ internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : VectorTileEmitter(s
                 for (var v = 0; v < Vectors; v++)
                 {
                     if (keepsWeights) Spec.Arithmetic.MultiplyAdd(Asm, Zmm(p * Vectors + v), pixel, Zmm(Accumulators + v));
-                    else Spec.Arithmetic.MultiplyAdd(Asm, Zmm(p * Vectors + v), pixel, Weight(step, v));
+                    else Spec.Arithmetic.MultiplyAdd(Asm, Zmm(p * Vectors + v), pixel, WeightAt(step, v));
                 }
             }
         }
@@ -67,9 +64,9 @@ internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : VectorTileEmitter(s
     private void MultiplyInMemory(int step)
     {
         var weights = Zmm(Accumulators + step % Math.Min(4, Registers - Accumulators));
-        Asm.vmovdqu64(weights, Weight(step, 0));
+        Asm.vmovdqu64(weights, WeightAt(step, 0));
         for (var p = 0; p < Pixels; p++) Spec.Arithmetic.MultiplyAdd(Asm, Zmm(p), weights, __dword_bcst[Pixel + (Tile.Input(p) + step * StepBytes)]);
     }
 
-    private AssemblerMemoryOperand Weight(int step, int vector) => __zmmword_ptr[s_weight + (step * Vectors + vector) * 64];
+    private AssemblerMemoryOperand WeightAt(int step, int vector) => __zmmword_ptr[Weight + (step * Vectors + vector) * 64];
 }

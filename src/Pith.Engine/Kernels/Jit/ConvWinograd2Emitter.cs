@@ -54,7 +54,7 @@ internal sealed class ConvWinograd2Emitter(ConvKernelSpec spec) : ConvWinogradEm
         AssemblerRegisterYMM Upper(int column) => Ymm(8 + column);
         AssemblerRegisterYMM Lower(int column) => Ymm(8 + Size + column);
 
-        for (var half = 0; half < Halves; half++)
+        for (var half = 0; half < Vectors; half++)
         {
             for (var column = 0; column < Size; column++)
             {
@@ -78,7 +78,7 @@ internal sealed class ConvWinograd2Emitter(ConvKernelSpec spec) : ConvWinogradEm
         Asm.vpsubd(row(1), row(1), row(3));
         for (var i = 0; i < Outputs; i++)
         {
-            var accumulator = Ymm((firstPixel + i) * Halves + half);
+            var accumulator = Ymm((firstPixel + i) * Vectors + half);
             Asm.vpsrad(row(i), row(i), ExtraBits);
             Asm.vpaddd(accumulator, accumulator, row(i));
         }

@@ -78,7 +78,7 @@ internal sealed class ConvWinograd4Emitter(ConvKernelSpec spec) : ConvWinogradEm
     protected override void OpenTile()
     {
         base.OpenTile();
-        for (var half = 0; half < Halves; half++)
+        for (var half = 0; half < Vectors; half++)
             for (var column = 0; column < Size; column++)
             {
                 TransformSums(row => Sum(row, column, half));
@@ -95,12 +95,12 @@ internal sealed class ConvWinograd4Emitter(ConvKernelSpec spec) : ConvWinogradEm
         Asm.mov(eax, InverseOfNine);
         Asm.vmovd(Xmm(15), eax);
         Asm.vpbroadcastd(inverse, Xmm(15));
-        for (var half = 0; half < Halves; half++)
+        for (var half = 0; half < Vectors; half++)
         {
             TransformSums(column => Sum(0, column, half));
             for (var column = 0; column < Outputs; column++)
             {
-                var (accumulator, result) = (Ymm(column * Halves + half), s_results[column]);
+                var (accumulator, result) = (Ymm(column * Vectors + half), s_results[column]);
                 Asm.vpmulld(result, result, inverse);
                 Asm.vpsrad(result, result, s_extraBits[column]);
                 Asm.vpaddd(accumulator, accumulator, result);

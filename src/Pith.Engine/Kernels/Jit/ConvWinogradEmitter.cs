@@ -100,14 +100,14 @@ internal abstract class ConvWinogradEmitter(ConvKernelSpec spec) : VexTileEmitte
     // The matrix products of a panel on the block: sums to scratch memory behind the transformed tiles, [tiles][positions][16 channels].
     protected override void OpenPanel()
     {
-        Asm.mov(Input, Argument(rax, nameof(ConvKernelArgs.Scratch)));
+        Asm.mov(Input, Field<ConvKernelArgs>(rax, nameof(ConvKernelArgs.Scratch)));
         Asm.mov(Weight, Weights);
         Asm.lea(s_sums, __[Input + Positions * PositionBytes]);
         WindowLoop.Repeat(Asm, Row, Positions, () =>
         {
             Asm.mov(Pixel, Input);
             Asm.mov(s_groupSums, s_sums);
-            Asm.mov(s_tilesLeft, TileCount);
+            Asm.mov(s_tilesLeft, BlockCount);
             GroupsOfTiles();
             Asm.add(Input, PositionBytes);
             Asm.add(s_sums, SumBytes);
@@ -147,17 +147,17 @@ internal abstract class ConvWinogradEmitter(ConvKernelSpec spec) : VexTileEmitte
     // One position of some tiles; leaves addresses as they were.
     private void Group(int tiles)
     {
-        for (var i = 0; i < tiles * Halves; i++) Asm.vpxor(Ymm(i), Ymm(i), Ymm(i));
+        for (var i = 0; i < tiles * Vectors; i++) Asm.vpxor(Ymm(i), Ymm(i), Ymm(i));
         WindowLoop.Repeat(Asm, s_step, Channels / (Unrolled * WordProducts.StepChannels), () =>
         {
-            new WordProducts(Asm, Halves).Emit(Unrolled, tiles, tile => tile * TileBytes, Pixel, Weight);
+            new WordProducts(Asm, Vectors).Emit(Unrolled, tiles, tile => tile * TileBytes, Pixel, Weight);
             FetchAhead();
             Asm.add(Pixel, Unrolled * WordProducts.StepBytes);
             Asm.add(Weight, Unrolled * WordProducts.WeightStepBytes);
         });
         Asm.sub(Pixel, Channels * sizeof(short));
         Asm.sub(Weight, PositionWeightBytes);
-        for (var i = 0; i < tiles * Halves; i++) Asm.vmovdqu(__ymmword_ptr[s_groupSums + (i / Halves * TileSumBytes + i % Halves * VectorBytes)], Ymm(i));
+        for (var i = 0; i < tiles * Vectors; i++) Asm.vmovdqu(__ymmword_ptr[s_groupSums + (i / Vectors * TileSumBytes + i % Vectors * VectorBytes)], Ymm(i));
     }
 
     // The next position's weights come into the second-level cache meanwhile: the first group of tiles would wait for them, if they come from beyond.

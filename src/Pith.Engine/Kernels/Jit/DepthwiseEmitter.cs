@@ -8,7 +8,7 @@ namespace Pith.Kernels.Jit;
 /// VPDPBUSD multiplies with [channel][row] weights, once for each output whose window the column belongs to. Weights are packed as [groups of rows][columns][4 vectors][16 channels][4 rows].
 /// Interleaving leaves the channels in the order of a <see cref="Pack"/> of four.
 /// </summary>
-internal sealed class DepthwiseEmitter(ConvKernelSpec spec) : VectorTileEmitter(spec)
+internal sealed class DepthwiseEmitter(ConvKernelSpec spec) : ZmmTileEmitter(spec)
 {
     /// <summary>Vectors of a panel.</summary>
     public const int PanelVectors = 4;
@@ -32,7 +32,7 @@ internal sealed class DepthwiseEmitter(ConvKernelSpec spec) : VectorTileEmitter(
     protected override void Products()
     {
         for (var group = 0; group < Groups(Spec.Reduction.Rows); group++)
-            foreach (var column in Columns()) Column(group, column);
+            foreach (var column in Columns()) Multiply(group, column);
     }
 
     // The input columns that the tile's windows cover, as bytes from the first, each with the outputs and the columns of their windows that meet there.
@@ -42,7 +42,7 @@ internal sealed class DepthwiseEmitter(ConvKernelSpec spec) : VectorTileEmitter(
         orderby Tile.Input(pixel) + column * Spec.Reduction.ColumnBytes
         group (pixel, column) by Tile.Input(pixel) + column * Spec.Reduction.ColumnBytes;
 
-    private void Column(int group, IGrouping<int, (int Pixel, int Column)> column)
+    private void Multiply(int group, IGrouping<int, (int Pixel, int Column)> column)
     {
         var rows = Math.Min(RowGroup, Spec.Reduction.Rows - group * RowGroup);
         var interleaved = Interleave(group, rows, column.Key);

@@ -22,12 +22,6 @@ internal sealed class DepthwiseVexEmitter(ConvKernelSpec spec) : VexTileEmitter(
     /// <summary>Pairs of rows of a window.</summary>
     public static int Groups(int rows) => (rows + RowGroup - 1) / RowGroup;
 
-    protected override void OpenTile()
-    {
-        Asm.mov(Pixel, TileOffset(nameof(TileOffsets.Input)));
-        Asm.add(Pixel, Input);
-    }
-
     protected override void Products()
     {
         // The input columns that the tile's windows cover, each with the outputs and the columns of their windows that meet there.
@@ -50,22 +44,22 @@ internal sealed class DepthwiseVexEmitter(ConvKernelSpec spec) : VexTileEmitter(
         var first = column + row * Spec.Reduction.RowBytes;
         if (row + 1 == Spec.Reduction.Rows)
         {
-            for (var half = 0; half < Halves; half++) Asm.vpmovzxbd(Ymm(FirstWords + half), __qword_ptr[Pixel + (first + half * VexEpilogueEmitter.Lanes)]);
+            for (var half = 0; half < Vectors; half++) Asm.vpmovzxbd(Ymm(FirstWords + half), __qword_ptr[Pixel + (first + half * VexEpilogueEmitter.Lanes)]);
             return;
         }
         var (a, b) = (Xmm(FirstProduct), Xmm(FirstProduct + 1));
         Asm.vmovdqu(a, __xmmword_ptr[Pixel + first]);
         Asm.vmovdqu(b, __xmmword_ptr[Pixel + (first + Spec.Reduction.RowBytes)]);
         Asm.vpunpcklbw(Xmm(FirstWords), a, b);
-        if (Halves == 2) Asm.vpunpckhbw(Xmm(FirstWords + 1), a, b);
-        for (var half = 0; half < Halves; half++) Asm.vpmovzxbw(Ymm(FirstWords + half), Xmm(FirstWords + half));
+        if (Vectors == 2) Asm.vpunpckhbw(Xmm(FirstWords + 1), a, b);
+        for (var half = 0; half < Vectors; half++) Asm.vpmovzxbw(Ymm(FirstWords + half), Xmm(FirstWords + half));
     }
 
     private void Multiply(int pixel, int weight)
     {
-        for (var half = 0; half < Halves; half++)
+        for (var half = 0; half < Vectors; half++)
         {
-            var (product, accumulator) = (Ymm(FirstProduct + half), Ymm(pixel * Halves + half));
+            var (product, accumulator) = (Ymm(FirstProduct + half), Ymm(pixel * Vectors + half));
             Asm.vpmaddwd(product, Ymm(FirstWords + half), __ymmword_ptr[Weight + (weight + half * VectorBytes)]);
             Asm.vpaddd(accumulator, accumulator, product);
         }

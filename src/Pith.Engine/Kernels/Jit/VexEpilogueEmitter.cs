@@ -13,7 +13,7 @@ namespace Pith.Kernels.Jit;
 /// <param name="channels">Channels that are stored, at most 16.</param>
 /// <param name="registers">Addresses and free registers, of which there are at least <see cref="Temporaries"/>.</param>
 /// <param name="tile">The pixels.</param>
-internal sealed class VexEpilogueEmitter(Assembler asm, EpilogueSpec spec, int channels, EpilogueRegisters registers, TilePattern tile)
+internal sealed class VexEpilogueEmitter(Assembler asm, EpilogueSpec spec, int channels, EpilogueRegisters registers, TilePattern tile) : ITileEpilogue
 {
     /// <summary>Channels of a register.</summary>
     public const int Lanes = 8;
@@ -28,22 +28,38 @@ internal sealed class VexEpilogueEmitter(Assembler asm, EpilogueSpec spec, int c
     /// <summary>Registers of a pixel.</summary>
     private int Halves => (channels + Lanes - 1) / Lanes;
 
-    /// <summary>All pixels of the tile; the accumulator of a pixel and half is register <c>pixel * halves + half</c>.</summary>
-    public void Emit()
+    public void LoadMask()
     {
-        // Two pixels are packed together.
-        for (var pixel = 0; pixel < tile.Pixels; pixel += 2)
+    }
+
+    // The sums of a pixel and half are register pixel * halves + half. Two pixels are packed together.
+    public IEnumerable<Action> Steps(int count, Func<int, int, int, int> load)
+    {
+        for (var pixel = 0; pixel < count; pixel += 2)
         {
-            var pixels = Math.Min(2, tile.Pixels - pixel);
-            for (var p = pixel; p < pixel + pixels; p++)
-                for (var half = 0; half < Halves; half++)
-                {
-                    Real(Accumulator(p, half), p, half);
-                    Finish(Accumulator(p, half));
-                    if (spec.IsFloatOutput) StoreFloats(p, half);
-                }
-            if (!spec.IsFloatOutput) StoreBytes(pixel, pixels);
+            var (first, pixels) = (pixel, Math.Min(2, count - pixel));
+            yield return () => Finish(first, pixels);
         }
+    }
+
+    public void Close()
+    {
+    }
+
+    public void OutOfLine()
+    {
+    }
+
+    private void Finish(int first, int pixels)
+    {
+        for (var p = first; p < first + pixels; p++)
+            for (var half = 0; half < Halves; half++)
+            {
+                Real(Accumulator(p, half), p, half);
+                Finish(Accumulator(p, half));
+                if (spec.IsFloatOutput) StoreFloats(p, half);
+            }
+        if (!spec.IsFloatOutput) StoreBytes(first, pixels);
     }
 
     private AssemblerRegisterYMM Accumulator(int pixel, int half) => Ymm(pixel * Halves + Math.Min(half, Halves - 1));

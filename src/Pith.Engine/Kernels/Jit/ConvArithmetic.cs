@@ -35,9 +35,6 @@ internal abstract record ConvArithmetic
     /// <summary>Vector registers that what follows needs beside the sums.</summary>
     public abstract int Temporaries { get; }
 
-    /// <summary>Whether weights are fetched into the first-level cache a little ahead; not where that is in time without it.</summary>
-    public virtual bool FetchesWeights => true;
-
     /// <summary>Whether the residual is fetched while the sums are made.</summary>
     public virtual bool FetchesResidual => false;
 

@@ -22,9 +22,6 @@ internal sealed class ConvCompressedVnniEmitter(ConvKernelSpec spec) : ZmmTileEm
     // As in ConvVnniEmitter: makes the counting of a loop invisible.
     private const int BodyInstructions = 300;
 
-    // How far ahead weights are fetched into the first-level cache: about as far as the second level is away.
-    private const int FetchBytes = 2 << 10;
-
     // Registers beside sums and places: places of four vectors, two constants, two pixels, and two that what belongs to the channels is shuffled into.
     private const int OtherRegisters = 7;
 
@@ -80,7 +77,7 @@ internal sealed class ConvCompressedVnniEmitter(ConvKernelSpec spec) : ZmmTileEm
         var (fetched, fetchedNext) = (0, 0);
         for (var step = 0; step < count * ChunkSteps; step++)
         {
-            for (; fetched < (step + 1) * ChunkBytes / ChunkSteps; fetched += VectorBytes) Asm.prefetcht0(__byte_ptr[Weight + (fetched + FetchBytes)]);
+            for (; fetched < (step + 1) * ChunkBytes / ChunkSteps; fetched += VectorBytes) Asm.prefetcht0(__byte_ptr[Weight + (fetched + Spec.FetchAhead)]);
             if (Spec.FetchSteps > 0 && step % Spec.FetchSteps == 0) Asm.prefetcht1(__byte_ptr[Next + fetchedNext++ * VectorBytes]);
             Multiply(step);
         }

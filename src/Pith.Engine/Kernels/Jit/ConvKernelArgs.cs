@@ -92,7 +92,7 @@ internal sealed record ConvKernelSpec(PanelShape Panel, TilePattern Tile, Reduct
     /// <summary>While a panel is used, the weights after it are fetched into the second-level cache: one line at every so many steps. 0 for kernels that leave that to the processor.</summary>
     public int FetchSteps { get; init; }
 
-    /// <summary>Bytes before their use at which kernels that load whole tiles fetch weights into the first-level cache; 0 for never.</summary>
+    /// <summary>Bytes before their use at which weights are fetched into the first-level cache; 0 for never.</summary>
     public int FetchAhead { get; init; }
 
     /// <summary>Rows of the tiles that come after the others; 0 where there are none.</summary>

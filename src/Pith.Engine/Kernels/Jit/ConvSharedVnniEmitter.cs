@@ -10,9 +10,6 @@ namespace Pith.Kernels.Jit;
 /// </summary>
 internal sealed class ConvSharedVnniEmitter : ZmmTileEmitter
 {
-    // How far ahead weights are fetched into the first-level cache.
-    private const int FetchBytes = 2 << 10;
-
     private static readonly AssemblerRegister64 s_source = rax, s_offsets = rbp, s_count = rdi;
 
     private readonly SharedWeights _weights;
@@ -92,7 +89,7 @@ internal sealed class ConvSharedVnniEmitter : ZmmTileEmitter
             for (var v = 0; v < SumVectors; v++)
             {
                 var weights = record * _weights.RecordBytes + VectorBytes + (unit * SumVectors + v) * VectorBytes;
-                Asm.prefetcht0(__byte_ptr[Weight + (weights + FetchBytes)]);
+                Asm.prefetcht0(__byte_ptr[Weight + (weights + Spec.FetchAhead)]);
                 Asm.vmovdqu64(Zmm(Accumulators + v), __zmmword_ptr[Weight + weights]);
             }
             if (Spec.FetchSteps > 0 && unit % Spec.FetchSteps == 0) Asm.prefetcht1(__byte_ptr[Next + fetched++ * VectorBytes]);

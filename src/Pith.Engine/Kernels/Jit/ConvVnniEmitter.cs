@@ -15,9 +15,6 @@ internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : ZmmTileEmitter(spec
     // So many multiply instructions in a loop's body make its counting invisible; more only fill the instruction cache.
     private const int BodyInstructions = 240;
 
-    // How far ahead weights are fetched into the first-level cache: about as far as the second level is away.
-    private const int FetchBytes = 2 << 10;
-
     /// <summary>The most pixels of a tile with so many vectors of channels and an epilogue that needs so many registers: beside the sums, registers hold weights and two pixels, or weights alone.</summary>
     public static int LargestTile(int vectors, int temporaries, bool commutes = false) => (Registers - Math.Max(commutes && vectors == 1 ? 2 : vectors + 2, temporaries)) / vectors;
 
@@ -37,7 +34,7 @@ internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : ZmmTileEmitter(spec
         var fetched = 0;
         for (var step = 0; step < count; step++)
         {
-            for (var v = 0; v < Vectors && Spec.Arithmetic.FetchesWeights; v++) Asm.prefetcht0(__byte_ptr[Weight + ((step * Vectors + v) * VectorBytes + FetchBytes)]);
+            for (var v = 0; v < Vectors && Spec.FetchAhead > 0; v++) Asm.prefetcht0(__byte_ptr[Weight + ((step * Vectors + v) * VectorBytes + Spec.FetchAhead)]);
             if (Spec.FetchSteps > 0 && step % Spec.FetchSteps == 0) Asm.prefetcht1(__byte_ptr[Next + fetched++ * VectorBytes]);
             if (Vectors == 1 && Spec.Arithmetic.Commutes)
             {

@@ -81,9 +81,6 @@ internal sealed record Fp32ConvArithmetic(EpilogueFp32Spec Spec) : FloatConvArit
 
     public override bool HasDenormals => true;
 
-    // A vector of weights is a product for each pixel, where others have four or two.
-    public override bool FetchesWeights => false;
-
     public override int OperandBytes => sizeof(float);
 
     public override void MultiplyAdd(Assembler asm, AssemblerRegisterZMM sums, AssemblerRegisterZMM pixel, AssemblerRegisterZMM weights) => asm.vfmadd231ps(sums, pixel, weights);

@@ -28,6 +28,9 @@ internal unsafe class VnniKernels : ConvKernelFamily
     /// <summary>The most pixels of a tile.</summary>
     protected virtual int LargestTile(TilePattern image, int vectors, int temporaries) => ConvVnniEmitter.LargestTile(vectors, temporaries);
 
+    // About as far as the second level is away.
+    public override int FetchAhead(nint panelBytes) => 2 << 10;
+
     // One line for each of a step's vectors, shared out over the tiles.
     public override int FetchSteps(PanelShape panel, ReductionShape reduction, int tiles) => Math.Max(1, tiles / panel.Vectors);
 

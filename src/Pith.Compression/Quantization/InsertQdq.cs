@@ -20,20 +20,20 @@ public static class InsertQdq
         ArgumentNullException.ThrowIfNull(ranges);
         ArgumentNullException.ThrowIfNull(options);
         var operands = placement.Layers.ToDictionary(decision => decision.Layer, _ => new List<QuantizedOperand>());
-        var inputScales = new Dictionary<Node, float>();
+        var inputs = new Dictionary<Node, QuantizationParameters>();
         foreach (var activation in placement.Activations)
         {
             var name = activation.Value.Name;
             var parameters = ranges.TryGetValue(name, out var range) ? range : throw new PithException($"No range is given for the activation '{name}', which is to be quantized.");
             foreach (var use in activation.Uses)
-                if (use.Index == 0) inputScales[use.Node] = parameters.Scales[0];
+                if (use.Index == 0) inputs[use.Node] = parameters;
             var dequantized = Insert(activation.Value, activation.Uses, parameters);
             if (activation.IsReturned) graph.ReplaceAllUses(activation.Value, dequantized, except: dequantized.Producer!.Inputs[0]!.Producer);
         }
         foreach (var weight in placement.Weights)
         {
-            float? smallestInputScale = weight.Uses.All(use => inputScales.ContainsKey(use.Node)) ? weight.Uses.Min(use => inputScales[use.Node]) : null;
-            Insert(weight.Weight.Constant, weight.Uses, WeightScales.Choose(weight.Weight, smallestInputScale, options));
+            QuantizationParameters[] data = weight.Uses.All(use => inputs.ContainsKey(use.Node)) ? [.. weight.Uses.Select(use => inputs[use.Node])] : [];
+            Insert(weight.Weight.Constant, weight.Uses, WeightScales.Choose(weight.Weight, data, options));
         }
         return [.. placement.Layers.Select(decision => new LayerQuantization(decision.Layer.Name, decision.Layer.Op.Schema.Name, decision.SkipReason, operands[decision.Layer].ToValueList()))];
 

@@ -19,10 +19,10 @@ internal static class WeightScales
 
     /// <summary>The parameters of <paramref name="weight"/>.</summary>
     /// <param name="weight">A float32 weight.</param>
-    /// <param name="inputScale">The scale of the layer's data; null when that stays float.</param>
+    /// <param name="inputs">Parameters of the data of all layers that read the weight; empty when one of them stays float.</param>
     /// <param name="options">Granularity and rounding of scales.</param>
     /// <exception cref="PithException">The weight is not float32, or not finite.</exception>
-    public static QuantizationParameters Choose(WeightOperand weight, float? inputScale, QuantizationSettings options)
+    public static QuantizationParameters Choose(WeightOperand weight, IReadOnlyList<QuantizationParameters> inputs, QuantizationSettings options)
     {
         var where = $"{weight.Node.Op.Schema.Name} '{weight.Node.Name}': the weight '{weight.Constant.Name}'";
         if (weight.Constant.Constant is not Tensor<float> tensor) throw new PithException($"{where} is {weight.Constant.Type}; only float32 weights can be quantized.");
@@ -41,16 +41,38 @@ internal static class WeightScales
         var norm = options.PerChannel ? BatchNormFold.After(weight.Node) : null;
         if (norm is not null && !amaxes.Zip(norm.Factors).All(channel => float.IsFinite((float)(channel.First * channel.Second)))) norm = null;
         var bias = norm?.Bias ?? (weight.Node.Input(2)?.Constant as Tensor<float>)?.Data;
+        float? inputScale = inputs.Count == 0 ? null : inputs.Min(input => input.Scales[0]);
         var scales = new float[amaxes.Length];
         for (var k = 0; k < scales.Length; k++)
         {
             var factor = norm is null || norm.Factors[k] == 0 ? 1 : Math.Abs(norm.Factors[k]);
-            var folded = QuantizationParameters.ScaleOf((float)(amaxes[k] * factor), options.ExactScales, options.LargestWeight);
             var largestBias = bias is null || inputScale is null ? 0 : scales.Length == 1 ? bias.Max(MathF.Abs) : bias.Length == scales.Length ? MathF.Abs(bias[k]) : 0;
+            var amax = (float)(amaxes[k] * factor);
+            var folded = options.ExactScales || inputs.Count == 0 || amax <= QuantizationParameters.SmallestAmax
+                ? QuantizationParameters.ScaleOf(amax, options.ExactScales, options.LargestWeight)
+                : Short(Magnitudes(tensor, granularity, k, factor), amax, largestBias, inputs, options);
             // A factor close to 0 makes all weights of the channel 0, with any scale that is large enough.
             scales[k] = (float)Math.Min(AtLeast(folded, largestBias, inputScale ?? 1) / factor, LargestScale);
         }
         return granularity is Granularity.PerAxis(var axis) ? QuantizationParameters.FromScales(scales, axis) : QuantizationParameters.FromScale(scales[0]);
+    }
+
+    /// <summary>The short scale of a folded channel.</summary>
+    private static float Short(float[] magnitudes, float amax, double bias, IReadOnlyList<QuantizationParameters> inputs, QuantizationSettings options)
+    {
+        var limit = inputs.Min(input => ShortWeightScale.Limit(input, magnitudes.Sum(w => (double)w), bias, amax / (options.LargestWeight + 0.5f)));
+        return ShortWeightScale.Choose(magnitudes, amax, options.LargestWeight, limit);
+    }
+
+    /// <summary>|w| * factor of one channel, or of the whole tensor.</summary>
+    public static float[] Magnitudes(Tensor<float> weight, Granularity granularity, int channel, double factor = 1)
+    {
+        if (granularity is not Granularity.PerAxis(var axis)) return Array.ConvertAll(weight.Data, w => (float)(MathF.Abs(w) * factor));
+        var (inner, channels) = (weight.Shape.LengthOf(axis + 1, weight.Shape.Rank), weight.Shape[axis]);
+        var magnitudes = new float[weight.Length / channels];
+        for (var (run, i) = (channel, 0); i < magnitudes.Length; run += channels, i += inner)
+            for (var j = 0; j < inner; j++) magnitudes[i + j] = (float)(MathF.Abs(weight.Data[run * inner + j]) * factor);
+        return magnitudes;
     }
 
     /// <summary><paramref name="scale"/>, or a power of two with which a bias of this magnitude fits comfortably.</summary>

@@ -22,10 +22,11 @@ public sealed class ShortenWeightScales(QuantizationSettings options) : Pass
 
     private bool Apply(Graph graph, WeightOperand weight)
     {
-        if (weight.Node.Inputs[weight.Index]!.Producer is not { Op: DequantizeLinear { BlockSize: 0 } } dequantize || weight.Constant.Constant is not Tensor<float>) return false;
+        if (weight.Node.Inputs[weight.Index]!.Producer is not { Op: DequantizeLinear { BlockSize: 0 } op } dequantize || weight.Constant.Constant is not Tensor<float> values) return false;
         if (dequantize.Inputs[0]!.Producer is not { Op: QuantizeLinear { BlockSize: 0 } } quantize || quantize.Inputs[1]?.Constant is not Tensor<float> scales) return false;
         var shortened = scales.Clone();
-        for (var k = 0; k < shortened.Length; k++) shortened.Data[k] = Shortened(scales.Data[k], weight.Node, k, scales.Length);
+        Granularity granularity = scales.Length == 1 ? new Granularity.PerTensor() : new Granularity.PerAxis((op.Axis + values.Shape.Rank) % values.Shape.Rank);
+        for (var k = 0; k < shortened.Length; k++) shortened.Data[k] = Shortened(scales.Data[k], weight.Node, k, scales.Length, () => WeightScales.Magnitudes(values, granularity, k).Sum(w => (double)w));
         if (shortened.Span.SequenceEqual(scales.Span)) return false;
         var constant = graph.AddConstant($"{weight.Constant.Name}/scale", shortened);
         graph.ReplaceInput(quantize, 1, constant);
@@ -33,12 +34,13 @@ public sealed class ShortenWeightScales(QuantizationSettings options) : Pass
         return true;
     }
 
-    private float Shortened(float scale, Node node, int channel, int channels)
+    private float Shortened(float scale, Node node, int channel, int channels, Func<double> magnitude)
     {
         if (scale * options.LargestWeight <= QuantizationParameters.SmallestAmax) scale = 1;
-        else if (!options.ExactScales) scale = ShortScale.RoundToNearest(scale);
-        var inputScale = node.Inputs[0] is { Producer: { Op: DequantizeLinear } data } && data.Inputs[1]?.Constant is Tensor<float> { Length: 1 } input ? input.Data[0] : (float?)null;
-        if (inputScale is null || node.Input(2)?.Constant is not Tensor<float> { Length: > 0 } bias || channels > 1 && bias.Length != channels) return scale;
-        return WeightScales.AtLeast(scale, channels == 1 ? bias.Data.Max(MathF.Abs) : MathF.Abs(bias.Data[channel]), inputScale.Value);
+        var input = node.Inputs[0] is { Producer: { Op: DequantizeLinear } data } && data.Inputs[1]?.Constant is Tensor<float> { Length: 1 } constant ? QuantizationParameters.FromScale(constant.Data[0], data.Inputs[0]!.Type.DataType) : null;
+        var biases = node.Input(2)?.Constant is Tensor<float> { Length: > 0 } tensor && (channels == 1 || tensor.Length == channels) ? tensor.Data : null;
+        var bias = biases is null ? 0 : channels == 1 ? biases.Max(MathF.Abs) : MathF.Abs(biases[channel]);
+        if (!options.ExactScales) scale = input is null ? ShortScale.RoundToNearest(scale) : ShortWeightScale.Nearest(scale, ShortWeightScale.Limit(input, magnitude(), bias, scale));
+        return input is null || biases is null ? scale : WeightScales.AtLeast(scale, bias, input.Scales[0]);
     }
 }

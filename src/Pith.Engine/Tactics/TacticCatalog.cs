@@ -37,6 +37,7 @@ internal static class TacticCatalog
         .. Bf16EmittedConv.All(new Bf16VectorKernels(), 200e9),
         new Fp32Winograd(WinogradPoints.Four),
         new Fp32Winograd(WinogradPoints.Two),
+        new Fp32CompressedGemm(),
         new Fp32EmittedConv(),
         new Fp32EmittedDepthwise(),
         new Fp32Conv(),

@@ -8,10 +8,10 @@ public class ShortWeightScaleTests
         var random = new Random(5);
         for (var trial = 0; trial < 200; trial++)
         {
-            var filter = Enumerable.Range(0, 9).Select(i => i == 4 ? 1 + random.NextSingle() : random.NextSingle() * 0.02f).ToArray();
+            var filter = Enumerable.Range(0, 9).Select(i => i == 4 ? 1 + random.NextSingle() : random.NextSingle() * 0.001f).ToArray();
             var scale = ShortWeightScale.Choose(filter, filter[4], 127, 255);
             var steps = filter[4] / scale;
-            Assert.True(Math.Abs(steps - MathF.Round(steps)) < 0.2f, $"trial {trial}: {steps} steps");
+            Assert.True(Math.Abs(steps - MathF.Round(steps)) < 0.1f, $"trial {trial}: {steps} steps");
             Assert.InRange(steps, 97, 127.5f);
         }
     }

@@ -9,7 +9,7 @@ namespace Pith.Building;
 /// </summary>
 internal sealed class ContractionLayer : Layer
 {
-    /// <summary>The op behind the layer: Conv, Gemm or MatMul.</summary>
+    /// <summary>The op behind the layer: Conv, Gemm, MatMul, or ConvInputGradient of stride 1.</summary>
     public required Op Op { get; init; }
 
     public required Window Window { get; init; }
@@ -38,13 +38,31 @@ internal sealed class ContractionLayer : Layer
 
     public Slot? Residual => Inputs[3];
 
-    public bool IsGemm => Op is not Conv;
+    public bool IsGemm => Op is not (Conv or ConvInputGradient);
+
+    /// <summary>The weights are those of the convolution of which this is the gradient with respect to its input: [C, K/groups, R, S], met with input and output channels exchanged and the taps in reverse.</summary>
+    public bool TurnsWeights => Op is ConvInputGradient;
 
     /// <summary>Each output channel sees the one input channel of the same number, and no other.</summary>
     public bool IsDepthwise => Groups > 1 && Groups == Channels && Groups == OutChannels;
 
     /// <summary>Whether weights and, if there is one, bias of a float layer are known when it is built.</summary>
     public bool HasConstantWeights => Weight?.Constant is Tensor<float> && (Bias is null || Bias.Constant is Tensor<float>);
+
+    /// <summary>Where the weights of a float layer lie.</summary>
+    public WeightPlaces WeightPlaces
+    {
+        get
+        {
+            var (inputs, outputs, taps) = (Channels / Groups, OutChannels / Groups, Window.Taps);
+            return IsGemm ? TransposedWeights ? new(0, 0, inputs, 1, 0) : new(0, 0, 1, outputs, 0)
+                : TurnsWeights ? new(taps - 1, (nint)inputs * outputs * taps, taps, (nint)outputs * taps, -1)
+                : new(0, (nint)inputs * outputs * taps, (nint)inputs * taps, taps, 1);
+        }
+    }
+
+    /// <summary>Whether weights and bias can be packed when the layer is built; else they are at each run.</summary>
+    public bool HasConstantOperands => Int8 is not null || HasConstantWeights;
 
     public override IEnumerable<Slot?> ReadAtRun => [Input, Bias, Residual];
 
@@ -87,9 +105,12 @@ internal sealed class ContractionLayer : Layer
         Activation = ActivationText.Of(Activation),
         AllowsBf16 = AllowsBf16,
         Pattern = Int8?.Pattern(Groups),
-        Detail = Int8 is null && Weight!.Constant is null ? "computed weights" : "",
+        Detail = (Int8 is null && Weight!.Constant is null ? "computed weights" : "") + (TurnsWeights ? " turned" : ""),
     };
 }
+
+/// <summary>Where float weights lie in their tensor, in elements: that of an output and an input channel of a group and a tap is at <c>First + group * Group + output * Out + input * In + tap * Tap</c>.</summary>
+internal readonly record struct WeightPlaces(nint First, nint Group, nint Out, nint In, nint Tap);
 
 /// <summary>What turns a contraction into integer arithmetic. See <see cref="Int8Arithmetic"/> for the order of operations.</summary>
 /// <param name="Input">How x is quantized.</param>

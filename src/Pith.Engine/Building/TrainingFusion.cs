@@ -46,8 +46,32 @@ internal static class TrainingFusion
     {
         List<Node> nodes = [node];
         var residual = TakeAdd(nodes, context);
-        return Layer(nodes, residual, null, default);
+        return TurnedWindow(node, context) is { } window ? TurnedConvolution(nodes, window, residual, context) : Layer(nodes, residual, null, default);
     }
+
+    // Of stride 1 the gradient is a convolution, unless it reads less than all of its operand.
+    private static Window? TurnedWindow(Node node, FusionContext context)
+    {
+        var op = (ConvInputGradient)node.Op;
+        var (result, kernel) = (context.ShapeOf(node.Output), context.ShapeOf(node.Input(1)!));
+        if (!result.IsFixedPerImage || !kernel.IsFixed) return null;
+        var w = Windows.Of(op.Window.Resolve(result.FixedFrom(2), kernel.FixedFrom(2)));
+        var (height, width) = ((w.KernelHeight - 1) * w.DilationHeight, (w.KernelWidth - 1) * w.DilationWidth);
+        var turned = w with { PadTop = height - w.PadTop, PadLeft = width - w.PadLeft, PadBottom = height - w.PadBottom, PadRight = width - w.PadRight };
+        return w is { StrideHeight: 1, StrideWidth: 1 } && Math.Min(Math.Min(turned.PadTop, turned.PadLeft), Math.Min(turned.PadBottom, turned.PadRight)) >= 0 ? turned : null;
+    }
+
+    private static FusedNode TurnedConvolution(List<Node> nodes, Window window, Value? residual, FusionContext context) => new()
+    {
+        Nodes = nodes,
+        Inputs = [nodes[0].Input(0), nodes[0].Input(1), null, residual],
+        Outputs = [nodes[^1].Output],
+        Layouts = LayoutRule.ChannelsLast(rowMajorInputs: [1]),
+        Create = parts => new ContractionLayer
+        {
+            Op = nodes[0].Op, Name = parts.Name, Nodes = parts.Nodes, Inputs = parts.Inputs, Outputs = parts.Outputs, Macs = parts.Macs, Window = window, Groups = ((ConvInputGradient)nodes[0].Op).Groups, IsLiteral = context.Literal,
+        },
+    };
 
     // The other operand of an Add that is all that reads the first result.
     private static Value? TakeAdd(List<Node> nodes, FusionContext context)

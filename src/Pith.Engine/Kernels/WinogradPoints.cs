@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace Pith.Kernels;
 
 /// <summary>
@@ -64,20 +66,25 @@ internal sealed class WinogradPoints
     /// <summary>A power of a pair's positive point.</summary>
     public float Power(int pair, int power) => (float)Math.Pow(_points[pair], power);
 
-    /// <summary>G g G' of a window of 3 x 3 weights, rounded once.</summary>
+    /// <summary>G g G' of windows of 3 x 3 weights, one in each lane, rounded once.</summary>
     /// <param name="window">Nine weights, row by row.</param>
     /// <param name="transformed">Receives <see cref="Positions"/> numbers, row by row.</param>
-    public void TransformWeights(ReadOnlySpan<float> window, Span<float> transformed)
+    public void TransformWeights(ReadOnlySpan<Vector512<double>> window, Span<Vector256<float>> transformed)
     {
-        Span<double> mixed = stackalloc double[Window];
         for (var row = 0; row < Size; row++)
         {
-            for (var column = 0; column < Window; column++) mixed[column] = Weighted(row, window[column], window[Window + column], window[2 * Window + column]);
-            for (var column = 0; column < Size; column++) transformed[row * Size + column] = (float)Weighted(column, mixed[0], mixed[1], mixed[2]);
+            var a = Weighted(row, window[0], window[Window], window[2 * Window]);
+            var b = Weighted(row, window[1], window[Window + 1], window[2 * Window + 1]);
+            var c = Weighted(row, window[2], window[Window + 2], window[2 * Window + 2]);
+            for (var column = 0; column < Size; column++)
+            {
+                var position = Weighted(column, a, b, c);
+                transformed[row * Size + column] = Vector256.Narrow(position.GetLower(), position.GetUpper());
+            }
         }
     }
 
-    private double Weighted(int position, double a, double b, double c) => _weightTransform[Window * position] * a + _weightTransform[Window * position + 1] * b + _weightTransform[Window * position + 2] * c;
+    private Vector512<double> Weighted(int position, Vector512<double> a, Vector512<double> b, Vector512<double> c) => _weightTransform[Window * position] * a + _weightTransform[Window * position + 1] * b + _weightTransform[Window * position + 2] * c;
 
     // The polynomial a + b x + c x^2 at a position, over the product of the differences to the other points: what a, b and c are multiplied with.
     private double[] WeightRow(int position)

@@ -98,7 +98,8 @@ public class Fp32TacticTests
             g.AddOutput(dx);
             g.AddOutput(g.Add(new ConvWeightGradient { Window = window, Groups = groups }, y, x));
         });
-        TacticCheck.Agrees(graph, "fp32-conv-input-gradient", SumTolerance);
+        // Of stride 1 the input gradient is a convolution.
+        if (stride > 1) TacticCheck.Agrees(graph, "fp32-conv-input-gradient", SumTolerance);
         TacticCheck.Agrees(graph, "fp32-conv-weight-gradient", SumTolerance);
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Pith.EngineTests.Jit;
 using Pith.Kernels;
 using Pith.Ops;
@@ -132,12 +133,14 @@ public class Fp32WinogradTests
     public void Weights_of_one_transform_to_what_the_points_say()
     {
         // At 0 and infinity the transform picks the first and the last weight; at the others it is the polynomial's value over the differences.
-        var window = new float[9];
-        window[0] = 1;
+        var window = new Vector512<double>[9];
+        window[0] = Vector512<double>.One;
         foreach (var points in new[] { WinogradPoints.Two, WinogradPoints.Four })
         {
-            var transformed = new float[points.Positions];
-            points.TransformWeights(window, transformed);
+            var lanes = new Vector256<float>[points.Positions];
+            points.TransformWeights(window, lanes);
+            Assert.All(lanes, position => Assert.Equal(Vector256.Create(position[0]), position));
+            var transformed = lanes.Select(position => position[0]).ToArray();
             var scale = points.Even(0);
             Assert.Equal(1 / (scale * scale), transformed[0], 1e-6f);
             Assert.Equal(0, transformed[^1]);

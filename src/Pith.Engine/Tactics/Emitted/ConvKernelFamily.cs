@@ -122,7 +122,9 @@ internal abstract unsafe class ConvKernelFamily
     /// <summary>Packs for instructions that take four bytes of each channel: [steps of four bytes][channels][4].</summary>
     protected static void PackSteps(PanelShape panel, ReductionShape reduction, byte* rows, nint rowBytes, byte* packed)
     {
-        var channels = ChannelOrder(panel);
+        // Weights are packed at runs, too, which allocate nothing.
+        Span<int> channels = stackalloc int[panel.Capacity];
+        for (var i = 0; i < channels.Length; i++) channels[i] = panel.Channel(i / PanelShape.Lanes, i % PanelShape.Lanes);
         var to = (uint*)packed;
         for (nint at = 0; at < (nint)reduction.Runs * reduction.RunBytes; at += ConvVnniEmitter.StepBytes)
             foreach (var channel in channels) *to++ = *(uint*)(rows + channel * rowBytes + at);

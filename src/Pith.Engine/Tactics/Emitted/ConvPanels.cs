@@ -14,13 +14,19 @@ internal sealed unsafe class ConvPanels
     /// <summary>The first channel within each group.</summary>
     public required int FirstChannel { get; init; }
 
-    /// <summary>Packed weights, one panel behind the other.</summary>
-    public byte* Weights { get; set; }
-    public required nint WeightBytes { get; init; }
+    /// <summary>For each panel, the layer's output channel of each of its channels, or -1 for padding.</summary>
+    public required Func<int, int>[] Channels { get; init; }
 
-    /// <summary><see cref="EpilogueConstants"/>, one panel behind the other.</summary>
-    public byte* Constants { get; set; }
+    /// <summary>Packed weights, one panel behind the other, and then <see cref="EpilogueConstants"/> likewise; null where they are packed at each run.</summary>
+    public byte* Packed { get; set; }
+
+    /// <summary>Where they are in shared scratch memory then.</summary>
+    public required long ScratchOffset { get; init; }
+    public required nint WeightBytes { get; init; }
     public required nint ConstantBytes { get; init; }
+
+    /// <summary>Bytes of all of it.</summary>
+    public long PackedBytes => Count * (long)(WeightBytes + ConstantBytes);
 
     /// <summary>The kernels and tiles for an image; for flat operands, one for each of some numbers of images, smallest first.</summary>
     public required ConvTiles[] Tiles { get; init; }

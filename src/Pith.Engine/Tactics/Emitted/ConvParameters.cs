@@ -1,4 +1,5 @@
 using Pith.Kernels.Jit;
+using Pith.Runtime;
 
 namespace Pith.Tactics;
 
@@ -15,16 +16,18 @@ internal abstract unsafe class ConvParameters
     public abstract byte* Shared { get; }
 
     /// <summary>Writes the weights of an output channel as runs into zeroed memory.</summary>
+    /// <param name="state">The run, for weights and biases that it computes; null for constants.</param>
     /// <param name="channel">The layer's output channel.</param>
     /// <param name="channelInGroup">The same within its group of <see cref="ConvOperands"/>.</param>
     /// <param name="row">The bytes of the reduction.</param>
-    public abstract void CopyWeights(int channel, int channelInGroup, byte* row);
+    public abstract void CopyWeights(RunState? state, int channel, int channelInGroup, byte* row);
 
     /// <summary>Fills the constants of one panel.</summary>
+    /// <param name="state">The run, for weights and biases that it computes; null for constants.</param>
     /// <param name="panel">The panel's shape.</param>
     /// <param name="channelOf">The layer's channel for a channel of the panel, or -1 for none.</param>
     /// <param name="block">Zeroed memory.</param>
-    public abstract void FillPanel(PanelShape panel, Func<int, int> channelOf, byte* block);
+    public abstract void FillPanel(RunState? state, PanelShape panel, Func<int, int> channelOf, byte* block);
 
     /// <summary>The padded copies that kernels read, for operands that need them.</summary>
     public abstract PaddedImages Images { get; }

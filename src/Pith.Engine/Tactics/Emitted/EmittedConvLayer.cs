@@ -26,6 +26,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     private readonly double _seconds;
     private readonly ConvPanels[] _panels;
     private readonly long _clippedBytes;
+    private readonly PackComputed? _pack;
     private readonly nint _enterTiles;
     private readonly nint _leaveTiles;
 
@@ -40,20 +41,29 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     {
         (_layer, _family, _blocking, _operands, _parameters, _seconds) = (layer, family, blocking, operands, parameters, seconds);
         _arithmetic = parameters.Arithmetic;
-        _panels = [.. Shapes().Select(shape => Build(shape.Shape, shape.Count, shape.FirstChannel, resources))];
+        SharedScratchBytes = _operands.NeedsCopy ? parameters.Images.Bytes(resources.MaxBatch) : 0;
+        var panels = new List<ConvPanels>();
+        foreach (var (shape, count, firstChannel) in Shapes())
+        {
+            SharedScratchBytes = (SharedScratchBytes + AlignedMemory.Alignment - 1) & -AlignedMemory.Alignment;
+            panels.Add(Build(shape, count, firstChannel, SharedScratchBytes, resources));
+            if (!layer.HasConstantOperands) SharedScratchBytes += panels[^1].PackedBytes;
+        }
+        _panels = [.. panels];
+        if (!layer.HasConstantOperands) _pack = new PackComputed(this);
         if (family.TileState(enters: true) is { } enter) _enterTiles = resources.Kernel("entertiles_amx", (nameof(TileStateEmitter), true), enter.Emit);
         if (family.TileState(enters: false) is { } leave) _leaveTiles = resources.Kernel("leavetiles_amx", (nameof(TileStateEmitter), false), leave.Emit);
         if (_operands.IsFlat && _arithmetic.HasDenormals) _clippedBytes = _panels.Max(panels => (long)panels.Tiles[^1].Grid.PerImage) * sizeof(TileOffsets);
-        SharedScratchBytes = _operands.NeedsCopy ? parameters.Images.Bytes(resources.MaxBatch) : 0;
     }
 
-    public override long ScratchBytes => _family.ScratchBytes + _clippedBytes;
+    public override long ScratchBytes => _family.ScratchBytes + _clippedBytes + (_pack is null ? 0 : _panels.Max(panels => panels.Shape.Capacity) * RowBytes);
 
     public override long SharedScratchBytes { get; }
 
     public override void Run(RunState state)
     {
         if (_operands.NeedsCopy) _parameters.Images.Run(state);
+        if (_pack is not null) state.RunParallel(_pack, _pack.Panels);
         state.RunParallel(this, Parts(state));
     }
 
@@ -84,6 +94,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     private void RunBlock(RunState state, ConvKernelArgs* args, ConvPanels panels, ConvTiles tiles, int firstPanel, int endPanel, long firstTile, long endTile)
     {
         var kernel = _layer.Output.Bytes(state.Batch) > StreamedBytes ? tiles.StreamingKernel : tiles.Kernel;
+        var (weights, constants) = Packed(panels, state);
         var input = (_operands.NeedsCopy ? state.SharedScratch : state.Address(_layer.Input)) + _operands.Origin;
         for (var tile = firstTile; tile < endTile;)
         {
@@ -97,10 +108,10 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
                 var (group, inGroup) = Math.DivRem(panel, panels.PerGroup);
                 var channel = group * _operands.GroupChannels + panels.FirstChannel + inGroup * panels.Shape.Capacity;
                 args->PanelCount = Math.Min(panels.PerGroup - inGroup, endPanel - panel);
-                args->Weights = panels.Weights + panel * panels.WeightBytes;
+                args->Weights = (byte*)(weights + panel * panels.WeightBytes);
                 // After the last panel come the next tiles, if any do.
-                args->NextWeights = panels.Weights + (panel + args->PanelCount < endPanel ? panel + args->PanelCount : firstPanel) * panels.WeightBytes;
-                args->Panel = panels.Constants + panel * panels.ConstantBytes;
+                args->NextWeights = (byte*)(weights + (panel + args->PanelCount < endPanel ? panel + args->PanelCount : firstPanel) * panels.WeightBytes);
+                args->Panel = (byte*)(constants + panel * panels.ConstantBytes);
                 args->Input = input + (nint)image * _operands.ImageBytes + group * _operands.GroupBytes + (_operands.IsDepthwise ? channel : 0);
                 args->Output = state.Address(_layer.Output) + (nint)image * _operands.OutputImage + channel * _arithmetic.OutputBytes;
                 if (_layer.Residual is { } residual)
@@ -153,7 +164,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         if (rest > 0) yield return (new PanelShape(restVectors, rest, isNatural) { Shared = _family.Shared }, 1, covered);
     }
 
-    private ConvPanels Build(PanelShape shape, int perGroup, int firstChannel, BuildResources resources)
+    private ConvPanels Build(PanelShape shape, int perGroup, int firstChannel, long scratchOffset, BuildResources resources)
     {
         var panels = new ConvPanels
         {
@@ -161,24 +172,57 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
             PerGroup = perGroup,
             Count = perGroup * _operands.Groups,
             FirstChannel = firstChannel,
+            Channels = [.. Enumerable.Range(0, perGroup * _operands.Groups).Select(panel => (Func<int, int>)(channel => channel < shape.Channels ? ChannelOf(panel / perGroup, firstChannel + panel % perGroup * shape.Capacity + channel) : -1))],
+            ScratchOffset = scratchOffset,
             WeightBytes = _family.WeightBytes(shape, _operands.Reduction),
             ConstantBytes = _arithmetic.PanelBytes(shape.Vectors),
             Tiles = [.. ImageCounts(resources.MaxBatch).Select(images => BuildTiles(shape, images, resources))],
         };
-        panels.Weights = resources.Allocate(panels.Count * panels.WeightBytes);
-        panels.Constants = resources.Allocate(panels.Count * panels.ConstantBytes);
-        // One line more than needed: rows whose distance is a power of two would share few lines of the cache.
-        var rowBytes = (((nint)_operands.Reduction.Runs * _operands.Reduction.RunBytes + 63) & -64) + 64;
+        if (!_layer.HasConstantOperands) return panels;
+        panels.Packed = resources.Allocate(panels.PackedBytes);
         Parallel.For(0, panels.Count, panel =>
         {
-            var (group, first) = (panel / perGroup, firstChannel + panel % perGroup * shape.Capacity);
-            using var rows = new AlignedMemory(shape.Capacity * rowBytes);
-            for (var channel = 0; channel < shape.Capacity; channel++)
-                if (ChannelOf(group, first + channel) is var k and >= 0) _parameters.CopyWeights(k, first + channel, rows.Start + channel * rowBytes);
-            _family.Pack(shape, _operands.Reduction, rows.Start, rowBytes, panels.Weights + panel * panels.WeightBytes);
-            _parameters.FillPanel(shape, channel => channel < shape.Channels ? ChannelOf(group, first + channel) : -1, panels.Constants + panel * panels.ConstantBytes);
+            using var rows = new AlignedMemory(shape.Capacity * RowBytes);
+            Pack(null, panels, panel, rows.Start);
         });
         return panels;
+    }
+
+    // One line more than needed: rows whose distance is a power of two would share few lines of the cache.
+    private nint RowBytes => (((nint)_operands.Reduction.Runs * _operands.Reduction.RunBytes + 63) & -64) + 64;
+
+    private static (nint Weights, nint Constants) Packed(ConvPanels panels, RunState? state)
+    {
+        var packed = (nint)(panels.Packed != null ? panels.Packed : state!.SharedScratch + panels.ScratchOffset);
+        return (packed, packed + panels.Count * panels.WeightBytes);
+    }
+
+    // Weights and constants of a panel, by way of zeroed memory for the rows of its channels.
+    private void Pack(RunState? state, ConvPanels panels, int panel, byte* rows)
+    {
+        var (shape, channelOf, (weights, constants)) = (panels.Shape, panels.Channels[panel], Packed(panels, state));
+        for (var channel = 0; channel < shape.Capacity; channel++)
+            if (channelOf(channel) is var k and >= 0) _parameters.CopyWeights(state, k, panels.FirstChannel + panel % panels.PerGroup * shape.Capacity + channel, rows + channel * RowBytes);
+        _family.Pack(shape, _operands.Reduction, rows, RowBytes, (byte*)(weights + panel * panels.WeightBytes));
+        _parameters.FillPanel(state, shape, channelOf, (byte*)(constants + panel * panels.ConstantBytes));
+    }
+
+    private sealed class PackComputed(EmittedConvLayer layer) : IParallelBody
+    {
+        public int Panels { get; } = layer._panels.Sum(panels => panels.Count);
+
+        public void RunPart(RunState state, int part, int worker)
+        {
+            var at = 0;
+            for (; part >= layer._panels[at].Count; at++) part -= layer._panels[at].Count;
+            var panels = layer._panels[at];
+            var rows = state.Scratch(worker) + layer._family.ScratchBytes + layer._clippedBytes;
+            new Span<byte>(rows, (int)(panels.Shape.Capacity * layer.RowBytes)).Clear();
+            var (weights, constants) = Packed(panels, state);
+            new Span<byte>((void*)(weights + part * panels.WeightBytes), (int)panels.WeightBytes).Clear();
+            new Span<byte>((void*)(constants + part * panels.ConstantBytes), (int)panels.ConstantBytes).Clear();
+            layer.Pack(state, panels, part, rows);
+        }
     }
 
     // The layer's output channel, or -1 for padding.

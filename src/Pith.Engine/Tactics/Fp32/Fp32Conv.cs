@@ -68,6 +68,7 @@ internal sealed unsafe class Fp32Conv : Tactic<ContractionLayer>
             Geometry = Geometries.Of(_layer.Window, _layer.Groups),
             Isa = _isa,
             Activation = _layer.Activation,
+            TurnsWeights = _layer.TurnsWeights,
         };
 
         private ConvFp32Args Args(RunState state)

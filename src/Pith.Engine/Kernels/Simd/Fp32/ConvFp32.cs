@@ -15,6 +15,9 @@ internal unsafe struct ConvFp32Args
     /// <summary>What kernels may use, for which weights are packed: <see cref="Isa.Current"/> outside tests.</summary>
     public required CpuFeatures Isa;
 
+    /// <summary>The weights are [C, K / Groups, R, S], with the taps in reverse: those of the convolution of which this is the gradient with respect to its input.</summary>
+    public bool TurnsWeights;
+
     /// <summary>Weights after packing.</summary>
     public float* PackedWeights;
 
@@ -48,17 +51,17 @@ internal static unsafe class ConvFp32
         nint taps = (nint)conv.H.Count * conv.W.Count;
         var view = new WeightView
         {
-            Data = weights,
+            Data = args->TurnsWeights ? weights + taps - 1 : weights,
             Outputs = conv.GroupOut,
             Inputs = conv.GroupIn,
             TapRows = conv.H.Count,
             TapColumns = conv.W.Count,
-            OutStride = conv.GroupIn * taps,
-            InStride = taps,
-            TapRowStride = conv.W.Count,
-            TapColumnStride = 1,
+            OutStride = args->TurnsWeights ? taps : conv.GroupIn * taps,
+            InStride = args->TurnsWeights ? conv.GroupOut * taps : taps,
+            TapRowStride = args->TurnsWeights ? -conv.W.Count : conv.W.Count,
+            TapColumnStride = args->TurnsWeights ? -1 : 1,
         };
-        TapConvKernel.Pack(conv, view, conv.GroupOut * view.OutStride, args->PackedWeights, args->Isa, begin, end);
+        TapConvKernel.Pack(conv, view, conv.GroupIn * conv.GroupOut * taps, args->PackedWeights, args->Isa, begin, end);
     }
 
     /// <summary>Number of work items of <see cref="Run"/>.</summary>

@@ -12,6 +12,7 @@ internal sealed class Fp32EmittedDepthwise : Fp32EmittedContraction
 
     protected override string? Refuses(ContractionLayer layer) =>
         layer.IsGemm || !layer.IsDepthwise ? "is for depthwise convolutions"
+        : layer.TurnsWeights ? "is not for gradients"
         : layer.Window.Taps is 1 or > MostTaps || layer.Window.KernelWidth > MostColumns ? $"is for windows of 2 to {MostTaps} taps, at most {MostColumns} in a row"
         : null;
 

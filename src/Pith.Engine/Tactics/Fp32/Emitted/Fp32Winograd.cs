@@ -5,7 +5,7 @@ using Pith.Kernels.Jit;
 namespace Pith.Tactics;
 
 /// <summary>
-/// Float 3x3 convolution of stride 1 with constant weights by Winograd's transforms, in AVX-512 kernels that are emitted for the layer's sizes and epilogue. Reads padding where it lies: in the border
+/// Float 3x3 convolution of stride 1 by Winograd's transforms, in AVX-512 kernels that are emitted for the layer's sizes and epilogue. Reads padding where it lies: in the border
 /// of the input. Its bits differ from those of the plain sum within what <see cref="WinogradPoints"/> states; they do not depend on batch, threads or blocking.
 /// </summary>
 /// <param name="points">The size of tiles, with the points.</param>
@@ -15,16 +15,18 @@ internal sealed class Fp32Winograd(WinogradPoints points) : Fp32EmittedContracti
     private const int LeastChannels = 24;
 
     // Measured on one thread: products of 16 channels, transforms of 16 channels of a position (in and out), transformed weights, which come from memory or the last-level cache.
-    private const double ProductsPerSecond = 7.4e9, TransformsPerSecond = 0.85e9, WeightBytesPerSecond = 27e9;
+    private const double ProductsPerSecond = 7.4e9, TransformsPerSecond = 0.85e9, WeightBytesPerSecond = 27e9, CopiedBytesPerSecond = 3e9;
 
     public override string Name => $"fp32-winograd{points.Outputs}-avx512";
+
+    protected override bool PacksAtRun => true;
 
     protected override string? Refuses(ContractionLayer layer) =>
         layer.IsGemm || layer.Groups > 1 || !IsWindow(layer.Window) ? "is for 3x3 windows of stride 1, without groups"
         : Math.Min(layer.Channels, layer.OutChannels) < LeastChannels ? $"has fewer than {LeastChannels} channels"
         : Math.Min(layer.OutputSize.Height, layer.OutputSize.Width) < points.Outputs ? "results are smaller than a tile"
         : layer.IsLiteral ? "is not for simulated quantization, whose sums are exact"
-        : !layer.Input.Border.Covers(layer.Window) ? "needs padding in memory"
+        : layer.HasConstantWeights && !layer.Input.Border.Covers(layer.Window) ? "needs padding in memory"
         : null;
 
     // Of one image on one thread, which others share alike: so the choice depends on neither, and neither do the bits.
@@ -34,6 +36,8 @@ internal sealed class Fp32Winograd(WinogradPoints points) : Fp32EmittedContracti
         var tilePositions = (double)EvenParts.Count(height, points.Outputs) * EvenParts.Count(width, points.Outputs) * points.Positions;
         int inVectors = EvenParts.Count(layer.Channels, PanelShape.Lanes), outVectors = EvenParts.Count(layer.OutChannels, PanelShape.Lanes);
         var computing = tilePositions * (layer.Channels * outVectors / ProductsPerSecond + (inVectors + outVectors) / TransformsPerSecond);
+        // Computed weights (training) come with large batches, and with images that are copied to have padding. The choice among all tactics must not depend on the number of threads then.
+        if (!layer.HasConstantWeights) return computing + layer.Input.Bytes(1) / CopiedBytesPerSecond;
         var readingWeights = (double)points.Positions * layer.Channels * outVectors * PanelShape.Lanes * sizeof(float) / WeightBytesPerSecond;
         return Math.Max(computing, readingWeights) / device.Threads;
     }

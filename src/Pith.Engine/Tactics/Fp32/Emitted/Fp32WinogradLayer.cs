@@ -19,7 +19,12 @@ internal sealed unsafe class Fp32WinogradLayer : RunnableLayer, IParallelBody
     private readonly Fp32WinogradProducts _products;
     private readonly Fp32WinogradTiles _tiles;
     private readonly byte* _constants;
+    private readonly PaddedImages? _images;
+
+    // Null where they are computed.
+    private readonly byte* _weights;
     private readonly byte* _biases;
+    private readonly PackComputed? _pack;
     private readonly nint _inputCode;
 
     // For each way in which tiles overlap others: code for full vectors, and for the channels of the last one.
@@ -32,8 +37,25 @@ internal sealed unsafe class Fp32WinogradLayer : RunnableLayer, IParallelBody
         _tiles = new Fp32WinogradTiles(layer, _operands, points.Outputs);
         _products = new Fp32WinogradProducts(layer, points, _tiles.Count(resources.MaxBatch), resources);
         _constants = Fp32Epilogue.Constants(layer, resources, points.Coefficients);
-        _biases = resources.Allocate(layer.OutChannels * sizeof(float));
-        (layer.Bias?.Constant as Tensor<float>)?.Data.CopyTo(new Span<float>(_biases, layer.OutChannels));
+        if (_operands.NeedsCopy) _images = new PaddedImages(layer, _operands);
+        WeightOffset = ((_images?.Bytes(resources.MaxBatch) ?? 0) + AlignedMemory.Alignment - 1) & -AlignedMemory.Alignment;
+        if (layer.Weight!.Constant is Tensor<float> weights)
+        {
+            var packed = _weights = resources.Allocate(_products.WeightBytes);
+            Parallel.For(0, _products.PackParts, part =>
+            {
+                fixed (float* data = weights.Data) _products.Pack(data, packed, part);
+            });
+        }
+        else
+        {
+            _pack = new PackComputed(this);
+        }
+        if (layer.Bias is null or { Constant: not null })
+        {
+            _biases = resources.Allocate(layer.OutChannels * sizeof(float));
+            (layer.Bias?.Constant as Tensor<float>)?.Data.CopyTo(new Span<float>(_biases, layer.OutChannels));
+        }
 
         var input = new WinogradFp32InputSpec(points, _products.InputVectors, (int)_operands.RowBytes, _operands.PixelBytes, _products.InputPositionBytes);
         _inputCode = resources.Kernel($"winograd{points.Outputs}input_f32_avx512", input, () => new WinogradFp32InputEmitter(input).Emit());
@@ -50,12 +72,22 @@ internal sealed unsafe class Fp32WinogradLayer : RunnableLayer, IParallelBody
 
     public override long ScratchBytes => OffsetBytes + _products.InputBytes + _products.SumBytes;
 
+    public override long SharedScratchBytes => WeightOffset + (_pack is null ? 0 : _products.WeightBytes);
+
+    // Of computed weights in shared scratch memory, after the images.
+    private long WeightOffset { get; }
+
     private int RestChannels => _layer.OutChannels % PanelShape.Lanes;
 
     // Offsets of the tiles of a block, to transform inputs and then for each overlap.
     private long OffsetBytes => EvenParts.Count((long)_products.MostTiles * (1 + _tiles.Overlaps.Length) * sizeof(TileOffsets), AlignedMemory.Alignment) * AlignedMemory.Alignment;
 
-    public override void Run(RunState state) => state.RunParallel(this, TileParts(state) * PanelParts(state));
+    public override void Run(RunState state)
+    {
+        _images?.Run(state);
+        if (_pack is not null) state.RunParallel(_pack, _products.PackParts);
+        state.RunParallel(this, TileParts(state) * PanelParts(state));
+    }
 
     public void RunPart(RunState state, int part, int worker)
     {
@@ -71,13 +103,14 @@ internal sealed unsafe class Fp32WinogradLayer : RunnableLayer, IParallelBody
     {
         var offsets = (TileOffsets*)scratch;
         byte* inputs = scratch + OffsetBytes, sums = inputs + _products.InputBytes;
-        var args = new ConvKernelArgs { Shared = _constants, Input = state.Address(_layer.Input) + _operands.Origin, Output = inputs, Tiles = offsets, TileCount = end - first };
+        var args = new ConvKernelArgs { Shared = _constants, Input = (_images is null ? state.Address(_layer.Input) : state.SharedScratch) + _operands.Origin, Output = inputs, Tiles = offsets, TileCount = end - first };
         for (var tile = first; tile < end; tile++) offsets[tile - first] = _tiles.Input(tile) with { Output = (tile - first) * _products.InputTileBytes };
         Run(_inputCode, &args);
-        _products.Run(inputs, sums, end - first, firstPanel, endPanel);
+        _products.Run(Weights(state), inputs, sums, end - first, firstPanel, endPanel);
         args.Input = sums;
         args.Output = state.Address(_layer.Output);
         args.Residual = _layer.Residual is { } residual ? state.Address(residual) : null;
+        args.Panel = _biases != null ? _biases : state.Address(_layer.Bias!);
         args.Tiles = offsets + _products.MostTiles;
         for (var overlap = 0; overlap < _outputCode.Length; overlap++)
         {
@@ -95,16 +128,18 @@ internal sealed unsafe class Fp32WinogradLayer : RunnableLayer, IParallelBody
         if (code.Partial != 0 && endVector > full) RunVectors(args, code.Partial, full, 1);
     }
 
-    private void RunVectors(ConvKernelArgs args, nint code, int firstVector, int count)
+    private static void RunVectors(ConvKernelArgs args, nint code, int firstVector, int count)
     {
         var offset = (nint)firstVector * PanelShape.Lanes * sizeof(float);
         args.Input += offset;
         args.Output += offset;
         args.Residual += offset;
-        args.Panel = _biases + offset;
+        args.Panel += offset;
         args.PanelCount = count;
         Run(code, &args);
     }
+
+    private byte* Weights(RunState state) => _weights != null ? _weights : state.SharedScratch + WeightOffset;
 
     private static void Run(nint code, ConvKernelArgs* args) => ((delegate* unmanaged<ConvKernelArgs*, void>)code)(args);
 
@@ -123,5 +158,10 @@ internal sealed unsafe class Fp32WinogradLayer : RunnableLayer, IParallelBody
         var (tiles, threads) = (_tiles.Count(state.Batch), state.Pool.Threads / PanelParts(state));
         var wanted = threads == 1 ? 1 : Math.Clamp(tiles / _products.MostTiles, threads, 4 * threads) / threads * threads;
         return Math.Min(tiles, wanted);
+    }
+
+    private sealed class PackComputed(Fp32WinogradLayer layer) : IParallelBody
+    {
+        public void RunPart(RunState state, int part, int worker) => layer._products.Pack((float*)state.Address(layer._layer.Weight!), layer.Weights(state), part);
     }
 }

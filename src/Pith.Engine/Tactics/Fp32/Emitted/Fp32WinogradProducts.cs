@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Pith.Building;
 using Pith.Kernels;
 using Pith.Kernels.Jit;
@@ -21,8 +22,12 @@ internal sealed unsafe class Fp32WinogradProducts
     // Distances between positions are no powers of two: a tile's would share a few lines of the cache.
     private const int PositionGap = 64;
 
-    private readonly int _channels, _positions;
-    private readonly byte* _weights;
+    // Channels of a part of packing.
+    private const int PackedChannels = 32;
+
+    private readonly WinogradPoints _points;
+    private readonly WeightPlaces _places;
+    private readonly int _channels, _outChannels, _positions;
     private readonly byte* _zeros;
     private readonly nint _panelBytes;
 
@@ -39,7 +44,7 @@ internal sealed unsafe class Fp32WinogradProducts
     /// <param name="resources">What the layer is built with.</param>
     public Fp32WinogradProducts(ContractionLayer layer, WinogradPoints points, int tiles, BuildResources resources)
     {
-        (_channels, _positions) = (layer.Channels, points.Positions);
+        (_points, _places, _channels, _outChannels, _positions) = (points, layer.WeightPlaces, layer.Channels, layer.OutChannels, points.Positions);
         InputVectors = EvenParts.Count(_channels, PanelShape.Lanes);
         var (family, none) = (new Fp32Kernels(), new Fp32ConvArithmetic(new EpilogueFp32Spec(HasResidual: false, ActivationKind.None, Streams: false)));
         var outVectors = EvenParts.Count(layer.OutChannels, PanelShape.Lanes);
@@ -50,8 +55,6 @@ internal sealed unsafe class Fp32WinogradProducts
         _group = EvenParts.Length(MostTiles, GroupTiles);
 
         _panelBytes = (nint)_channels * PanelVectors * VectorBytes;
-        _weights = resources.Allocate(_positions * Panels * (long)_panelBytes);
-        Parallel.For(0, Panels, panel => Pack(((Tensor<float>)layer.Weight!.Constant!).Data, layer.OutChannels, points, panel));
         _zeros = resources.Allocate(Panels * none.PanelBytes(PanelVectors));
         var groups = Enumerable.Range(0, EvenParts.Count(MostTiles, _group)).Select(group => new TileOffsets { Input = (nint)group * _group * InputTileBytes, Output = (nint)group * _group * SumTileBytes });
         _groups = resources.Copy<TileOffsets>([.. groups]);
@@ -93,13 +96,20 @@ internal sealed unsafe class Fp32WinogradProducts
     /// <summary>Bytes of a block's sums.</summary>
     public long SumBytes => (long)_positions * SumPositionBytes;
 
+    /// <summary>Bytes of the transformed weights.</summary>
+    public long WeightBytes => _positions * Panels * (long)_panelBytes;
+
+    /// <summary>Parts of <see cref="Pack"/>.</summary>
+    public int PackParts => Panels * EvenParts.Count(_channels, PackedChannels);
+
     /// <summary>All positions of some tiles.</summary>
+    /// <param name="weights">The transformed weights.</param>
     /// <param name="inputs">The transformed inputs of a block.</param>
     /// <param name="sums">Receives the sums.</param>
     /// <param name="tiles">Tiles of the block.</param>
     /// <param name="firstPanel">The first panel that is computed.</param>
     /// <param name="endPanel">One past the last.</param>
-    public void Run(byte* inputs, byte* sums, int tiles, int firstPanel, int endPanel)
+    public void Run(byte* weights, byte* inputs, byte* sums, int tiles, int firstPanel, int endPanel)
     {
         var (full, rest) = Math.DivRem(tiles, _group);
         var args = new ConvKernelArgs { Tiles = _groups, TileCount = full, RestTiles = _groups + full, RestCount = rest > 0 ? 1 : 0, PanelCount = endPanel - firstPanel, Panel = _zeros };
@@ -113,19 +123,36 @@ internal sealed unsafe class Fp32WinogradProducts
             code(&args);
         }
 
-        byte* Weights(int position) => _weights + ((nint)position * Panels + firstPanel) * _panelBytes;
+        byte* Weights(int position) => weights + ((nint)position * Panels + firstPanel) * _panelBytes;
     }
 
-    private void Pack(float[] weights, int outChannels, WinogradPoints points, int panel)
+    /// <summary>Transforms and packs a part of the weights.</summary>
+    /// <param name="weights">The layer's.</param>
+    /// <param name="packed">Receives <see cref="WeightBytes"/>.</param>
+    /// <param name="part">The part.</param>
+    public void Pack(float* weights, byte* packed, int part)
     {
-        var lanes = PanelVectors * PanelShape.Lanes;
         const int taps = WinogradPoints.Window * WinogradPoints.Window;
-        Span<float> transformed = stackalloc float[_positions];
-        for (var lane = 0; lane < Math.Min(lanes, outChannels - panel * lanes); lane++)
-            for (var channel = 0; channel < _channels; channel++)
+        var (panel, first) = (part % Panels, part / Panels * PackedChannels);
+        var lanes = PanelVectors * PanelShape.Lanes;
+        Span<Vector512<double>> window = stackalloc Vector512<double>[taps];
+        Span<Vector256<float>> transformed = stackalloc Vector256<float>[_positions];
+        var row = stackalloc double[Vector512<double>.Count];
+        for (var lane = 0; lane < lanes; lane += Vector512<double>.Count)
+        {
+            var outputs = Math.Clamp(_outChannels - panel * lanes - lane, 0, Vector512<double>.Count);
+            for (var channel = first; channel < Math.Min(first + PackedChannels, _channels); channel++)
             {
-                points.TransformWeights(weights.AsSpan(((panel * lanes + lane) * _channels + channel) * taps, taps), transformed);
-                for (var position = 0; position < _positions; position++) ((float*)(_weights + ((nint)position * Panels + panel) * _panelBytes))[channel * lanes + lane] = transformed[position];
+                for (var tap = 0; tap < taps; tap++)
+                {
+                    float* from = weights + _places.First + (panel * lanes + lane) * _places.Out + channel * _places.In + tap * _places.Tap;
+                    for (var i = 0; i < Vector512<double>.Count; i++) row[i] = i < outputs ? from[i * _places.Out] : 0;
+                    window[tap] = Vector512.Load(row);
+                }
+                _points.TransformWeights(window, transformed);
+                float* to = (float*)(packed + panel * _panelBytes) + channel * lanes + lane;
+                for (var position = 0; position < _positions; position++, to += Panels * _panelBytes / sizeof(float)) transformed[position].Store(to);
             }
+        }
     }
 }

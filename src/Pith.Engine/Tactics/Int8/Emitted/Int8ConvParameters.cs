@@ -2,6 +2,7 @@ using Pith.Building;
 using Pith.Kernels;
 using Pith.Kernels.Int8;
 using Pith.Kernels.Jit;
+using Pith.Runtime;
 
 namespace Pith.Tactics;
 
@@ -27,10 +28,10 @@ internal sealed unsafe class Int8ConvParameters : ConvParameters
 
     public override PaddedImages Images { get; }
 
-    public override void FillPanel(PanelShape panel, Func<int, int> channelOf, byte* block) => EpilogueConstants.FillPanel(panel, channelOf, _constants, block);
+    public override void FillPanel(RunState? state, PanelShape panel, Func<int, int> channelOf, byte* block) => EpilogueConstants.FillPanel(panel, channelOf, _constants, block);
 
     // The weights are [C/groups, taps], runs [taps][channels of a pixel or of the joined group], with zeros where channels of a joined group do not meet.
-    public override void CopyWeights(int channel, int channelInGroup, byte* row)
+    public override void CopyWeights(RunState? state, int channel, int channelInGroup, byte* row)
     {
         var (groupIn, taps) = (_operands.GroupIn, _layer.Window.Taps);
         fixed (sbyte* weights = _layer.Int8!.Weights.Data)

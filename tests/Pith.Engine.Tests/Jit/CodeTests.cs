@@ -58,14 +58,14 @@ public class CodeTests
     private static ConvKernelSpec Spec(ConvKernelFamily family, ContractionLayer layer, ConvArithmetic arithmetic)
     {
         var panel = new PanelShape(family.PanelVectors[0], family.PanelVectors[0] * PanelShape.Lanes - 1, arithmetic.IsNatural) { Shared = family.Shared };
-        var image = new TilePattern(14, 14) { InputRow = 640, InputColumn = 64, OutputRow = 640, OutputColumn = 64, ResidualRow = 640, ResidualColumn = 64 };
-        return new ConvKernelSpec(panel, family.Tile(image, panel.Vectors, arithmetic.Temporaries), family.Operands(layer).Reduction, arithmetic) { FetchSteps = family.FetchSteps(panel, family.Operands(layer).Reduction, 4) };
+        var image = new PixelBlock(14, 14) { InputRow = 640, InputColumn = 64, OutputRow = 640, OutputColumn = 64, ResidualRow = 640, ResidualColumn = 64 };
+        return new ConvKernelSpec(panel, family.Block(image, panel.Vectors, arithmetic.Temporaries), family.Operands(layer).Reduction, arithmetic) { FetchSteps = family.FetchSteps(panel, family.Operands(layer).Reduction, 4) };
     }
 
     [Fact]
     public void Kernels_of_winograd_use_the_instructions_that_they_need_only()
     {
-        var tile = new TilePattern(4, 4) { OutputRow = 640, OutputColumn = 64, ResidualRow = 640, ResidualColumn = 64 };
+        var tile = new PixelBlock(4, 4) { OutputRow = 640, OutputColumn = 64, ResidualRow = 640, ResidualColumn = 64 };
         foreach (var points in new[] { WinogradPoints.Two, WinogradPoints.Four })
         {
             Check(new WinogradFp32InputEmitter(new WinogradFp32InputSpec(points, 3, 4096, 192, 1088)), CpuFeatures.Avx512);

@@ -9,11 +9,11 @@ internal sealed class AmxTiling
     // Image rows up to this many pixels waste more than a stretch with border does.
     private const int ShortRow = 8;
 
-    private readonly TilePattern _pattern;
+    private readonly PixelBlock _pattern;
     private readonly int _perRow;
     private readonly int _pitch;
 
-    public AmxTiling(TilePattern pattern)
+    public AmxTiling(PixelBlock pattern)
     {
         _pattern = pattern;
         _pitch = Stretch(pattern);
@@ -54,7 +54,7 @@ internal sealed class AmxTiling
     }
 
     /// <summary>The largest pattern of an image that takes at most so many tiles.</summary>
-    public static TilePattern Largest(TilePattern image, int tiles)
+    public static PixelBlock Largest(PixelBlock image, int tiles)
     {
         if (Stretch(image) is var pitch && pitch > 0 && (image.Rows - 1) * pitch + image.Columns <= tiles * TileUnit.Rows) return image;
         var columns = EvenParts.Length(image.Columns, TileUnit.Rows);
@@ -74,7 +74,7 @@ internal sealed class AmxTiling
     private int FirstColumn(int tile) => Math.Min(tile * Rows, _pattern.Columns - Rows);
 
     // Pixels from row to row of the input where windows move by one pixel in both directions, so that rows of outputs follow each other at equal distances too; 0 where that does not pay.
-    private static int Stretch(TilePattern pattern) =>
+    private static int Stretch(PixelBlock pattern) =>
         pattern.Rows > 1 && pattern.Columns <= ShortRow && pattern.InputColumn > 0 && pattern.InputRow % pattern.InputColumn == 0 && pattern.InputRow / pattern.InputColumn is var pitch
         && pitch >= pattern.Columns && pitch * 2 <= pattern.Columns * 3 && (pattern.Rows - 1) * pitch + pattern.Columns <= 4 * TileUnit.Rows ? pitch : 0;
 

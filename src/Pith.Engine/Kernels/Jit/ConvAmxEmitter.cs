@@ -7,7 +7,7 @@ namespace Pith.Kernels.Jit;
 /// <summary>
 /// Kernels <c>conv_u8s8s32_MTxNT_amx</c> and <c>conv_bf16f32_MTxNT_amx</c>: up to four accumulator tiles (2 x 2, 4 x 1 or 1 x 4 of pixels by 16 channels) with TDPBUSD or TDPBF16PS, 64 bytes of the reduction at a time, reading the image where it
 /// lies. The epilogue of the task before the last runs between the products of the present one, and accumulators are stored just before they are zeroed, when their last product has long finished.
-/// A task is one tile pattern on one panel. The thread's tiles are configured as <see cref="TileRows"/> says. Weights are packed as [runs][chunks of 64 bytes][V][16 rows][16 channels][4].
+/// A task is one block of pixels on one panel. The thread's tiles are configured as <see cref="TileRows"/> says. Weights are packed as [runs][chunks of 64 bytes][V][16 rows][16 channels][4].
 /// </summary>
 /// <remarks>
 /// The first two tasks have no predecessors: their epilogues run on whatever is in the scratch memory and write to the first task's pixels, which are written again, correctly, two tasks later.
@@ -33,12 +33,12 @@ internal class ConvAmxEmitter : KernelEmitter
 
     private static readonly AssemblerRegister64 s_pixelStride = r9, s_newest = r12, s_oldest = r13, s_output = r10, s_residual = r15, s_panel = r11, s_shared = r8;
 
-    private ITileEpilogue? _epilogue;
+    private IBlockEpilogue? _epilogue;
 
     public ConvAmxEmitter(ConvKernelSpec spec, Func<Assembler, TileUnit> unit)
     {
         Spec = spec;
-        Tiling = new AmxTiling(spec.Tile);
+        Tiling = new AmxTiling(spec.Block);
         Unit = unit(Asm);
         Unit.FrameOffset = FrameBytes;
     }
@@ -89,7 +89,7 @@ internal class ConvAmxEmitter : KernelEmitter
     /// <summary>Rows of all tile registers: accumulators and pixels have as many as a tile has pixels, weights all 16.</summary>
     public static int[] TileRows(ConvKernelSpec spec)
     {
-        var tiling = new AmxTiling(spec.Tile);
+        var tiling = new AmxTiling(spec.Block);
         var rows = new int[TileUnit.Count];
         Array.Fill(rows, tiling.Rows);
         rows.AsSpan(FirstWeights).Fill(TileUnit.Rows);
@@ -101,7 +101,7 @@ internal class ConvAmxEmitter : KernelEmitter
     protected override void Body()
     {
         // Accumulators come in register slots of four in turn; the last registers are the epilogue's.
-        _epilogue = Spec.Arithmetic.Epilogue(Asm, Spec.Panel, new EpilogueRegisters(s_output, s_residual, s_panel, s_shared, Enumerable.Range(0, VectorRegisters).ToArray()), Spec.Tile);
+        _epilogue = Spec.Arithmetic.Epilogue(Asm, Spec.Panel, new EpilogueRegisters(s_output, s_residual, s_panel, s_shared, Enumerable.Range(0, VectorRegisters).ToArray()), Spec.Block);
         Asm.sub(rsp, FrameBytes + Unit.FrameBytes);
         Asm.mov(__qword_ptr[rsp + Arguments], Args);
         _epilogue.LoadMask();
@@ -111,20 +111,20 @@ internal class ConvAmxEmitter : KernelEmitter
         Asm.mov(s_newest, Argument(nameof(ConvKernelArgs.Scratch)));
         Asm.lea(s_oldest, __[s_newest + Accumulators * TileUnit.TileBytes]);
         Asm.mov(Stride64, TileUnit.RowBytes);
-        Asm.mov(s_pixelStride, Spec.Tile.InputColumn);
+        Asm.mov(s_pixelStride, Spec.Block.InputColumn);
         OpenFirstTask();
         OpenKernel();
 
         var (panel, task) = (Asm.CreateLabel(), Asm.CreateLabel());
         Asm.Label(ref panel);
-        Asm.mov(Tiles, Argument(nameof(ConvKernelArgs.Tiles)));
-        Asm.mov(Pixel, Argument(nameof(ConvKernelArgs.TileCount)));
+        Asm.mov(Tiles, Argument(nameof(ConvKernelArgs.Blocks)));
+        Asm.mov(Pixel, Argument(nameof(ConvKernelArgs.BlockCount)));
         Asm.mov(TilesLeft, Pixel);
         Asm.Label(ref task);
         OpenTask();
-        Products([.. _epilogue.Steps(Spec.Tile.Pixels, LoadAccumulator)]);
+        Products([.. _epilogue.Steps(Spec.Block.Pixels, LoadAccumulator)]);
         CloseTask();
-        Asm.add(Tiles, Marshal.SizeOf<TileOffsets>());
+        Asm.add(Tiles, Marshal.SizeOf<BlockOffsets>());
         Asm.dec(TilesLeft);
         Asm.jne(task);
         Asm.add(Weights, PanelWeightBytes);
@@ -141,7 +141,7 @@ internal class ConvAmxEmitter : KernelEmitter
         var rest = Asm.CreateLabel();
         Asm.Label(ref rest);
         LoadOldest();
-        foreach (var step in _epilogue.Steps(Spec.Tile.Pixels, LoadAccumulator)) step();
+        foreach (var step in _epilogue.Steps(Spec.Block.Pixels, LoadAccumulator)) step();
         CloseTask();
         Asm.dec(TilesLeft);
         Asm.jne(rest);
@@ -167,7 +167,7 @@ internal class ConvAmxEmitter : KernelEmitter
     {
         Asm.mov(Pixel, Argument(nameof(ConvKernelArgs.PanelCount)));
         Asm.mov(PanelsLeft, Pixel);
-        Asm.mov(Tiles, Argument(nameof(ConvKernelArgs.Tiles)));
+        Asm.mov(Tiles, Argument(nameof(ConvKernelArgs.Blocks)));
         SetCurrent();
         foreach (var task in (int[])[Oldest, Previous])
             for (var i = 0; i < TaskBytes; i += 8)
@@ -180,11 +180,11 @@ internal class ConvAmxEmitter : KernelEmitter
     // Addresses of the task that Tiles points to.
     private void SetCurrent()
     {
-        (string Field, string Offset)[] operands = [(nameof(ConvKernelArgs.Output), nameof(TileOffsets.Output)), (nameof(ConvKernelArgs.Residual), nameof(TileOffsets.Residual))];
+        (string Field, string Offset)[] operands = [(nameof(ConvKernelArgs.Output), nameof(BlockOffsets.Output)), (nameof(ConvKernelArgs.Residual), nameof(BlockOffsets.Residual))];
         foreach (var (field, offset) in operands)
         {
             Asm.mov(Pixel, Argument(field));
-            Asm.add(Pixel, Field<TileOffsets>(Tiles, offset));
+            Asm.add(Pixel, Field<BlockOffsets>(Tiles, offset));
             Asm.mov(__qword_ptr[rsp + Current + (field == nameof(ConvKernelArgs.Output) ? 0 : 8)], Pixel);
         }
         Asm.mov(Pixel, Argument(nameof(ConvKernelArgs.Panel)));
@@ -195,7 +195,7 @@ internal class ConvAmxEmitter : KernelEmitter
     {
         SetCurrent();
         Asm.mov(Pixel, Argument(nameof(ConvKernelArgs.Input)));
-        Asm.add(Pixel, Field<TileOffsets>(Tiles, nameof(TileOffsets.Input)));
+        Asm.add(Pixel, Field<BlockOffsets>(Tiles, nameof(BlockOffsets.Input)));
         LoadOldest();
     }
 

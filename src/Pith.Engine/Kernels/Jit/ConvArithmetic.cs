@@ -57,7 +57,7 @@ internal abstract record ConvArithmetic
     public abstract void Add(Assembler asm, AssemblerRegisterZMM sums, AssemblerMemoryOperand start);
 
     /// <summary>What turns sums into results.</summary>
-    public abstract ITileEpilogue Epilogue(Assembler asm, PanelShape panel, EpilogueRegisters registers, TilePattern tile);
+    public abstract IBlockEpilogue Epilogue(Assembler asm, PanelShape panel, EpilogueRegisters registers, PixelBlock tile);
 }
 
 /// <summary>Unsigned bytes by signed bytes, summed in 32-bit integers.</summary>
@@ -86,5 +86,5 @@ internal sealed record Int8ConvArithmetic(EpilogueSpec Spec) : ConvArithmetic
 
     public override void Add(Assembler asm, AssemblerRegisterZMM sums, AssemblerMemoryOperand start) => asm.vpaddd(sums, sums, start);
 
-    public override ITileEpilogue Epilogue(Assembler asm, PanelShape panel, EpilogueRegisters registers, TilePattern tile) => new EpilogueEmitter(asm, Spec, panel, registers, tile.Output, tile.Residual);
+    public override IBlockEpilogue Epilogue(Assembler asm, PanelShape panel, EpilogueRegisters registers, PixelBlock tile) => new EpilogueEmitter(asm, Spec, panel, registers, tile.Output, tile.Residual);
 }

@@ -3,12 +3,12 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Pith.Kernels.Jit;
 
 /// <summary>
-/// Kernel <c>conv_u8s8s32_6x16c2_avx2</c>: the input of a block of tiles is widened to words once for all panels and multiplied with their weights, words too, as
+/// Kernel <c>conv_u8s8s32_6x16c2_avx2</c>: the input of a pass over some blocks is widened to words once for all panels and multiplied with their weights, words too, as
 /// <see cref="WordProducts"/> does. Weights are packed as [runs][RunBytes / 2][16][2] words.
 /// </summary>
 internal sealed class ConvAvx2Emitter(ConvKernelSpec spec) : ConvVexEmitter(spec)
 {
-    /// <summary>Scratch memory of a thread; a tile must fit.</summary>
+    /// <summary>Scratch memory of a thread; a block must fit.</summary>
     public const int ScratchBytes = 512 << 10;
 
     // Blocks stay in the second-level cache, beside the weights of a panel.
@@ -17,20 +17,20 @@ internal sealed class ConvAvx2Emitter(ConvKernelSpec spec) : ConvVexEmitter(spec
     // Longer segments are widened in a loop.
     private const int UnrolledChunks = 8;
 
-    private readonly WordTile _words = new(spec.Tile, spec.Reduction);
+    private readonly WordBlock _words = new(spec.Block, spec.Reduction);
 
     protected override int StepBytes => WordProducts.StepBytes;
 
     protected override ReductionShape Reduction => _words.Reduction;
 
-    protected override int BlockTiles => Math.Max(1, BlockBytes / _words.Bytes);
+    protected override int PassBlocks => Math.Max(1, BlockBytes / _words.Bytes);
 
-    protected override void OpenBlock() => ToScratch(() =>
+    protected override void OpenPass() => ToScratch(() =>
         WindowLoop.Repeat(Asm, Row, Spec.Reduction.Rows, () =>
         {
-            for (var row = 0; row < Spec.Tile.Rows; row++)
+            for (var row = 0; row < Spec.Block.Rows; row++)
                 for (var segment = 0; segment < _words.Segments.Count; segment++)
-                    Widen(row * Spec.Tile.InputRow + _words.Segments[segment], (row * _words.Segments.Count + segment) * _words.SegmentBytes);
+                    Widen(row * Spec.Block.InputRow + _words.Segments[segment], (row * _words.Segments.Count + segment) * _words.SegmentBytes);
             Asm.add(Pixel, Spec.Reduction.RowBytes);
             Asm.add(Weight, _words.Reduction.RowBytes);
         }));
@@ -62,11 +62,11 @@ internal sealed class ConvAvx2Emitter(ConvKernelSpec spec) : ConvVexEmitter(spec
 
     protected override void OpenPanel() => Asm.mov(Input, Field<ConvKernelArgs>(rax, nameof(ConvKernelArgs.Scratch)));
 
-    protected override void OpenTile()
+    protected override void OpenBlock()
     {
         Asm.mov(Pixel, Input);
         Asm.add(Input, _words.Bytes);
     }
 
-    protected override void Steps(int count) => new WordProducts(Asm, Vectors).Emit(count, Spec.Tile.Pixels, _words.Input, Pixel, Weight);
+    protected override void Steps(int count) => new WordProducts(Asm, Vectors).Emit(count, Spec.Block.Pixels, _words.Input, Pixel, Weight);
 }

@@ -19,10 +19,10 @@ internal sealed class ConvAvxVnniEmitter(ConvKernelSpec spec) : ConvVexEmitter(s
         for (var step = 0; step < count; step++)
         {
             for (var half = 0; half < Vectors; half++) Asm.vmovdqu(Ymm(FirstWeight + half), WeightAt(step, half));
-            for (var p = 0; p < Spec.Tile.Pixels; p++)
+            for (var p = 0; p < Spec.Block.Pixels; p++)
             {
                 var pixel = Ymm(FirstPixel + p % 2);
-                Asm.vpbroadcastd(pixel, __dword_ptr[Pixel + (Spec.Tile.Input(p) + step * StepBytes)]);
+                Asm.vpbroadcastd(pixel, __dword_ptr[Pixel + (Spec.Block.Input(p) + step * StepBytes)]);
                 for (var half = 0; half < Vectors; half++) Asm.vex.vpdpbusd(Ymm(p * Vectors + half), pixel, Ymm(FirstWeight + half));
             }
         }

@@ -11,7 +11,7 @@ namespace Pith.Kernels.Jit;
 /// Weights are packed as [runs][chunks of a run], a chunk being <see cref="StepsTogether"/> steps of eight bytes: [steps * V / 4][64] bytes of places, then [steps][V][16][4] weights. Each byte of places belongs to one byte
 /// of the weights in four vectors, two bits from the lowest on to each.
 /// </remarks>
-internal sealed class ConvCompressedVnniEmitter(ConvKernelSpec spec) : ZmmTileEmitter(spec)
+internal sealed class ConvCompressedVnniEmitter(ConvKernelSpec spec) : ZmmBlockEmitter(spec)
 {
     /// <summary>Input bytes of a step.</summary>
     public const int StepBytes = 8;
@@ -44,8 +44,8 @@ internal sealed class ConvCompressedVnniEmitter(ConvKernelSpec spec) : ZmmTileEm
 
     private int SecondQuad => FourPlaces + 2;
 
-    /// <summary>The most pixels of a tile with so many vectors of channels and an epilogue that needs so many registers.</summary>
-    public static int LargestTile(int vectors, int temporaries) => (Registers - Math.Max(vectors + OtherRegisters, temporaries)) / vectors;
+    /// <summary>The most pixels of a block with so many vectors of channels and an epilogue that needs so many registers.</summary>
+    public static int LargestBlock(int vectors, int temporaries) => (Registers - Math.Max(vectors + OtherRegisters, temporaries)) / vectors;
 
     /// <summary>Steps of a chunk: the most of four, two and one that runs consist of.</summary>
     public static int StepsTogether(ReductionShape reduction) => (reduction.RunBytes / StepBytes) switch { var steps when steps % 4 == 0 => 4, var steps when steps % 2 == 0 => 2, _ => 1 };
@@ -100,7 +100,7 @@ internal sealed class ConvCompressedVnniEmitter(ConvKernelSpec spec) : ZmmTileEm
         for (var p = 0; p < Pixels; p++)
         {
             var pixel = Zmm(SecondQuad + 1 + p % Pairs);
-            Asm.vpbroadcastq(pixel, __qword_ptr[Pixel + (Tile.Input(p) + step * StepBytes)]);
+            Asm.vpbroadcastq(pixel, __qword_ptr[Pixel + (Block.Input(p) + step * StepBytes)]);
             for (var v = 0; v < Vectors; v++)
             {
                 var met = Zmm(SecondQuad + 1 + Pairs + (p * Vectors + v) % Pairs);

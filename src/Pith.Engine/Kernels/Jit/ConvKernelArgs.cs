@@ -2,28 +2,28 @@ using System.Runtime.InteropServices;
 
 namespace Pith.Kernels.Jit;
 
-/// <summary>What an emitted convolution kernel is told: some panels of output channels of one group on some tiles of output pixels; all tiles of a panel before the next panel.</summary>
+/// <summary>What an emitted convolution kernel is told: some panels of output channels of one group on some blocks of output pixels; all blocks of a panel before the next panel.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct ConvKernelArgs
 {
-    /// <summary>Where tiles count from: the first window, channel 0 of the group.</summary>
+    /// <summary>Where blocks count from: the first window, channel 0 of the group.</summary>
     public byte* Input;
 
-    /// <summary>Where tiles count from: the first output pixel, first channel of the first panel.</summary>
+    /// <summary>Where blocks count from: the first output pixel, first channel of the first panel.</summary>
     public byte* Output;
 
     /// <summary>The same of the residual.</summary>
     public byte* Residual;
 
-    public TileOffsets* Tiles;
+    public BlockOffsets* Blocks;
 
-    /// <summary>At least 1; may be 0 when there are rest tiles.</summary>
-    public nint TileCount;
+    /// <summary>At least 1; may be 0 when there are rest blocks.</summary>
+    public nint BlockCount;
 
-    /// <summary>Tiles of fewer rows, for kernels that have some, see <see cref="ConvKernelSpec.RestRows"/>.</summary>
-    public TileOffsets* RestTiles;
+    /// <summary>Blocks of fewer rows, for kernels that have some, see <see cref="ConvKernelSpec.RestRows"/>.</summary>
+    public BlockOffsets* RestBlocks;
 
-    /// <summary>May be 0 when there are other tiles.</summary>
+    /// <summary>May be 0 when there are other blocks.</summary>
     public nint RestCount;
 
     /// <summary>At least 1.</summary>
@@ -45,9 +45,9 @@ internal unsafe struct ConvKernelArgs
     public byte* Scratch;
 }
 
-/// <summary>Bytes from the first pixel of an operand to a tile's first.</summary>
+/// <summary>Bytes from the first pixel of an operand to a block's first.</summary>
 [StructLayout(LayoutKind.Sequential)]
-internal struct TileOffsets
+internal struct BlockOffsets
 {
     public nint Input;
     public nint Output;
@@ -55,7 +55,7 @@ internal struct TileOffsets
 }
 
 /// <summary>The output pixels that a kernel computes at once: some rows by some columns, with the bytes from one to the next in all three operands.</summary>
-internal readonly record struct TilePattern(int Rows, int Columns)
+internal readonly record struct PixelBlock(int Rows, int Columns)
 {
     public int InputRow { get; init; }
     public int InputColumn { get; init; }
@@ -87,7 +87,7 @@ internal readonly record struct ReductionShape(int Rows, int RowBytes, int Colum
 }
 
 /// <summary>Everything that the code of a convolution kernel depends on.</summary>
-internal sealed record ConvKernelSpec(PanelShape Panel, TilePattern Tile, ReductionShape Reduction, ConvArithmetic Arithmetic)
+internal sealed record ConvKernelSpec(PanelShape Panel, PixelBlock Block, ReductionShape Reduction, ConvArithmetic Arithmetic)
 {
     /// <summary>While a panel is used, the weights after it are fetched into the second-level cache: one line at every so many steps. 0 for kernels that leave that to the processor.</summary>
     public int FetchSteps { get; init; }
@@ -95,7 +95,7 @@ internal sealed record ConvKernelSpec(PanelShape Panel, TilePattern Tile, Reduct
     /// <summary>Bytes before their use at which weights are fetched into the first-level cache; 0 for never.</summary>
     public int FetchAhead { get; init; }
 
-    /// <summary>Rows of the tiles that come after the others; 0 where there are none.</summary>
+    /// <summary>Rows of the blocks that come after the others; 0 where there are none.</summary>
     public int RestRows { get; init; }
 
     /// <summary>What follows in a kernel of INT8 layers, which kernels without AVX-512 all are.</summary>

@@ -169,7 +169,7 @@ internal sealed class ConvSharedAmxEmitter : ConvAmxEmitter
         for (var tile = 0; tile < Tiling.Count; tile++)
             for (var row = 0; row < Tiling.Rows; row++)
             {
-                var (pixel, offset) = (tile * Tiling.Rows + row, Tiling.Offsets[tile] + row * Spec.Tile.InputColumn);
+                var (pixel, offset) = (tile * Tiling.Rows + row, Tiling.Offsets[tile] + row * Spec.Block.InputColumn);
                 actions.Add(() => GatherPixel(pixel, offset, Slot(_slots.Of(step)), hasSecond));
             }
         return actions;
@@ -191,10 +191,10 @@ internal sealed class ConvSharedAmxEmitter : ConvAmxEmitter
     {
         var known = Asm.CreateLabel();
         Asm.lea(Pixel, __[Weights - step * _weights.RecordBytes]);
-        Asm.lea(s_first, __[Tiles + Marshal.SizeOf<TileOffsets>()]);
+        Asm.lea(s_first, __[Tiles + Marshal.SizeOf<BlockOffsets>()]);
         Asm.cmp(TilesLeft, 1);
         Asm.jne(known);
-        Asm.mov(s_first, Argument(nameof(ConvKernelArgs.Tiles)));
+        Asm.mov(s_first, Argument(nameof(ConvKernelArgs.Blocks)));
         Asm.cmp(PanelsLeft, 1);
         Asm.je(known);
         Asm.add(Pixel, PanelWeightBytes);
@@ -207,7 +207,7 @@ internal sealed class ConvSharedAmxEmitter : ConvAmxEmitter
     private void OpenGathering()
     {
         Asm.mov(Pixel, Argument(nameof(ConvKernelArgs.Input)));
-        Asm.add(Pixel, Field<TileOffsets>(s_first, nameof(TileOffsets.Input)));
+        Asm.add(Pixel, Field<BlockOffsets>(s_first, nameof(BlockOffsets.Input)));
         Asm.lea(s_offsets, __[_offsetTable]);
     }
 }

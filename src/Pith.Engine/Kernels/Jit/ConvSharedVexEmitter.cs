@@ -7,7 +7,7 @@ namespace Pith.Kernels.Jit;
 /// Kernels <c>conv_u8s8s32_6x16c4_avxvnni</c> and <c>conv_u8s8s32_6x16c2_avx2</c> for weights whose channels share 2:4 patterns, as <see cref="ConvSharedVnniEmitter"/> with vectors of 256 bits: the kept bytes of a block are
 /// brought together on the stack, one block ahead of the products, without VNNI as words. Weights lie as <see cref="SharedVexWeights"/> packs them.
 /// </summary>
-internal sealed class ConvSharedVexEmitter : VexTileEmitter
+internal sealed class ConvSharedVexEmitter : VexBlockEmitter
 {
     private const int FirstWeight = 12, PixelRegister = 14, OtherRegister = 15;
 
@@ -32,7 +32,7 @@ internal sealed class ConvSharedVexEmitter : VexTileEmitter
     protected override int StackBytes => 2 * SlotBytes;
 
     // A multiple of a line.
-    private int SlotBytes => (Spec.Tile.Pixels + 1) / 2 * 2 * VectorBytes;
+    private int SlotBytes => (Spec.Block.Pixels + 1) / 2 * 2 * VectorBytes;
 
     protected override void Products()
     {
@@ -46,10 +46,10 @@ internal sealed class ConvSharedVexEmitter : VexTileEmitter
         Asm.movsxd(s_source, __dword_ptr[s_offsets]);
         Asm.add(s_offsets, sizeof(int));
         Asm.add(s_source, Pixel);
-        for (var pixel = 0; pixel < Spec.Tile.Pixels; pixel++)
+        for (var pixel = 0; pixel < Spec.Block.Pixels; pixel++)
         {
             var index = PixelRegister + pixel % 2;
-            var from = s_source + Spec.Tile.Input(pixel);
+            var from = s_source + Spec.Block.Input(pixel);
             var record0 = Weight + record * _weights.RecordBytes;
             if (_weights.Blocks.Bytes == VectorBytes)
             {
@@ -70,7 +70,7 @@ internal sealed class ConvSharedVexEmitter : VexTileEmitter
         for (var unit = 0; unit < _weights.Units; unit++)
         {
             for (var half = 0; half < Vectors; half++) Asm.vmovdqu(Ymm(FirstWeight + half), __ymmword_ptr[Weight + (record * _weights.RecordBytes + VectorBytes + unit * SharedVexWeights.WeightBytes + half * VectorBytes)]);
-            for (var pixel = 0; pixel < Spec.Tile.Pixels; pixel++)
+            for (var pixel = 0; pixel < Spec.Block.Pixels; pixel++)
             {
                 AssemblerMemoryOperand Kept(int half) => __dword_ptr[rsp + (slot * SlotBytes + pixel * VectorBytes + _weights.UnitAt(unit, half))];
                 if (_weights.IsWords) MultiplyWords(pixel, Kept(0));

@@ -8,7 +8,7 @@ namespace Pith.Kernels.Jit;
 /// VPSHUFB for each pixel and stored on the stack; then eight of them at a time, four for each group of the pair, are broadcast and multiplied with the kept weights. The next block is brought together before the products of
 /// the present one, so that the stores are over when it is read. Sums lie in the order of <see cref="SharedSums"/>, weights in that of <see cref="SharedWeights"/>.
 /// </summary>
-internal sealed class ConvSharedVnniEmitter : ZmmTileEmitter
+internal sealed class ConvSharedVnniEmitter : ZmmBlockEmitter
 {
     private static readonly AssemblerRegister64 s_source = rax, s_offsets = rbp, s_count = rdi;
 
@@ -70,7 +70,7 @@ internal sealed class ConvSharedVnniEmitter : ZmmTileEmitter
         Asm.add(s_source, Pixel);
         for (var pixel = 0; pixel < Pixels; pixel++)
         {
-            var from = __zmmword_ptr[s_source + Tile.Input(pixel)];
+            var from = __zmmword_ptr[s_source + Block.Input(pixel)];
             if (_weights.Blocks.Bytes == VectorBytes) Asm.vmovdqu64(bytes, from);
             else Asm.vmovdqu8(bytes.k4.z, from);
             Asm.vpshufb(bytes, bytes, __zmmword_ptr[Weight + record * _weights.RecordBytes]);

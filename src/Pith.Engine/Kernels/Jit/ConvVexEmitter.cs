@@ -4,7 +4,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Pith.Kernels.Jit;
 
 /// <summary>Base of the convolution kernels for CPUs without AVX-512: the loops over a window.</summary>
-internal abstract class ConvVexEmitter(ConvKernelSpec spec) : VexTileEmitter(spec)
+internal abstract class ConvVexEmitter(ConvKernelSpec spec) : VexBlockEmitter(spec)
 {
     // So many multiply instructions in a loop's body make its counting invisible; more only fill the instruction cache.
     private const int BodyInstructions = 48;

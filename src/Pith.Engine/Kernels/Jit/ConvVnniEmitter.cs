@@ -7,7 +7,7 @@ namespace Pith.Kernels.Jit;
 /// Kernels <c>conv_u8s8s32_PxV16c4_avx512vnni</c>, <c>conv_bf16bf16f32_PxV16c2_avx512bf16</c> and <c>conv_f32f32f32_PxV16c1_avx512</c>: P pixels by V vectors of 16 output channels stay in registers while four input
 /// bytes of each pixel at a time are broadcast and multiplied with the panel's weights, by VPDPBUSD, VDPBF16PS or VFMADD231PS. Weights are packed as [runs][RunBytes / 4][V][16][4].
 /// </summary>
-internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : ZmmTileEmitter(spec)
+internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : ZmmBlockEmitter(spec)
 {
     /// <summary>Input bytes that one instruction multiplies for each channel.</summary>
     public const int StepBytes = 4;
@@ -15,8 +15,8 @@ internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : ZmmTileEmitter(spec
     // So many multiply instructions in a loop's body make its counting invisible; more only fill the instruction cache.
     private const int BodyInstructions = 240;
 
-    /// <summary>The most pixels of a tile with so many vectors of channels and an epilogue that needs so many registers: beside the sums, registers hold weights and two pixels, or weights alone.</summary>
-    public static int LargestTile(int vectors, int temporaries, bool commutes = false) => (Registers - Math.Max(commutes && vectors == 1 ? 2 : vectors + 2, temporaries)) / vectors;
+    /// <summary>The most pixels of a block with so many vectors of channels and an epilogue that needs so many registers: beside the sums, registers hold weights and two pixels, or weights alone.</summary>
+    public static int LargestBlock(int vectors, int temporaries, bool commutes = false) => (Registers - Math.Max(commutes && vectors == 1 ? 2 : vectors + 2, temporaries)) / vectors;
 
     protected override int PanelWeightBytes => Spec.Reduction.Runs * Spec.Reduction.RunBytes * Spec.Panel.Capacity;
 
@@ -46,7 +46,7 @@ internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : ZmmTileEmitter(spec
             for (var p = 0; p < Pixels; p++)
             {
                 var pixel = Zmm(firstPixel + (step * Pixels + p) % (Registers - firstPixel));
-                Asm.vpbroadcastd(pixel, __dword_ptr[Pixel + (Tile.Input(p) + step * StepBytes)]);
+                Asm.vpbroadcastd(pixel, __dword_ptr[Pixel + (Block.Input(p) + step * StepBytes)]);
                 for (var v = 0; v < Vectors; v++)
                 {
                     if (keepsWeights) Spec.Arithmetic.MultiplyAdd(Asm, Zmm(p * Vectors + v), pixel, Zmm(Accumulators + v));
@@ -62,7 +62,7 @@ internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : ZmmTileEmitter(spec
     {
         var weights = Zmm(Accumulators + step % Math.Min(4, Registers - Accumulators));
         Asm.vmovdqu64(weights, WeightAt(step, 0));
-        for (var p = 0; p < Pixels; p++) Spec.Arithmetic.MultiplyAdd(Asm, Zmm(p), weights, __dword_bcst[Pixel + (Tile.Input(p) + step * StepBytes)]);
+        for (var p = 0; p < Pixels; p++) Spec.Arithmetic.MultiplyAdd(Asm, Zmm(p), weights, __dword_bcst[Pixel + (Block.Input(p) + step * StepBytes)]);
     }
 
     private AssemblerMemoryOperand WeightAt(int step, int vector) => __zmmword_ptr[Weight + (step * Vectors + vector) * 64];

@@ -75,9 +75,9 @@ internal sealed class ConvWinograd4Emitter(ConvKernelSpec spec) : ConvWinogradEm
     }
 
     // A' along columns, to the first four rows of the sums, all of them 24 times too large.
-    protected override void OpenTile()
+    protected override void OpenBlock()
     {
-        base.OpenTile();
+        base.OpenBlock();
         for (var half = 0; half < Vectors; half++)
             for (var column = 0; column < Size; column++)
             {

@@ -14,7 +14,7 @@ namespace Pith.Kernels.Jit;
 /// Transformed inputs and weights fit 16 bits, which each of the derived emitters proves. Sums may wrap: what follows is made of sums, differences and products by integers only, so its
 /// results are right modulo 2^32, and for the layers that <see cref="Tactics.WinogradKernels"/> accept these fit 32 bits before they are divided.
 /// </remarks>
-internal abstract class ConvWinogradEmitter(ConvKernelSpec spec) : VexTileEmitter(spec)
+internal abstract class ConvWinogradEmitter(ConvKernelSpec spec) : VexBlockEmitter(spec)
 {
     /// <summary>Rows and columns of a window.</summary>
     public const int Window = 3;
@@ -37,29 +37,29 @@ internal abstract class ConvWinogradEmitter(ConvKernelSpec spec) : VexTileEmitte
     private static readonly AssemblerRegister64 s_step = rdi, s_sums = r14, s_groupSums = r15, s_tilesLeft = rax;
 
     /// <summary>Rows and columns of a tile's input, and of its transform.</summary>
-    protected int Size => Spec.Tile.Rows + Window - 1;
+    protected int Size => Spec.Block.Rows + Window - 1;
 
     private int Positions => Size * Size;
 
     private int TileSumBytes => Positions * SumBytes;
 
     // Bytes of a pixel, of which padding channels are some.
-    private int Channels => Spec.Tile.InputColumn;
+    private int Channels => Spec.Block.InputColumn;
 
     // Bytes of one position of a transformed tile.
     private int TileBytes => BytesOf(Channels);
 
     // Not a power of two: the positions of a tile would share a few lines of the cache.
-    private int PositionBytes => LastBlockTiles * TileBytes + 64;
+    private int PositionBytes => LastPassBlocks * TileBytes + 64;
 
     private int PositionWeightBytes => Channels / WordProducts.StepChannels * WordProducts.WeightStepBytes;
 
     protected override int PanelWeightBytes => Positions * PositionWeightBytes;
 
-    protected override int BlockTiles => BlockOf(Channels, Spec.Tile.Rows);
+    protected override int PassBlocks => BlockOf(Channels, Spec.Block.Rows);
 
     // A short block at the end would need all weights for a few tiles.
-    protected override int LastBlockTiles => LastBlockOf(BlockTiles);
+    protected override int LastPassBlocks => LastBlockOf(PassBlocks);
 
     /// <summary>Whether a block of tiles fits scratch memory.</summary>
     /// <param name="channels">Bytes of a pixel.</param>
@@ -75,7 +75,7 @@ internal abstract class ConvWinogradEmitter(ConvKernelSpec spec) : VexTileEmitte
     private static int BlockOf(int channels, int outputs)
     {
         var positions = (outputs + Window - 1) * (outputs + Window - 1);
-        return Math.Max(1, Math.Min(BlockBytes / (positions * BytesOf(channels)), BlockSumBytes / (positions * SumBytes)) / LargestTile) * LargestTile;
+        return Math.Max(1, Math.Min(BlockBytes / (positions * BytesOf(channels)), BlockSumBytes / (positions * SumBytes)) / LargestBlock) * LargestBlock;
     }
 
     private static int LastBlockOf(int tiles) => tiles * 3 / 2;
@@ -84,12 +84,12 @@ internal abstract class ConvWinogradEmitter(ConvKernelSpec spec) : VexTileEmitte
     protected abstract void TransformInput();
 
     /// <summary>The channels of a pixel of a tile.</summary>
-    protected AssemblerMemoryOperand Bytes(int row, int column) => __xmmword_ptr[Pixel + (row * Spec.Reduction.RowBytes + column * Spec.Tile.InputColumn)];
+    protected AssemblerMemoryOperand Bytes(int row, int column) => __xmmword_ptr[Pixel + (row * Spec.Reduction.RowBytes + column * Spec.Block.InputColumn)];
 
     /// <summary>Where they go to.</summary>
     protected AssemblerMemoryOperand Transformed(int row, int column) => __ymmword_ptr[Weight + (row * Size + column) * PositionBytes];
 
-    protected override void OpenBlock() => ToScratch(() =>
+    protected override void OpenPass() => ToScratch(() =>
         WindowLoop.Repeat(Asm, s_step, TileBytes / VectorBytes, () =>
         {
             TransformInput();
@@ -107,7 +107,7 @@ internal abstract class ConvWinogradEmitter(ConvKernelSpec spec) : VexTileEmitte
         {
             Asm.mov(Pixel, Input);
             Asm.mov(s_groupSums, s_sums);
-            Asm.mov(s_tilesLeft, BlockCount);
+            Asm.mov(s_tilesLeft, PassCount);
             GroupsOfTiles();
             Asm.add(Input, PositionBytes);
             Asm.add(s_sums, SumBytes);
@@ -119,17 +119,17 @@ internal abstract class ConvWinogradEmitter(ConvKernelSpec spec) : VexTileEmitte
     private void GroupsOfTiles()
     {
         var (full, rest, end) = (Asm.CreateLabel(), Asm.CreateLabel(), Asm.CreateLabel());
-        Asm.cmp(s_tilesLeft, LargestTile);
+        Asm.cmp(s_tilesLeft, LargestBlock);
         Asm.jl(rest);
         Asm.Label(ref full);
-        Group(LargestTile);
-        Asm.add(Pixel, LargestTile * TileBytes);
-        Asm.add(s_groupSums, LargestTile * TileSumBytes);
-        Asm.sub(s_tilesLeft, LargestTile);
-        Asm.cmp(s_tilesLeft, LargestTile);
+        Group(LargestBlock);
+        Asm.add(Pixel, LargestBlock * TileBytes);
+        Asm.add(s_groupSums, LargestBlock * TileSumBytes);
+        Asm.sub(s_tilesLeft, LargestBlock);
+        Asm.cmp(s_tilesLeft, LargestBlock);
         Asm.jge(full);
         Asm.Label(ref rest);
-        for (var tiles = LargestTile - 1; tiles > 1; tiles--)
+        for (var tiles = LargestBlock - 1; tiles > 1; tiles--)
         {
             var fewer = Asm.CreateLabel();
             Asm.cmp(s_tilesLeft, tiles);
@@ -167,7 +167,7 @@ internal abstract class ConvWinogradEmitter(ConvKernelSpec spec) : VexTileEmitte
     }
 
     // The loop over positions leaves the address behind the transformed tiles, where the sums are.
-    protected override void OpenTile()
+    protected override void OpenBlock()
     {
         Asm.mov(Pixel, Input);
         Asm.add(Input, TileSumBytes);

@@ -8,7 +8,7 @@ namespace Pith.Kernels.Jit;
 /// VPDPBUSD multiplies with [channel][row] weights, once for each output whose window the column belongs to. Weights are packed as [groups of rows][columns][4 vectors][16 channels][4 rows].
 /// Interleaving leaves the channels in the order of a <see cref="Pack"/> of four.
 /// </summary>
-internal sealed class DepthwiseEmitter(ConvKernelSpec spec) : ZmmTileEmitter(spec)
+internal sealed class DepthwiseEmitter(ConvKernelSpec spec) : ZmmBlockEmitter(spec)
 {
     /// <summary>Vectors of a panel.</summary>
     public const int PanelVectors = 4;
@@ -18,8 +18,8 @@ internal sealed class DepthwiseEmitter(ConvKernelSpec spec) : ZmmTileEmitter(spe
 
     private const int Interleaving = 6, Spare = 2;
 
-    /// <summary>The most pixels of a tile.</summary>
-    public static int LargestTile => (Registers - Interleaving - Spare) / PanelVectors;
+    /// <summary>The most pixels of a block.</summary>
+    public static int LargestBlock => (Registers - Interleaving - Spare) / PanelVectors;
 
     protected override int PanelWeightBytes => Groups(Spec.Reduction.Rows) * Spec.Reduction.Columns * Vectors * VectorBytes;
 
@@ -35,12 +35,12 @@ internal sealed class DepthwiseEmitter(ConvKernelSpec spec) : ZmmTileEmitter(spe
             foreach (var column in Columns()) Multiply(group, column);
     }
 
-    // The input columns that the tile's windows cover, as bytes from the first, each with the outputs and the columns of their windows that meet there.
+    // The input columns that the block's windows cover, as bytes from the first, each with the outputs and the columns of their windows that meet there.
     private IEnumerable<IGrouping<int, (int Pixel, int Column)>> Columns() =>
         from pixel in Enumerable.Range(0, Pixels)
         from column in Enumerable.Range(0, Spec.Reduction.Columns)
-        orderby Tile.Input(pixel) + column * Spec.Reduction.ColumnBytes
-        group (pixel, column) by Tile.Input(pixel) + column * Spec.Reduction.ColumnBytes;
+        orderby Block.Input(pixel) + column * Spec.Reduction.ColumnBytes
+        group (pixel, column) by Block.Input(pixel) + column * Spec.Reduction.ColumnBytes;
 
     private void Multiply(int group, IGrouping<int, (int Pixel, int Column)> column)
     {

@@ -6,7 +6,7 @@ namespace Pith.Kernels.Jit;
 /// Kernel <c>depthwise_u8s8s32_6x16_avx2</c>: up to six pixels of a row by 16 channels. Two rows of the window at a time: the bytes of a column are interleaved and widened to [channel][row]
 /// words, which VPMADDWD multiplies with [channel][row] weights, once for each output whose window the column belongs to. Weights are packed as [pairs of rows][columns][16][2] words.
 /// </summary>
-internal sealed class DepthwiseVexEmitter(ConvKernelSpec spec) : VexTileEmitter(spec)
+internal sealed class DepthwiseVexEmitter(ConvKernelSpec spec) : VexBlockEmitter(spec)
 {
     /// <summary>Rows of the window that are multiplied at once.</summary>
     public const int RowGroup = 2;
@@ -24,12 +24,12 @@ internal sealed class DepthwiseVexEmitter(ConvKernelSpec spec) : VexTileEmitter(
 
     protected override void Products()
     {
-        // The input columns that the tile's windows cover, each with the outputs and the columns of their windows that meet there.
+        // The input columns that the block's windows cover, each with the outputs and the columns of their windows that meet there.
         var columns =
-            from pixel in Enumerable.Range(0, Spec.Tile.Pixels)
+            from pixel in Enumerable.Range(0, Spec.Block.Pixels)
             from column in Enumerable.Range(0, Spec.Reduction.Columns)
-            orderby Spec.Tile.Input(pixel) + column * Spec.Reduction.ColumnBytes
-            group (pixel, column) by Spec.Tile.Input(pixel) + column * Spec.Reduction.ColumnBytes;
+            orderby Spec.Block.Input(pixel) + column * Spec.Reduction.ColumnBytes
+            group (pixel, column) by Spec.Block.Input(pixel) + column * Spec.Reduction.ColumnBytes;
         for (var group = 0; group < RowGroups; group++)
             foreach (var column in columns)
             {

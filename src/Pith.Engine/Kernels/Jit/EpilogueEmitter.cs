@@ -5,8 +5,8 @@ using static Pith.Kernels.Jit.KernelEmitter;
 namespace Pith.Kernels.Jit;
 
 /// <summary>Where an epilogue's addresses are while it runs, and what it may overwrite.</summary>
-/// <param name="Output">Holds the address of the tile's first result.</param>
-/// <param name="Residual">Holds the address of the tile's first residual.</param>
+/// <param name="Output">Holds the address of the block's first result.</param>
+/// <param name="Residual">Holds the address of the block's first residual.</param>
 /// <param name="Panel">Holds the address of the panel's constants.</param>
 /// <param name="Shared">Holds the address of the constants of all panels.</param>
 /// <param name="Free">Vector registers that may be overwritten.</param>
@@ -16,7 +16,7 @@ internal readonly record struct EpilogueRegisters(AssemblerRegister64 Output, As
 /// Emits what turns accumulators into results: <see cref="Int8Arithmetic"/>, sixteen channels at a time. Written once for every kernel. The tail of a panel that is not full is masked by
 /// <c>k1</c>, which <see cref="LoadMask"/> sets as it does <c>k3</c>; <c>k2</c> is overwritten.
 /// </summary>
-internal sealed class EpilogueEmitter : ITileEpilogue
+internal sealed class EpilogueEmitter : IBlockEpilogue
 {
     // The lowest byte of each 32-bit number.
     private const long LowBytes = 0x1111_1111_1111_1111;
@@ -34,8 +34,8 @@ internal sealed class EpilogueEmitter : ITileEpilogue
     /// <param name="spec">The operations.</param>
     /// <param name="panel">The channels.</param>
     /// <param name="registers">Addresses and free registers.</param>
-    /// <param name="outputOffset">Bytes from the tile's first result to that of a pixel.</param>
-    /// <param name="residualOffset">Bytes from the tile's first residual to that of a pixel.</param>
+    /// <param name="outputOffset">Bytes from the block's first result to that of a pixel.</param>
+    /// <param name="residualOffset">Bytes from the block's first residual to that of a pixel.</param>
     public EpilogueEmitter(Assembler asm, EpilogueSpec spec, PanelShape panel, EpilogueRegisters registers, Func<int, int> outputOffset, Func<int, int> residualOffset)
     {
         (_asm, _spec, _panel, _registers, _outputOffset, _residualOffset) = (asm, spec, panel, registers, outputOffset, residualOffset);

@@ -18,8 +18,8 @@ internal readonly record struct EpilogueFp32Spec(bool HasResidual, ActivationKin
 /// <param name="asm">The assembler.</param>
 /// <param name="spec">The operations.</param>
 /// <param name="panel">The channels, in natural order.</param>
-/// <param name="output">Holds the address of the tile's first result.</param>
-/// <param name="residual">Holds the address of the tile's first residual.</param>
+/// <param name="output">Holds the address of the block's first result.</param>
+/// <param name="residual">Holds the address of the block's first residual.</param>
 /// <param name="shared">Holds the address of the block of <see cref="ActivationFp32Emitter"/>.</param>
 internal sealed class EpilogueFp32Emitter(Assembler asm, EpilogueFp32Spec spec, PanelShape panel, AssemblerRegister64 output, AssemblerRegister64 residual, AssemblerRegister64 shared)
 {
@@ -38,8 +38,8 @@ internal sealed class EpilogueFp32Emitter(Assembler asm, EpilogueFp32Spec spec, 
     /// <summary>Finishes one vector of one pixel.</summary>
     /// <param name="value">Index of the register with the sums.</param>
     /// <param name="vector">Which vector of the panel.</param>
-    /// <param name="outputOffset">Bytes from the tile's first result to that of the pixel.</param>
-    /// <param name="residualOffset">Bytes from the tile's first residual to that of the pixel.</param>
+    /// <param name="outputOffset">Bytes from the block's first result to that of the pixel.</param>
+    /// <param name="residualOffset">Bytes from the block's first residual to that of the pixel.</param>
     /// <param name="free">Registers that may be overwritten: as many as <see cref="EpilogueFp32Spec.Temporaries"/> says.</param>
     public void Finish(int value, int vector, int outputOffset, int residualOffset, ReadOnlySpan<int> free)
     {

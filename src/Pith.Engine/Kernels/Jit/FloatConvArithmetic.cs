@@ -26,9 +26,9 @@ internal abstract record FloatConvArithmetic(EpilogueFp32Spec Spec) : ConvArithm
 
     public sealed override void Add(Assembler asm, AssemblerRegisterZMM sums, AssemblerMemoryOperand start) => asm.vaddps(sums, sums, start);
 
-    public sealed override ITileEpilogue Epilogue(Assembler asm, PanelShape panel, EpilogueRegisters registers, TilePattern tile) => new Finisher(asm, Spec, panel, registers, tile);
+    public sealed override IBlockEpilogue Epilogue(Assembler asm, PanelShape panel, EpilogueRegisters registers, PixelBlock block) => new Finisher(asm, Spec, panel, registers, block);
 
-    private sealed class Finisher(Assembler asm, EpilogueFp32Spec spec, PanelShape panel, EpilogueRegisters registers, TilePattern tile) : ITileEpilogue
+    private sealed class Finisher(Assembler asm, EpilogueFp32Spec spec, PanelShape panel, EpilogueRegisters registers, PixelBlock block) : IBlockEpilogue
     {
         // Sums that are loaded take turns.
         private const int Slots = 4;
@@ -45,7 +45,7 @@ internal abstract record FloatConvArithmetic(EpilogueFp32Spec Spec) : ConvArithm
                 var (slot, (pixel, vector)) = (i % Slots, Math.DivRem(i, panel.Vectors));
                 var sums = 0;
                 yield return () => sums = load(pixel, vector, slot);
-                yield return () => _emitter.Finish(sums, vector, tile.Output(pixel), tile.Residual(pixel), _temporaries);
+                yield return () => _emitter.Finish(sums, vector, block.Output(pixel), block.Residual(pixel), _temporaries);
             }
         }
 

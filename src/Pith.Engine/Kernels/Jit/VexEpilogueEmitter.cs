@@ -12,8 +12,8 @@ namespace Pith.Kernels.Jit;
 /// <param name="spec">The operations.</param>
 /// <param name="channels">Channels that are stored, at most 16.</param>
 /// <param name="registers">Addresses and free registers, of which there are at least <see cref="Temporaries"/>.</param>
-/// <param name="tile">The pixels.</param>
-internal sealed class VexEpilogueEmitter(Assembler asm, EpilogueSpec spec, int channels, EpilogueRegisters registers, TilePattern tile) : ITileEpilogue
+/// <param name="block">The pixels.</param>
+internal sealed class VexEpilogueEmitter(Assembler asm, EpilogueSpec spec, int channels, EpilogueRegisters registers, PixelBlock block) : IBlockEpilogue
 {
     /// <summary>Channels of a register.</summary>
     public const int Lanes = 8;
@@ -81,7 +81,7 @@ internal sealed class VexEpilogueEmitter(Assembler asm, EpilogueSpec spec, int c
         asm.vmulps(v, v, __ymmword_ptr[registers.Panel + (EpilogueConstants.Multiplier(1, 0) + half * VectorBytes)]);
         if (spec.HasOffset) asm.vaddps(v, v, __ymmword_ptr[registers.Panel + (EpilogueConstants.Offset(1, 0) + half * VectorBytes)]);
         if (spec.Residual == ResidualKind.None) return;
-        var (r, at) = (Temporary(0), registers.Residual + tile.Residual(pixel));
+        var (r, at) = (Temporary(0), registers.Residual + block.Residual(pixel));
         if (spec.Residual == ResidualKind.Floats)
         {
             asm.vmovups(r, __ymmword_ptr[at + half * VectorBytes]);
@@ -128,7 +128,7 @@ internal sealed class VexEpilogueEmitter(Assembler asm, EpilogueSpec spec, int c
     private void StoreFloats(int pixel, int half)
     {
         var value = Accumulator(pixel, half);
-        var to = registers.Output + (tile.Output(pixel) + half * VectorBytes);
+        var to = registers.Output + (block.Output(pixel) + half * VectorBytes);
         var stored = Math.Min(channels - half * Lanes, Lanes);
         if (stored == Lanes)
         {
@@ -162,10 +162,10 @@ internal sealed class VexEpilogueEmitter(Assembler asm, EpilogueSpec spec, int c
         asm.vmovdqu(Temporary(0), Vector(EpilogueConstants.HalvesOrder));
         asm.vpermd(first, Temporary(0), first);
         var bytes = new AssemblerRegisterXMM(first.Value - Register.YMM0 + Register.XMM0);
-        StorePart(bytes, registers.Output + tile.Output(pixel), channels);
+        StorePart(bytes, registers.Output + block.Output(pixel), channels);
         if (pixels == 1) return;
         asm.vextracti128(bytes, first, 1);
-        StorePart(bytes, registers.Output + tile.Output(pixel + 1), channels);
+        StorePart(bytes, registers.Output + block.Output(pixel + 1), channels);
     }
 
     private void Pack(int pixel)

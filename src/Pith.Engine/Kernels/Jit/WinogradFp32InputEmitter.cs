@@ -14,7 +14,7 @@ internal sealed record WinogradFp32InputSpec(WinogradPoints Points, int Vectors,
 
 /// <summary>
 /// B' d B of <see cref="WinogradPoints"/> for all channels of some tiles: [positions][tiles][vectors][16]. Each input is loaded once; everything between is in registers. Tiles lie at their
-/// <see cref="TileOffsets.Input"/> and go to their <see cref="TileOffsets.Output"/>.
+/// <see cref="BlockOffsets.Input"/> and go to their <see cref="BlockOffsets.Output"/>.
 /// </summary>
 internal sealed class WinogradFp32InputEmitter(WinogradFp32InputSpec spec) : KernelEmitter
 {
@@ -27,10 +27,10 @@ internal sealed class WinogradFp32InputEmitter(WinogradFp32InputSpec spec) : Ker
     protected override void Body()
     {
         Load<ConvKernelArgs>(Args, (s_input, nameof(ConvKernelArgs.Input)), (s_output, nameof(ConvKernelArgs.Output)), (s_constants, nameof(ConvKernelArgs.Shared)));
-        Load<ConvKernelArgs>(Args, (s_tiles, nameof(ConvKernelArgs.Tiles)), (s_tileCount, nameof(ConvKernelArgs.TileCount)));
+        Load<ConvKernelArgs>(Args, (s_tiles, nameof(ConvKernelArgs.Blocks)), (s_tileCount, nameof(ConvKernelArgs.BlockCount)));
         var tile = Asm.CreateLabel();
         Asm.Label(ref tile);
-        Load<TileOffsets>(s_tiles, (s_pixel, nameof(TileOffsets.Input)), (s_to, nameof(TileOffsets.Output)));
+        Load<BlockOffsets>(s_tiles, (s_pixel, nameof(BlockOffsets.Input)), (s_to, nameof(BlockOffsets.Output)));
         Asm.add(s_pixel, s_input);
         Asm.add(s_to, s_output);
         WindowLoop.Repeat(Asm, s_vectors, spec.Vectors, () =>
@@ -39,7 +39,7 @@ internal sealed class WinogradFp32InputEmitter(WinogradFp32InputSpec spec) : Ker
             Asm.add(s_pixel, VectorBytes);
             Asm.add(s_to, VectorBytes);
         });
-        Asm.add(s_tiles, Marshal.SizeOf<TileOffsets>());
+        Asm.add(s_tiles, Marshal.SizeOf<BlockOffsets>());
         Asm.dec(s_tileCount);
         Asm.jne(tile);
     }

@@ -8,14 +8,14 @@ namespace Pith.Kernels.Jit;
 /// <param name="Points">The transform.</param>
 /// <param name="Channels">Channels of a vector that are stored, 1 to 16.</param>
 /// <param name="PositionBytes">Bytes from position to position of the sums.</param>
-/// <param name="Tile">The output pixels.</param>
+/// <param name="Block">The output pixels.</param>
 /// <param name="FirstRow">Rows above it are another tile's.</param>
 /// <param name="FirstColumn">Columns left of it are another tile's.</param>
 /// <param name="Epilogue">What follows.</param>
-internal sealed record WinogradFp32OutputSpec(WinogradPoints Points, int Channels, int PositionBytes, TilePattern Tile, int FirstRow, int FirstColumn, EpilogueFp32Spec Epilogue);
+internal sealed record WinogradFp32OutputSpec(WinogradPoints Points, int Channels, int PositionBytes, PixelBlock Block, int FirstRow, int FirstColumn, EpilogueFp32Spec Epilogue);
 
 /// <summary>
-/// A' s A of <see cref="WinogradPoints"/> for some vectors of channels of some tiles, bias and epilogue. The sums of a tile lie at its <see cref="TileOffsets.Input"/>, 16 channels at each position,
+/// A' s A of <see cref="WinogradPoints"/> for some vectors of channels of some tiles, bias and epilogue. The sums of a tile lie at its <see cref="BlockOffsets.Input"/>, 16 channels at each position,
 /// those of the next vector behind them.
 /// </summary>
 internal sealed class WinogradFp32OutputEmitter(WinogradFp32OutputSpec spec) : KernelEmitter
@@ -28,12 +28,12 @@ internal sealed class WinogradFp32OutputEmitter(WinogradFp32OutputSpec spec) : K
     {
         var epilogue = new EpilogueFp32Emitter(Asm, spec.Epilogue, new PanelShape(1, spec.Channels, true), s_output, s_residual, s_shared);
         epilogue.LoadMask();
-        Load<ConvKernelArgs>(Args, (s_tiles, nameof(ConvKernelArgs.Tiles)), (s_tileCount, nameof(ConvKernelArgs.TileCount)), (s_shared, nameof(ConvKernelArgs.Shared)));
+        Load<ConvKernelArgs>(Args, (s_tiles, nameof(ConvKernelArgs.Blocks)), (s_tileCount, nameof(ConvKernelArgs.BlockCount)), (s_shared, nameof(ConvKernelArgs.Shared)));
         var (tile, vector) = (Asm.CreateLabel(), Asm.CreateLabel());
         Asm.Label(ref tile);
-        Open(s_sums, nameof(TileOffsets.Input), nameof(ConvKernelArgs.Input));
-        Open(s_output, nameof(TileOffsets.Output), nameof(ConvKernelArgs.Output));
-        Open(s_residual, nameof(TileOffsets.Residual), nameof(ConvKernelArgs.Residual));
+        Open(s_sums, nameof(BlockOffsets.Input), nameof(ConvKernelArgs.Input));
+        Open(s_output, nameof(BlockOffsets.Output), nameof(ConvKernelArgs.Output));
+        Open(s_residual, nameof(BlockOffsets.Residual), nameof(ConvKernelArgs.Residual));
         Asm.mov(s_bias, Field<ConvKernelArgs>(Args, nameof(ConvKernelArgs.Panel)));
         Asm.mov(s_vectors, Field<ConvKernelArgs>(Args, nameof(ConvKernelArgs.PanelCount)));
         Asm.Label(ref vector);
@@ -41,14 +41,14 @@ internal sealed class WinogradFp32OutputEmitter(WinogradFp32OutputSpec spec) : K
         foreach (var operand in (AssemblerRegister64[])[s_sums, s_output, s_residual, s_bias]) Asm.add(operand, VectorBytes);
         Asm.dec(s_vectors);
         Asm.jne(vector);
-        Asm.add(s_tiles, Marshal.SizeOf<TileOffsets>());
+        Asm.add(s_tiles, Marshal.SizeOf<BlockOffsets>());
         Asm.dec(s_tileCount);
         Asm.jne(tile);
     }
 
     private void Open(AssemblerRegister64 register, string offset, string operand)
     {
-        Asm.mov(register, Field<TileOffsets>(s_tiles, offset));
+        Asm.mov(register, Field<BlockOffsets>(s_tiles, offset));
         Asm.add(register, Field<ConvKernelArgs>(Args, operand));
     }
 
@@ -66,14 +66,14 @@ internal sealed class WinogradFp32OutputEmitter(WinogradFp32OutputSpec spec) : K
             (columns[column], _) = transform.Outputs(x, free.AsSpan(size));
             free = [.. free.Except(columns[column])];
         }
-        for (var row = spec.FirstRow; row < spec.Tile.Rows; row++)
+        for (var row = spec.FirstRow; row < spec.Block.Rows; row++)
         {
             var (outputs, unused) = transform.Outputs([.. columns.Select(column => column[row])], free);
-            for (var column = spec.FirstColumn; column < spec.Tile.Columns; column++)
+            for (var column = spec.FirstColumn; column < spec.Block.Columns; column++)
             {
                 Asm.vaddps(Zmm(outputs[column]), Zmm(outputs[column]), __zmmword_ptr[s_bias]);
-                var pixel = row * spec.Tile.Columns + column;
-                epilogue.Finish(outputs[column], 0, spec.Tile.Output(pixel), spec.Tile.Residual(pixel), unused);
+                var pixel = row * spec.Block.Columns + column;
+                epilogue.Finish(outputs[column], 0, spec.Block.Output(pixel), spec.Block.Residual(pixel), unused);
             }
             free = [.. unused, .. outputs];
         }

@@ -25,7 +25,7 @@ internal sealed class WordProducts(Assembler asm, int halves)
 
     /// <summary>Emits the products of some steps.</summary>
     /// <param name="steps">How many.</param>
-    /// <param name="pixels">At most <see cref="VexTileEmitter.LargestTile"/>.</param>
+    /// <param name="pixels">At most <see cref="VexBlockEmitter.LargestBlock"/>.</param>
     /// <param name="input">Bytes from the first pixel to another.</param>
     /// <param name="pixel">Holds the address of the first pixel's words.</param>
     /// <param name="weight">Holds the address of the weights.</param>

@@ -18,7 +18,7 @@ internal sealed class Bf16VectorKernels : VnniKernels
 
     public override ConvOperands Operands(ContractionLayer layer) => ConvOperands.OfBf16(layer, ConvVnniEmitter.StepBytes);
 
-    protected override int LargestTile(TilePattern image, int vectors, int temporaries) => ConvVnniEmitter.LargestTile(vectors, temporaries, commutes: true);
+    protected override int LargestBlock(PixelBlock image, int vectors, int temporaries) => ConvVnniEmitter.LargestBlock(vectors, temporaries, commutes: true);
 }
 
 /// <summary>Products of bfloat16 in AMX tiles: the kernels of <see cref="AmxKernels"/> with TDPBF16PS. Their input is rounded in AVX-512 registers.</summary>

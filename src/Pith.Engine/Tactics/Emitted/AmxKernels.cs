@@ -38,7 +38,7 @@ internal unsafe class AmxKernels(Func<Assembler, TileUnit> tiles) : ConvKernelFa
 
     public override byte[] TileConfig(ConvKernelSpec spec) => TileUnit.Config(ConvAmxEmitter.TileRows(spec));
 
-    public override TilePattern Tile(TilePattern image, int vectors, int temporaries) => AmxTiling.Largest(image, ConvAmxEmitter.Accumulators / vectors);
+    public override PixelBlock Block(PixelBlock image, int vectors, int temporaries) => AmxTiling.Largest(image, ConvAmxEmitter.Accumulators / vectors);
 
     // The last tasks of a block have nothing to run beside: fewer, larger blocks.
     public override int CloseBytes => 28 << 10;
@@ -47,7 +47,7 @@ internal unsafe class AmxKernels(Func<Assembler, TileUnit> tiles) : ConvKernelFa
     public override string? Refuses(ContractionLayer layer) => Operands(layer).Reduction is var reduction && reduction.Runs * Chunks(reduction) > 1024 ? "the sum is too long for its code" : null;
 
     // TDPBUSD takes about a cycle a row, at least ten; a load eight, a store 18; the epilogue runs beside all that.
-    public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)
+    public override double BlockCycles(PixelBlock tile, int vectors, ReductionShape reduction)
     {
         var tiling = new AmxTiling(tile);
         double chunks = reduction.Runs * Chunks(reduction), products = tiling.Count * vectors * Math.Max(10, tiling.Rows + 1), loads = 8.3 * (tiling.Count + vectors);

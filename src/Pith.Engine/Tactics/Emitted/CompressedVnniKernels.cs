@@ -19,12 +19,12 @@ internal sealed unsafe class CompressedVnniKernels : VnniKernels
         : Operands(layer).Reduction.RunBytes is var run && run % ConvCompressedVnniEmitter.StepBytes != 0 ? $"{run} input bytes next to each other are not a multiple of {ConvCompressedVnniEmitter.StepBytes}"
         : null;
 
-    protected override int LargestTile(TilePattern image, int vectors, int temporaries) => ConvCompressedVnniEmitter.LargestTile(vectors, temporaries);
+    protected override int LargestBlock(PixelBlock image, int vectors, int temporaries) => ConvCompressedVnniEmitter.LargestBlock(vectors, temporaries);
 
     // A shuffle and a product in each cycle, the vectors' places, then the epilogue.
-    public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)
+    public override double BlockCycles(PixelBlock block, int vectors, ReductionShape reduction)
     {
-        double steps = reduction.Runs * (reduction.RunBytes / ConvCompressedVnniEmitter.StepBytes), products = tile.Pixels * vectors;
+        double steps = reduction.Runs * (reduction.RunBytes / ConvCompressedVnniEmitter.StepBytes), products = block.Pixels * vectors;
         return steps * (products + vectors) + 6 * products + 30;
     }
 

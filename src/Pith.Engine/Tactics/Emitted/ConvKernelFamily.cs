@@ -13,11 +13,11 @@ internal abstract unsafe class ConvKernelFamily
     /// <summary>The form of the weights that the kernels read, see <see cref="Tactic.WeightForm"/>.</summary>
     public virtual string WeightForm => TacticVerdict.Dense;
 
-    /// <summary>The pixels of an image that are computed at once; tiles may overlap at its right and lower edge.</summary>
+    /// <summary>The pixels of an image that are computed at once; blocks may overlap at its right and lower edge.</summary>
     /// <param name="image">All pixels of an image.</param>
     /// <param name="vectors">Vectors of channels that are computed at once.</param>
     /// <param name="temporaries">Vector registers that what follows needs beside the sums.</param>
-    public abstract TilePattern Tile(TilePattern image, int vectors, int temporaries);
+    public abstract PixelBlock Block(PixelBlock image, int vectors, int temporaries);
 
     /// <summary>Vectors of 16 output channels that a panel can have, those that are most often the fastest first.</summary>
     public abstract IReadOnlyList<int> PanelVectors { get; }
@@ -52,17 +52,17 @@ internal abstract unsafe class ConvKernelFamily
     /// <summary>The layer's operands as the kernels see them.</summary>
     public virtual ConvOperands Operands(ContractionLayer layer) => new(layer, isDepthwise: false);
 
-    /// <summary>Rough cycles for one tile on one panel, everything in the first-level cache.</summary>
-    public abstract double TileCycles(TilePattern tile, int vectors, ReductionShape reduction);
+    /// <summary>Rough cycles for one block on one panel, everything in the first-level cache.</summary>
+    public abstract double BlockCycles(PixelBlock block, int vectors, ReductionShape reduction);
 
-    /// <summary>Rough cycles for what is done with a tile once for all panels.</summary>
-    public virtual double OpenTileCycles(ReductionShape reduction) => 0;
+    /// <summary>Rough cycles for what is done with a block once for all panels.</summary>
+    public virtual double OpenBlockCycles(ReductionShape reduction) => 0;
 
-    /// <summary>The kernels themselves pass all panels over some tiles before the next, whatever the blocking.</summary>
-    public virtual bool OrdersTiles => false;
+    /// <summary>The kernels themselves pass all panels over some blocks before the next, whatever the blocking.</summary>
+    public virtual bool OrdersBlocks => false;
 
-    /// <summary>Fewer tiles are not worth a pass over the weights.</summary>
-    public virtual int LeastTiles => 1;
+    /// <summary>Fewer blocks are not worth a pass over the weights.</summary>
+    public virtual int LeastBlocks => 1;
 
     /// <summary>Bytes of one panel's packed weights.</summary>
     public abstract nint WeightBytes(PanelShape panel, ReductionShape reduction);
@@ -75,11 +75,11 @@ internal abstract unsafe class ConvKernelFamily
     /// <param name="packed"><see cref="WeightBytes"/> bytes.</param>
     public abstract void Pack(PanelShape panel, ReductionShape reduction, byte* rows, nint rowBytes, byte* packed);
 
-    /// <summary>What profiles call a kernel: the way to compute, the types of data, weights and sums, pixels by channels of a tile, the elements of the reduction that are summed at once, and the instruction set.</summary>
+    /// <summary>What profiles call a kernel: the way to compute, the types of data, weights and sums, pixels by channels of a block, the elements of the reduction that are summed at once, and the instruction set.</summary>
     public string KernelName(ConvKernelSpec spec)
     {
         var parts = Name.Split('-');
-        return $"{(parts.Length > 1 ? parts[0] : "conv")}_{spec.Arithmetic.Types}_{spec.Tile.Pixels}x{spec.Panel.Channels}c{ConvVnniEmitter.StepBytes / spec.Arithmetic.OperandBytes}_{parts[^1]}";
+        return $"{(parts.Length > 1 ? parts[0] : "conv")}_{spec.Arithmetic.Types}_{spec.Block.Pixels}x{spec.Panel.Channels}c{ConvVnniEmitter.StepBytes / spec.Arithmetic.OperandBytes}_{parts[^1]}";
     }
 
     /// <summary>The code.</summary>
@@ -88,7 +88,7 @@ internal abstract unsafe class ConvKernelFamily
     /// <summary>The code that a thread enters or leaves the use of the kernels with; null where there is none.</summary>
     public virtual KernelEmitter? TileState(bool enters) => null;
 
-    /// <summary>Whether results may be stored past the caches: each is stored once, but for the edges of tiles.</summary>
+    /// <summary>Whether results may be stored past the caches: each is stored once, but for the edges of blocks.</summary>
     public virtual bool MayStream => true;
 
     /// <summary>Output channels that share a 2:4 pattern in the kernels' weights; 0 for dense weights.</summary>
@@ -100,8 +100,8 @@ internal abstract unsafe class ConvKernelFamily
     /// <summary>See <see cref="ConvKernelSpec.FetchSteps"/>.</summary>
     /// <param name="panel">The panel.</param>
     /// <param name="reduction">What each output sums over.</param>
-    /// <param name="tiles">How many tiles meet the panel, which share the work.</param>
-    public virtual int FetchSteps(PanelShape panel, ReductionShape reduction, int tiles) => 0;
+    /// <param name="blocks">How many blocks meet the panel, which share the work.</param>
+    public virtual int FetchSteps(PanelShape panel, ReductionShape reduction, int blocks) => 0;
 
     /// <summary>How far ahead kernels fetch weights into the first-level cache, see <see cref="ConvKernelSpec.FetchAhead"/>.</summary>
     /// <param name="panelBytes">Bytes of a panel's weights.</param>
@@ -113,7 +113,7 @@ internal abstract unsafe class ConvKernelFamily
     /// <summary>The tile configuration that the thread must have while the kernel runs; empty for kernels without tiles.</summary>
     public virtual byte[] TileConfig(ConvKernelSpec spec) => [];
 
-    /// <summary>Bytes of input and output of a block of tiles that stay in the first-level cache while all panels pass over them.</summary>
+    /// <summary>Bytes of input and output of blocks that stay in the first-level cache while all panels pass over them.</summary>
     public virtual int CloseBytes => 16 << 10;
 
     /// <summary>The panel's channel at each lane of each vector.</summary>

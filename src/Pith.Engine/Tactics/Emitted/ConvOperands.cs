@@ -43,11 +43,11 @@ internal sealed class ConvOperands
         Origin = NeedsCopy ? 0 : -(window.PadTop * RowBytes + window.PadLeft * PixelBytes);
         OutputImage = ImageBytesOf(layer, output);
         ResidualImage = residual is null ? 0 : ImageBytesOf(layer, residual);
-        // Dense pointwise images are one long row, so that tiles need not stop at row ends.
+        // Dense pointwise images are one long row, so that blocks need not stop at row ends.
         var isRow = window == Window.Point && (NeedsCopy || layer.Input.Border.IsEmpty) && output.Border.IsEmpty && residual?.Border.IsEmpty != false;
         IsFlat = window == Window.Point && (height * width == 1 || (isRow && joinsImages));
         var (rows, columns) = isRow ? (1, height * width) : (height, width);
-        Image = new TilePattern(rows, columns)
+        Image = new PixelBlock(rows, columns)
         {
             InputRow = (int)(window.StrideHeight * RowBytes),
             InputColumn = window.StrideWidth * PixelBytes,
@@ -109,7 +109,7 @@ internal sealed class ConvOperands
     public int GroupOut { get; }
 
     /// <summary>The output pixels of an image, in one row where all lie next to each other, with the bytes from one to the next in all operands.</summary>
-    public TilePattern Image { get; }
+    public PixelBlock Image { get; }
 
     /// <summary>Whether windows reach over what lies in memory, so that a padded copy of the images is read.</summary>
     public bool NeedsCopy { get; }
@@ -140,7 +140,7 @@ internal sealed class ConvOperands
     /// <summary>Bytes from image to image of the residual; 0 when there is none.</summary>
     public nint ResidualImage { get; }
 
-    /// <summary>The pixels of all images of a run are one row, as in matrix products: tiles then take pixels from several images.</summary>
+    /// <summary>The pixels of all images of a run are one row, as in matrix products: blocks then take pixels from several images.</summary>
     public bool IsFlat { get; }
 
     public ReductionShape Reduction { get; }

@@ -2,7 +2,7 @@ using Pith.Kernels.Jit;
 
 namespace Pith.Tactics;
 
-/// <summary>The panels of one shape: their kernel, the tiles that it runs on, packed weights and constants. Numbered group by group.</summary>
+/// <summary>The panels of one shape: their kernel, the blocks that it runs on, packed weights and constants. Numbered group by group.</summary>
 internal sealed unsafe class ConvPanels
 {
     public required PanelShape Shape { get; init; }
@@ -28,14 +28,14 @@ internal sealed unsafe class ConvPanels
     /// <summary>Bytes of all of it.</summary>
     public long PackedBytes => Count * (long)(WeightBytes + ConstantBytes);
 
-    /// <summary>The kernels and tiles for an image; for flat operands, one for each of some numbers of images, smallest first.</summary>
-    public required ConvTiles[] Tiles { get; init; }
+    /// <summary>The kernels and blocks for an image; for flat operands, one for each of some numbers of images, smallest first.</summary>
+    public required ConvBlocks[] Blocks { get; init; }
 }
 
-/// <summary>A kernel with the tiles that it covers an image with.</summary>
-internal sealed unsafe class ConvTiles
+/// <summary>A kernel with the blocks that it covers an image with.</summary>
+internal sealed unsafe class ConvBlocks
 {
-    /// <summary>Images that the tiles cover: 1, or more for flat operands.</summary>
+    /// <summary>Images that the blocks cover: 1, or more for flat operands.</summary>
     public required int Images { get; init; }
 
     /// <summary>Whether the list goes on over all images of a batch; otherwise it is that of one image.</summary>
@@ -49,11 +49,11 @@ internal sealed unsafe class ConvTiles
     /// <summary>The configuration of AMX tiles that the kernel needs; null for none.</summary>
     public required byte* TileConfig { get; init; }
 
-    public required TileOffsets* Offsets { get; init; }
+    public required BlockOffsets* Offsets { get; init; }
 
-    /// <summary>The pixels of a tile.</summary>
-    public required TilePattern Tile { get; init; }
+    /// <summary>The pixels of a block.</summary>
+    public required PixelBlock Block { get; init; }
 
-    /// <summary>Where tiles are: counted over images, or for flat operands over all <see cref="Images"/> as one.</summary>
-    public required TileGrid Grid { get; init; }
+    /// <summary>Where blocks are: counted over images, or for flat operands over all <see cref="Images"/> as one.</summary>
+    public required BlockGrid Grid { get; init; }
 }

@@ -14,7 +14,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     // Results of more bytes do not stay in the caches until the next layer: storing them past these saves reading each line before it is written.
     private const long StreamedBytes = 8 << 20;
 
-    // Tiles are listed for all images at once when these are not more.
+    // Blocks are listed for all images at once when these are not more.
     private const int LongestList = 2048;
 
     private readonly ContractionLayer _layer;
@@ -53,7 +53,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         if (!layer.HasConstantOperands) _pack = new PackComputed(this);
         if (family.TileState(enters: true) is { } enter) _enterTiles = resources.Kernel("entertiles_amx", (nameof(TileStateEmitter), true), enter.Emit);
         if (family.TileState(enters: false) is { } leave) _leaveTiles = resources.Kernel("leavetiles_amx", (nameof(TileStateEmitter), false), leave.Emit);
-        if (_operands.IsFlat && _arithmetic.HasDenormals) _clippedBytes = _panels.Max(panels => (long)panels.Tiles[^1].Grid.PerImage) * sizeof(TileOffsets);
+        if (_operands.IsFlat && _arithmetic.HasDenormals) _clippedBytes = _panels.Max(panels => (long)panels.Blocks[^1].Grid.PerImage) * sizeof(BlockOffsets);
     }
 
     public override long ScratchBytes => _family.ScratchBytes + _clippedBytes + (_pack is null ? 0 : _panels.Max(panels => panels.Shape.Capacity) * RowBytes);
@@ -73,14 +73,14 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         var args = new ConvKernelArgs { Shared = _parameters.Shared, Scratch = state.Scratch(worker) };
         foreach (var panels in _panels)
         {
-            var tiles = TilesFor(panels, state);
-            var all = TileCount(tiles, state);
+            var blocks = BlocksFor(panels, state);
+            var all = BlockCount(blocks, state);
             var (firstPanel, endPanel) = blocking.SplitsChannels ? WorkSplit.Share(panels.Count, part, parts) : (0, panels.Count);
-            var (firstTile, endTile) = blocking.SplitsChannels ? (0, all) : WorkSplit.Share(all, part, parts);
-            var block = blocking.TilesOutside ? TilesInCache(tiles) : all;
-            if (tiles.TileConfig != null) ((delegate* unmanaged<byte*, void>)_enterTiles)(tiles.TileConfig);
-            for (var tile = firstTile; tile < endTile; tile += block) RunBlock(state, &args, panels, tiles, (int)firstPanel, (int)endPanel, tile, Math.Min(tile + block, endTile));
-            if (tiles.TileConfig != null) ((delegate* unmanaged<byte*, void>)_leaveTiles)(null);
+            var (firstBlock, endBlock) = blocking.SplitsChannels ? (0, all) : WorkSplit.Share(all, part, parts);
+            var pass = blocking.BlocksOutside ? BlocksInCache(blocks) : all;
+            if (blocks.TileConfig != null) ((delegate* unmanaged<byte*, void>)_enterTiles)(blocks.TileConfig);
+            for (var block = firstBlock; block < endBlock; block += pass) RunPass(state, &args, panels, blocks, (int)firstPanel, (int)endPanel, block, Math.Min(block + pass, endBlock));
+            if (blocks.TileConfig != null) ((delegate* unmanaged<byte*, void>)_leaveTiles)(null);
         }
     }
 
@@ -88,28 +88,28 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
 
     private long Pixels(RunState state) => (long)_layer.Images(state.Batch) * _operands.Image.Columns;
 
-    private long TileCount(ConvTiles tiles, RunState state) => _operands.IsFlat ? EvenParts.Count(Pixels(state), tiles.Tile.Columns) : (long)_layer.Images(state.Batch) * tiles.Grid.PerImage;
+    private long BlockCount(ConvBlocks blocks, RunState state) => _operands.IsFlat ? EvenParts.Count(Pixels(state), blocks.Block.Columns) : (long)_layer.Images(state.Batch) * blocks.Grid.PerImage;
 
-    // Some panels on tiles that are counted over all images: one call for each group and, unless the list of tiles goes on over the images, for each image.
-    private void RunBlock(RunState state, ConvKernelArgs* args, ConvPanels panels, ConvTiles tiles, int firstPanel, int endPanel, long firstTile, long endTile)
+    // Some panels on blocks that are counted over all images: one call for each group and, unless the list of blocks goes on over the images, for each image.
+    private void RunPass(RunState state, ConvKernelArgs* args, ConvPanels panels, ConvBlocks blocks, int firstPanel, int endPanel, long firstBlock, long endBlock)
     {
-        var kernel = _layer.Output.Bytes(state.Batch) > StreamedBytes ? tiles.StreamingKernel : tiles.Kernel;
+        var kernel = _layer.Output.Bytes(state.Batch) > StreamedBytes ? blocks.StreamingKernel : blocks.Kernel;
         var (weights, constants) = Packed(panels, state);
         var input = (_operands.NeedsCopy ? state.SharedScratch : state.Address(_layer.Input)) + _operands.Origin;
-        for (var tile = firstTile; tile < endTile;)
+        for (var block = firstBlock; block < endBlock;)
         {
-            var image = tiles.SpansImages ? 0 : tile / tiles.Grid.PerImage;
-            var count = tiles.SpansImages ? endTile - tile : Math.Min((image + 1) * tiles.Grid.PerImage, endTile) - tile;
-            args->Tiles = tiles.Offsets + (tile - image * tiles.Grid.PerImage);
-            args->TileCount = (nint)count;
-            if (_clippedBytes > 0 && endTile == TileCount(tiles, state)) Clip(state, args, tiles);
+            var image = blocks.SpansImages ? 0 : block / blocks.Grid.PerImage;
+            var count = blocks.SpansImages ? endBlock - block : Math.Min((image + 1) * blocks.Grid.PerImage, endBlock) - block;
+            args->Blocks = blocks.Offsets + (block - image * blocks.Grid.PerImage);
+            args->BlockCount = (nint)count;
+            if (_clippedBytes > 0 && endBlock == BlockCount(blocks, state)) Clip(state, args, blocks);
             for (var panel = firstPanel; panel < endPanel;)
             {
                 var (group, inGroup) = Math.DivRem(panel, panels.PerGroup);
                 var channel = group * _operands.GroupChannels + panels.FirstChannel + inGroup * panels.Shape.Capacity;
                 args->PanelCount = Math.Min(panels.PerGroup - inGroup, endPanel - panel);
                 args->Weights = (byte*)(weights + panel * panels.WeightBytes);
-                // After the last panel come the next tiles, if any do.
+                // After the last panel come the next blocks, if any do.
                 args->NextWeights = (byte*)(weights + (panel + args->PanelCount < endPanel ? panel + args->PanelCount : firstPanel) * panels.WeightBytes);
                 args->Panel = (byte*)(constants + panel * panels.ConstantBytes);
                 args->Input = input + (nint)image * _operands.ImageBytes + group * _operands.GroupBytes + (_operands.IsDepthwise ? channel : 0);
@@ -119,38 +119,38 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
                 ((delegate* unmanaged<ConvKernelArgs*, void>)kernel)(args);
                 panel += (int)args->PanelCount;
             }
-            tile += count;
+            block += count;
         }
     }
 
-    // Has the last tile end with the last image: what follows may be anything, also numbers that are slow to multiply.
-    private void Clip(RunState state, ConvKernelArgs* args, ConvTiles tiles)
+    // Has the last block end with the last image: what follows may be anything, also numbers that are slow to multiply.
+    private void Clip(RunState state, ConvKernelArgs* args, ConvBlocks blocks)
     {
-        var clipped = (TileOffsets*)(args->Scratch + _family.ScratchBytes);
-        var bytes = args->TileCount * sizeof(TileOffsets);
-        Buffer.MemoryCopy(args->Tiles, clipped, bytes, bytes);
-        clipped[args->TileCount - 1] = tiles.Grid.At(0, 0, (nint)Pixels(state) - tiles.Tile.Columns);
-        args->Tiles = clipped;
+        var clipped = (BlockOffsets*)(args->Scratch + _family.ScratchBytes);
+        var bytes = args->BlockCount * sizeof(BlockOffsets);
+        Buffer.MemoryCopy(args->Blocks, clipped, bytes, bytes);
+        clipped[args->BlockCount - 1] = blocks.Grid.At(0, 0, (nint)Pixels(state) - blocks.Block.Columns);
+        args->Blocks = clipped;
     }
 
-    private ConvTiles TilesFor(ConvPanels panels, RunState state)
+    private ConvBlocks BlocksFor(ConvPanels panels, RunState state)
     {
         var at = 0;
-        if (!_operands.IsFlat) return panels.Tiles[at];
-        while (panels.Tiles[at].Images < _layer.Images(state.Batch)) at++;
-        while (_arithmetic.HasDenormals && panels.Tiles[at].Tile.Columns > Pixels(state)) at--;
-        return panels.Tiles[at];
+        if (!_operands.IsFlat) return panels.Blocks[at];
+        while (panels.Blocks[at].Images < _layer.Images(state.Batch)) at++;
+        while (_arithmetic.HasDenormals && panels.Blocks[at].Block.Columns > Pixels(state)) at--;
+        return panels.Blocks[at];
     }
 
     private int Parts(RunState state)
     {
         var threads = state.Pool.Threads;
-        var tiles = TileCount(TilesFor(_panels[0], state), state);
-        var most = Blocking(state).SplitsChannels ? _panels[0].Count : Math.Max(tiles / _family.LeastTiles, Math.Min(tiles, threads));
+        var blocks = BlockCount(BlocksFor(_panels[0], state), state);
+        var most = Blocking(state).SplitsChannels ? _panels[0].Count : Math.Max(blocks / _family.LeastBlocks, Math.Min(blocks, threads));
         return WorkSplit.Parts(_seconds * state.Batch / PartSeconds, most, threads);
     }
 
-    private long TilesInCache(ConvTiles tiles) => Math.Max(1, _family.CloseBytes / ((long)tiles.Tile.Pixels * (_operands.PixelBytes + _operands.GroupChannels * _operands.Groups * _arithmetic.OutputBytes)));
+    private long BlocksInCache(ConvBlocks blocks) => Math.Max(1, _family.CloseBytes / ((long)blocks.Block.Pixels * (_operands.PixelBytes + _operands.GroupChannels * _operands.Groups * _arithmetic.OutputBytes)));
 
     // Full panels, then what is left of each group.
     private IEnumerable<(PanelShape Shape, int Count, int FirstChannel)> Shapes()
@@ -176,7 +176,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
             ScratchOffset = scratchOffset,
             WeightBytes = _family.WeightBytes(shape, _operands.Reduction),
             ConstantBytes = _arithmetic.PanelBytes(shape.Vectors),
-            Tiles = [.. ImageCounts(resources.MaxBatch).Select(images => BuildTiles(shape, images, resources))],
+            Blocks = [.. ImageCounts(resources.MaxBatch).Select(images => BuildBlocks(shape, images, resources))],
         };
         if (!_layer.HasConstantOperands) return panels;
         panels.Packed = resources.Allocate(panels.PackedBytes);
@@ -241,23 +241,23 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         yield return most;
     }
 
-    private ConvTiles BuildTiles(PanelShape shape, int images, BuildResources resources)
+    private ConvBlocks BuildBlocks(PanelShape shape, int images, BuildResources resources)
     {
         var image = _operands.Image with { Columns = _operands.Image.Columns * images };
-        var tile = _family.Tile(image, shape.Vectors, _arithmetic.Temporaries);
-        // Tiles of one row are the same code whatever the row's length.
-        if (tile.Rows == 1) tile = tile with { InputRow = 0, OutputRow = 0, ResidualRow = 0 };
-        var grid = new TileGrid(_operands, image, tile);
+        var block = _family.Block(image, shape.Vectors, _arithmetic.Temporaries);
+        // Blocks of one row are the same code whatever the row's length.
+        if (block.Rows == 1) block = block with { InputRow = 0, OutputRow = 0, ResidualRow = 0 };
+        var grid = new BlockGrid(_operands, image, block);
         var listed = !_operands.IsFlat && (long)grid.PerImage * resources.MaxBatch <= LongestList ? _layer.Images(resources.MaxBatch) : 1;
-        var offsets = (TileOffsets*)resources.Allocate((long)listed * grid.PerImage * sizeof(TileOffsets));
+        var offsets = (BlockOffsets*)resources.Allocate((long)listed * grid.PerImage * sizeof(BlockOffsets));
         for (var i = 0; i < listed * grid.PerImage; i++) offsets[i] = grid[i];
         var threads = resources.Device.Threads;
-        // How many tiles a thread computes with a panel.
+        // How many blocks a thread computes with a panel.
         var met = _operands.IsFlat || _blocking(images, threads).SplitsChannels ? grid.PerImage : EvenParts.Count(grid.PerImage, threads);
-        var spec = new ConvKernelSpec(shape, tile, _operands.Reduction, _arithmetic) { FetchSteps = _family.FetchSteps(shape, _operands.Reduction, met), FetchAhead = _family.FetchAhead(_family.WeightBytes(shape, _operands.Reduction)) };
+        var spec = new ConvKernelSpec(shape, block, _operands.Reduction, _arithmetic) { FetchSteps = _family.FetchSteps(shape, _operands.Reduction, met), FetchAhead = _family.FetchAhead(_family.WeightBytes(shape, _operands.Reduction)) };
         nint Kernel(ConvKernelSpec spec) => resources.Kernel(_family.KernelName(spec), (_family.Name, spec), () => _family.Emitter(spec).Emit());
         var kernel = Kernel(spec);
-        return new ConvTiles
+        return new ConvBlocks
         {
             Images = images,
             SpansImages = _operands.IsFlat || listed > 1,
@@ -265,7 +265,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
             StreamingKernel = _parameters.Streaming is { } streaming && _layer.Output.Bytes(resources.MaxBatch) > StreamedBytes ? Kernel(spec with { Arithmetic = streaming }) : kernel,
             TileConfig = _family.TileConfig(spec) is { Length: > 0 } config ? resources.Copy<byte>(config) : null,
             Offsets = offsets,
-            Tile = tile,
+            Block = block,
             Grid = grid,
         };
     }

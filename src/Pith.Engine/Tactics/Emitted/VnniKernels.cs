@@ -16,28 +16,28 @@ internal unsafe class VnniKernels : ConvKernelFamily
 
     public override CpuFeatures Needs => CpuFeatures.Avx512 | CpuFeatures.Avx512Vnni;
 
-    // The fewest tiles that fit the registers, all of one size: parts of a row, or several whole rows.
-    public override TilePattern Tile(TilePattern image, int vectors, int temporaries)
+    // The fewest blocks that fit the registers, all of one size: parts of a row, or several whole rows.
+    public override PixelBlock Block(PixelBlock image, int vectors, int temporaries)
     {
-        var most = LargestTile(image, vectors, temporaries);
+        var most = LargestBlock(image, vectors, temporaries);
         return image.Columns >= most
             ? image with { Rows = 1, Columns = EvenParts.Length(image.Columns, most) }
             : image with { Rows = EvenParts.Length(image.Rows, Math.Min(image.Rows, most / image.Columns)) };
     }
 
-    /// <summary>The most pixels of a tile.</summary>
-    protected virtual int LargestTile(TilePattern image, int vectors, int temporaries) => ConvVnniEmitter.LargestTile(vectors, temporaries);
+    /// <summary>The most pixels of a block.</summary>
+    protected virtual int LargestBlock(PixelBlock image, int vectors, int temporaries) => ConvVnniEmitter.LargestBlock(vectors, temporaries);
 
     // About as far as the second level is away.
     public override int FetchAhead(nint panelBytes) => 2 << 10;
 
-    // One line for each of a step's vectors, shared out over the tiles.
-    public override int FetchSteps(PanelShape panel, ReductionShape reduction, int tiles) => Math.Max(1, tiles / panel.Vectors);
+    // One line for each of a step's vectors, shared out over the blocks.
+    public override int FetchSteps(PanelShape panel, ReductionShape reduction, int blocks) => Math.Max(1, blocks / panel.Vectors);
 
     // Two products or two loads a cycle, then the epilogue.
-    public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)
+    public override double BlockCycles(PixelBlock block, int vectors, ReductionShape reduction)
     {
-        double steps = reduction.Runs * (reduction.RunBytes / ConvVnniEmitter.StepBytes), products = tile.Pixels * vectors, loads = tile.Pixels + vectors;
+        double steps = reduction.Runs * (reduction.RunBytes / ConvVnniEmitter.StepBytes), products = block.Pixels * vectors, loads = block.Pixels + vectors;
         return steps * Math.Max(products, loads) / 2 + 6 * products + 30;
     }
 

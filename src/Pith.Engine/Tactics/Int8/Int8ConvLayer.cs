@@ -61,7 +61,7 @@ internal sealed unsafe class Int8ConvLayer : RunnableLayer, IParallelBody
     {
         var conv = _conv;
         conv.PartPanels = Math.Max(1, conv.Panels / BandedParts.Bind(_layer, ref conv.Bands, state, _seconds));
-        conv.TilesOutside = conv.PartPanels * conv.PanelBytes <= CloseBytes;
+        conv.BlocksOutside = conv.PartPanels * conv.PanelBytes <= CloseBytes;
         conv.Epilogue.Output = state.Address(_layer.Output);
         if (_layer.Residual is { } residual) conv.Epilogue.Residual = state.Address(residual);
         return conv;

@@ -10,7 +10,7 @@ internal static unsafe class TransposedCopy
     private const int LineBytes = 64;
 
     // Elements of a tile in registers on either side, of 1 byte, and of 4.
-    private const int ByteTile = 8, WordTile = 4, WideWordTile = 8;
+    private const int ByteTile = 8, WordBlock = 4, WideWordTile = 8;
 
     /// <summary>to[c, r] = from[r, c].</summary>
     /// <param name="from">[<paramref name="rows"/>, <paramref name="columns"/>]</param>
@@ -44,7 +44,7 @@ internal static unsafe class TransposedCopy
                 return;
             }
             // Of fewer than five rows or columns a tile would waste most.
-            if (rows > WordTile && columns > WordTile)
+            if (rows > WordBlock && columns > WordBlock)
             {
                 WideTranspose.Run(from, fromStride, to, toStride, rows, columns);
                 return;
@@ -84,14 +84,14 @@ internal static unsafe class TransposedCopy
                 }
             }
         }
-        else if (Sse2.IsSupported && sizeof(T) == 4 && rows >= WordTile && columns >= WordTile)
+        else if (Sse2.IsSupported && sizeof(T) == 4 && rows >= WordBlock && columns >= WordBlock)
         {
-            for (nint column = 0; column < columns; column += WordTile)
+            for (nint column = 0; column < columns; column += WordBlock)
             {
-                var c = nint.Min(column, columns - WordTile);
-                for (nint row = 0; row < rows; row += WordTile)
+                var c = nint.Min(column, columns - WordBlock);
+                for (nint row = 0; row < rows; row += WordBlock)
                 {
-                    var r = nint.Min(row, rows - WordTile);
+                    var r = nint.Min(row, rows - WordBlock);
                     CopyWordTile(from + r * fromStride + c * sizeof(T), fromStride, to + c * toStride + r * sizeof(T), toStride);
                 }
             }

@@ -30,7 +30,7 @@ internal unsafe struct ConvInt8
     public int PartPanels;
 
     /// <summary>All panels of a tile before the next tile, when the weights of a part are small enough to stay close: results then leave whole. Otherwise all tiles of a panel before the next panel.</summary>
-    public bool TilesOutside;
+    public bool BlocksOutside;
 
     public readonly int PanelsPerGroup => (GroupOut + TileInt8.Panel - 1) / TileInt8.Panel;
 

@@ -26,7 +26,7 @@ internal static unsafe class ConvInt8Kernel
             Accumulators = accumulators,
         };
         // One loop in two orders: the outer one covers everything in one step, or the inner one does.
-        var (panelStep, pixelStep) = conv->TilesOutside ? (endPanel - firstPanel, Tile_u8s8s32_2x16c4_vector128.Rows) : (1, pixels);
+        var (panelStep, pixelStep) = conv->BlocksOutside ? (endPanel - firstPanel, Tile_u8s8s32_2x16c4_vector128.Rows) : (1, pixels);
         for (var outerPanel = firstPanel; outerPanel < endPanel; outerPanel += panelStep)
             for (var outerPixel = 0; outerPixel < pixels; outerPixel += pixelStep)
                 for (var panel = outerPanel; panel < outerPanel + panelStep; panel++)

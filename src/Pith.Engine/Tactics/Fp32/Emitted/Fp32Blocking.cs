@@ -30,8 +30,8 @@ internal sealed class Fp32Blocking
 
         double PanelCycles(int vectors)
         {
-            var tile = family.Tile(image, vectors, temporaries);
-            return new TileGrid(_operands, image, tile).PerImage * family.TileCycles(tile, vectors, reduction);
+            var block = family.Block(image, vectors, temporaries);
+            return new BlockGrid(_operands, image, block).PerImage * family.BlockCycles(block, vectors, reduction);
         }
     }
 
@@ -40,8 +40,8 @@ internal sealed class Fp32Blocking
     {
         var pixels = (long)images * _operands.Image.Pixels;
         var splitsChannels = threads > 1 && _panels >= threads && _panels * (long)_panelBytes > pixels * _operands.PixelBytes;
-        // All panels pass over some tiles before the next, unless reading a panel so often costs more than reading the input for it.
+        // All panels pass over some blocks before the next, unless reading a panel so often costs more than reading the input for it.
         var inputBytes = pixels / (splitsChannels ? 1 : threads) * (_operands.PixelBytes + _operands.Image.OutputColumn);
-        return new ConvBlocking(_vectors, splitsChannels, TilesOutside: EvenParts.Count(inputBytes, _family.CloseBytes) * _panelBytes <= inputBytes);
+        return new ConvBlocking(_vectors, splitsChannels, BlocksOutside: EvenParts.Count(inputBytes, _family.CloseBytes) * _panelBytes <= inputBytes);
     }
 }

@@ -11,8 +11,8 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
     // Less is not worth handing to another thread.
     private const double PartSeconds = 5e-6;
 
-    // Tiles of one call.
-    private const int MostTiles = 64;
+    // Blocks of one call.
+    private const int MostBlocks = 64;
 
     private const int MostRows = 3;
 
@@ -23,7 +23,7 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
     private readonly byte* _weights;
     private readonly byte* _biases;
     private readonly PaddedImages? _copies;
-    private readonly TileGrid _grid;
+    private readonly BlockGrid _grid;
 
     // Channels that fill vectors, then the rest.
     private readonly nint _full, _rest;
@@ -38,8 +38,8 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
         _weights = resources.Allocate((long)vectors * layer.Window.Taps * VectorBytes);
         _biases = resources.Allocate((long)vectors * VectorBytes);
         Pack((float*)_weights, (float*)_biases);
-        var tile = Tile(epilogue);
-        _grid = new TileGrid(_operands, _operands.Image, tile);
+        var block = Block(epilogue);
+        _grid = new BlockGrid(_operands, _operands.Image, block);
         if (FullVectors > 0) _full = Kernel(PanelShape.Lanes);
         if (RestChannels > 0) _rest = Kernel(RestChannels);
         if (_operands.NeedsCopy)
@@ -50,12 +50,12 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
 
         nint Kernel(int channels)
         {
-            var spec = new DepthwiseFp32Spec(channels, tile, layer.Window, (int)_operands.RowBytes, _operands.PixelBytes, epilogue);
-            return resources.Kernel($"depthwise_f32f32f32_{tile.Pixels}x{channels}c1_avx512", spec, () => new DepthwiseFp32Emitter(spec).Emit());
+            var spec = new DepthwiseFp32Spec(channels, block, layer.Window, (int)_operands.RowBytes, _operands.PixelBytes, epilogue);
+            return resources.Kernel($"depthwise_f32f32f32_{block.Pixels}x{channels}c1_avx512", spec, () => new DepthwiseFp32Emitter(spec).Emit());
         }
     }
 
-    public override long ScratchBytes => MostTiles * sizeof(TileOffsets);
+    public override long ScratchBytes => MostBlocks * sizeof(BlockOffsets);
 
     public override long SharedScratchBytes { get; }
 
@@ -73,12 +73,12 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
 
     public void RunPart(RunState state, int part, int worker)
     {
-        var (first, end) = WorkSplit.Share(Tiles(state), part, Parts(state));
-        var args = new ConvKernelArgs { Shared = _constants, Tiles = (TileOffsets*)state.Scratch(worker) };
-        for (var tile = first; tile < end; tile += args.TileCount)
+        var (first, end) = WorkSplit.Share(Blocks(state), part, Parts(state));
+        var args = new ConvKernelArgs { Shared = _constants, Blocks = (BlockOffsets*)state.Scratch(worker) };
+        for (var block = first; block < end; block += args.BlockCount)
         {
-            args.TileCount = (nint)Math.Min(MostTiles, end - tile);
-            for (var i = 0; i < args.TileCount; i++) args.Tiles[i] = _grid[tile + i];
+            args.BlockCount = (nint)Math.Min(MostBlocks, end - block);
+            for (var i = 0; i < args.BlockCount; i++) args.Blocks[i] = _grid[block + i];
             Run(state, &args, _full, 0, FullVectors);
             Run(state, &args, _rest, FullVectors, 1);
         }
@@ -97,17 +97,17 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
         ((delegate* unmanaged<ConvKernelArgs*, void>)kernel)(args);
     }
 
-    private long Tiles(RunState state) => (long)_layer.Images(state.Batch) * _grid.PerImage;
+    private long Blocks(RunState state) => (long)_layer.Images(state.Batch) * _grid.PerImage;
 
-    private int Parts(RunState state) => WorkSplit.Parts(_seconds * state.Batch / PartSeconds, Tiles(state), state.Pool.Threads);
+    private int Parts(RunState state) => WorkSplit.Parts(_seconds * state.Batch / PartSeconds, Blocks(state), state.Pool.Threads);
 
-    // The tile that loads and multiplies least.
-    private TilePattern Tile(EpilogueFp32Spec epilogue)
+    // The block that loads and multiplies least.
+    private PixelBlock Block(EpilogueFp32Spec epilogue)
     {
         var (image, window) = (_operands.Image, _layer.Window);
-        var tiles =
+        var blocks =
             from rows in Enumerable.Range(1, Math.Min(MostRows, image.Rows))
-            let most = DepthwiseFp32Emitter.LargestTile(rows, window, epilogue)
+            let most = DepthwiseFp32Emitter.LargestBlock(rows, window, epilogue)
             where most > 0
             let across = EvenParts.Count(image.Columns, most)
             let columns = EvenParts.Count(image.Columns, across)
@@ -115,7 +115,7 @@ internal sealed unsafe class Fp32EmittedDepthwiseLayer : RunnableLayer, IParalle
             let cost = EvenParts.Count(image.Rows, rows) * across * (rows * columns * window.Taps / 2.0 + inputs)
             orderby cost
             select image with { Rows = rows, Columns = columns };
-        return tiles.First();
+        return blocks.First();
     }
 
     private void Pack(float* weights, float* biases)

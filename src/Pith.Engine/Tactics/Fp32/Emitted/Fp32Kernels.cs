@@ -24,8 +24,8 @@ internal sealed class Fp32Kernels : VnniKernels
     // Weights of smaller panels come fast enough.
     private const int FetchedBytes = 64 << 10;
 
-    // The next panel is there after so many tiles.
-    private const int FetchingTiles = 8;
+    // The next panel is there after so many blocks.
+    private const int FetchingBlocks = 8;
 
     public override string Name => "avx512";
 
@@ -44,17 +44,17 @@ internal sealed class Fp32Kernels : VnniKernels
     // A line is a product for each pixel, where others have four or two: the processor is in time.
     public override int FetchAhead(nint panelBytes) => 0;
 
-    // A panel that meets one tile is one stream of memory, which the processor fetches by itself: fetching a whole panel ahead of it would push out what comes next (4096 x 4096 at batch 1 takes 2.1 ms
+    // A panel that meets one block is one stream of memory, which the processor fetches by itself: fetching a whole panel ahead of it would push out what comes next (4096 x 4096 at batch 1 takes 2.1 ms
     // then, instead of 1.15).
-    public override int FetchSteps(PanelShape panel, ReductionShape reduction, int tiles) => WeightBytes(panel, reduction) < FetchedBytes || tiles == 1 ? 0 : base.FetchSteps(panel, reduction, Math.Min(FetchingTiles, tiles));
+    public override int FetchSteps(PanelShape panel, ReductionShape reduction, int blocks) => WeightBytes(panel, reduction) < FetchedBytes || blocks == 1 ? 0 : base.FetchSteps(panel, reduction, Math.Min(FetchingBlocks, blocks));
 
     // Pixels whose distance has a large power of two as a factor fall into few sets of the first-level cache: more of them at once than it has ways would miss at every step.
-    protected override int LargestTile(TilePattern image, int vectors, int temporaries) =>
-        Math.Min(ConvVnniEmitter.LargestTile(vectors, temporaries, commutes: true), Ways * (WayBytes / Math.Min(WayBytes, image.InputColumn & -image.InputColumn)));
+    protected override int LargestBlock(PixelBlock image, int vectors, int temporaries) =>
+        Math.Min(ConvVnniEmitter.LargestBlock(vectors, temporaries, commutes: true), Ways * (WayBytes / Math.Min(WayBytes, image.InputColumn & -image.InputColumn)));
 
-    public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)
+    public override double BlockCycles(PixelBlock block, int vectors, ReductionShape reduction)
     {
-        var (steps, products, loads) = (reduction.Runs * reduction.RunBytes / sizeof(float), tile.Pixels * vectors, tile.Pixels + vectors);
+        var (steps, products, loads) = (reduction.Runs * reduction.RunBytes / sizeof(float), block.Pixels * vectors, block.Pixels + vectors);
         var panelBytes = (long)steps * vectors * PanelShape.Lanes * sizeof(float);
         var fetched = vectors * panelBytes switch { > HalfSecondLevelBytes => FarLineCycles, > FirstLevelBytes => CloseLineCycles, _ => 0 };
         var step = Math.Max(Math.Max(products, loads + 1) / PerCycle, Latency) + fetched;

@@ -80,7 +80,7 @@ internal sealed unsafe class Fp32WinogradLayer : RunnableLayer, IParallelBody
     private int RestChannels => _layer.OutChannels % PanelShape.Lanes;
 
     // Offsets of the tiles of a block, to transform inputs and then for each overlap.
-    private long OffsetBytes => EvenParts.Count((long)_products.MostTiles * (1 + _tiles.Overlaps.Length) * sizeof(TileOffsets), AlignedMemory.Alignment) * AlignedMemory.Alignment;
+    private long OffsetBytes => EvenParts.Count((long)_products.MostTiles * (1 + _tiles.Overlaps.Length) * sizeof(BlockOffsets), AlignedMemory.Alignment) * AlignedMemory.Alignment;
 
     public override void Run(RunState state)
     {
@@ -101,9 +101,9 @@ internal sealed unsafe class Fp32WinogradLayer : RunnableLayer, IParallelBody
 
     private void RunBlock(RunState state, byte* scratch, int first, int end, int firstPanel, int endPanel)
     {
-        var offsets = (TileOffsets*)scratch;
+        var offsets = (BlockOffsets*)scratch;
         byte* inputs = scratch + OffsetBytes, sums = inputs + _products.InputBytes;
-        var args = new ConvKernelArgs { Shared = _constants, Input = (_images is null ? state.Address(_layer.Input) : state.SharedScratch) + _operands.Origin, Output = inputs, Tiles = offsets, TileCount = end - first };
+        var args = new ConvKernelArgs { Shared = _constants, Input = (_images is null ? state.Address(_layer.Input) : state.SharedScratch) + _operands.Origin, Output = inputs, Blocks = offsets, BlockCount = end - first };
         for (var tile = first; tile < end; tile++) offsets[tile - first] = _tiles.Input(tile) with { Output = (tile - first) * _products.InputTileBytes };
         Run(_inputCode, &args);
         _products.Run(Weights(state), inputs, sums, end - first, firstPanel, endPanel);
@@ -111,13 +111,13 @@ internal sealed unsafe class Fp32WinogradLayer : RunnableLayer, IParallelBody
         args.Output = state.Address(_layer.Output);
         args.Residual = _layer.Residual is { } residual ? state.Address(residual) : null;
         args.Panel = _biases != null ? _biases : state.Address(_layer.Bias!);
-        args.Tiles = offsets + _products.MostTiles;
+        args.Blocks = offsets + _products.MostTiles;
         for (var overlap = 0; overlap < _outputCode.Length; overlap++)
         {
-            args.TileCount = 0;
+            args.BlockCount = 0;
             for (var tile = first; tile < end; tile++)
-                if (_tiles.OverlapOf(tile) == overlap) args.Tiles[args.TileCount++] = _tiles.Output(tile) with { Input = (tile - first) * _products.SumTileBytes };
-            if (args.TileCount > 0) RunOutputs(args, _outputCode[overlap], firstPanel * _products.PanelVectors, endPanel * _products.PanelVectors);
+                if (_tiles.OverlapOf(tile) == overlap) args.Blocks[args.BlockCount++] = _tiles.Output(tile) with { Input = (tile - first) * _products.SumTileBytes };
+            if (args.BlockCount > 0) RunOutputs(args, _outputCode[overlap], firstPanel * _products.PanelVectors, endPanel * _products.PanelVectors);
         }
     }
 

@@ -32,7 +32,7 @@ internal sealed unsafe class Fp32WinogradProducts
     private readonly nint _panelBytes;
 
     // Where the groups of a block start that a kernel computes at once.
-    private readonly TileOffsets* _groups;
+    private readonly BlockOffsets* _groups;
     private readonly int _group;
 
     // By the size of the last group.
@@ -56,9 +56,9 @@ internal sealed unsafe class Fp32WinogradProducts
 
         _panelBytes = (nint)_channels * PanelVectors * VectorBytes;
         _zeros = resources.Allocate(Panels * none.PanelBytes(PanelVectors));
-        var groups = Enumerable.Range(0, EvenParts.Count(MostTiles, _group)).Select(group => new TileOffsets { Input = (nint)group * _group * InputTileBytes, Output = (nint)group * _group * SumTileBytes });
-        _groups = resources.Copy<TileOffsets>([.. groups]);
-        var pattern = new TilePattern(_group, 1) { InputRow = InputTileBytes, OutputRow = SumTileBytes };
+        var groups = Enumerable.Range(0, EvenParts.Count(MostTiles, _group)).Select(group => new BlockOffsets { Input = (nint)group * _group * InputTileBytes, Output = (nint)group * _group * SumTileBytes });
+        _groups = resources.Copy<BlockOffsets>([.. groups]);
+        var pattern = new PixelBlock(_group, 1) { InputRow = InputTileBytes, OutputRow = SumTileBytes };
         var panelShape = new PanelShape(PanelVectors, PanelVectors * PanelShape.Lanes, true);
         var reduction = new ReductionShape(1, 0, 1, 0, _channels * sizeof(float));
         var fetchSteps = family.FetchSteps(panelShape, reduction, EvenParts.Count(MostTiles, _group));
@@ -112,7 +112,7 @@ internal sealed unsafe class Fp32WinogradProducts
     public void Run(byte* weights, byte* inputs, byte* sums, int tiles, int firstPanel, int endPanel)
     {
         var (full, rest) = Math.DivRem(tiles, _group);
-        var args = new ConvKernelArgs { Tiles = _groups, TileCount = full, RestTiles = _groups + full, RestCount = rest > 0 ? 1 : 0, PanelCount = endPanel - firstPanel, Panel = _zeros };
+        var args = new ConvKernelArgs { Blocks = _groups, BlockCount = full, RestBlocks = _groups + full, RestCount = rest > 0 ? 1 : 0, PanelCount = endPanel - firstPanel, Panel = _zeros };
         var code = (delegate* unmanaged<ConvKernelArgs*, void>)_code[rest];
         for (var position = 0; position < _positions; position++)
         {

@@ -36,17 +36,17 @@ internal sealed class Fp32WinogradTiles
     }
 
     /// <summary>Where a tile's window starts.</summary>
-    public TileOffsets Input(int tile)
+    public BlockOffsets Input(int tile)
     {
         var (image, row, column) = Locate(tile);
-        return new TileOffsets { Input = image * _operands.ImageBytes + row * _operands.RowBytes + column * _operands.PixelBytes };
+        return new BlockOffsets { Input = image * _operands.ImageBytes + row * _operands.RowBytes + column * _operands.PixelBytes };
     }
 
     /// <summary>Where its results and residuals are.</summary>
-    public TileOffsets Output(int tile)
+    public BlockOffsets Output(int tile)
     {
         var (image, row, column) = Locate(tile);
-        return new TileOffsets { Output = _layer.Output.PixelOffset(image, row, column), Residual = _layer.Residual?.PixelOffset(image, row, column) ?? 0 };
+        return new BlockOffsets { Output = _layer.Output.PixelOffset(image, row, column), Residual = _layer.Residual?.PixelOffset(image, row, column) ?? 0 };
     }
 
     private (nint Image, nint Row, nint Column) Locate(int tile)

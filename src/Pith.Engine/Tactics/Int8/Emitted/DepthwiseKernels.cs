@@ -24,11 +24,11 @@ internal sealed unsafe class DepthwiseKernels : ConvKernelFamily
 
     public override ConvOperands Operands(ContractionLayer layer) => new(layer, isDepthwise: true, DepthwiseEmitter.PanelVectors * PanelShape.Lanes);
 
-    public override TilePattern Tile(TilePattern image, int vectors, int temporaries) => image with { Rows = 1, Columns = EvenParts.Length(image.Columns, DepthwiseEmitter.LargestTile) };
+    public override PixelBlock Block(PixelBlock image, int vectors, int temporaries) => image with { Rows = 1, Columns = EvenParts.Length(image.Columns, DepthwiseEmitter.LargestBlock) };
 
     // Interleaving takes up to eight instructions a column and group of rows, then four products for each tap.
-    public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction) =>
-        DepthwiseEmitter.Groups(reduction.Rows) * ((tile.Pixels + reduction.Columns) * 8 + tile.Pixels * reduction.Columns * 4) / 2.0 + tile.Pixels * 24 + 30;
+    public override double BlockCycles(PixelBlock block, int vectors, ReductionShape reduction) =>
+        DepthwiseEmitter.Groups(reduction.Rows) * ((block.Pixels + reduction.Columns) * 8 + block.Pixels * reduction.Columns * 4) / 2.0 + block.Pixels * 24 + 30;
 
     public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => (nint)DepthwiseEmitter.Groups(reduction.Rows) * reduction.Columns * DepthwiseEmitter.PanelVectors * 64;
 

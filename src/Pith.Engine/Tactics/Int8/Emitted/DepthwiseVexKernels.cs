@@ -25,11 +25,11 @@ internal sealed unsafe class DepthwiseVexKernels : ConvKernelFamily
 
     public override ConvOperands Operands(ContractionLayer layer) => new(layer, isDepthwise: true);
 
-    public override TilePattern Tile(TilePattern image, int vectors, int temporaries) => image with { Rows = 1, Columns = EvenParts.Length(image.Columns, VexTileEmitter.LargestTile) };
+    public override PixelBlock Block(PixelBlock image, int vectors, int temporaries) => image with { Rows = 1, Columns = EvenParts.Length(image.Columns, VexBlockEmitter.LargestBlock) };
 
     // Interleaving takes up to six instructions a column and pair of rows, then two products and two sums for each tap; the epilogue runs beside.
-    public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction) =>
-        DepthwiseVexEmitter.Groups(reduction.Rows) * ((tile.Pixels + reduction.Columns) * 6 + tile.Pixels * reduction.Columns * 4) / 3.5 + 2 * tile.Pixels + 10;
+    public override double BlockCycles(PixelBlock block, int vectors, ReductionShape reduction) =>
+        DepthwiseVexEmitter.Groups(reduction.Rows) * ((block.Pixels + reduction.Columns) * 6 + block.Pixels * reduction.Columns * 4) / 3.5 + 2 * block.Pixels + 10;
 
     public override nint WeightBytes(PanelShape panel, ReductionShape reduction) =>
         (nint)DepthwiseVexEmitter.Groups(reduction.Rows) * reduction.Columns * panel.Capacity * DepthwiseVexEmitter.RowGroup * sizeof(short);

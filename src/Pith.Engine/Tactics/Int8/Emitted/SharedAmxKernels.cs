@@ -23,7 +23,7 @@ internal sealed unsafe class SharedAmxKernels(int shared, Func<Assembler, TileUn
         (layer.Int8!.Pattern(layer.Groups)?.Channels ?? 0) < shared ? $"the weights are not {shared}:2:4" : Operands(layer).Groups != layer.Groups ? "groups of few channels are computed together" : null;
 
     // Half of the products; two loads, two shuffles and a store for each pixel and step, which do not overlap with the loads of tiles.
-    public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)
+    public override double BlockCycles(PixelBlock tile, int vectors, ReductionShape reduction)
     {
         var tiling = new AmxTiling(tile);
         double steps = Weights(new PanelShape(vectors, vectors * PanelShape.Lanes, false), reduction).Steps, pixels = tiling.Count * tiling.Rows;

@@ -15,7 +15,7 @@ internal sealed unsafe class SharedVexKernels(int shared, bool hasVnni) : VexKer
 
     public override bool HasFullPanels => true;
 
-    protected override double TilePixels => 0.8;
+    protected override double BlockPixels => 0.8;
 
     public override CpuFeatures Needs => hasVnni ? CpuFeatures.Avx2 | CpuFeatures.AvxVnni : CpuFeatures.Avx2;
 
@@ -23,10 +23,10 @@ internal sealed unsafe class SharedVexKernels(int shared, bool hasVnni) : VexKer
 
     public override string? Refuses(ContractionLayer layer) => SharedVnniKernels.Refuses(layer, shared, Operands(layer), SharedVexWeights.VectorBytes) ?? (Operands(layer).Reduction.RunBytes % SharedBlocks.LaneBytes != 0 ? "pixels are not a multiple of 16 bytes" : null);
 
-    public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)
+    public override double BlockCycles(PixelBlock block, int vectors, ReductionShape reduction)
     {
-        double bytes = reduction.Runs * reduction.RunBytes, units = bytes / (hasVnni ? 8 : 4), operations = (hasVnni ? 2 : 4) * tile.Pixels;
-        return units * Math.Max(operations, tile.Pixels + 2) / 2 + bytes / 32 * tile.Pixels + 6 * tile.Pixels + 20;
+        double bytes = reduction.Runs * reduction.RunBytes, units = bytes / (hasVnni ? 8 : 4), operations = (hasVnni ? 2 : 4) * block.Pixels;
+        return units * Math.Max(operations, block.Pixels + 2) / 2 + bytes / 32 * block.Pixels + 6 * block.Pixels + 20;
     }
 
     public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => Weights(reduction).Bytes;

@@ -8,7 +8,7 @@ namespace Pith.Tactics;
 /// <param name="shared">V: 8, 16 or 32.</param>
 internal sealed unsafe class SharedVnniKernels(int shared) : VnniKernels
 {
-    // Vectors of sums of a tile, so that registers are left for weights, a broadcast and what is gathered.
+    // Vectors of sums of a block, so that registers are left for weights, a broadcast and what is gathered.
     private const int MostSums = 28;
 
     public override string Name => $"shared{shared}-avx512vnni";
@@ -34,17 +34,17 @@ internal sealed unsafe class SharedVnniKernels(int shared) : VnniKernels
         : !SharedBlocks.Takes(operands.Reduction.RunBytes, vectorBytes) ? $"runs of {operands.Reduction.RunBytes} bytes are not a multiple of 16"
         : null;
 
-    protected override int LargestTile(TilePattern image, int vectors, int temporaries)
+    protected override int LargestBlock(PixelBlock image, int vectors, int temporaries)
     {
         var sums = vectors * SharedSums.Partials(shared);
-        return Math.Min(MostSums / sums, ConvVnniEmitter.LargestTile(sums, temporaries));
+        return Math.Min(MostSums / sums, ConvVnniEmitter.LargestBlock(sums, temporaries));
     }
 
     // Half of the dense products; a load, a shuffle and a store for each pixel and block; then the permutation and the epilogue.
-    public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)
+    public override double BlockCycles(PixelBlock block, int vectors, ReductionShape reduction)
     {
-        double bytes = reduction.Runs * reduction.RunBytes, products = tile.Pixels * vectors, partials = SharedSums.Partials(shared);
-        return bytes / 8 * Math.Max(products, tile.Pixels / partials + vectors) / 2 + bytes / 64 * tile.Pixels + (6 + partials) * products + 40;
+        double bytes = reduction.Runs * reduction.RunBytes, products = block.Pixels * vectors, partials = SharedSums.Partials(shared);
+        return bytes / 8 * Math.Max(products, block.Pixels / partials + vectors) / 2 + bytes / 64 * block.Pixels + (6 + partials) * products + 40;
     }
 
     public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => new SharedWeights(panel with { Shared = shared }, reduction).Bytes;

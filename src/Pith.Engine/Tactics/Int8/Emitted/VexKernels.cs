@@ -13,17 +13,17 @@ internal abstract class VexKernels : ConvKernelFamily
 
     public override IReadOnlyList<int> PanelVectors => [1];
 
-    /// <summary>What a tile costs beside its pixels, in pixels: also for waiting, in tiles that are not the largest, on the sums of the step before.</summary>
-    protected abstract double TilePixels { get; }
+    /// <summary>What a block costs beside its pixels, in pixels: also for waiting, in blocks that are not the largest, on the sums of the step before.</summary>
+    protected abstract double BlockPixels { get; }
 
-    // Pixels at the right and lower edge that are computed twice cost more than a tile that does not fill the registers.
-    public override TilePattern Tile(TilePattern image, int vectors, int temporaries)
+    // Pixels at the right and lower edge that are computed twice cost more than a block that does not fill the registers.
+    public override PixelBlock Block(PixelBlock image, int vectors, int temporaries)
     {
-        var tiles =
-            from rows in Enumerable.Range(1, Math.Min(image.Rows, VexTileEmitter.LargestTile))
-            from columns in Enumerable.Range(1, Math.Min(image.Columns, VexTileEmitter.LargestTile / rows))
+        var blocks =
+            from rows in Enumerable.Range(1, Math.Min(image.Rows, VexBlockEmitter.LargestBlock))
+            from columns in Enumerable.Range(1, Math.Min(image.Columns, VexBlockEmitter.LargestBlock / rows))
             select image with { Rows = rows, Columns = columns };
-        return tiles.MinBy(tile => EvenParts.Count(image.Rows, tile.Rows) * EvenParts.Count(image.Columns, tile.Columns) * (Math.Max(tile.Pixels, LeastPixels) + TilePixels));
+        return blocks.MinBy(block => EvenParts.Count(image.Rows, block.Rows) * EvenParts.Count(image.Columns, block.Columns) * (Math.Max(block.Pixels, LeastPixels) + BlockPixels));
     }
 }
 
@@ -36,17 +36,17 @@ internal sealed unsafe class AvxVnniKernels : VexKernels
 
     public override PeakLoop? PeakLoop => s_peak;
 
-    protected override double TilePixels => 1.2;
+    protected override double BlockPixels => 1.2;
 
     public override CpuFeatures Needs => CpuFeatures.Avx2 | CpuFeatures.AvxVnni;
 
     public override CpuFeatures SurpassedBy => CpuFeatures.Avx512Vnni;
 
     // Two products or two loads a cycle, then the epilogue.
-    public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)
+    public override double BlockCycles(PixelBlock block, int vectors, ReductionShape reduction)
     {
-        double steps = reduction.Runs * (reduction.RunBytes / ConvVnniEmitter.StepBytes), products = 2 * tile.Pixels, loads = tile.Pixels + 2;
-        return steps * Math.Max(products, loads) / 2 + 6 * tile.Pixels + 20;
+        double steps = reduction.Runs * (reduction.RunBytes / ConvVnniEmitter.StepBytes), products = 2 * block.Pixels, loads = block.Pixels + 2;
+        return steps * Math.Max(products, loads) / 2 + 6 * block.Pixels + 20;
     }
 
     public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => (nint)reduction.Runs * reduction.RunBytes * panel.Capacity;
@@ -65,7 +65,7 @@ internal sealed unsafe class Avx2Kernels : VexKernels
 
     public override PeakLoop? PeakLoop => s_peak;
 
-    protected override double TilePixels => 0.5;
+    protected override double BlockPixels => 0.5;
 
     public override long ScratchBytes => ConvAvx2Emitter.ScratchBytes;
 
@@ -76,15 +76,15 @@ internal sealed unsafe class Avx2Kernels : VexKernels
     public override string? Refuses(ContractionLayer layer)
     {
         var operands = Operands(layer);
-        var tile = new TilePattern(1, VexTileEmitter.LargestTile) { InputColumn = operands.Reduction.RunBytes + 1 };
-        return new WordTile(tile, operands.Reduction).Bytes > ConvAvx2Emitter.ScratchBytes ? "a tile does not fit its scratch memory" : null;
+        var block = new PixelBlock(1, VexBlockEmitter.LargestBlock) { InputColumn = operands.Reduction.RunBytes + 1 };
+        return new WordBlock(block, operands.Reduction).Bytes > ConvAvx2Emitter.ScratchBytes ? "a block does not fit its scratch memory" : null;
     }
 
     // Two products beside two sums, or two loads, a cycle, then the epilogue.
-    public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction)
+    public override double BlockCycles(PixelBlock block, int vectors, ReductionShape reduction)
     {
-        double steps = reduction.Runs * (reduction.RunBytes / WordProducts.StepChannels), products = 2 * tile.Pixels, loads = tile.Pixels + 2;
-        return steps * Math.Max(products, loads) / 2 + 6 * tile.Pixels + 20;
+        double steps = reduction.Runs * (reduction.RunBytes / WordProducts.StepChannels), products = 2 * block.Pixels, loads = block.Pixels + 2;
+        return steps * Math.Max(products, loads) / 2 + 6 * block.Pixels + 20;
     }
 
     public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => (nint)reduction.Runs * reduction.RunBytes * panel.Capacity * sizeof(short);

@@ -22,9 +22,9 @@ internal abstract unsafe class WinogradKernels(int outputs, int[][] weightTransf
 
     public override long ScratchBytes => ConvWinogradEmitter.ScratchBytes;
 
-    public override bool OrdersTiles => true;
+    public override bool OrdersBlocks => true;
 
-    public override int LeastTiles => 96 / Pixels;
+    public override int LeastBlocks => 96 / Pixels;
 
     private int Positions => weightTransform.Length * weightTransform.Length;
 
@@ -71,12 +71,12 @@ internal abstract unsafe class WinogradKernels(int outputs, int[][] weightTransf
         return (long)largest * LargestByte;
     }
 
-    public override TilePattern Tile(TilePattern image, int vectors, int temporaries) => image with { Rows = outputs, Columns = outputs };
+    public override PixelBlock Block(PixelBlock image, int vectors, int temporaries) => image with { Rows = outputs, Columns = outputs };
 
     // A product and a sum twice a cycle, hardly less; then sums to memory and back, and the epilogue.
-    public override double TileCycles(TilePattern tile, int vectors, ReductionShape reduction) => Positions * Channels(reduction) / WordProducts.StepChannels * 1.15 + 25 * Pixels;
+    public override double BlockCycles(PixelBlock tile, int vectors, ReductionShape reduction) => Positions * Channels(reduction) / WordProducts.StepChannels * 1.15 + 25 * Pixels;
 
-    public override double OpenTileCycles(ReductionShape reduction) => Channels(reduction) / 16 * InputCycles;
+    public override double OpenBlockCycles(ReductionShape reduction) => Channels(reduction) / 16 * InputCycles;
 
     public override nint WeightBytes(PanelShape panel, ReductionShape reduction) => (nint)Positions * Channels(reduction) * panel.Capacity * sizeof(short);
 

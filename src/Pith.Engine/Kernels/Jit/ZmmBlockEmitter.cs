@@ -4,7 +4,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Pith.Kernels.Jit;
 
 /// <summary>Base of the AVX-512 kernels: 32 registers of 16 channels.</summary>
-internal abstract class ZmmTileEmitter(ConvKernelSpec spec) : VectorTileEmitter(spec)
+internal abstract class ZmmBlockEmitter(ConvKernelSpec spec) : VectorBlockEmitter(spec)
 {
     /// <summary>Vector registers.</summary>
     protected const int Registers = 32;
@@ -22,7 +22,7 @@ internal abstract class ZmmTileEmitter(ConvKernelSpec spec) : VectorTileEmitter(
     /// <summary>The start values of a vector of results.</summary>
     protected static AssemblerMemoryOperand StartOf(int vector) => __zmmword_ptr[Panel + vector * ConvArithmetic.StartBytes];
 
-    protected sealed override ITileEpilogue Epilogue(EpilogueRegisters registers, TilePattern band) => Spec.Arithmetic.Epilogue(Asm, Spec.Panel, registers, band);
+    protected sealed override IBlockEpilogue Epilogue(EpilogueRegisters registers, PixelBlock band) => Spec.Arithmetic.Epilogue(Asm, Spec.Panel, registers, band);
 
     protected sealed override void StartSums()
     {

@@ -6,10 +6,10 @@ namespace Pith.Kernels.Jit;
 /// Base of the kernels for CPUs without AVX-512, which have sixteen registers of eight channels: up to six pixels by a panel of 16 channels, two registers for each pixel. A panel with at most eight
 /// channels leaves the second out.
 /// </summary>
-internal abstract class VexTileEmitter(ConvKernelSpec spec) : VectorTileEmitter(spec)
+internal abstract class VexBlockEmitter(ConvKernelSpec spec) : VectorBlockEmitter(spec)
 {
-    /// <summary>The most pixels of a tile.</summary>
-    public const int LargestTile = 6;
+    /// <summary>The most pixels of a block.</summary>
+    public const int LargestBlock = 6;
 
     protected const int VectorBytes = 32;
 
@@ -19,7 +19,7 @@ internal abstract class VexTileEmitter(ConvKernelSpec spec) : VectorTileEmitter(
 
     protected sealed override int[] FreeInEpilogue => Math.Min(Accumulators, Registers - VexEpilogueEmitter.Temporaries) is var first ? [.. Enumerable.Range(first, Registers - first)] : [];
 
-    protected sealed override ITileEpilogue Epilogue(EpilogueRegisters registers, TilePattern band) => new VexEpilogueEmitter(Asm, Spec.Int8Epilogue, Spec.Panel.Channels, registers, band);
+    protected sealed override IBlockEpilogue Epilogue(EpilogueRegisters registers, PixelBlock band) => new VexEpilogueEmitter(Asm, Spec.Int8Epilogue, Spec.Panel.Channels, registers, band);
 
     protected sealed override void StartSums()
     {

@@ -1,21 +1,21 @@
 namespace Pith.Kernels.Jit;
 
 /// <summary>
-/// A tile's input as 16-bit words in scratch memory, [rows of the window][rows of the tile][segments]. Windows that lie side by side or overlap share one segment, in which bytes keep their
+/// A block's input as 16-bit words in scratch memory, [rows of the window][rows of the block][segments]. Windows that lie side by side or overlap share one segment, in which bytes keep their
 /// order; others, those of strided or grouped layers, get one for each run and pixel.
 /// </summary>
-internal sealed class WordTile
+internal sealed class WordBlock
 {
     private const int WordBytes = 2, ChunkBytes = 16;
 
-    private readonly TilePattern _tile;
+    private readonly PixelBlock _block;
     private readonly ReductionShape _reduction;
     private readonly bool _isDense;
 
-    public WordTile(TilePattern tile, ReductionShape reduction)
+    public WordBlock(PixelBlock block, ReductionShape reduction)
     {
-        (_tile, _reduction) = (tile, reduction);
-        int[] runs = [.. from column in Enumerable.Range(0, reduction.Columns) from pixel in Enumerable.Range(0, tile.Columns) select pixel * tile.InputColumn + column * reduction.ColumnBytes];
+        (_block, _reduction) = (block, reduction);
+        int[] runs = [.. from column in Enumerable.Range(0, reduction.Columns) from pixel in Enumerable.Range(0, block.Columns) select pixel * block.InputColumn + column * reduction.ColumnBytes];
         int[] sorted = [.. runs.Order()];
         _isDense = sorted.Zip(sorted.Skip(1), (a, b) => b - a <= reduction.RunBytes).All(adjacent => adjacent);
         Segments = _isDense ? [0] : runs;
@@ -32,17 +32,17 @@ internal sealed class WordTile
     /// <summary>Bytes of a segment as words.</summary>
     public int SegmentBytes => Chunks * ChunkBytes * WordBytes;
 
-    /// <summary>Bytes of the tile as words.</summary>
+    /// <summary>Bytes of the block as words.</summary>
     public int Bytes => _reduction.Rows * Reduction.RowBytes;
 
     /// <summary>What a pixel sums over, as it lies in scratch.</summary>
     public ReductionShape Reduction => new(
-        _reduction.Rows, _tile.Rows * Segments.Count * SegmentBytes, _reduction.Columns, _isDense ? _reduction.ColumnBytes * WordBytes : _tile.Columns * SegmentBytes, _reduction.RunBytes * WordBytes);
+        _reduction.Rows, _block.Rows * Segments.Count * SegmentBytes, _reduction.Columns, _isDense ? _reduction.ColumnBytes * WordBytes : _block.Columns * SegmentBytes, _reduction.RunBytes * WordBytes);
 
     /// <summary>Bytes from the first pixel's window to that of another, in scratch.</summary>
     public int Input(int pixel)
     {
-        var (row, column) = Math.DivRem(pixel, _tile.Columns);
-        return row * Segments.Count * SegmentBytes + column * (_isDense ? _tile.InputColumn * WordBytes : SegmentBytes);
+        var (row, column) = Math.DivRem(pixel, _block.Columns);
+        return row * Segments.Count * SegmentBytes + column * (_isDense ? _block.InputColumn * WordBytes : SegmentBytes);
     }
 }

@@ -23,7 +23,7 @@ internal sealed class ConvOperands
         Image = Image with { Columns = Image.Columns / joined, InputColumn = Image.InputColumn * joined, OutputColumn = Image.OutputColumn * joined, ResidualColumn = Image.ResidualColumn * joined };
     }
 
-    // A copy has whole windows around it unless a window is less than it seems: then it is asked for.
+    // isCopy: reads a copy whatever the padding; joinsImages: pixels of several images may be one row, see IsFlat.
     private ConvOperands(ContractionLayer layer, Window window, int operandBytes, int pixelBytes, int joinedGroups, bool isDepthwise = false, bool isCopy = false, int slackBytes = 0, bool joinsImages = false)
     {
         PixelBytes = pixelBytes;

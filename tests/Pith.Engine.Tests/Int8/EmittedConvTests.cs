@@ -88,7 +88,7 @@ public class EmittedConvTests
             using var engine = EngineBuilder.Build(b.Graph, new EngineOptions { TimeTactics = false }, TestDevice.At(IsaLevel.Avx512Vnni));
             var layer = engine.Layers.Single(layer => layer.Spec.Kind == LayerKind.Conv);
             Assert.Equal(pattern, layer.Spec.Pattern?.ToString());
-            Assert.All(layer.Verdicts.Where(verdict => verdict.Tactic.Contains("compressed", StringComparison.Ordinal)), verdict => Assert.Equal((false, reason), (verdict.Accepted, verdict.Reason)));
+            Assert.All(layer.Verdicts.Where(verdict => verdict.Tactic.Contains("int8-compressed", StringComparison.Ordinal)), verdict => Assert.Equal((false, reason), (verdict.Accepted, verdict.Reason)));
         }
     }
 

@@ -61,7 +61,8 @@ internal sealed unsafe class Fp32WinogradProducts
         var pattern = new PixelBlock(_group, 1) { InputRow = InputTileBytes, OutputRow = SumTileBytes };
         var panelShape = new PanelShape(PanelVectors, PanelVectors * PanelShape.Lanes, true);
         var reduction = new ReductionShape(1, 0, 1, 0, _channels * sizeof(float));
-        var fetchSteps = family.FetchSteps(panelShape, reduction, EvenParts.Count(MostTiles, _group));
+        // Panels of all positions are many times the caches, however small one is.
+        var fetchSteps = Fp32Kernels.FetchSteps(panelShape, EvenParts.Count(MostTiles, _group));
         _code = [.. Enumerable.Range(0, _group).Select(rest => new ConvKernelSpec(panelShape, pattern, reduction, none) { RestRows = rest, FetchSteps = fetchSteps })
             .Select(spec => resources.Kernel(family.KernelName(spec), (family.Name, spec), () => family.Emitter(spec).Emit()))];
     }

@@ -5,7 +5,7 @@ namespace Pith.Compression.Quantization;
 
 /// <summary>
 /// Gives fake-quantized float weights short scales again after BatchNormalization was folded into them, which multiplied their scales. <see cref="InsertQdq"/> chose them so that
-/// they would be short after the fold; training has moved the factors a little since, so the nearest short scale is hardly another one.
+/// they would be short after the fold; training has moved the factors a little since, so the nearest short scale is hardly another one. An input whose scale is not a positive number counts as unknown.
 /// </summary>
 /// <param name="options">With exact scales full-precision scales stay as they are; only those too small for the layer's bias are replaced.</param>
 public sealed class ShortenWeightScales(QuantizationSettings options) : Pass
@@ -37,7 +37,8 @@ public sealed class ShortenWeightScales(QuantizationSettings options) : Pass
     private float Shortened(float scale, Node node, int channel, int channels, Func<double> magnitude)
     {
         if (scale * options.LargestWeight <= QuantizationParameters.SmallestAmax) scale = 1;
-        var input = node.Inputs[0] is { Producer: { Op: DequantizeLinear } data } && data.Inputs[1]?.Constant is Tensor<float> { Length: 1 } constant ? QuantizationParameters.FromScale(constant.Data[0], data.Inputs[0]!.Type.DataType) : null;
+        var input = node.Inputs[0] is { Producer: { Op: DequantizeLinear } data } && data.Inputs[1]?.Constant is Tensor<float> { Length: 1 } constant && constant.Data[0] > 0 && float.IsFinite(constant.Data[0])
+            ? QuantizationParameters.FromScale(constant.Data[0], data.Inputs[0]!.Type.DataType) : null;
         var biases = node.Input(2)?.Constant is Tensor<float> { Length: > 0 } tensor && (channels == 1 || tensor.Length == channels) ? tensor.Data : null;
         var bias = biases is null ? 0 : channels == 1 ? biases.Max(MathF.Abs) : MathF.Abs(biases[channel]);
         if (!options.ExactScales) scale = input is null ? ShortScale.RoundToNearest(scale) : ShortWeightScale.Nearest(scale, ShortWeightScale.Limit(input, magnitude(), bias, scale));

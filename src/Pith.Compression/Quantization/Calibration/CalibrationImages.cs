@@ -1,0 +1,62 @@
+using Pith.Compression.Data;
+
+namespace Pith.Compression.Quantization;
+
+/// <summary>
+/// Calibration images, preprocessed and kept in memory, for algorithms that run them through a network many times. The first samples of a <see cref="CalibrationData"/> in its order, so results depend on nothing else.
+/// Immutable: shared by threads.
+/// </summary>
+internal sealed class CalibrationImages
+{
+    // Preprocessed images of 224x224 take 0.6 MB each.
+    private const long MaxBytes = 512L << 20;
+
+    private CalibrationImages(ImageInput input, IReadOnlyList<Tensor> batches, int count) => (Input, Batches, Count) = (input, batches, count);
+
+    /// <summary>The input of the network that they are for.</summary>
+    public ImageInput Input { get; }
+
+    /// <summary>The images as the network takes them, batch by batch; all batches but the last have the same size. A network with a fixed batch gets full batches only.</summary>
+    public IReadOnlyList<Tensor> Batches { get; }
+
+    /// <summary>The number of images.</summary>
+    public int Count { get; }
+
+    /// <summary>The size of a batch.</summary>
+    public int BatchSize => Batches[0].Shape[0];
+
+    /// <summary>Reads images until there are <paramref name="limit"/>, or as many as <paramref name="data"/> says, or as many as may be kept in memory.</summary>
+    /// <param name="graph">The network that they are for.</param>
+    /// <param name="data">Where they come from.</param>
+    /// <param name="limit">The most images to keep; at least one batch is kept where the network fixes its size.</param>
+    /// <exception cref="PithException">There is no full batch, or the images do not fit the network.</exception>
+    public static CalibrationImages Read(Graph graph, CalibrationData data, int limit)
+    {
+        var input = ImageInput.Of(graph);
+        var size = input.Shape.Elements;
+        var batch = input.FixedBatch ?? data.BatchSize;
+        var wanted = (int)Math.Max(1, Math.Min(Math.Min(limit, data.Samples), MaxBytes / sizeof(float) / size));
+        if (input.FixedBatch is { } whole) wanted = Math.Max(1, wanted / whole) * whole;
+        var (batches, images, count) = (new List<Tensor>(), new float[batch * size], 0);
+        var filled = 0;
+        foreach (var next in data.Batches)
+        {
+            if (next.Shape != input.Shape) throw new PithException($"The network takes images of {input.Shape}, the calibration data gives {next.Shape}.");
+            for (var i = 0; i < next.Count && count + filled < wanted; i++)
+            {
+                next.ImagesInUse.Slice(i * size, size).CopyTo(images.AsSpan(filled++ * size));
+                if (filled == batch) Flush();
+            }
+            if (count + filled == wanted) break;
+        }
+        if (filled > 0 && input.FixedBatch is null) Flush();
+        if (count == 0) throw new PithException($"The network's batch is fixed to {batch}, and there are only {filled} calibration images. Calibrate with at least {batch}, or export the network with an open batch.");
+        return new CalibrationImages(input, batches, count);
+
+        void Flush()
+        {
+            batches.Add(input.ToTensor(images.AsSpan(0, filled * size)));
+            (count, filled) = (count + filled, 0);
+        }
+    }
+}

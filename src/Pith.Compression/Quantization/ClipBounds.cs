@@ -1,5 +1,3 @@
-using Pith.Ops;
-
 namespace Pith.Compression.Quantization;
 
 /// <summary>Ranges that do not reach beyond a Clip: a runtime that sees so leaves the Clip out.</summary>
@@ -14,8 +12,7 @@ internal static class ClipBounds
         var (low, high) = (float.NegativeInfinity, float.PositiveInfinity);
         foreach (var value in values)
         {
-            if (value.Producer is not { Op: Clip } clip) continue;
-            (low, high) = (Math.Max(low, Bound(clip, 1, float.NegativeInfinity)), Math.Min(high, Bound(clip, 2, float.PositiveInfinity)));
+            if (ClipRange.Of(value.Producer) is { } clip) (low, high) = (Math.Max(low, clip.Low), Math.Min(high, clip.High));
         }
         // A range always holds 0.
         if (!(low <= 0 && high >= 0) || histogram.Min < low || histogram.Max > high) return parameters;
@@ -28,7 +25,4 @@ internal static class ClipBounds
 
     // The largest scale with which this many steps do not pass the bound.
     private static double Limit(float bound, int steps) => steps == 0 ? double.PositiveInfinity : (double)bound / steps;
-
-    private static float Bound(Node clip, int index, float absent) =>
-        clip.Input(index) is not { } bound ? absent : bound.Constant is Tensor<float> { Length: 1 } constant ? constant.Data[0] : absent;
 }

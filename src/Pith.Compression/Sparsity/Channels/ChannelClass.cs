@@ -1,8 +1,8 @@
 namespace Pith.Compression.Sparsity;
 
 /// <summary>
-/// Channels that can only be put in another order everywhere at once: those of a layer's result, of every value that they flow into or are combined with, and of all weights, biases and factors on the way, up to the layers
-/// that sum over them. The network computes the same in any order, except for the rounding of sums.
+/// Channels that can only be changed everywhere at once, put in another order or multiplied by a factor each: those of a layer's result, of every value that they flow into or are combined with, and of all weights, biases and
+/// factors on the way, up to the layers that sum over them. The network computes the same as before, except for the rounding of sums.
 /// </summary>
 internal sealed class ChannelClass
 {
@@ -10,18 +10,26 @@ internal sealed class ChannelClass
     private readonly Dictionary<Use, List<ChannelSegment>> _constants = [];
     private readonly Queue<(Value Value, ChannelSegment Segment)> _pending = [];
 
-    private ChannelClass(int size) => Size = size;
+    private readonly ChannelChange _change;
+
+    private ChannelClass(int size, ChannelChange change) => (Size, _change) = (size, change);
 
     /// <summary>The number of channels.</summary>
     public int Size { get; }
 
-    /// <summary>Why the order has to stay, for people; null when it may change.</summary>
+    /// <summary>Why the channels have to stay as they are, for people; null when they may change.</summary>
     public string? Fixed { get; private set; }
 
-    /// <summary>The channels of <paramref name="value"/> along <paramref name="axis"/>, and all that belong to them.</summary>
-    public static ChannelClass Of(Value value, int axis)
+    /// <summary>The computed values that have the channels.</summary>
+    public IEnumerable<Value> Values => _values.Keys;
+
+    /// <summary>The operands of nodes that are constants and have the channels, or their inverse factors.</summary>
+    public IEnumerable<Use> Constants => _constants.Keys;
+
+    /// <summary>The channels of <paramref name="value"/> along <paramref name="axis"/>, and all that belong to them when they are changed.</summary>
+    public static ChannelClass Of(Value value, int axis, ChannelChange change)
     {
-        var found = new ChannelClass(value.Type[axis].Size);
+        var found = new ChannelClass(value.Type[axis].Size, change);
         found.Add(value, new ChannelSegment(axis));
         while (found.Fixed is null && found._pending.TryDequeue(out var next)) found.Follow(next.Value, next.Segment);
         found.Fixed ??= found.SharedWeight();
@@ -30,30 +38,40 @@ internal sealed class ChannelClass
 
     /// <summary>Where an operand of a node, constant or not, has these channels.</summary>
     public IReadOnlyList<ChannelSegment> SegmentsOf(Node node, int operand) =>
-        node.Input(operand) is not { } value ? [] : value.Constant is not null ? _constants.GetValueOrDefault(new Use(node, operand)) ?? [] : _values.GetValueOrDefault(value) ?? [];
+        node.Input(operand) is not { } value ? [] : value.Constant is not null ? _constants.GetValueOrDefault(new Use(node, operand)) ?? [] : SegmentsOf(value);
+
+    /// <summary>Where a computed value has these channels.</summary>
+    public IReadOnlyList<ChannelSegment> SegmentsOf(Value value) => _values.GetValueOrDefault(value) ?? [];
 
     /// <summary>Whether the class has the channels of <paramref name="value"/> along <paramref name="axis"/>.</summary>
     public bool Contains(Value value, int axis) => _values.TryGetValue(value, out var segments) && segments.Any(segment => segment.Axis == axis && segment.Start == 0 && segment.Inner == 1);
 
-    /// <summary>Says why the order has to stay; the first reason holds.</summary>
+    /// <summary>Says why the channels have to stay; the first reason holds.</summary>
     public void Keep(string reason) => Fixed ??= reason;
 
     /// <summary>Puts the channels in another order in every constant.</summary>
     /// <param name="graph">The graph of the values.</param>
     /// <param name="order">The old channel at each new position.</param>
-    public void Reorder(Graph graph, IReadOnlyList<int> order)
+    public void Reorder(Graph graph, IReadOnlyList<int> order) => Change(graph, (tensor, segment) => Reordered(tensor, segment, order));
+
+    /// <summary>Multiplies the channels of every value by a factor each, by multiplying or dividing the constants, which are float32.</summary>
+    /// <param name="graph">The graph of the values.</param>
+    /// <param name="factors">A positive factor for each channel.</param>
+    public void Scale(Graph graph, IReadOnlyList<float> factors) => Change(graph, (tensor, segment) => Scaled(tensor.As<float>(), segment, factors));
+
+    private void Change(Graph graph, Func<Tensor, ChannelSegment, Tensor> change)
     {
         foreach (var constant in _constants.Keys.Select(use => use.Node.Inputs[use.Index]!).Distinct().ToArray())
         {
-            // One tensor that stands for several factors, because they were equal, becomes one for each order.
-            var byOrder = constant.Uses.GroupBy(use => string.Join(' ', SegmentsOf(use.Node, use.Index).Order(Comparer<ChannelSegment>.Create((a, b) => a.Start.CompareTo(b.Start))))).ToArray();
+            // One tensor that stands for several factors, because they were equal, becomes one for each change.
+            var byChange = constant.Uses.GroupBy(use => string.Join(' ', SegmentsOf(use.Node, use.Index).Order(Comparer<ChannelSegment>.Create((a, b) => (a.Axis, a.Start, a.Power).CompareTo((b.Axis, b.Start, b.Power)))))).ToArray();
             var tensor = constant.Constant!;
-            for (var i = 0; i < byOrder.Length; i++)
+            for (var i = 0; i < byChange.Length; i++)
             {
-                var first = byOrder[i].First();
-                var ordered = SegmentsOf(first.Node, first.Index).Aggregate(tensor, (current, segment) => Reordered(current, segment, order));
-                if (i == 0 && byOrder.Length == 1) graph.SetConstant(constant, ordered);
-                else if (!ReferenceEquals(ordered, tensor)) Separate(graph, constant, ordered, [.. byOrder[i]]);
+                var first = byChange[i].First();
+                var changed = SegmentsOf(first.Node, first.Index).Aggregate(tensor, change);
+                if (i == 0 && byChange.Length == 1) graph.SetConstant(constant, changed);
+                else if (!ReferenceEquals(changed, tensor)) Separate(graph, constant, changed, [.. byChange[i]]);
             }
         }
     }
@@ -78,12 +96,24 @@ internal sealed class ChannelClass
         return result;
     }
 
+    private static Tensor<float> Scaled(Tensor<float> tensor, ChannelSegment segment, IReadOnlyList<float> factors)
+    {
+        var result = (Tensor<float>)tensor.Clone();
+        var (outer, inner) = (tensor.Shape.LengthOf(0, segment.Axis), tensor.Shape.LengthOf(segment.Axis + 1, tensor.Shape.Rank));
+        var (row, channel) = (tensor.Shape[segment.Axis] * inner, segment.Inner * inner);
+        for (var o = 0; o < outer; o++)
+            for (var c = 0; c < factors.Count; c++)
+                foreach (ref var element in result.Span.Slice(o * row + segment.Start * inner + c * channel, channel))
+                    element = segment.Power > 0 ? element * factors[c] : element / factors[c];
+        return result;
+    }
+
     private void Add(Value value, ChannelSegment segment)
     {
         if (!_values.TryGetValue(value, out var known)) _values[value] = known = [];
         if (known.Contains(segment)) return;
         if (known.Any(other => other.Axis == segment.Axis && other.Start < segment.End(Size) && segment.Start < other.End(Size)))
-            Fixed ??= $"'{value.Name}' would need two orders at once";
+            Fixed ??= $"'{value.Name}' would have to change in two ways at once";
         known.Add(segment);
         _pending.Enqueue((value, segment));
     }
@@ -106,7 +136,7 @@ internal sealed class ChannelClass
             else Keep(node);
             return;
         }
-        foreach (var tie in ChannelTies.Of(node))
+        foreach (var tie in _change.TiesOf(node))
             foreach (var here in tie.Axes)
             {
                 if (here.Slot != slot || here.Axis != segment.Axis || segment.Start < here.Offset || segment.End(Size) > here.Offset + tie.Size * here.Repeat) continue;
@@ -116,7 +146,7 @@ internal sealed class ChannelClass
                     return;
                 }
                 foreach (var there in tie.Axes)
-                    if (there != here) Reach(node, there.Slot, new ChannelSegment(there.Axis, (segment.Start - here.Offset) / here.Repeat * there.Repeat + there.Offset, segment.Inner / here.Repeat * there.Repeat));
+                    if (there != here) Reach(node, there.Slot, new ChannelSegment(there.Axis, (segment.Start - here.Offset) / here.Repeat * there.Repeat + there.Offset, segment.Inner / here.Repeat * there.Repeat, segment.Power * here.Power * there.Power));
                 return;
             }
         Keep(node);
@@ -136,9 +166,9 @@ internal sealed class ChannelClass
         if (!known.Contains(segment)) known.Add(segment);
     }
 
-    private void Keep(Node node) => Fixed ??= $"{node.Op.Schema.Name} '{node.Name}' needs its channels in their order";
+    private void Keep(Node node) => Fixed ??= $"{node.Op.Schema.Name} '{node.Name}' {_change.Reason}";
 
-    /// <summary>Weights that layers share stay shared, so all of their readers must want the same order.</summary>
+    /// <summary>Weights that layers share stay shared, so all of their readers must want the same change.</summary>
     private string? SharedWeight()
     {
         foreach (var constant in _constants.Keys.Select(use => use.Node.Inputs[use.Index]!).Distinct())

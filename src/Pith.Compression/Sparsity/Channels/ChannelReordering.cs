@@ -66,7 +66,7 @@ internal static class ChannelReordering
             var channels = found.FirstOrDefault(known => known.Contains(weight.Node.Output, axis));
             if (channels is null)
             {
-                found.Add(channels = ChannelClass.Of(weight.Node.Output, axis));
+                found.Add(channels = ChannelClass.Of(weight.Node.Output, axis, ChannelChange.Order));
                 var kept = channels.Fixed is not null ? null : sparse.FirstOrDefault(other => channels.SegmentsOf(other.Node, other.Index).Count > 0);
                 if (kept is not null) channels.Keep($"'{kept.Node.Name}' is sparse already and is not pruned again");
                 if (channels.Fixed is null && Concerned(channels, layers).Any()) free.Add(channels);

@@ -7,7 +7,8 @@ namespace Pith.Compression.Sparsity;
 /// <param name="Axis">The axis, from 0.</param>
 /// <param name="Start">The first index of channel 0.</param>
 /// <param name="Inner">Indices per channel.</param>
-internal readonly record struct ChannelSegment(int Axis, int Start = 0, int Inner = 1)
+/// <param name="Power">The power of a channel's factor that its indices are multiplied by: 1, or -1 in weights that read the channels. Without meaning for orders.</param>
+internal readonly record struct ChannelSegment(int Axis, int Start = 0, int Inner = 1, int Power = 1)
 {
     /// <summary>The index after the last one of <paramref name="channels"/> channels.</summary>
     public int End(int channels) => Start + channels * Inner;
@@ -25,7 +26,7 @@ internal readonly record struct ChannelSegment(int Axis, int Start = 0, int Inne
         {
             // The axis, or one that holds it and the axes after it: it repeats where the old one did.
             if (!to[other].IsFixed || StrideOf(to, other) is not { } step || step == 0 || to[other].Value * step != size.Value * stride) continue;
-            if (Inner * stride % step == 0 && Start * stride % step == 0) return new ChannelSegment(other, (int)(Start * stride / step), (int)(Inner * stride / step));
+            if (Inner * stride % step == 0 && Start * stride % step == 0) return new ChannelSegment(other, (int)(Start * stride / step), (int)(Inner * stride / step), Power);
         }
         return null;
     }

@@ -7,10 +7,12 @@ namespace Pith.Compression.Sparsity;
 /// <param name="Axis">The axis.</param>
 /// <param name="Offset">The index from which on the axis takes part in a tie.</param>
 /// <param name="Repeat">Consecutive indices of this axis for one of the tie: 2 for the results of a depthwise convolution that makes two channels of each.</param>
-internal readonly record struct TiedAxis(int Slot, int Axis, int Offset = 0, int Repeat = 1);
+/// <param name="Power">In ties of factors: 1 when the axis is multiplied by the tie's factors, -1 when it is divided by them.</param>
+internal readonly record struct TiedAxis(int Slot, int Axis, int Offset = 0, int Repeat = 1, int Power = 1);
 
 /// <summary>
-/// Axes of a node that have the same channels: when all of them are put in another order together, the node computes what it did before, in that order.
+/// Axes of a node that have the same channels: when all of them are put in another order together (<see cref="ChannelTies"/>), or multiplied by the same factors (<see cref="FactorTies"/>), the node computes what it did before, in that order or
+/// times these factors.
 /// </summary>
 /// <param name="Size">How many channels.</param>
 /// <param name="Axes">The axes. A single one stands for an axis whose order does not matter: that of a sum over it.</param>
@@ -19,7 +21,8 @@ internal sealed record ChannelTie(int Size, params TiedAxis[] Axes);
 /// <summary>What each op says about the order of its channels. An op or an axis that is not here keeps its order.</summary>
 internal static class ChannelTies
 {
-    private const int Result = ~0;
+    /// <summary>The slot of a node's first result.</summary>
+    public const int Result = ~0;
 
     /// <summary>The ties of a node.</summary>
     public static IReadOnlyList<ChannelTie> Of(Node node) => node.Op switch

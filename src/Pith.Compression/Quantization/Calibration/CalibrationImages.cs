@@ -25,6 +25,19 @@ internal sealed class CalibrationImages
     /// <summary>The size of a batch.</summary>
     public int BatchSize => Batches[0].Shape[0];
 
+    /// <summary>How many tensors <see cref="Run"/> gives.</summary>
+    public int Runs => Input.FixedBatch is null ? Count : Batches.Count;
+
+    /// <summary>One image, or a whole batch of a network that fixes its size, for runs that show values inside the network: they are all in memory at once.</summary>
+    public Tensor Run(int index)
+    {
+        if (Input.FixedBatch is not null) return Batches[index];
+        var batch = Batches[index / BatchSize];
+        var image = Tensor.Zeros(batch.DataType, new Shape([1, .. batch.Shape.Dims.Skip(1)]));
+        batch.Bytes.Slice(index % BatchSize * image.Bytes.Length, image.Bytes.Length).CopyTo(image.Bytes);
+        return image;
+    }
+
     /// <summary>Reads images until there are <paramref name="limit"/>, or as many as <paramref name="data"/> says, or as many as may be kept in memory.</summary>
     /// <param name="graph">The network that they are for.</param>
     /// <param name="data">Where they come from.</param>

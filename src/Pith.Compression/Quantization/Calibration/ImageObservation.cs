@@ -23,10 +23,9 @@ internal static class ImageObservation
     /// <exception cref="PithException">The network cannot be run, or a collector refuses a value; of several failures that of the first image.</exception>
     public static T Collect<T>(Graph graph, CalibrationImages images, IReadOnlyCollection<string> values, int threads, Func<T> create) where T : IImageCollector<T>
     {
-        var runs = Runs(images).ToArray();
         using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = images.Input.FixedBatch ?? 1, Threads = 1, Observed = values, TimeTactics = false });
-        var workers = Math.Clamp(threads > 0 ? threads : Environment.ProcessorCount, 1, runs.Length);
-        var (collectors, failures) = (new T[workers], new Exception?[runs.Length]);
+        var workers = Math.Clamp(threads > 0 ? threads : Environment.ProcessorCount, 1, images.Runs);
+        var (collectors, failures) = (new T[workers], new Exception?[images.Runs]);
         Task.WaitAll([.. Enumerable.Range(0, workers).Select(worker => Task.Factory.StartNew(() => Work(worker), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))]);
         if (failures.FirstOrDefault(failure => failure is not null) is { } first) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(first);
         foreach (var other in collectors[1..]) collectors[0].Merge(other);
@@ -37,11 +36,11 @@ internal static class ImageObservation
             using var context = engine.CreateContext();
             var observer = new Observer<T>(collectors[worker] = create());
             context.Observer = observer;
-            for (var run = worker; run < runs.Length; run += workers)
+            for (var run = worker; run < images.Runs; run += workers)
                 try
                 {
-                    (observer.Batch, observer.IsFirstHalf) = (run, run < (runs.Length + 1) / 2);
-                    var image = Image(images, runs[run]);
+                    (observer.Batch, observer.IsFirstHalf) = (run, run < (images.Runs + 1) / 2);
+                    var image = images.Run(run);
                     context.SetInput(images.Input.Name, image);
                     context.Run(image.Shape[0]);
                 }
@@ -51,18 +50,6 @@ internal static class ImageObservation
                     return;
                 }
         }
-    }
-
-    private static IEnumerable<(int Batch, int? Image)> Runs(CalibrationImages images) =>
-        images.Batches.SelectMany((batch, i) => images.Input.FixedBatch is not null ? [(i, (int?)null)] : Enumerable.Range(0, batch.Shape[0]).Select(image => (i, (int?)image)));
-
-    private static Tensor Image(CalibrationImages images, (int Batch, int? Image) run)
-    {
-        var batch = images.Batches[run.Batch];
-        if (run.Image is not { } index) return batch;
-        var image = Tensor.Zeros(batch.DataType, new Shape([1, .. batch.Shape.Dims.Skip(1)]));
-        batch.Bytes.Slice(index * image.Bytes.Length, image.Bytes.Length).CopyTo(image.Bytes);
-        return image;
     }
 
     private sealed class Observer<T>(T collector) : IValueObserver where T : IImageCollector<T>

@@ -16,7 +16,6 @@ internal static class ChannelEqualization
     // Energy of the difference over energy of the outputs: rounding of float sums in another order is below 1e-10.
     private const double LargestChange = 1e-8;
 
-    // Factors of neighbouring layers decide together what one scale for a weight costs.
     private const int RoundsPerTensor = 3;
 
     // Units are tried alone where there are few, in groups of neighbours where there are many.
@@ -37,7 +36,7 @@ internal static class ChannelEqualization
         var reports = new Reports(graph, units, kept);
         if (placement.Activations.Count == 0 || units.Count == 0) return new EqualizationResult(graph.Clone(), reports.Classes, 0, 0);
         var model = NoiseModel.Of(graph, placement, settings, units, images, threads);
-        Choose(model, units, settings, events);
+        Choose(model, units, settings, threads, events);
         var trial = new Trial(graph, settings, images, threads, placement, model.Statistics);
         var before = trial.Error([]);
         var changed = units.Where(unit => unit.Changes).ToArray();
@@ -55,18 +54,25 @@ internal static class ChannelEqualization
     }
 
     /// <summary>Sets the factors of all units.</summary>
-    private static void Choose(NoiseModel model, IReadOnlyList<EqualizationUnit> units, QuantizationSettings settings, IProgress<PithEvent>? events)
+    private static void Choose(NoiseModel model, IReadOnlyList<EqualizationUnit> units, QuantizationSettings settings, int threads, IProgress<PithEvent>? events)
     {
-        var rounds = settings.PerChannel ? 1 : RoundsPerTensor;
-        for (var round = 0; round < rounds; round++)
-            for (var i = 0; i < units.Count; i++)
-            {
-                events?.Report(new ProgressMade(Task, round * units.Count + i, rounds * units.Count, string.Create(CultureInfo.InvariantCulture, $"{units[i].Size} channels")));
-                var terms = model.TermsOf(units[i]);
-                if (terms.Count == 0) continue;
-                var (factors, _) = FactorSearch.Run(terms, model.LimitsOf(units[i]));
-                for (var channel = 0; channel < factors.Length; channel++) units[i].Factors[channel] = (float)double.Exp2(factors[channel]);
-            }
+        // Factors of neighbouring layers decide together what one scale for a weight costs; otherwise units do not depend on each other.
+        if (!settings.PerChannel)
+        {
+            for (var round = 0; round < RoundsPerTensor; round++)
+                for (var i = 0; i < units.Count; i++) Choose(units[i], round * units.Count + i, RoundsPerTensor * units.Count);
+            return;
+        }
+        var done = 0;
+        Parallel.ForEach(units, new ParallelOptions { MaxDegreeOfParallelism = threads > 0 ? threads : Environment.ProcessorCount }, unit => Choose(unit, Interlocked.Increment(ref done) - 1, units.Count));
+
+        void Choose(EqualizationUnit unit, int index, int total)
+        {
+            events?.Report(new ProgressMade(Task, index, total, string.Create(CultureInfo.InvariantCulture, $"{unit.Size} channels")));
+            if (model.TermsOf(unit) is not { Count: > 0 } terms) return;
+            var (factors, _) = FactorSearch.Run(terms, model.LimitsOf(unit));
+            for (var channel = 0; channel < factors.Length; channel++) unit.Factors[channel] = (float)double.Exp2(factors[channel]);
+        }
     }
 
     /// <summary>The units with which the error was smallest: all or none, then without or with each group of neighbours.</summary>

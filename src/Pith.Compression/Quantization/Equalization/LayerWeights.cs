@@ -8,7 +8,6 @@ internal sealed class LayerWeights
 {
     private readonly int _columnsPerGroup, _rowsPerGroup;
     private readonly float[] _largest;
-    private readonly double[] _squares;
 
     private LayerWeights(Node node, WeightOperand weight, Value data, int? dataAxis, int? resultAxis, int groups)
     {
@@ -16,15 +15,14 @@ internal sealed class LayerWeights
         var (tensor, shape) = (weight.Effective()!.As<float>(), weight.Shape);
         (Rows, Columns) = (weight.Outputs, weight.Node.Op is Conv ? shape[weight.ReductionAxis] * groups : shape[weight.ReductionAxis]);
         (_columnsPerGroup, _rowsPerGroup) = (Columns / groups, Rows / groups);
-        (_largest, _squares) = (new float[Rows * _columnsPerGroup], new double[Rows * _columnsPerGroup]);
+        _largest = new float[Rows * _columnsPerGroup];
         Positions = (int)(shape.Length / Math.Max(1, _largest.Length));
         var (rowStride, columnStride) = (weight.OutputAxis is { } axis ? shape.LengthOf(axis + 1, shape.Rank) : 0, shape.LengthOf(weight.ReductionAxis + 1, shape.Rank));
         for (var i = 0; i < tensor.Length; i++)
         {
             var (row, column) = (rowStride == 0 ? 0 : i / rowStride % Rows, i / columnStride % _columnsPerGroup);
-            var (at, value) = (row * _columnsPerGroup + column, tensor.Data[i]);
-            _largest[at] = Math.Max(_largest[at], Math.Abs(value));
-            _squares[at] += (double)value * value;
+            ref var largest = ref _largest[row * _columnsPerGroup + column];
+            largest = Math.Max(largest, Math.Abs(tensor.Data[i]));
         }
     }
 
@@ -65,10 +63,7 @@ internal sealed class LayerWeights
     }
 
     /// <summary>The largest |w| between a column and a row; 0 where they do not meet.</summary>
-    public float Largest(int row, int column) => Meet(row, column) ? _largest[row * _columnsPerGroup + column % _columnsPerGroup] : 0;
-
-    /// <summary>The sum of w^2 between a column and a row.</summary>
-    public double Squares(int row, int column) => Meet(row, column) ? _squares[row * _columnsPerGroup + column % _columnsPerGroup] : 0;
+    public float Largest(int row, int column) => row / _rowsPerGroup == column / _columnsPerGroup ? _largest[row * _columnsPerGroup + column % _columnsPerGroup] : 0;
 
     /// <summary>The rows that a column meets.</summary>
     public IEnumerable<int> RowsOf(int column) => Enumerable.Range(column / _columnsPerGroup * _rowsPerGroup, _rowsPerGroup);
@@ -87,6 +82,4 @@ internal sealed class LayerWeights
         for (var i = 0; i < _columnsPerGroup; i++) largest = Math.Max(largest, _largest[row * _columnsPerGroup + i] / factors[first + i]);
         return largest;
     }
-
-    private bool Meet(int row, int column) => row / _rowsPerGroup == column / _columnsPerGroup;
 }

@@ -2,19 +2,20 @@ using Pith.Compression.Sparsity;
 
 namespace Pith.Compression.Quantization;
 
-/// <summary>Predicts the quantization noise of a network from profiles of its values and its weights, unit by unit. The noise of a unit is that at the outputs of the layers that read its channels, each relative to the output's energy.</summary>
+/// <summary>Predicts what the quantization of a unit's values and weights adds to the error of the network's outputs: from profiles of the values, from the weights, and from how much noise in each channel shows at the outputs.</summary>
 internal sealed class NoiseModel
 {
     private readonly QdqPlacement _placement;
     private readonly QuantizationSettings _settings;
     private readonly IReadOnlyList<EqualizationUnit> _units;
     private readonly NetworkProfile _profile;
+    private readonly OutputSensitivity _sensitivity;
     private readonly LayerWeights[] _layers;
     private readonly HashSet<Value> _quantizedWeights;
 
-    private NoiseModel(QdqPlacement placement, QuantizationSettings settings, IReadOnlyList<EqualizationUnit> units, NetworkProfile profile, LayerWeights[] layers)
+    private NoiseModel(QdqPlacement placement, QuantizationSettings settings, IReadOnlyList<EqualizationUnit> units, NetworkProfile profile, OutputSensitivity sensitivity, LayerWeights[] layers)
     {
-        (_placement, _settings, _units, _profile, _layers) = (placement, settings, units, profile, layers);
+        (_placement, _settings, _units, _profile, _sensitivity, _layers) = (placement, settings, units, profile, sensitivity, layers);
         _quantizedWeights = placement.Weights.Select(weight => weight.Weight.Constant).ToHashSet<Value>(ReferenceEqualityComparer.Instance);
     }
 
@@ -41,18 +42,18 @@ internal sealed class NoiseModel
             if (value.Type is { DataType: DataType.Float32, Rank: > 0 } && value.Type[axis].IsFixed) profiled.Add((value.Name, axis, value.Type[axis].Size));
         }
         var names = profiled.Select(value => value.Item1).Union(ranged, StringComparer.Ordinal).ToArray();
-        return new NoiseModel(placement, settings, units, ImageObservation.Collect(graph, images, names, threads, () => new NetworkProfile(profiled, ranged)), layers);
+        var profile = ImageObservation.Collect(graph, images, names, threads, () => new NetworkProfile(profiled, ranged));
+        var outputs = layers.Where(layer => layer.ResultAxis is not null).Select(layer => (layer.Node.Output.Name, layer.ResultAxis!.Value));
+        var sensitivity = OutputSensitivity.Of(graph, [.. profiled.Where(value => ranged.Contains(value.Item1)).Select(value => (value.Item1, value.Item2)).Concat(outputs).DistinctBy(value => value.Item1)], images, threads);
+        return new NoiseModel(placement, settings, units, profile, sensitivity, layers);
     }
 
     /// <summary>The terms that the factors of a unit decide, with all of them 1; those of other units are as they are.</summary>
     public IReadOnlyList<NoiseTerm> TermsOf(EqualizationUnit unit)
     {
-        var readers = _layers.Where(layer => Reads(layer, unit)).Select(layer => new Reader(layer, _profile[layer.Data.Name])).Where(reader => reader.Energy > 0).ToArray();
-        var terms = new List<NoiseTerm>();
-        foreach (var scale in unit.Scales) if (Activations(unit, scale, readers) is { } term) terms.Add(term);
-        foreach (var reader in readers) if (Reading(unit, reader) is { } term) terms.Add(term);
-        if (!_settings.PerChannel) terms.AddRange(_layers.Select(layer => Writing(unit, layer, readers)).OfType<NoiseTerm>());
-        return terms;
+        var terms = unit.Scales.Select(scale => (NoiseTerm?)Activations(unit, scale)).Concat(_layers.Select(layer => Reading(unit, layer)));
+        if (!_settings.PerChannel) terms = terms.Concat(_layers.Select(layer => Writing(unit, layer)));
+        return [.. terms.OfType<NoiseTerm>()];
     }
 
     /// <summary>
@@ -80,94 +81,60 @@ internal sealed class NoiseModel
     /// <summary>The bounds of the Clip that computes a value, when one of them is neither 0 nor infinite.</summary>
     private static ClipRange? Limit(Value value) => ClipRange.Of(value.Producer) is { } clip && (clip.Low < 0 && float.IsFinite(clip.Low) || float.IsFinite(clip.High)) ? clip : null;
 
-    private bool Reads(LayerWeights layer, EqualizationUnit unit) =>
-        layer.DataAxis is { } axis && _profile.Has(layer.Data.Name, axis) && unit.AxisOf(layer.Data) == axis;
-
-    private ActivationNoise? Activations(EqualizationUnit unit, int scale, Reader[] readers)
+    private ActivationNoise? Activations(EqualizationUnit unit, int scale)
     {
         var histograms = new SortedDictionary<int, double[]>();
         var isSigned = false;
         foreach (var activation in _placement.Activations.Where(activation => activation.Group == scale))
         {
-            if (!_profile.Has(activation.Value.Name)) continue;
+            if (!_profile.Has(activation.Value.Name) || _sensitivity[activation.Value.Name] is not { } sensitivity) continue;
             var profile = _profile[activation.Value.Name];
             var channels = unit.AxisOf(activation.Value) == profile.Axis ? unit.Channels(activation.Value, profile.Axis) : Enumerable.Repeat(-1, profile.Indices).ToArray();
-            var weights = Importance(unit, activation.Value, profile, channels, readers);
             for (var index = 0; index < profile.Indices; index++)
             {
                 isSigned |= profile.Min[index] < 0;
                 if (!histograms.TryGetValue(channels[index], out var histogram)) histograms[channels[index]] = histogram = new double[ChannelProfile.Bins];
                 var counts = profile.Counts(index);
-                for (var bin = 0; bin < counts.Length; bin++) histogram[bin] += weights[index] / profile.Count * counts[bin];
+                for (var bin = 0; bin < counts.Length; bin++) histogram[bin] += sensitivity[index] / profile.Count * counts[bin];
             }
         }
         var levels = _settings.ActivationForm == ActivationForm.Int8 || isSigned ? 127 : 255;
         return histograms.Keys.Any(channel => channel >= 0) ? new ActivationNoise([.. histograms.Select(histogram => (histogram.Key, histogram.Value))], unit.Size, levels) : null;
     }
 
-    /// <summary>What noise of energy 1 in each index of a value counts at the layers that it reaches.</summary>
-    private static double[] Importance(EqualizationUnit unit, Value value, ChannelProfile profile, int[] channels, Reader[] readers)
+    /// <summary>The weights of a layer that reads the unit's channels.</summary>
+    private WeightNoise? Reading(EqualizationUnit unit, LayerWeights layer)
     {
-        var (byChannel, weights) = (new double[unit.Size], new double[channels.Length]);
-        var reached = Reached(unit, value);
-        foreach (var reader in readers.Where(reader => reached.Contains(reader.Layer.Node)))
-        {
-            var read = unit.Channels(reader.Layer.Data, reader.Layer.DataAxis!.Value);
-            for (var index = 0; index < read.Length; index++)
-            {
-                if (read[index] >= 0) byChannel[read[index]] += reader.Squares[index] / reader.Energy;
-                else if (reader.Layer.Data == value) weights[index] += reader.Squares[index] / reader.Energy;
-            }
-        }
-        for (var index = 0; index < channels.Length; index++)
-            if (channels[index] >= 0) weights[index] = byChannel[channels[index]];
-        if (weights.Any(weight => weight > 0)) return weights;
-        var energy = Enumerable.Range(0, profile.Indices).Sum(profile.Energy);
-        return Enumerable.Repeat(energy > 0 ? 1 / energy : 0, channels.Length).ToArray();
-    }
-
-    /// <summary>The nodes that read a value, or what follows from it within the unit.</summary>
-    private static HashSet<Node> Reached(EqualizationUnit unit, Value value)
-    {
-        var (reached, pending) = (new HashSet<Node>(ReferenceEqualityComparer.Instance), new Queue<Value>([value]));
-        while (pending.TryDequeue(out var next))
-            foreach (var node in next.Uses.Select(use => use.Node))
-                if (reached.Add(node))
-                    foreach (var output in node.Outputs.Where(output => unit.AxisOf(output) is not null && !ComputeLayerRule.IsComputeLayer(node))) pending.Enqueue(output);
-        return reached;
-    }
-
-    private WeightNoise? Reading(EqualizationUnit unit, Reader reader)
-    {
-        var layer = reader.Layer;
         // Each row of a depthwise weight has a scale of its own, whatever the factor of its channel.
-        if (!_quantizedWeights.Contains(layer.Constant) || _settings.PerChannel && layer.IsDepthwise) return null;
-        var channels = unit.Channels(layer.Data, layer.DataAxis!.Value);
+        if (layer.DataAxis is not { } axis || unit.AxisOf(layer.Data) != axis || _settings.PerChannel && layer.IsDepthwise) return null;
+        if (!_quantizedWeights.Contains(layer.Constant) || !_profile.Has(layer.Data.Name, axis) || _sensitivity[layer.Node.Output.Name] is not { } sensitivity) return null;
+        var (channels, profile) = (unit.Channels(layer.Data, axis), _profile[layer.Data.Name]);
+        // With a scale for each row, the noise of a row does not depend on the row's factor.
         var rowFactors = _settings.PerChannel ? null : FactorsOf(layer.Node.Output, layer.ResultAxis, layer.Rows);
+        var shares = sensitivity.Select((share, row) => rowFactors is null ? share : share / (rowFactors[row] * rowFactors[row])).ToArray();
         var (columns, energies) = (new SortedDictionary<int, float[]>(), new SortedDictionary<int, double>());
         for (var column = 0; column < channels.Length; column++)
         {
             if (!columns.TryGetValue(channels[column], out var largest)) columns[channels[column]] = largest = new float[rowFactors is null ? layer.Rows : 1];
-            var share = rowFactors is not null && layer.IsDepthwise ? layer.RowsOf(column).Sum(row => 1 / (rowFactors[row] * rowFactors[row])) : 1;
-            energies[channels[column]] = energies.GetValueOrDefault(channels[column]) + reader.Energies[column] * layer.Positions * share;
+            var share = layer.IsDepthwise ? layer.RowsOf(column).Sum(row => shares[row]) : 1;
+            energies[channels[column]] = energies.GetValueOrDefault(channels[column]) + profile.Energy(column) * layer.Positions * share;
             foreach (var row in layer.RowsOf(column))
             {
                 ref var entry = ref largest[rowFactors is null ? row : 0];
-                entry = Math.Max(entry, (float)(layer.Largest(row, column) * (rowFactors?[row] ?? 1)));
+                entry = Math.Max(entry, (float)(layer.Largest(row, column) * (rowFactors?[row] ?? Math.Sqrt(shares[row]))));
             }
         }
-        var scale = (rowFactors is null || layer.IsDepthwise ? 1 : rowFactors.Sum(factor => 1 / (factor * factor))) / reader.Energy;
-        return new WeightNoise([.. columns.Select(column => (column.Key, column.Value))], [.. energies.Values], scale, _settings.LargestWeight, power: 1);
+        return new WeightNoise([.. columns.Select(column => (column.Key, column.Value))], [.. energies.Values], rowFactors is null || layer.IsDepthwise ? 1 : shares.Sum(), _settings.LargestWeight, power: 1);
     }
 
     /// <summary>With one scale for a whole weight, rows that are small beside the largest one suffer, in the layers that make the channels.</summary>
-    private WeightNoise? Writing(EqualizationUnit unit, LayerWeights layer, Reader[] readers)
+    private WeightNoise? Writing(EqualizationUnit unit, LayerWeights layer)
     {
-        if (!_quantizedWeights.Contains(layer.Constant) || layer.ResultAxis is not { } axis || unit.AxisOf(layer.Node.Output) != axis || !_profile.Has(layer.Data.Name)) return null;
+        if (!_quantizedWeights.Contains(layer.Constant) || layer.ResultAxis is not { } axis || unit.AxisOf(layer.Node.Output) != axis) return null;
+        if (!_profile.Has(layer.Data.Name) || _sensitivity[layer.Node.Output.Name] is not { } sensitivity) return null;
         var profile = _profile[layer.Data.Name];
         if (profile.Indices != layer.Columns) return null;
         var channels = unit.Channels(layer.Node.Output, axis);
-        var importance = Importance(unit, layer.Node.Output, profile, channels, readers);
         var dataFactors = FactorsOf(layer.Data, layer.DataAxis, layer.Columns);
         var energyOfColumn = Enumerable.Range(0, layer.Columns).Select(column => profile.Energy(column) * dataFactors[column] * dataFactors[column] * layer.Positions).ToArray();
         var (rows, energies) = (new SortedDictionary<int, float[]>(), new SortedDictionary<int, double>());
@@ -175,7 +142,7 @@ internal sealed class NoiseModel
         {
             if (!rows.TryGetValue(channels[row], out var largest)) rows[channels[row]] = largest = new float[1];
             largest[0] = Math.Max(largest[0], (float)layer.LargestOf(row, dataFactors));
-            energies[channels[row]] = energies.GetValueOrDefault(channels[row]) + importance[row] * layer.ColumnsOf(row).Sum(column => energyOfColumn[column]);
+            energies[channels[row]] = energies.GetValueOrDefault(channels[row]) + sensitivity[row] * layer.ColumnsOf(row).Sum(column => energyOfColumn[column]);
         }
         return new WeightNoise([.. rows.Select(row => (row.Key, row.Value))], [.. energies.Values], 1, _settings.LargestWeight, power: -1);
     }
@@ -189,25 +156,5 @@ internal sealed class NoiseModel
                 foreach (var (index, channel) in unit.Channels(value, along).Index())
                     if (channel >= 0) factors[index] = unit.Factors[channel];
         return factors;
-    }
-
-    /// <summary>A layer that reads the channels of a unit, with the energy of its output, as a sum over columns: correlations of channels are left out.</summary>
-    private sealed class Reader
-    {
-        public Reader(LayerWeights layer, ChannelProfile profile)
-        {
-            Layer = layer;
-            Energies = [.. Enumerable.Range(0, layer.Columns).Select(profile.Energy)];
-            Squares = [.. Enumerable.Range(0, layer.Columns).Select(column => layer.RowsOf(column).Sum(row => layer.Squares(row, column)))];
-            Energy = Energies.Zip(Squares).Sum(column => column.First * column.Second);
-        }
-
-        public LayerWeights Layer { get; }
-
-        public double[] Energies { get; }
-
-        public double[] Squares { get; }
-
-        public double Energy { get; }
     }
 }

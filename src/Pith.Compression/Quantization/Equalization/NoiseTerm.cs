@@ -1,7 +1,7 @@
 namespace Pith.Compression.Quantization;
 
 /// <summary>
-/// A part of the quantization noise that a unit's factors decide: its energy, as a share of the energy of the layers' outputs that it reaches, so that terms add up. Every rounding is taken as uniform and independent noise.
+/// A part of the quantization noise that a unit's factors decide: its energy at the network's outputs, as a share of their energy, so that terms add up. Every rounding is taken as uniform and independent noise.
 /// </summary>
 internal abstract class NoiseTerm
 {

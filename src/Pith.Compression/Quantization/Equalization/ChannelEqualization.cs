@@ -1,5 +1,7 @@
 using System.Globalization;
 using Pith.Compression.Evaluation;
+using Pith.Ops;
+using Pith.Passes;
 
 namespace Pith.Compression.Quantization;
 
@@ -26,9 +28,13 @@ internal static class ChannelEqualization
     /// <param name="settings">How it will be quantized.</param>
     /// <param name="images">What its noise is predicted and measured on.</param>
     /// <param name="threads">Threads of a run; 0 for one per processor. No result depends on it.</param>
+    /// <param name="repairsWeights">
+    /// Whether the rounding of weights will be repaired afterwards (layer-wise reconstruction): then classes are kept for what they do to activations, weights staying in float while it is measured. Without effect with one scale for each weight,
+    /// whose damage no rounding repairs.
+    /// </param>
     /// <param name="events">Receives <see cref="ProgressMade"/>, and a <see cref="Warning"/> when the outputs changed and everything was undone.</param>
     /// <exception cref="PithException">The settings do not fit the graph, or it cannot be run on the images.</exception>
-    public static EqualizationResult Apply(Graph graph, QuantizationSettings settings, CalibrationImages images, int threads, IProgress<PithEvent>? events = null)
+    public static EqualizationResult Apply(Graph graph, QuantizationSettings settings, CalibrationImages images, int threads, bool repairsWeights = false, IProgress<PithEvent>? events = null)
     {
         var placement = QdqPlacement.Find(graph, settings);
         var kept = new List<EqualizationUnit.FreeClass>();
@@ -37,7 +43,7 @@ internal static class ChannelEqualization
         if (placement.Activations.Count == 0 || units.Count == 0) return new EqualizationResult(graph.Clone(), reports.Classes, 0, 0);
         var model = NoiseModel.Of(graph, placement, settings, units, images, threads);
         Choose(model, units, settings, threads, events);
-        var trial = new Trial(graph, settings, images, threads, placement, model.Statistics);
+        var trial = new Trial(graph, settings, images, threads, placement, model.Statistics, roundsWeights: !repairsWeights || !settings.PerChannel);
         var before = trial.Error([]);
         var changed = units.Where(unit => unit.Changes).ToArray();
         if (changed.Length == 0) return new EqualizationResult(graph.Clone(), reports.Classes, before, before);
@@ -125,7 +131,7 @@ internal static class ChannelEqualization
     }
 
     /// <summary>The quantized network with some of the units, and the error of its outputs. Ranges of values do not depend on other units than their own, so they are observed twice only: with none and with all.</summary>
-    private sealed class Trial(Graph graph, QuantizationSettings settings, CalibrationImages images, int threads, QdqPlacement placement, ActivationStatistics statistics)
+    private sealed class Trial(Graph graph, QuantizationSettings settings, CalibrationImages images, int threads, QdqPlacement placement, ActivationStatistics statistics, bool roundsWeights)
     {
         private readonly OutputError _error = new(graph, images, threads);
         private readonly IReadOnlyDictionary<string, QuantizationParameters> _before = ActivationRanges.Calibrated(placement, statistics, settings);
@@ -155,7 +161,15 @@ internal static class ChannelEqualization
             var found = QdqPlacement.Find(scaled, settings);
             var ranges = found.Activations.ToDictionary(activation => activation.Value.Name, activation => (scales.Contains(activation.Group) ? _after : _before)[activation.Value.Name], StringComparer.Ordinal);
             InsertQdq.Apply(scaled, found, ranges, settings);
+            if (!roundsWeights) KeepFloatWeights(scaled);
             return _error.Of(scaled);
+        }
+
+        private static void KeepFloatWeights(Graph quantized)
+        {
+            foreach (var quantize in quantized.Nodes.Where(node => node.Op is QuantizeLinear && node.Inputs[0]!.Constant is not null).ToArray())
+                foreach (var use in quantize.Output.Uses.ToArray()) quantized.ReplaceAllUses(use.Node.Output, quantize.Inputs[0]!);
+            new RemoveDeadNodes().Apply(quantized);
         }
     }
 }

@@ -5,6 +5,9 @@ namespace Pith.Compression.Quantization;
 /// <summary>Predicts what the quantization of a unit's values and weights adds to the error of the network's outputs: from profiles of the values, from the weights, and from how much noise in each channel shows at the outputs.</summary>
 internal sealed class NoiseModel
 {
+    // Other images have larger values than those that are seen here; so a channel that does not reach its bound keeps some room below it.
+    private const double RoomLog2 = 0.5;
+
     private readonly QdqPlacement _placement;
     private readonly QuantizationSettings _settings;
     private readonly IReadOnlyList<EqualizationUnit> _units;
@@ -71,8 +74,7 @@ internal sealed class NoiseModel
                 if (channel < 0) continue;
                 var room = Math.Min(profile.Max[index] > 0 ? clip.High / (double)profile.Max[index] : double.PositiveInfinity, profile.Min[index] < 0 ? clip.Low / (double)profile.Min[index] : double.PositiveInfinity);
                 var (low, high) = limits[channel];
-                // Not to the last bit, so that rounding does not clip.
-                limits[channel] = room <= 1 ? (0, 0) : low == 0 ? (0, 0) : (low, Math.Min(high, Math.Log2(room) - 1e-5));
+                limits[channel] = room <= 1 || low == 0 ? (0, 0) : (low, Math.Min(high, Math.Max(0, Math.Log2(room) - RoomLog2)));
             }
         }
         return limits;

@@ -115,7 +115,8 @@ public class ChannelEqualizationTests
         var term = new ActivationNoise([(0, histogram)], 1, 127);
         // The best range of a Gaussian half, found by trying.
         var best = Enumerable.Range(100, 400).Min(range => Error(range / 100.0));
-        Assert.Equal(best, term.Value, 0.1 * best);
+        // Within a decibel: bins are an eighth of an octave wide.
+        Assert.Equal(best, term.Value, 0.2 * best);
         Assert.Equal(term.Value, term.With(0, 1), 1e-12);
         Assert.True(term.With(0, 2) > 2 * term.Value);
 

@@ -42,25 +42,25 @@ internal static class ChannelEqualization
         var reports = new Reports(graph, units, kept);
         if (placement.Activations.Count == 0 || units.Count == 0) return new EqualizationResult(graph.Clone(), reports.Classes, 0, 0);
         var model = NoiseModel.Of(graph, placement, settings, units, images, threads);
-        Choose(model, units, settings, threads, events);
         var trial = new Trial(graph, settings, images, threads, placement, model.Statistics, roundsWeights: !repairsWeights || !settings.PerChannel);
         var before = trial.Error([]);
-        var changed = units.Where(unit => unit.Changes).ToArray();
-        if (changed.Length == 0) return new EqualizationResult(graph.Clone(), reports.Classes, before, before);
-        if (trial.WhyNotEqual(changed) is { } difference)
+        // The mean of a weight's error counts more than the prediction can be sure of, so factors with and without it are measured.
+        foreach (var countsMeans in (ReadOnlySpan<bool>)(repairsWeights && settings.PerChannel ? [false] : [false, true]))
         {
-            events?.Report(new Warning($"The channels of '{graph.Name}' are not equalised: {difference}."));
-            foreach (var unit in changed) reports.Undo(unit, difference);
-            return new EqualizationResult(graph.Clone(), reports.Classes, before, before);
+            foreach (var unit in units) Array.Fill(unit.Factors, 1);
+            Choose(model, units, countsMeans, settings, threads, events);
+            trial.Propose(units);
         }
-        trial.Observe(changed);
-        var (best, after) = Verify(trial, changed, before, events);
-        foreach (var unit in changed.Except(best)) reports.Undo(unit, "the quantized network's outputs are no better with it");
+        trial.TakeBest(units);
+        var changed = units.Where(unit => unit.Changes).ToArray();
+        if (trial.WhyNotEqual is { } difference) events?.Report(new Warning($"The channels of '{graph.Name}' are not equalised: {difference}."));
+        var (best, after) = changed.Length == 0 || trial.WhyNotEqual is not null ? ([], before) : Verify(trial, changed, before, events);
+        foreach (var unit in changed.Except(best)) reports.Undo(unit, trial.WhyNotEqual ?? "the quantized network's outputs are no better with it");
         return new EqualizationResult(Trial.Scaled(graph, best), reports.Classes, before, after);
     }
 
     /// <summary>Sets the factors of all units.</summary>
-    private static void Choose(NoiseModel model, IReadOnlyList<EqualizationUnit> units, QuantizationSettings settings, int threads, IProgress<PithEvent>? events)
+    private static void Choose(NoiseModel model, IReadOnlyList<EqualizationUnit> units, bool countsMeans, QuantizationSettings settings, int threads, IProgress<PithEvent>? events)
     {
         // Factors of neighbouring layers decide together what one scale for a weight costs; otherwise units do not depend on each other.
         if (!settings.PerChannel)
@@ -75,7 +75,7 @@ internal static class ChannelEqualization
         void Choose(EqualizationUnit unit, int index, int total)
         {
             events?.Report(new ProgressMade(Task, index, total, string.Create(CultureInfo.InvariantCulture, $"{unit.Size} channels")));
-            if (model.TermsOf(unit) is not { Count: > 0 } terms) return;
+            if (model.TermsOf(unit, countsMeans) is not { Count: > 0 } terms) return;
             var (factors, _) = FactorSearch.Run(terms, model.LimitsOf(unit));
             for (var channel = 0; channel < factors.Length; channel++) unit.Factors[channel] = (float)double.Exp2(factors[channel]);
         }
@@ -130,12 +130,14 @@ internal static class ChannelEqualization
         private static string[] Names(EqualizationUnit.FreeClass found) => [.. found.Class.Values.Select(value => value.Name)];
     }
 
-    /// <summary>The quantized network with some of the units, and the error of its outputs. Ranges of values do not depend on other units than their own, so they are observed twice only: with none and with all.</summary>
+    /// <summary>The quantized network with some of the units, and the error of its outputs. Ranges of values do not depend on other units than their own, so they are observed once for each choice of factors, with all units.</summary>
     private sealed class Trial(Graph graph, QuantizationSettings settings, CalibrationImages images, int threads, QdqPlacement placement, ActivationStatistics statistics, bool roundsWeights)
     {
         private readonly OutputError _error = new(graph, images, threads);
         private readonly IReadOnlyDictionary<string, QuantizationParameters> _before = ActivationRanges.Calibrated(placement, statistics, settings);
         private IReadOnlyDictionary<string, QuantizationParameters> _after = new Dictionary<string, QuantizationParameters>();
+        private double[][] _best = [];
+        private double _bestError = double.PositiveInfinity;
 
         public static Graph Scaled(Graph graph, IEnumerable<EqualizationUnit> units)
         {
@@ -144,14 +146,27 @@ internal static class ChannelEqualization
             return copy;
         }
 
-        public string? WhyNotEqual(IEnumerable<EqualizationUnit> units) =>
-            _error.Of(Scaled(graph, units)) is var change && change <= LargestChange ? null : string.Create(CultureInfo.InvariantCulture, $"the float network's outputs would change by {Math.Sqrt(change):P3}");
+        /// <summary>Why the best proposal may not be used; null when the float network computes the same with it.</summary>
+        public string? WhyNotEqual { get; private set; }
 
-        public void Observe(IEnumerable<EqualizationUnit> units)
+        /// <summary>Measures the present factors of all units, and keeps them when they are the best so far.</summary>
+        public void Propose(IReadOnlyList<EqualizationUnit> units)
         {
             var scaled = Scaled(graph, units);
+            var change = _error.Of(scaled);
             var names = placement.Activations.Select(activation => activation.Value.Name).ToArray();
+            var earlier = _after;
             _after = ActivationRanges.Calibrated(QdqPlacement.Find(scaled, settings), ImageObservation.Collect(scaled, images, names, threads, () => new NetworkProfile([], names)).Statistics, settings);
+            if (Error([.. units]) is var error && error < _bestError) (_best, _bestError, WhyNotEqual) = ([.. units.Select(unit => unit.Factors.ToArray())], error, change <= LargestChange ? null : string.Create(CultureInfo.InvariantCulture, $"the float network's outputs would change by {Math.Sqrt(change):P3}"));
+            else _after = earlier;
+        }
+
+        /// <summary>Gives the units the factors of the best proposal.</summary>
+        public void TakeBest(IReadOnlyList<EqualizationUnit> units)
+        {
+            for (var i = 0; i < units.Count; i++)
+                if (_best.Length > 0) _best[i].CopyTo(units[i].Factors, 0);
+                else Array.Fill(units[i].Factors, 1);
         }
 
         public double Error(IReadOnlyCollection<EqualizationUnit> units)

@@ -53,12 +53,17 @@ internal sealed class ChannelProfile
     }
 
     /// <summary>The mean of x^2 of an index.</summary>
-    public double Energy(int index)
+    public double Energy(int index) => Mean(index, x => x * x);
+
+    /// <summary>The square of the mean of an index that has no negative values; 0 for others, whose values of both signs leave little of it.</summary>
+    public double EnergyOfMean(int index) => Min[index] < 0 ? 0 : Math.Pow(Mean(index, x => x), 2);
+
+    private double Mean(int index, Func<double, double> of)
     {
         double sum = 0;
         var counts = Counts(index);
         for (var bin = 1; bin < Bins; bin++)
-            if (counts[bin] > 0) sum += counts[bin] * Centre(bin) * Centre(bin);
+            if (counts[bin] > 0) sum += counts[bin] * of(Centre(bin));
         return Count == 0 ? 0 : sum / Count;
     }
 

@@ -52,10 +52,12 @@ internal sealed class NoiseModel
     }
 
     /// <summary>The terms that the factors of a unit decide, with all of them 1; those of other units are as they are.</summary>
-    public IReadOnlyList<NoiseTerm> TermsOf(EqualizationUnit unit)
+    /// <param name="unit">The unit.</param>
+    /// <param name="countsMeans">Whether what rounded weights do in the mean counts; corrected biases take it away.</param>
+    public IReadOnlyList<NoiseTerm> TermsOf(EqualizationUnit unit, bool countsMeans)
     {
-        var terms = unit.Scales.Select(scale => (NoiseTerm?)Activations(unit, scale)).Concat(_layers.Select(layer => Reading(unit, layer)));
-        if (!_settings.PerChannel) terms = terms.Concat(_layers.Select(layer => Writing(unit, layer)));
+        var terms = unit.Scales.Select(scale => (NoiseTerm?)Activations(unit, scale)).Concat(_layers.SelectMany(layer => Parts(layer, countsMeans).Select(part => Reading(unit, layer, part))));
+        if (!_settings.PerChannel) terms = terms.Concat(_layers.SelectMany(layer => Parts(layer, countsMeans).Select(part => Writing(unit, layer, part))));
         return [.. terms.OfType<NoiseTerm>()];
     }
 
@@ -104,22 +106,33 @@ internal sealed class NoiseModel
         return histograms.Keys.Any(channel => channel >= 0) ? new ActivationNoise([.. histograms.Select(histogram => (histogram.Key, histogram.Value))], unit.Size, levels) : null;
     }
 
+    /// <summary>What a layer's rounded weights do to its result: where they meet the mean of the operand, the same at all positions; else noise. A part is the energy of each column, and how much of it in each row shows at the outputs.</summary>
+    private IEnumerable<(double[] Energies, double[] Sensitivity)> Parts(LayerWeights layer, bool countsMeans)
+    {
+        if (!_quantizedWeights.Contains(layer.Constant) || !_profile.Has(layer.Data.Name) || _sensitivity[layer.Node.Output.Name] is not { } sensitivity) yield break;
+        var profile = _profile[layer.Data.Name];
+        if (profile.Indices != layer.Columns) yield break;
+        var means = Enumerable.Range(0, layer.Columns).Select(profile.EnergyOfMean).ToArray();
+        yield return ([.. means.Select((mean, column) => Math.Max(0, profile.Energy(column) - mean))], sensitivity);
+        if (countsMeans && means.Any(mean => mean > 0)) yield return (means, _sensitivity.Common(layer.Node.Output.Name));
+    }
+
     /// <summary>The weights of a layer that reads the unit's channels.</summary>
-    private WeightNoise? Reading(EqualizationUnit unit, LayerWeights layer)
+    private WeightNoise? Reading(EqualizationUnit unit, LayerWeights layer, (double[] Energies, double[] Sensitivity) part)
     {
         // Each row of a depthwise weight has a scale of its own, whatever the factor of its channel.
         if (layer.DataAxis is not { } axis || unit.AxisOf(layer.Data) != axis || _settings.PerChannel && layer.IsDepthwise) return null;
-        if (!_quantizedWeights.Contains(layer.Constant) || !_profile.Has(layer.Data.Name, axis) || _sensitivity[layer.Node.Output.Name] is not { } sensitivity) return null;
-        var (channels, profile) = (unit.Channels(layer.Data, axis), _profile[layer.Data.Name]);
+        if (!_profile.Has(layer.Data.Name, axis)) return null;
+        var channels = unit.Channels(layer.Data, axis);
         // With a scale for each row, the noise of a row does not depend on the row's factor.
         var rowFactors = _settings.PerChannel ? null : FactorsOf(layer.Node.Output, layer.ResultAxis, layer.Rows);
-        var shares = sensitivity.Select((share, row) => rowFactors is null ? share : share / (rowFactors[row] * rowFactors[row])).ToArray();
+        var shares = part.Sensitivity.Select((share, row) => rowFactors is null ? share : share / (rowFactors[row] * rowFactors[row])).ToArray();
         var (columns, energies) = (new SortedDictionary<int, float[]>(), new SortedDictionary<int, double>());
         for (var column = 0; column < channels.Length; column++)
         {
             if (!columns.TryGetValue(channels[column], out var largest)) columns[channels[column]] = largest = new float[rowFactors is null ? layer.Rows : 1];
             var share = layer.IsDepthwise ? layer.RowsOf(column).Sum(row => shares[row]) : 1;
-            energies[channels[column]] = energies.GetValueOrDefault(channels[column]) + profile.Energy(column) * layer.Positions * share;
+            energies[channels[column]] = energies.GetValueOrDefault(channels[column]) + part.Energies[column] * layer.Positions * share;
             foreach (var row in layer.RowsOf(column))
             {
                 ref var entry = ref largest[rowFactors is null ? row : 0];
@@ -130,21 +143,18 @@ internal sealed class NoiseModel
     }
 
     /// <summary>With one scale for a whole weight, rows that are small beside the largest one suffer, in the layers that make the channels.</summary>
-    private WeightNoise? Writing(EqualizationUnit unit, LayerWeights layer)
+    private WeightNoise? Writing(EqualizationUnit unit, LayerWeights layer, (double[] Energies, double[] Sensitivity) part)
     {
-        if (!_quantizedWeights.Contains(layer.Constant) || layer.ResultAxis is not { } axis || unit.AxisOf(layer.Node.Output) != axis) return null;
-        if (!_profile.Has(layer.Data.Name) || _sensitivity[layer.Node.Output.Name] is not { } sensitivity) return null;
-        var profile = _profile[layer.Data.Name];
-        if (profile.Indices != layer.Columns) return null;
+        if (layer.ResultAxis is not { } axis || unit.AxisOf(layer.Node.Output) != axis) return null;
         var channels = unit.Channels(layer.Node.Output, axis);
         var dataFactors = FactorsOf(layer.Data, layer.DataAxis, layer.Columns);
-        var energyOfColumn = Enumerable.Range(0, layer.Columns).Select(column => profile.Energy(column) * dataFactors[column] * dataFactors[column] * layer.Positions).ToArray();
+        var energyOfColumn = Enumerable.Range(0, layer.Columns).Select(column => part.Energies[column] * dataFactors[column] * dataFactors[column] * layer.Positions).ToArray();
         var (rows, energies) = (new SortedDictionary<int, float[]>(), new SortedDictionary<int, double>());
         for (var row = 0; row < layer.Rows; row++)
         {
             if (!rows.TryGetValue(channels[row], out var largest)) rows[channels[row]] = largest = new float[1];
             largest[0] = Math.Max(largest[0], (float)layer.LargestOf(row, dataFactors));
-            energies[channels[row]] = energies.GetValueOrDefault(channels[row]) + sensitivity[row] * layer.ColumnsOf(row).Sum(column => energyOfColumn[column]);
+            energies[channels[row]] = energies.GetValueOrDefault(channels[row]) + part.Sensitivity[row] * layer.ColumnsOf(row).Sum(column => energyOfColumn[column]);
         }
         return new WeightNoise([.. rows.Select(row => (row.Key, row.Value))], [.. energies.Values], 1, _settings.LargestWeight, power: -1);
     }

@@ -12,12 +12,15 @@ internal sealed class OutputSensitivity
     // Channels have many positions, so few images tell.
     private const int Images = 16;
 
-    private readonly Dictionary<string, double[]> _channels;
+    private readonly Dictionary<string, (double[] Each, double[] Common)> _channels;
 
-    private OutputSensitivity(Dictionary<string, double[]> channels) => _channels = channels;
+    private OutputSensitivity(Dictionary<string, (double[], double[])> channels) => _channels = channels;
 
     /// <summary>The sensitivity of each index along the axis of a value; null for a value that was not asked for.</summary>
-    public double[]? this[string name] => _channels.GetValueOrDefault(name);
+    public double[]? this[string name] => _channels.TryGetValue(name, out var channels) ? channels.Each : null;
+
+    /// <summary>The same for noise that is one and the same number at all positions of an image, as a weight's error makes it where it meets the mean of its operand.</summary>
+    public double[] Common(string name) => _channels[name].Common;
 
     /// <summary>Measures the sensitivity of values.</summary>
     /// <param name="graph">A float network; not changed.</param>
@@ -67,7 +70,7 @@ internal sealed class OutputSensitivity
 
     private sealed class Sums(Dictionary<string, (string Name, int Axis)[]> values) : IValueObserver
     {
-        private readonly Dictionary<string, double[]> _sums = new(StringComparer.Ordinal);
+        private readonly Dictionary<string, (double[] Each, double[] Common)> _sums = new(StringComparer.Ordinal);
 
         public IEnumerable<string> Gradients => values.Keys;
 
@@ -77,13 +80,21 @@ internal sealed class OutputSensitivity
             foreach (var (name, axis) in values[value.Name])
             {
                 var (outer, indices, inner) = (tensor.Shape.LengthOf(0, axis), tensor.Shape[axis], tensor.Shape.LengthOf(axis + 1, tensor.Shape.Rank));
-                if (!_sums.TryGetValue(name, out var sums)) _sums[name] = sums = new double[indices];
+                if (!_sums.TryGetValue(name, out var sums)) _sums[name] = sums = (new double[indices], new double[indices]);
                 for (var o = 0; o < outer; o++)
                     for (var i = 0; i < indices; i++)
-                        foreach (var gradient in tensor.Span.Slice((o * indices + i) * inner, inner)) sums[i] += (double)gradient * gradient;
+                    {
+                        double sum = 0;
+                        foreach (var gradient in tensor.Span.Slice((o * indices + i) * inner, inner))
+                        {
+                            sums.Each[i] += (double)gradient * gradient;
+                            sum += gradient;
+                        }
+                        sums.Common[i] += sum * sum;
+                    }
             }
         }
 
-        public OutputSensitivity Result(int images) => new(_sums.ToDictionary(entry => entry.Key, entry => Array.ConvertAll(entry.Value, sum => sum / images), StringComparer.Ordinal));
+        public OutputSensitivity Result(int images) => new(_sums.ToDictionary(entry => entry.Key, entry => (Array.ConvertAll(entry.Value.Each, sum => sum / images), Array.ConvertAll(entry.Value.Common, sum => sum / images)), StringComparer.Ordinal));
     }
 }

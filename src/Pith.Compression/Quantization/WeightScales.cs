@@ -75,6 +75,19 @@ internal static class WeightScales
         return magnitudes;
     }
 
+    /// <summary>A weight scale that is there already, made to fit what its channel has become: short where that is asked for, and large enough for the bias.</summary>
+    /// <param name="scale">The scale.</param>
+    /// <param name="input">Parameters of the layer's data; null when they are not known.</param>
+    /// <param name="magnitude">Gives the sum of |w| of the channel.</param>
+    /// <param name="bias">The magnitude of its bias; null without a constant one.</param>
+    /// <param name="options">Granularity and rounding of scales.</param>
+    public static float Settle(float scale, QuantizationParameters? input, Func<double> magnitude, float? bias, QuantizationSettings options)
+    {
+        if (scale * options.LargestWeight <= QuantizationParameters.SmallestAmax) scale = 1;
+        if (!options.ExactScales) scale = input is null ? ShortScale.RoundToNearest(scale) : ShortWeightScale.Nearest(scale, ShortWeightScale.Limit(input, magnitude(), bias ?? 0, scale));
+        return input is null || bias is not { } value ? scale : AtLeast(scale, value, input.Scales[0]);
+    }
+
     /// <summary><paramref name="scale"/>, or a power of two with which a bias of this magnitude fits comfortably.</summary>
     public static float AtLeast(float scale, float bias, float inputScale)
     {

@@ -36,12 +36,14 @@ public sealed class ShortenWeightScales(QuantizationSettings options) : Pass
 
     private float Shortened(float scale, Node node, int channel, int channels, Func<double> magnitude)
     {
-        if (scale * options.LargestWeight <= QuantizationParameters.SmallestAmax) scale = 1;
-        var input = node.Inputs[0] is { Producer: { Op: DequantizeLinear } data } && data.Inputs[1]?.Constant is Tensor<float> { Length: 1 } constant && constant.Data[0] > 0 && float.IsFinite(constant.Data[0])
-            ? QuantizationParameters.FromScale(constant.Data[0], data.Inputs[0]!.Type.DataType) : null;
+        var input = InputOf(node);
         var biases = node.Input(2)?.Constant is Tensor<float> { Length: > 0 } tensor && (channels == 1 || tensor.Length == channels) ? tensor.Data : null;
-        var bias = biases is null ? 0 : channels == 1 ? biases.Max(MathF.Abs) : MathF.Abs(biases[channel]);
-        if (!options.ExactScales) scale = input is null ? ShortScale.RoundToNearest(scale) : ShortWeightScale.Nearest(scale, ShortWeightScale.Limit(input, magnitude(), bias, scale));
-        return input is null || biases is null ? scale : WeightScales.AtLeast(scale, bias, input.Scales[0]);
+        float? bias = biases is null ? null : channels == 1 ? biases.Max(MathF.Abs) : MathF.Abs(biases[channel]);
+        return WeightScales.Settle(scale, input, magnitude, bias, options);
     }
+
+    /// <summary>The parameters of a layer's data; null when it is not quantized, or by a scale that is not a positive number.</summary>
+    public static QuantizationParameters? InputOf(Node node) =>
+        node.Inputs[0] is { Producer: { Op: DequantizeLinear } data } && data.Inputs[1]?.Constant is Tensor<float> { Length: 1 } constant && constant.Data[0] > 0 && float.IsFinite(constant.Data[0])
+            ? QuantizationParameters.FromScale(constant.Data[0], data.Inputs[0]!.Type.DataType) : null;
 }

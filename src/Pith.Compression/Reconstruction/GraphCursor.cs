@@ -1,0 +1,116 @@
+using Pith.Passes;
+
+namespace Pith.Compression.Reconstruction;
+
+/// <summary>
+/// Runs calibration images through a network step by step, while later layers still change: it keeps the values that lie between what has been run and what has not, and goes on from there, so that a walk over all layers costs
+/// about one run of the network. Nodes that have been passed must not change any more. Where these values would take too much memory, or cannot be fed into a part of the network (integers that spell shapes), it goes on from
+/// where it was, which costs time only. One caller at a time.
+/// </summary>
+internal sealed class GraphCursor
+{
+    private readonly Graph _graph;
+    private readonly CalibrationImages _images;
+    private readonly int _threads;
+    private readonly long _maxBytes;
+    private readonly Dictionary<Node, int> _positions = new(ReferenceEqualityComparer.Instance);
+    // Nodes that read constants only, such as a weight's quantization: no values of images, and changed by whoever changes the constant.
+    private readonly HashSet<Node> _constant = new(ReferenceEqualityComparer.Instance);
+    private Dictionary<string, Tensor[]> _live;
+
+    /// <param name="graph">The network; weights of nodes that were not passed may change.</param>
+    /// <param name="images">The images.</param>
+    /// <param name="threads">Threads of a run.</param>
+    /// <param name="maxBytes">Memory for values of all images.</param>
+    public GraphCursor(Graph graph, CalibrationImages images, int threads, long maxBytes = 768L << 20)
+    {
+        (_graph, _images, _threads, _maxBytes) = (graph, images, threads, maxBytes);
+        for (var i = 0; i < graph.Nodes.Count; i++)
+        {
+            var node = graph.Nodes[i];
+            _positions[node] = i;
+            if (node.Inputs.All(input => input is null || input.Constant is not null || input.Producer is { } producer && _constant.Contains(producer))) _constant.Add(node);
+        }
+        _live = new Dictionary<string, Tensor[]>(StringComparer.Ordinal) { [images.Input.Name] = [.. images.Batches] };
+    }
+
+    /// <summary>The values of all batches, in order.</summary>
+    /// <param name="values">Computed values that do not lie before the cursor.</param>
+    /// <exception cref="PithException">The network cannot be run.</exception>
+    public IReadOnlyDictionary<string, Tensor[]> Compute(IReadOnlyCollection<Value> values)
+    {
+        var results = values.Where(value => _live.ContainsKey(value.Name)).DistinctBy(value => value.Name).ToDictionary(value => value.Name, value => _live[value.Name]);
+        Value[] missing = [.. values.Where(value => !results.ContainsKey(value.Name)).Distinct()];
+        if (missing.Length == 0) return results;
+        foreach (var (name, tensors) in Run(Part(missing), missing)) results[name] = tensors;
+        return results;
+    }
+
+    /// <summary>Passes everything that comes before <paramref name="node"/>, if the values in between can be kept.</summary>
+    public void MoveTo(Node node)
+    {
+        var position = _positions[node];
+        var live = _graph.Inputs.Concat(_graph.Nodes.Take(position).Where(earlier => !_constant.Contains(earlier)).SelectMany(earlier => earlier.Outputs)).Where(value => value.Uses.Any(use => _positions[use.Node] >= position)).ToArray();
+        if (live.All(value => _live.ContainsKey(value.Name)))
+        {
+            // Nothing to compute; what nobody reads any more goes.
+            _live = live.ToDictionary(value => value.Name, value => _live[value.Name], StringComparer.Ordinal);
+            return;
+        }
+        if (live.Any(value => value.Type.DataType != DataType.Float32) || live.Sum(BytesOfImage) * _images.Count > _maxBytes) return;
+        _live = new Dictionary<string, Tensor[]>(Compute(live), StringComparer.Ordinal);
+    }
+
+    /// <summary>Bytes of a value for one image; of a value whose size is not known more than there are.</summary>
+    private long BytesOfImage(Value value)
+    {
+        double bytes = sizeof(float);
+        foreach (var dim in value.Type.Dims.Skip(1))
+        {
+            if (!dim.IsFixed) return _maxBytes + 1;
+            bytes *= dim.Size;
+        }
+        return (long)Math.Min(bytes, _maxBytes + 1.0);
+    }
+
+    /// <summary>The nodes between the kept values and <paramref name="values"/> as a network of its own.</summary>
+    private Graph Part(IReadOnlyCollection<Value> values)
+    {
+        var needed = new HashSet<Node>(ReferenceEqualityComparer.Instance);
+        var pending = new Stack<Value>(values);
+        while (pending.TryPop(out var value))
+            if (!_live.ContainsKey(value.Name) && value.Producer is { } producer && needed.Add(producer))
+                foreach (var input in producer.Inputs.OfType<Value>()) pending.Push(input);
+
+        var part = new Graph(_graph.Name);
+        var copies = new Dictionary<Value, Value>(ReferenceEqualityComparer.Instance);
+        foreach (var node in _graph.Nodes)
+        {
+            if (!needed.Contains(node)) continue;
+            var made = part.AddNode(node.Op, [.. node.Inputs.Select(input => input is null ? null : Copy(input))], node.Name, [.. node.Outputs.Select(output => output.Name)]);
+            for (var i = 0; i < made.Outputs.Count; i++) copies[node.Outputs[i]] = made.Outputs[i];
+        }
+        foreach (var value in values) part.AddOutput(copies[value]);
+        return part;
+
+        Value Copy(Value value)
+        {
+            if (copies.TryGetValue(value, out var copy)) return copy;
+            return copies[value] = value.Constant is { } constant ? part.AddConstant(value.Name, constant) : part.AddInput(value.Name, value.Type);
+        }
+    }
+
+    private Dictionary<string, Tensor[]> Run(Graph part, IReadOnlyCollection<Value> values)
+    {
+        using var engine = EngineBuilder.Build(part, new EngineOptions { MaxBatch = _images.BatchSize, Threads = _threads, TimeTactics = false });
+        using var context = engine.CreateContext();
+        var results = values.ToDictionary(value => value.Name, _ => new Tensor[_images.Batches.Count], StringComparer.Ordinal);
+        for (var i = 0; i < _images.Batches.Count; i++)
+        {
+            foreach (var input in part.Inputs) context.SetInput(input.Name, _live[input.Name][i]);
+            context.Run(_images.Batches[i].Shape[0]);
+            foreach (var value in values) results[value.Name][i] = context.OutputTensor(value.Name);
+        }
+        return results;
+    }
+}

@@ -1,0 +1,151 @@
+using Pith.Ops;
+
+namespace Pith.Compression.Reconstruction;
+
+/// <summary>
+/// A convolution or matrix product as what it is: for each convolution group a matrix of weights, and samples (patches of the input, or rows of it) that it is multiplied by. Columns of the matrix are ordered by kernel position,
+/// then by input channel, so that four in a row are a quad of 2:4 sparsity. Describes one node of one graph; immutable.
+/// </summary>
+internal sealed class LinearLayer
+{
+    private readonly WeightOperand _weight;
+    private readonly WindowAttributes? _window;
+
+    private LinearLayer(WeightOperand weight)
+    {
+        _weight = weight;
+        Node = weight.Node;
+        _window = (Node.Op as Conv)?.Window;
+        Groups = weight.Groups;
+        Rows = weight.Outputs / Groups;
+        Channels = weight.Reduction;
+        Kernel = Node.Op is Conv ? [.. weight.Shape.Dims.Skip(2)] : [];
+        Columns = Channels * Kernel.Aggregate(1, (product, size) => product * size);
+    }
+
+    /// <summary>The node.</summary>
+    public Node Node { get; }
+
+    /// <summary>Convolution groups; 1 for matrix products.</summary>
+    public int Groups { get; }
+
+    /// <summary>Output channels of a group.</summary>
+    public int Rows { get; }
+
+    /// <summary>Input channels of a group.</summary>
+    public int Channels { get; }
+
+    /// <summary>Weights of an output channel: <see cref="Channels"/> times the kernel's positions.</summary>
+    public int Columns { get; }
+
+    /// <summary>The operand that is data.</summary>
+    public Value Data => Node.Inputs[0]!;
+
+    /// <summary>The weight.</summary>
+    public WeightOperand Weight => _weight;
+
+    /// <summary>Whether the layer adds a constant of one element per output channel, or can be given one.</summary>
+    public bool TakesBias => Node.Op is Conv or Gemm { Beta: 1, Alpha: 1 } && Node.Input(2) is null or { Constant: Tensor<float> { Shape.Rank: 1 } };
+
+    private int[] Kernel { get; }
+
+    /// <summary>The layer of <paramref name="node"/>, or why its weights cannot be seen in this way.</summary>
+    public static (LinearLayer? Layer, string? Reason) Of(Node node)
+    {
+        if (WeightOperand.Of(node) is not { } weight) return (null, "its weight is no constant");
+        if (node.Op is ConvTranspose) return (null, "transposed convolutions are not reconstructed");
+        if (weight.Index != 1 || node.Op is Gemm { TransA: true } || node.Op is MatMul && weight.Shape.Rank != 2) return (null, "only a right operand that is one matrix is reconstructed");
+        if (node.Op is Gemm { Alpha: not 1 }) return (null, "products with a factor alpha are not reconstructed");
+        if (weight.Constant.Constant is not Tensor<float> constant || constant.Shape != weight.Shape) return (null, "its weight is stored in another form");
+        if (node.Inputs[0]!.Type.Rank < 2) return (null, "its data is a vector");
+        return (new LinearLayer(weight), null);
+    }
+
+    /// <summary>The place of a weight in the constant.</summary>
+    /// <param name="group">The convolution group.</param>
+    /// <param name="row">The output channel of the group.</param>
+    /// <param name="column">The column.</param>
+    public int IndexOf(int group, int row, int column)
+    {
+        var (position, channel) = Math.DivRem(column, Channels);
+        return Node.Op switch
+        {
+            Conv => ((group * Rows + row) * Channels + channel) * (Columns / Channels) + position,
+            Gemm { TransB: true } => row * Channels + channel,
+            _ => channel * Rows + row,
+        };
+    }
+
+    /// <summary>The number of samples that one image gives: output pixels, or rows of the data.</summary>
+    /// <param name="data">The data of a batch.</param>
+    public int SamplesPerImage(Tensor data) => Node.Op is Conv ? Axes(data).Aggregate(1, (product, axis) => product * axis.Output) : data.Length / data.Shape[0] / Channels;
+
+    /// <summary>Writes the samples of an image into rows of <paramref name="samples"/>, from row <see cref="SampleMatrix.Count"/> on, which grows.</summary>
+    /// <param name="data">The data of a batch, as the graph has it.</param>
+    /// <param name="image">Which image of the batch.</param>
+    /// <param name="places">Which samples of the image.</param>
+    /// <param name="group">The convolution group.</param>
+    /// <param name="samples">Has <see cref="Columns"/> columns.</param>
+    public void Gather(Tensor<float> data, int image, ReadOnlySpan<int> places, int group, SampleMatrix samples)
+    {
+        if (Node.Op is Conv) GatherPatches(data, image, places, group, samples);
+        else
+            foreach (var place in places)
+                data.Data.AsSpan((image * SamplesPerImage(data) + place) * Channels, Channels).CopyTo(samples.Row(samples.Count++));
+    }
+
+    /// <summary>Writes the layer's results at the same places, the channels of one group.</summary>
+    /// <param name="results">The results of a batch.</param>
+    /// <param name="image">Which image of the batch.</param>
+    /// <param name="places">Which samples of the image.</param>
+    /// <param name="group">The convolution group.</param>
+    /// <param name="samples">Has <see cref="Rows"/> columns.</param>
+    public void GatherResults(Tensor<float> results, int image, ReadOnlySpan<int> places, int group, SampleMatrix samples)
+    {
+        var perImage = results.Length / results.Shape[0];
+        var pixels = Node.Op is Conv ? perImage / (Groups * Rows) : 1;
+        foreach (var place in places)
+        {
+            var row = samples.Row(samples.Count++);
+            if (Node.Op is Conv)
+                for (var k = 0; k < Rows; k++) row[k] = results.Data[image * perImage + (group * Rows + k) * pixels + place];
+            else results.Data.AsSpan(image * perImage + place * Rows, Rows).CopyTo(row);
+        }
+    }
+
+    private void GatherPatches(Tensor<float> data, int image, ReadOnlySpan<int> places, int group, SampleMatrix samples)
+    {
+        var axes = Axes(data);
+        var pixels = axes.Aggregate(1, (product, axis) => product * axis.Input);
+        var first = (image * data.Shape[1] + group * Channels) * pixels;
+        Span<int> output = stackalloc int[axes.Count];
+        Span<int> tap = stackalloc int[axes.Count];
+        foreach (var place in places)
+        {
+            Split(place, axes, static axis => axis.Output, output);
+            var row = samples.Row(samples.Count++);
+            for (var position = 0; position < Columns / Channels; position++)
+            {
+                Split(position, axes, static axis => axis.Kernel, tap);
+                var target = row.Slice(position * Channels, Channels);
+                var (pixel, isInside) = (0, true);
+                for (var axis = 0; axis < axes.Count; axis++)
+                {
+                    var at = axes[axis].InputAt(output[axis], tap[axis]);
+                    isInside &= at >= 0 && at < axes[axis].Input;
+                    pixel = pixel * axes[axis].Input + at;
+                }
+                if (!isInside) target.Clear();
+                else
+                    for (var c = 0; c < Channels; c++) target[c] = data.Data[first + c * pixels + pixel];
+            }
+        }
+    }
+
+    private ValueList<WindowAxis> Axes(Tensor data) => _window!.Resolve([.. data.Shape.Dims.Skip(2)], Kernel);
+
+    private static void Split(int index, ValueList<WindowAxis> axes, Func<WindowAxis, int> size, Span<int> places)
+    {
+        for (var axis = axes.Count - 1; axis >= 0; axis--) (index, places[axis]) = Math.DivRem(index, size(axes[axis]));
+    }
+}

@@ -8,7 +8,7 @@ internal sealed class OutputError
 {
     private readonly CalibrationImages _images;
     private readonly int _threads;
-    private readonly float[][][] _reference;
+    private readonly Tensor[][] _reference;
 
     /// <summary>Runs the reference.</summary>
     /// <param name="reference">The network; not changed.</param>
@@ -26,38 +26,42 @@ internal sealed class OutputError
     public double Of(Graph graph)
     {
         var outputs = Run(graph);
-        double sum = 0;
-        for (var output = 0; output < _reference.Length; output++)
-        {
-            double signal = 0, noise = 0;
-            for (var batch = 0; batch < _reference[output].Length; batch++)
-            {
-                var (expected, got) = (_reference[output][batch], outputs[output][batch]);
-                for (var i = 0; i < expected.Length; i++)
-                {
-                    var difference = (double)expected[i] - got[i];
-                    signal += (double)expected[i] * expected[i];
-                    noise += difference * difference;
-                }
-            }
-            sum += noise == 0 ? 0 : signal == 0 ? double.PositiveInfinity : noise / signal;
-        }
+        var sum = _reference.Zip(outputs, Relative).Sum();
         return double.IsFinite(sum) ? sum / _reference.Length : double.PositiveInfinity;
     }
 
-    /// <summary>The float outputs: by output, then by batch.</summary>
-    private float[][][] Run(Graph graph)
+    /// <summary>The energy of the difference over that of the reference, over all batches; infinite when something is not finite.</summary>
+    /// <param name="reference">Float tensors.</param>
+    /// <param name="others">Tensors of the same shapes.</param>
+    public static double Relative(IReadOnlyList<Tensor> reference, IReadOnlyList<Tensor> others)
+    {
+        double signal = 0, noise = 0;
+        for (var batch = 0; batch < reference.Count; batch++)
+        {
+            var (expected, got) = (reference[batch].As<float>().Data, others[batch].As<float>().Data);
+            for (var i = 0; i < expected.Length; i++)
+            {
+                var difference = (double)expected[i] - got[i];
+                signal += (double)expected[i] * expected[i];
+                noise += difference * difference;
+            }
+        }
+        return noise == 0 ? 0 : signal == 0 || !double.IsFinite(noise) ? double.PositiveInfinity : noise / signal;
+    }
+
+    /// <summary>The outputs: by output, then by batch.</summary>
+    private Tensor[][] Run(Graph graph)
     {
         var names = graph.Outputs.Select(output => output.Name).ToArray();
         using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = _images.BatchSize, Threads = _threads, TimeTactics = false });
         using var context = engine.CreateContext();
-        var results = names.Select(_ => new float[_images.Batches.Count][]).ToArray();
+        var results = names.Select(_ => new Tensor[_images.Batches.Count]).ToArray();
         for (var i = 0; i < _images.Batches.Count; i++)
         {
             var batch = _images.Batches[i];
             context.SetInput(_images.Input.Name, batch);
             context.Run(batch.Shape[0]);
-            for (var output = 0; output < names.Length; output++) results[output][i] = [.. context.Output<float>(names[output])];
+            for (var output = 0; output < names.Length; output++) results[output][i] = context.OutputTensor(names[output]);
         }
         return results;
     }

@@ -35,7 +35,10 @@ public static class FakeQuantization
 {
     /// <summary>Calibrates on data and inserts the pairs into a copy of <paramref name="graph"/>.</summary>
     /// <exception cref="PithException">The options do not fit the graph, or calibration fails; see <see cref="QdqPlacement.Find"/> and <see cref="CalibrationRun.Observe"/>.</exception>
-    public static FakeQuantizationResult Calibrate(Graph graph, QuantizationSettings options, CalibrationData data, IProgress<PithEvent>? events = null)
+    public static FakeQuantizationResult Calibrate(Graph graph, QuantizationSettings options, CalibrationData data, IProgress<PithEvent>? events = null) => Calibrate(graph, options, data, (_, _, ranges) => ranges, events);
+
+    /// <summary>Calibrates, lets <paramref name="refine"/> change the ranges that the calibrator chose for a placement in a graph, and inserts the pairs.</summary>
+    internal static FakeQuantizationResult Calibrate(Graph graph, QuantizationSettings options, CalibrationData data, Func<QdqPlacement, Graph, IReadOnlyDictionary<string, QuantizationParameters>, IReadOnlyDictionary<string, QuantizationParameters>> refine, IProgress<PithEvent>? events)
     {
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(options);
@@ -46,7 +49,7 @@ public static class FakeQuantization
         var statistics = CalibrationRun.Observe(copy, [.. placement.Activations.Select(activation => activation.Value.Name)], data, events);
         var findings = statistics.Tensors.SelectMany(tensor => CalibrationLint.CheckTensor(statistics.All(tensor), statistics.FirstHalf(tensor), options.Calibrator))
             .Concat(CalibrationLint.CheckClasses(data.Samples, statistics.ClassesSeen, data.Classes)).ToArray();
-        return Insert(copy, placement, ActivationRanges.Calibrated(placement, statistics, options), findings, options);
+        return Insert(copy, placement, refine(placement, copy, ActivationRanges.Calibrated(placement, statistics, options)), findings, options);
     }
 
     /// <summary>Takes the ranges from a cache and inserts the pairs into a copy of <paramref name="graph"/>.</summary>

@@ -42,9 +42,19 @@ internal sealed class GraphCursor
         var results = values.Where(value => _live.ContainsKey(value.Name)).DistinctBy(value => value.Name).ToDictionary(value => value.Name, value => _live[value.Name]);
         Value[] missing = [.. values.Where(value => !results.ContainsKey(value.Name)).Distinct()];
         if (missing.Length == 0) return results;
-        foreach (var (name, tensors) in Run(Part(missing), missing)) results[name] = tensors;
+        using var part = PartFor(_graph, missing);
+        foreach (var (name, tensors) in part.Run(new Dictionary<string, Tensor[]>())) results[name] = tensors;
         return results;
     }
+
+    /// <summary>What lies between the cursor and <paramref name="values"/>, ready to be run several times.</summary>
+    /// <param name="variant">The network, or a version of it in which something that has not been passed is another, with the same names.</param>
+    /// <param name="values">Computed values of <paramref name="variant"/>. The part has an input for each value at the cursor and for each input of <paramref name="variant"/> that it needs.</param>
+    /// <exception cref="PithException">The part cannot be built.</exception>
+    public NetworkPart PartFor(Graph variant, IReadOnlyCollection<Value> values) => new(Part(variant, values), _live, _images, _threads);
+
+    /// <summary>The place of <paramref name="node"/> in execution order.</summary>
+    public int PositionOf(Node node) => _positions[node];
 
     /// <summary>Passes everything that comes before <paramref name="node"/>, if the values in between can be kept.</summary>
     public void MoveTo(Node node)
@@ -74,7 +84,7 @@ internal sealed class GraphCursor
     }
 
     /// <summary>The nodes between the kept values and <paramref name="values"/> as a network of its own.</summary>
-    private Graph Part(IReadOnlyCollection<Value> values)
+    private Graph Part(Graph variant, IReadOnlyCollection<Value> values)
     {
         var needed = new HashSet<Node>(ReferenceEqualityComparer.Instance);
         var pending = new Stack<Value>(values);
@@ -82,9 +92,9 @@ internal sealed class GraphCursor
             if (!_live.ContainsKey(value.Name) && value.Producer is { } producer && needed.Add(producer))
                 foreach (var input in producer.Inputs.OfType<Value>()) pending.Push(input);
 
-        var part = new Graph(_graph.Name);
+        var part = new Graph(variant.Name);
         var copies = new Dictionary<Value, Value>(ReferenceEqualityComparer.Instance);
-        foreach (var node in _graph.Nodes)
+        foreach (var node in variant.Nodes)
         {
             if (!needed.Contains(node)) continue;
             var made = part.AddNode(node.Op, [.. node.Inputs.Select(input => input is null ? null : Copy(input))], node.Name, [.. node.Outputs.Select(output => output.Name)]);
@@ -98,19 +108,5 @@ internal sealed class GraphCursor
             if (copies.TryGetValue(value, out var copy)) return copy;
             return copies[value] = value.Constant is { } constant ? part.AddConstant(value.Name, constant) : part.AddInput(value.Name, value.Type);
         }
-    }
-
-    private Dictionary<string, Tensor[]> Run(Graph part, IReadOnlyCollection<Value> values)
-    {
-        using var engine = EngineBuilder.Build(part, new EngineOptions { MaxBatch = _images.BatchSize, Threads = _threads, TimeTactics = false });
-        using var context = engine.CreateContext();
-        var results = values.ToDictionary(value => value.Name, _ => new Tensor[_images.Batches.Count], StringComparer.Ordinal);
-        for (var i = 0; i < _images.Batches.Count; i++)
-        {
-            foreach (var input in part.Inputs) context.SetInput(input.Name, _live[input.Name][i]);
-            context.Run(_images.Batches[i].Shape[0]);
-            foreach (var value in values) results[value.Name][i] = context.OutputTensor(value.Name);
-        }
-        return results;
     }
 }

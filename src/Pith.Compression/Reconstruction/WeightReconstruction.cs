@@ -65,9 +65,11 @@ internal sealed class WeightReconstruction
 
         _changed.MoveTo(node);
         _original.MoveTo(original!);
-        var inputs = _changed.Compute([layer.Data])[layer.Data.Name];
-        var results = _original.Compute([original!.Output])[original.Output.Name];
-        var (fit, heldOut) = LayerSamples.Collect(layer, inputs, results, Math.Clamp(6 * layer.Columns, 4096, 32768), number, _threads);
+        var target = LayerTarget.After(node);
+        var present = _changed.Compute([layer.Data, .. target.Values]);
+        var compared = _reference[target.Compared.Name].Output;
+        var results = target.Compute(_original.Compute([compared])[compared.Name], present);
+        var (fit, heldOut) = LayerSamples.Collect(layer, present[layer.Data.Name], results, Math.Clamp(6 * layer.Columns, 4096, 32768), number, _threads);
         return Solve(layer, fit, heldOut);
     }
 

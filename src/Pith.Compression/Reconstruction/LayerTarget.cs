@@ -1,0 +1,72 @@
+using Pith.Ops;
+
+namespace Pith.Compression.Reconstruction;
+
+/// <summary>
+/// Which results a layer should give so that what the network makes of them right afterwards is as in the float network: after a residual Add, whose other operand has errors of its own that the layer may make up for; and up to
+/// the bounds of an activation and of the quantization after it, beyond which all values are alike. Where the float network and the quantized one lie beyond the same bound, the layer's present result is as good as any, so it is
+/// the target; repeated, that minimises the error after the bounds (a majorizer of it is minimised each time). Without it, least squares would be busy with outliers that are clipped anyway.
+/// </summary>
+internal sealed class LayerTarget
+{
+    private readonly Value _result, _sum;
+    private readonly float _low, _high;
+
+    private LayerTarget(Value result, Value sum, float low, float high) => (_result, _sum, _low, _high) = (result, sum, low, high);
+
+    /// <summary>The values of the changed network that <see cref="Compute"/> needs: the layer's result, and the sum that it is an operand of.</summary>
+    public IReadOnlyList<Value> Values => ReferenceEquals(_result, _sum) ? [_result] : [_result, _sum];
+
+    /// <summary>The node whose result is compared with that of the float network.</summary>
+    public Node Compared => _sum.Producer!;
+
+    /// <summary>Looks at what follows a layer in the changed network.</summary>
+    public static LayerTarget After(Node layer)
+    {
+        var sum = layer.Output;
+        if (sum.SingleConsumer is { Op: Add } add && add.Output.Type == sum.Type) sum = add.Output;
+        var (low, high) = (float.NegativeInfinity, float.PositiveInfinity);
+        var last = sum;
+        if (sum.SingleConsumer is { Op: Relu or Clip } activation && ReferenceEquals(activation.Inputs[0], sum))
+        {
+            last = activation.Output;
+            if (activation.Op is Relu) low = 0;
+            else (low, high) = (Bound(activation, 1, low), Bound(activation, 2, high));
+        }
+        if (!last.IsGraphOutput && last.Uses is [{ Index: 0, Node: { Op: QuantizeLinear { BlockSize: 0 } } quantize }] && QuantizedRange(quantize) is var (smallest, largest))
+            (low, high) = (Math.Max(low, smallest), Math.Min(high, largest));
+        return low < high ? new LayerTarget(layer.Output, sum, low, high) : new LayerTarget(layer.Output, sum, float.NegativeInfinity, float.PositiveInfinity);
+    }
+
+    /// <summary>The results that the layer should give, batch by batch.</summary>
+    /// <param name="expected">The results of <see cref="Compared"/> in the float network.</param>
+    /// <param name="present">Those of <see cref="Values"/> in the changed network, by name.</param>
+    public Tensor[] Compute(IReadOnlyList<Tensor> expected, IReadOnlyDictionary<string, Tensor[]> present)
+    {
+        var targets = new Tensor[expected.Count];
+        for (var batch = 0; batch < targets.Length; batch++)
+        {
+            var (wanted, sums, results) = (expected[batch].As<float>().Data, present[_sum.Name][batch].As<float>().Data, present[_result.Name][batch].As<float>().Data);
+            var target = new float[results.Length];
+            for (var i = 0; i < target.Length; i++)
+            {
+                var (want, sum) = (wanted[i], sums[i]);
+                if (want <= _low) want = Math.Min(sum, _low);
+                else if (want >= _high) want = Math.Max(sum, _high);
+                target[i] = want - sum + results[i];
+            }
+            targets[batch] = Tensor.Create(present[_result.Name][batch].Shape, target);
+        }
+        return targets;
+    }
+
+    private static (float Smallest, float Largest)? QuantizedRange(Node quantize)
+    {
+        if (quantize.Inputs[1]?.Constant is not Tensor<float> { Length: 1 } scale) return null;
+        var (smallest, largest) = quantize.Output.Type.DataType == DataType.UInt8 ? (0, 255) : (-128, 127);
+        var zeroPoint = quantize.Input(2)?.Constant switch { Tensor<byte> { Length: 1 } unsigned => unsigned.Data[0], Tensor<sbyte> { Length: 1 } signed => signed.Data[0], _ => 0 };
+        return ((smallest - zeroPoint) * scale.Data[0], (largest - zeroPoint) * scale.Data[0]);
+    }
+
+    private static float Bound(Node clip, int index, float absent) => clip.Input(index) is { } bound ? bound.Constant is Tensor<float> { Length: 1 } constant ? constant.Data[0] : absent : absent;
+}

@@ -1,0 +1,45 @@
+namespace Pith.Compression.Reconstruction;
+
+/// <summary>A part of a network as an engine, with the values that it starts from. One caller at a time; dispose it to free the engine.</summary>
+internal sealed class NetworkPart : IDisposable
+{
+    private readonly Graph _part;
+    private readonly IReadOnlyDictionary<string, Tensor[]> _start;
+    private readonly CalibrationImages _images;
+    private readonly Engine _engine;
+    private readonly EngineContext _context;
+
+    /// <param name="part">The part; its inputs are values of <paramref name="start"/>, or others that are given at each run.</param>
+    /// <param name="start">Values by name, a tensor for each batch.</param>
+    /// <param name="images">The images that they come from.</param>
+    /// <param name="threads">Threads of a run.</param>
+    /// <exception cref="PithException">The part cannot be built.</exception>
+    public NetworkPart(Graph part, IReadOnlyDictionary<string, Tensor[]> start, CalibrationImages images, int threads)
+    {
+        (_part, _start, _images) = (part, start, images);
+        _engine = EngineBuilder.Build(part, new EngineOptions { MaxBatch = images.BatchSize, Threads = threads, TimeTactics = false });
+        _context = _engine.CreateContext();
+    }
+
+    /// <summary>Runs all batches.</summary>
+    /// <param name="others">Values of inputs that the start does not have.</param>
+    /// <returns>The outputs by name, a tensor for each batch.</returns>
+    public IReadOnlyDictionary<string, Tensor[]> Run(IReadOnlyDictionary<string, Tensor[]> others)
+    {
+        var results = _part.Outputs.ToDictionary(value => value.Name, _ => new Tensor[_images.Batches.Count], StringComparer.Ordinal);
+        for (var i = 0; i < _images.Batches.Count; i++)
+        {
+            foreach (var input in _part.Inputs) _context.SetInput(input.Name, (others.TryGetValue(input.Name, out var given) ? given : _start[input.Name])[i]);
+            _context.Run(_images.Batches[i].Shape[0]);
+            foreach (var output in _part.Outputs) results[output.Name][i] = _context.OutputTensor(output.Name);
+        }
+        return results;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _context.Dispose();
+        _engine.Dispose();
+    }
+}

@@ -91,6 +91,24 @@ public class Fp32EmittedTests
         return tensor;
     }
 
+    // Without timing, as calibration and training build their engines: another kernel sums in another order.
+    [Theory]
+    [MemberData(nameof(EmittedConvTests.Layers), MemberType = typeof(EmittedConvTests))]
+    public void The_choice_by_estimate_does_not_depend_on_threads(int channels, int outputs, int size, int kernel, int stride, int groups, int images)
+    {
+        var random = new Random(channels + size);
+        var graph = new Graph();
+        var x = graph.AddInput("x", TensorType.Float32(Dim.Named("N"), channels, size, size));
+        var window = WindowAttributes.Uniform(kernel, stride, kernel / 2) with { KernelShape = [] };
+        graph.AddOutput(graph.Add(new Conv { Window = window, Groups = groups }, x, graph.AddConstant("w", Random(random, outputs, channels / groups, kernel, kernel)), graph.AddConstant("b", Random(random, outputs))));
+        var chosen = Enumerable.Range(1, 4).Select(threads =>
+        {
+            using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = images, Threads = threads, TimeTactics = false });
+            return string.Join(' ', engine.Layers.Select(layer => layer.Tactic));
+        }).Distinct();
+        Assert.Single(chosen);
+    }
+
     [Fact]
     public void Activations_keep_to_their_limits()
     {

@@ -17,6 +17,7 @@ internal sealed class QuantizeVerb : StepVerb
     [
         "pith quantize net.onnx --data cifar10:folder?split=train -o net-int8.onnx",
         "pith quantize mobilenetv2.onnx --data \"imagefolder:images?every=5\" --samples 100 --calibrator percentile:99.99",
+        "pith quantize net.onnx --data cifar10:folder?split=train --effort best",
         "pith quantize net.onnx --data cifar10:folder?split=train --target onnxruntime",
         "pith quantize net.onnx --data cifar10:folder?split=train --target onnxruntime --reduce-range -o net-avx2.onnx",
         "pith quantize net.onnx --data cifar10:folder?split=train --keep-float fc --activations uint8",
@@ -29,7 +30,11 @@ internal sealed class QuantizeVerb : StepVerb
 
     protected override bool ReadsData => true;
 
-    protected override IReadOnlyList<SettingOption> Settings { get; } = QuantizationOptionsOfVerbs.All();
+    protected override IReadOnlyList<SettingOption> Settings { get; } =
+    [
+        SettingOption.Text("--effort", "effort", "What is done for accuracy: fast (calibrate only: seconds), balanced (equalise channels, choose ranges by the error at the outputs, reconstruct layers: about a minute for a MobileNetV2), best (the same with more images, and repeated). Default: balanced.", "effort"),
+        .. QuantizationOptionsOfVerbs.All(),
+    ];
 
     protected override IEnumerable<Symbol> Symbols => [.. base.Symbols, _cache, _writeCache];
 
@@ -48,6 +53,8 @@ internal sealed class QuantizeVerb : StepVerb
         Output = output,
         QuantizedLayers = outcome.Quantization.Count(layer => layer.SkipReason is null),
         Layers = outcome.Quantization.Select(layer => new { layer.Name, layer.OpType, Quantized = layer.SkipReason is null, layer.SkipReason, Operands = layer.Operands.Select(operand => new { operand.Tensor, Type = operand.Parameters.DataType.ShortName(), Scales = operand.Parameters.Scales.ToArray() }) }),
+        Accuracy = outcome.Accuracy.Select(stage => new { stage.Name, stage.Error, stage.SnrDecibels, stage.IsKept, stage.Detail }),
+        Reconstruction = outcome.Reconstruction.Select(layer => new { layer.Name, layer.OpType, layer.Outcome, layer.ErrorBefore, layer.ErrorAfter }),
         Findings = outcome.Findings.Select(finding => new { finding.Severity, finding.Rule, finding.Tensor, finding.Message }),
     };
 
@@ -63,6 +70,18 @@ internal sealed class QuantizeVerb : StepVerb
             table.AddRow([.. cells.Select(SafeText.Cell)]);
         }
         console.Write(table);
+        if (outcome.Accuracy.Count > 0) console.Write(Accuracy(outcome.Accuracy));
         console.Line($"{output}: {outcome.Quantization.Count(layer => layer.SkipReason is null)} of {outcome.Quantization.Count} layers are int8. Next: pith eval {output} --data …, pith build {output}");
+    }
+
+    private static Table Accuracy(IReadOnlyList<AccuracyStage> stages)
+    {
+        var table = new Table().Border(TableBorder.Simple).AddColumns("for accuracy", "concerns").AddColumn(new TableColumn("SNR of the outputs").RightAligned()).AddColumn("");
+        foreach (var stage in stages)
+        {
+            string[] cells = [stage.Name, stage.Detail, double.IsPositiveInfinity(stage.SnrDecibels) ? "exact" : string.Create(CultureInfo.InvariantCulture, $"{stage.SnrDecibels:0.0} dB"), stage.IsKept ? "" : "undone: no better"];
+            table.AddRow([.. cells.Select(SafeText.Cell)]);
+        }
+        return table;
     }
 }

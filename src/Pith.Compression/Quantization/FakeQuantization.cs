@@ -17,6 +17,12 @@ public sealed record FakeQuantizationResult
     /// <summary>Parameters by activation name.</summary>
     public required IReadOnlyDictionary<string, QuantizationParameters> Ranges { get; init; }
 
+    /// <summary>What was done for accuracy, in order; empty when nothing was measured.</summary>
+    public IReadOnlyList<AccuracyStage> Stages { get; init; } = [];
+
+    /// <summary>What reconstruction did to each layer; empty when there was none.</summary>
+    public IReadOnlyList<ReconstructedLayer> Reconstruction { get; init; } = [];
+
     /// <summary>The scales as a calibration cache that belongs to the float model.</summary>
     /// <param name="origin">The model's hash, the calibrator and the number of samples.</param>
     /// <exception cref="PithException">Activations are uint8, which the format cannot hold.</exception>
@@ -35,10 +41,7 @@ public static class FakeQuantization
 {
     /// <summary>Calibrates on data and inserts the pairs into a copy of <paramref name="graph"/>.</summary>
     /// <exception cref="PithException">The options do not fit the graph, or calibration fails; see <see cref="QdqPlacement.Find"/> and <see cref="CalibrationRun.Observe"/>.</exception>
-    public static FakeQuantizationResult Calibrate(Graph graph, QuantizationSettings options, CalibrationData data, IProgress<PithEvent>? events = null) => Calibrate(graph, options, data, (_, _, ranges) => ranges, events);
-
-    /// <summary>Calibrates, lets <paramref name="refine"/> change the ranges that the calibrator chose for a placement in a graph, and inserts the pairs.</summary>
-    internal static FakeQuantizationResult Calibrate(Graph graph, QuantizationSettings options, CalibrationData data, Func<QdqPlacement, Graph, IReadOnlyDictionary<string, QuantizationParameters>, IReadOnlyDictionary<string, QuantizationParameters>> refine, IProgress<PithEvent>? events)
+    public static FakeQuantizationResult Calibrate(Graph graph, QuantizationSettings options, CalibrationData data, IProgress<PithEvent>? events = null)
     {
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(options);
@@ -49,7 +52,14 @@ public static class FakeQuantization
         var statistics = CalibrationRun.Observe(copy, [.. placement.Activations.Select(activation => activation.Value.Name)], data, events);
         var findings = statistics.Tensors.SelectMany(tensor => CalibrationLint.CheckTensor(statistics.All(tensor), statistics.FirstHalf(tensor), options.Calibrator))
             .Concat(CalibrationLint.CheckClasses(data.Samples, statistics.ClassesSeen, data.Classes)).ToArray();
-        return Insert(copy, placement, refine(placement, copy, ActivationRanges.Calibrated(placement, statistics, options)), findings, options);
+        return Insert(copy, placement, ActivationRanges.Calibrated(placement, statistics, options), findings, options);
+    }
+
+    /// <summary>Inserts the pairs with ranges that were chosen elsewhere into a copy of <paramref name="graph"/>.</summary>
+    internal static FakeQuantizationResult With(Graph graph, QuantizationSettings options, IReadOnlyDictionary<string, QuantizationParameters> ranges, IReadOnlyList<CalibrationFinding> findings)
+    {
+        var copy = graph.Clone();
+        return Insert(copy, QdqPlacement.Find(copy, options), ranges, [.. findings], options);
     }
 
     /// <summary>Takes the ranges from a cache and inserts the pairs into a copy of <paramref name="graph"/>.</summary>

@@ -30,7 +30,6 @@ internal sealed class RangeSearch
     }
 
     /// <summary>Better ranges.</summary>
-    /// <param name="placement">What is quantized, in <paramref name="graph"/>.</param>
     /// <param name="graph">The float network; not changed.</param>
     /// <param name="ranges">The calibrator's choice, by tensor name.</param>
     /// <param name="settings">Those of the quantization.</param>
@@ -39,8 +38,9 @@ internal sealed class RangeSearch
     /// <param name="events">Receives <see cref="ProgressMade"/>.</param>
     /// <returns>Parameters by tensor name; those that were not searched as they were.</returns>
     /// <exception cref="PithException">The network cannot be run.</exception>
-    public static IReadOnlyDictionary<string, QuantizationParameters> Apply(QdqPlacement placement, Graph graph, IReadOnlyDictionary<string, QuantizationParameters> ranges, QuantizationSettings settings, CalibrationImages images, int threads, IProgress<PithEvent>? events)
+    public static IReadOnlyDictionary<string, QuantizationParameters> Apply(Graph graph, IReadOnlyDictionary<string, QuantizationParameters> ranges, QuantizationSettings settings, CalibrationImages images, int threads, IProgress<PithEvent>? events)
     {
+        var placement = QdqPlacement.Find(graph, settings);
         var chosen = new Dictionary<string, QuantizationParameters>(ranges, StringComparer.Ordinal);
         // A scale that several tensors share is not searched: what is measured here is one tensor.
         QuantizedTensor[] tensors = [.. placement.Activations.GroupBy(tensor => tensor.Group).Where(group => group.Count() == 1).Select(group => group.Single()).Where(tensor => tensor.Value.Type.DataType == DataType.Float32 && tensor.Uses.Count > 0)];

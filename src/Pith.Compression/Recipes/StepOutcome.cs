@@ -19,6 +19,12 @@ public sealed record StepOutcome(Graph Graph)
     /// <summary>Every layer that can be quantized: how, or why not; empty when the step does not quantize.</summary>
     public IReadOnlyList<LayerQuantization> Quantization { get; init; } = [];
 
+    /// <summary>What post-training quantization did for accuracy, stage by stage; empty when nothing was measured.</summary>
+    public IReadOnlyList<AccuracyStage> Accuracy { get; init; } = [];
+
+    /// <summary>What reconstruction did to each layer; empty when there was none.</summary>
+    public IReadOnlyList<ReconstructedLayer> Reconstruction { get; init; } = [];
+
     /// <summary>What the calibration lint noticed.</summary>
     public IReadOnlyList<CalibrationFinding> Findings { get; init; } = [];
 

@@ -3,9 +3,6 @@ namespace Pith.Compression.Reconstruction;
 /// <summary>Collects the moments of a layer from the values that two networks have at it.</summary>
 internal static class LayerSamples
 {
-    /// <summary>Of every so many images one is held out: choices are judged by it, not made on it.</summary>
-    public const int HeldOutEvery = 4;
-
     private const int Chunk = 512;
 
     /// <summary>The moments of each convolution group: of the images that choices are made on, and of those held out.</summary>
@@ -32,18 +29,15 @@ internal static class LayerSamples
         return (fit, heldOut);
     }
 
-    /// <summary>Whether an image is held out; with few images none is.</summary>
-    public static bool IsHeldOut(int image, int images) => images >= 2 * HeldOutEvery && image % HeldOutEvery == HeldOutEvery - 1;
-
     private static void CollectGroup(LinearLayer layer, IReadOnlyList<Tensor> inputs, IReadOnlyList<Tensor> results, int[][] places, int group, bool isHeldOut, LayerMoments moments, int threads)
     {
         var capacity = Math.Max(Chunk, places[0].Length);
         var (x, y) = (new SampleMatrix(layer.Columns, capacity), new SampleMatrix(layer.Rows, capacity));
-        var first = 0;
+        var (first, images) = (0, places.Length);
         for (var batch = 0; batch < inputs.Count; first += inputs[batch++].Shape[0])
             for (var i = 0; i < inputs[batch].Shape[0]; i++)
             {
-                if (IsHeldOut(first + i, places.Length) != isHeldOut) continue;
+                if ((images > CalibrationImages.HeldOutEvery && CalibrationImages.IsHeldOut(first + i, images)) != isHeldOut) continue;
                 if (x.Count + places[first + i].Length > capacity) Flush();
                 layer.Gather(inputs[batch].As<float>(), i, places[first + i], group, x);
                 layer.GatherResults(results[batch].As<float>(), i, places[first + i], group, y);

@@ -39,19 +39,21 @@ internal sealed class WeightReconstruction
     /// <param name="images">What to reconstruct on.</param>
     /// <param name="threads">Threads; 0 for one per processor. No result depends on it.</param>
     /// <param name="events">Receives <see cref="ProgressMade"/>.</param>
+    /// <param name="cancellation">Stops between two layers.</param>
     /// <returns>What was done to each layer with quantized weights, in execution order.</returns>
     /// <exception cref="PithException">A network cannot be run.</exception>
-    public static IReadOnlyList<ReconstructedLayer> Apply(Graph reference, Graph graph, QuantizationSettings settings, CalibrationImages images, int threads, IProgress<PithEvent>? events = null)
+    public static IReadOnlyList<ReconstructedLayer> Apply(Graph reference, Graph graph, QuantizationSettings settings, CalibrationImages images, int threads, IProgress<PithEvent>? events = null, CancellationToken cancellation = default)
     {
         var run = new WeightReconstruction(reference, graph, settings, images, threads);
         Node[] layers = [.. graph.Nodes.Where(node => WeightOperand.Of(node) is { } weight && node.Inputs[weight.Index]!.Producer?.Op is DequantizeLinear)];
         var results = new List<ReconstructedLayer>();
         for (var i = 0; i < layers.Length; i++)
         {
-            events?.Report(new ProgressMade("reconstruct", i, layers.Length));
+            cancellation.ThrowIfCancellationRequested();
+            events?.Report(new ProgressMade("reconstruct layers", i, layers.Length, layers[i].Name));
             results.Add(run.Reconstruct(layers[i], i));
         }
-        events?.Report(new ProgressMade("reconstruct", layers.Length, layers.Length));
+        events?.Report(new ProgressMade("reconstruct layers", layers.Length, layers.Length));
         return results;
     }
 

@@ -11,7 +11,7 @@ public class QuantizationAwareTests
     public void What_is_exported_is_what_was_trained()
     {
         var context = Context();
-        var calibrated = CalibrateAndInsertQdq.Apply(Pruned(), Pipelines.SimplifyKeepingBatchNorm, new QuantizationSettings { Samples = 64 }, context);
+        var calibrated = CalibrateAndInsertQdq.Apply(Pruned(), Pipelines.SimplifyKeepingBatchNorm, new QuantizationSettings { Samples = 64 }, QuantizationEffort.Fast, context);
         var masks = SparsityRecord.RecoverMasks(calibrated.Graph);
         var simulated = TrainingRun.Train(calibrated.Graph, s_training, masks, context).Model;
         Assert.Null(masks["conv2.weight"].FirstUnmasked(Toy.Constant(simulated, "conv2.weight")));

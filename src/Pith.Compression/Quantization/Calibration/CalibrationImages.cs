@@ -38,6 +38,36 @@ internal sealed class CalibrationImages
         return image;
     }
 
+    /// <summary>Of every so many images one is held out from choices, to judge them by.</summary>
+    public const int HeldOutEvery = 4;
+
+    /// <summary>Whether an image is held out; with few images none is.</summary>
+    /// <param name="image">Which one.</param>
+    /// <param name="images">How many there are.</param>
+    public static bool IsHeldOut(int image, int images) => images < 2 * HeldOutEvery || image % HeldOutEvery == HeldOutEvery - 1;
+
+    /// <summary>The images to judge by: those held out, or all where they are few or the network fixes the batch.</summary>
+    public CalibrationImages HeldOut() => Input.FixedBatch is not null ? this : Where(image => IsHeldOut(image, Count));
+
+    /// <summary>The images to choose by: those that are not held out, or all where none is.</summary>
+    public CalibrationImages ToChooseBy() => Input.FixedBatch is not null || Count < 2 * HeldOutEvery ? this : Where(image => !IsHeldOut(image, Count));
+
+    /// <summary>The first <paramref name="count"/> images, or a batch more where the network fixes it.</summary>
+    public CalibrationImages First(int count) => Input.FixedBatch is { } batch ? new(Input, [.. Batches.Take((count + batch - 1) / batch)], Math.Min(Count, (count + batch - 1) / batch * batch)) : Where(image => image < count);
+
+    private CalibrationImages Where(Func<int, bool> isChosen)
+    {
+        var bytes = Batches[0].Bytes.Length / BatchSize;
+        int[] chosen = [.. Enumerable.Range(0, Count).Where(isChosen)];
+        var batches = chosen.Chunk(BatchSize).Select(images =>
+        {
+            var batch = Tensor.Zeros(Batches[0].DataType, Batches[0].Shape.With(0, images.Length));
+            for (var i = 0; i < images.Length; i++) Batches[images[i] / BatchSize].Bytes.Slice(images[i] % BatchSize * bytes, bytes).CopyTo(batch.Bytes[(i * bytes)..]);
+            return batch;
+        });
+        return new CalibrationImages(Input, [.. batches], chosen.Length);
+    }
+
     /// <summary>Reads images until there are <paramref name="limit"/>, or as many as <paramref name="data"/> says, or as many as may be kept in memory.</summary>
     /// <param name="graph">The network that they are for.</param>
     /// <param name="data">Where they come from.</param>

@@ -19,7 +19,7 @@ public sealed record QatStep(QuantizationSettings Quantization, TrainingSettings
     {
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(context);
-        var calibrated = CalibrateAndInsertQdq.Apply(graph, Quantization.PerChannel ? Pipelines.SimplifyKeepingBatchNorm : Pipelines.Simplify, Quantization, context);
+        var calibrated = CalibrateAndInsertQdq.Apply(graph, Quantization.PerChannel ? Pipelines.SimplifyKeepingBatchNorm : Pipelines.Simplify, Quantization, QuantizationEffort.Fast, context);
         var trained = TrainingRun.Train(calibrated.Graph, Training, SparsityRecord.RecoverMasks(calibrated.Graph), context);
         FakeQuantization.Finish(trained.Model, Quantization, context.Events);
         return calibrated with { Graph = trained.Model, Training = trained.Summary };

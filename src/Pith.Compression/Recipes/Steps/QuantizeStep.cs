@@ -2,10 +2,13 @@ using Pith.Passes;
 
 namespace Pith.Compression.Recipes;
 
-/// <summary><c>quantize</c>: post-training quantization. Folds batch norm, calibrates, inserts Q/DQ pairs, stores weights as int8.</summary>
+/// <summary><c>quantize</c>: post-training quantization. Folds batch norm, calibrates, inserts Q/DQ pairs, chooses ranges and integers for accuracy, stores weights as int8.</summary>
 /// <param name="Quantization">How.</param>
 public sealed record QuantizeStep(QuantizationSettings Quantization) : RecipeStep
 {
+    /// <summary>What is done for accuracy.</summary>
+    public PostTrainingSettings PostTraining { get; init; } = new();
+
     /// <inheritdoc/>
     public override string Kind => "quantize";
 
@@ -14,7 +17,7 @@ public sealed record QuantizeStep(QuantizationSettings Quantization) : RecipeSte
     {
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(context);
-        var calibrated = CalibrateAndInsertQdq.Apply(graph, Pipelines.Simplify, Quantization, context);
+        var calibrated = CalibrateAndInsertQdq.Apply(graph, Pipelines.Simplify, Quantization, PostTraining.Effort, context);
         FakeQuantization.Finish(calibrated.Graph, Quantization, context.Events);
         return calibrated;
     }
@@ -24,7 +27,7 @@ public sealed record QuantizeStep(QuantizationSettings Quantization) : RecipeSte
 
     internal override bool ReadsTrainingData => true;
 
-    internal override IReadOnlyList<object> Parts => [Quantization];
+    internal override IReadOnlyList<object> Parts => [Quantization, PostTraining];
 
-    internal override RecipeStep With(IReadOnlyList<object> parts) => new QuantizeStep((QuantizationSettings)parts[0]);
+    internal override RecipeStep With(IReadOnlyList<object> parts) => new QuantizeStep((QuantizationSettings)parts[0]) { PostTraining = (PostTrainingSettings)parts[1] };
 }

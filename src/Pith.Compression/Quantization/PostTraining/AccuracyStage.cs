@@ -1,0 +1,12 @@
+namespace Pith.Compression.Quantization;
+
+/// <summary>A stage of post-training quantization with what it was measured to bring, on images that it did not choose by.</summary>
+/// <param name="Name">What was done: <c>calibrate</c>, <c>equalize channels</c>, <c>choose ranges</c>, <c>reconstruct layers</c>.</param>
+/// <param name="Error">The energy of the error of the quantized network's outputs relative to that of the outputs, with the stage; 0.01 is a signal-to-noise ratio of 20 dB.</param>
+/// <param name="IsKept">Whether the stage helped; one that did not was undone.</param>
+/// <param name="Detail">How much of the network it concerned, for people.</param>
+public sealed record AccuracyStage(string Name, double Error, bool IsKept, string Detail)
+{
+    /// <summary>The signal-to-noise ratio of the outputs in decibels.</summary>
+    public double SnrDecibels => -10 * Math.Log10(Error);
+}

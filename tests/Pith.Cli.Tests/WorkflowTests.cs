@@ -53,6 +53,13 @@ public sealed class WorkflowTests
         PithCommand.Run("build", File("int8.plan"), "-o", File("again.plan")).Refuses(1);
         PithCommand.Run("prune", File("int8.plan"), "-o", File("again.plan")).Refuses(1);
 
+        var accuracies = Json("compare", "--accuracy", File("net.onnx"), File("int8.plan"), "--data", Test);
+        Has(accuracies, "difference", "difference_low", "difference_high", "p_value", "agreement", "both_right", "only_first", "only_second", "both_wrong", "snr_decibels", "cosine", "verdict", "classes");
+        Assert.Equal(eval.GetProperty("correct").GetInt32(), accuracies.GetProperty("second").GetProperty("correct").GetInt32());
+        Assert.Equal(64, new[] { "both_right", "only_first", "only_second", "both_wrong" }.Sum(name => accuracies.GetProperty(name).GetInt32()));
+        Assert.Equal("same", Json("compare", "--accuracy", File("int8.onnx") + "@reference", File("int8.plan"), "--data", Test).GetProperty("verdict").GetString());
+        Assert.Contains("The same: both are right on the same", PithCommand.Run("compare", "--accuracy", File("int8.onnx"), File("int8.plan"), "--data", Test).Ends(0).Output, StringComparison.Ordinal);
+
         var compare = Json("compare", File("int8.onnx") + "@reference", File("int8.onnx") + "@engine", "--identical", "--data", Test, "--count", "2");
         Assert.All(compare.GetProperty("tensors").EnumerateArray(), tensor => Assert.Equal(0, tensor.GetProperty("different").GetInt64()));
         Assert.Equal(["again.onnx", "classes.txt", "int8.cache", "int8.cache.pith.json", "int8.onnx", "int8.plan", "net.onnx", "qat.onnx", "sparse.onnx", "tuned.onnx"], folder.Files);

@@ -6,12 +6,13 @@ using Spectre.Console;
 
 namespace Pith.Cli.Verbs;
 
-/// <summary><c>pith compare</c>: two networks, or two ways of running one, tensor by tensor; or one against expected outputs.</summary>
+/// <summary><c>pith compare</c>: two networks, or two ways of running one, tensor by tensor or by their accuracies; or one against expected outputs.</summary>
 internal sealed class CompareVerb : Verb
 {
     private readonly Argument<string> _first = new("reference") { Description = "An ONNX file, a plan or a built-in network, with a stage if wanted: net.onnx@literal. Default stage: @engine; @interpreter when no other network is given." };
     private readonly Argument<string?> _second = new("other") { Description = "What to compare with it. Default: the same network @engine.", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<string?> _testData = new("--test-data") { Description = "Instead of another network: a folder with test_data_set_0, … (input_0.pb, …, output_0.pb, …), as ONNX's tests have them. Interpreter, reference kernels and engine run all data sets at the batch of the data; fails (exit code 1) when an output is not as expected.", HelpName = "folder" };
+    private readonly Option<bool> _accuracy = new("--accuracy") { Description = "Instead of tensors: how well both networks classify the labelled images of --data. Top-1, the difference with its paired 95% interval, McNemar's exact test, agreement, and the classes that changed." };
     private readonly Option<double> _relative = CommonOptions.Finite(new Option<double>("--rtol") { Description = "With --test-data: relative part of the tolerance for floats. Integers must be equal, and NaN equals NaN.", HelpName = "x", DefaultValueFactory = _ => new Tolerance().Relative });
     private readonly Option<double> _absolute = CommonOptions.Finite(new Option<double>("--atol") { Description = "With --test-data: absolute part of the tolerance; floats may be off by atol + rtol * |expected|.", HelpName = "x", DefaultValueFactory = _ => new Tolerance().Absolute });
     private readonly Option<string> _data = CommonOptions.Data("Images to run; default: seeded noise.", required: false);
@@ -24,21 +25,24 @@ internal sealed class CompareVerb : Verb
 
     public override string Name => "compare";
 
-    public override string Summary => "Compares two networks, or two stages of one, tensor by tensor; or checks one against expected outputs.";
+    public override string Summary => "Compares two networks, or two stages of one: tensor by tensor, or their accuracies image by image; or checks one against expected outputs.";
 
     public override IReadOnlyList<string> Examples =>
     [
         "pith compare net-int8.onnx@reference net-int8.onnx@engine --identical",
         "pith compare net.onnx net-int8.onnx --data cifar10:folder --count 32",
         "pith compare net.onnx net.plan --min-snr 60",
+        "pith compare --accuracy net.onnx net-int8.onnx --data \"imagefolder:images?not-every=5\"",
+        "pith compare --accuracy net-int8.onnx net-qat.plan --data cifar10:folder --json",
         "pith compare model.onnx --test-data folder",
         $"stages: {string.Join(", ", StagedModel.Stages.Select(stage => $"@{stage.Name} ({stage.Meaning})"))}",
     ];
 
-    protected override IEnumerable<Symbol> Symbols => [_first, _second, _testData, _relative, _absolute, _data, _preprocess, _count, _size, _threads, _minSnr, _identical];
+    protected override IEnumerable<Symbol> Symbols => [_first, _second, _accuracy, _testData, _relative, _absolute, _data, _preprocess, _count, _size, _threads, _minSnr, _identical];
 
     public override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation)
     {
+        if (arguments.GetValue(_accuracy)) return Accuracies(arguments, terminal, cancellation);
         if (arguments.GetValue(_testData) is { } folder) return AgainstTestData(folder, arguments, terminal, cancellation);
         foreach (var option in (Option[])[_relative, _absolute])
             if (IsGiven(option, arguments)) throw new UsageException($"{option.Name} belongs to {_testData.Name}.");
@@ -49,6 +53,15 @@ internal sealed class CompareVerb : Verb
         if (differences.Count == 0) throw new PithException($"'{first}' and '{second}' have no tensor of the same name, type and shape in common, not even an output.");
         terminal.Result(new { Reference = first.ToString(), Other = second.ToString(), Images = count, Tensors = differences, Unpaired = unpaired }, console => Draw(console, differences, unpaired));
         return Passes(differences, unpaired, arguments, terminal) ? Program.Done : Program.Failed;
+    }
+
+    private int Accuracies(ParseResult arguments, Terminal terminal, CancellationToken cancellation)
+    {
+        foreach (var option in (Option[])[_testData, _relative, _absolute, _count, _minSnr, _identical])
+            if (IsGiven(option, arguments)) throw new UsageException($"{option.Name} does not go with {_accuracy.Name}, which judges both networks on all images of {_data.Name}.");
+        if (arguments.GetValue(_second) is not { } second) throw new UsageException($"{_accuracy.Name} compares two networks: pith compare {_accuracy.Name} A B {_data.Name} …");
+        if (arguments.GetValue(_data) is not { } data) throw new UsageException($"{_accuracy.Name} needs labelled images: {_data.Name} …");
+        return CompareAccuracy.Run(StagedModel.Parse(arguments.GetRequiredValue(_first)), StagedModel.Parse(second), data, arguments.GetValue(_preprocess), arguments.GetValue(_size), arguments.GetValue(_threads), terminal, cancellation);
     }
 
     /// <summary>What is compared with what. One network alone: what it says, with what the engine makes of it.</summary>

@@ -43,27 +43,33 @@ internal sealed record StagedModel(string Model, string Stage)
     public NetworkTrace Open(int threads, ImageSize? size)
     {
         var options = new EngineOptions { MaxBatch = 1, Threads = threads, TimeTactics = false };
-        if (EngineFile.IsPlan(Model))
-            return Stage == DefaultStage ? EngineTrace.Of(EngineFile.Open(Model, options, null, size), threads) : throw new UsageException($"A plan is an engine; @{Stage} needs the ONNX file that '{Model}' was built from.");
+        if (EngineFile.IsPlan(Model)) return EngineTrace.Of(OpenEngine(options, null, size), threads);
         var graph = ModelFile.Load(Model, size);
-        switch (Stage)
-        {
-            case LiteralReading:
-                return new InterpreterTrace(graph);
-            case "simplified":
-                var simplified = graph.Clone();
-                PassRunner.RunToFixpoint(simplified, Pipelines.Simplify);
-                return new InterpreterTrace(simplified, graph);
-            case "literal":
-                return EngineTrace.Build(graph, options with { Literal = true });
-            case "reference":
-                return EngineTrace.Build(graph, options with { ReferenceOnly = true });
-            case "bf16":
-                return EngineTrace.Build(graph, options with { Bf16 = true });
-            default:
-                return EngineTrace.Build(graph, options);
-        }
+        if (Stage == LiteralReading) return new InterpreterTrace(graph);
+        if (OfEngine(options) is { } staged) return EngineTrace.Build(graph, staged);
+        var simplified = graph.Clone();
+        PassRunner.RunToFixpoint(simplified, Pipelines.Simplify);
+        return new InterpreterTrace(simplified, graph);
     }
+
+    /// <summary>Builds or loads the engine that the stage names.</summary>
+    /// <exception cref="UsageException">The stage is run by the interpreter, or is not one of a plan.</exception>
+    /// <exception cref="PithException">It cannot be loaded or built.</exception>
+    public Engine OpenEngine(EngineOptions options, IProgress<PithEvent>? events, ImageSize? size)
+    {
+        if (EngineFile.IsPlan(Model) && Stage != DefaultStage) throw new UsageException($"A plan is an engine; @{Stage} needs the ONNX file that '{Model}' was built from.");
+        return EngineFile.Open(Model, OfEngine(options) ?? throw new UsageException($"@{Stage} is run by the interpreter, which is too slow for a whole dataset; choose one of {string.Join(", ", Stages.Where(stage => (this with { Stage = stage.Name }).OfEngine(options) is not null).Select(stage => "@" + stage.Name))}."), events, size);
+    }
+
+    /// <summary>The options of the engine that the stage names; null for a stage without an engine.</summary>
+    private EngineOptions? OfEngine(EngineOptions options) => Stage switch
+    {
+        "literal" => options with { Literal = true },
+        "reference" => options with { ReferenceOnly = true },
+        "bf16" => options with { Bf16 = true },
+        DefaultStage => options,
+        _ => null,
+    };
 
     /// <summary>What the network carries as metadata.</summary>
     /// <exception cref="PithException">It cannot be loaded.</exception>

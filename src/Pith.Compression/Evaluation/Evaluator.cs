@@ -55,28 +55,15 @@ public static class Evaluator
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(options);
-        var signature = ClassifierSignature.Of(context.Engine);
-        var loader = new BatchLoader(dataset, signature.Input.Left(preprocessing), new BatchLoaderOptions { BatchSize = context.Engine.MaxBatch });
-        signature.RequireFit(dataset, loader);
-
-        // A network with a fixed batch runs all of it; what the last run has behind its last image is not looked at.
-        var isFixed = context.Engine.Inputs[0].Type[0].IsFixed;
+        var run = new ClassifierRun(context, dataset, preprocessing);
         var accuracy = new TopKAccuracy();
         var clock = Stopwatch.StartNew();
-        foreach (var batch in loader.Epoch())
+        foreach (var batch in run.Batches(options.Cancellation))
         {
-            options.Cancellation.ThrowIfCancellationRequested();
-            signature.Input.Write(batch.ImagesInUse, context);
-            context.Run(isFixed ? context.Engine.MaxBatch : batch.Count);
-            Count(accuracy, signature.Scores(context), batch, signature.Classes);
+            foreach (var image in batch) accuracy.Add(image.Scores.Span, image.Label);
             options.Events?.Report(new ProgressMade(options.Task, accuracy.Count, dataset.Count, $"top-1 {accuracy.Top1:P2}"));
         }
-        if (accuracy.NonFinite > 0) options.Events?.Report(new Warning($"The network '{signature.Model}' outputs NaN or infinity for {accuracy.NonFinite} of {accuracy.Count} images; an image whose class has a NaN counts as wrong."));
+        run.ReportNonFinite(accuracy, options.Events);
         return new EvaluationResult(accuracy, clock.Elapsed.TotalSeconds);
-    }
-
-    private static void Count(TopKAccuracy accuracy, ReadOnlySpan<float> outputs, Batch batch, int classes)
-    {
-        for (var i = 0; i < batch.Count; i++) accuracy.Add(outputs.Slice(i * classes, classes), batch.Labels[i]);
     }
 }

@@ -1,5 +1,21 @@
 namespace Pith.Compression.Evaluation;
 
+/// <summary>What a paired comparison says of the second model.</summary>
+public enum PairedVerdict
+{
+    /// <summary>Both are right and wrong on the same images.</summary>
+    Same,
+
+    /// <summary>They differ, but models of equal accuracy would differ as much in at least 5% of such samples.</summary>
+    WithinChance,
+
+    /// <summary>The second is less accurate.</summary>
+    Worse,
+
+    /// <summary>The second is more accurate.</summary>
+    Better,
+}
+
 /// <summary>
 /// Two models judged on the same images: the difference of their accuracies with a paired 95% interval. Only images on which they differ carry information, so
 /// the interval is much narrower than that of two separate accuracies.
@@ -55,6 +71,15 @@ public sealed record PairedComparison(int BothRight, int OnlyFirst, int OnlySeco
             return Math.Min(1, 2 * tail);
         }
     }
+
+    /// <summary>The largest p-value of McNemar's test that counts as a difference.</summary>
+    public const double Significance = 0.05;
+
+    /// <summary>Whether the second model is better or worse than chance explains: <see cref="McNemarPValue"/> below <see cref="Significance"/>.</summary>
+    public PairedVerdict Verdict =>
+        OnlyFirst + OnlySecond == 0 ? PairedVerdict.Same
+        : McNemarPValue >= Significance ? PairedVerdict.WithinChance
+        : OnlySecond < OnlyFirst ? PairedVerdict.Worse : PairedVerdict.Better;
 
     /// <summary>Compares what two models did on the same images in the same order.</summary>
     /// <exception cref="PithException">The numbers of images differ.</exception>

@@ -45,8 +45,22 @@ public class StatisticsTests
     [InlineData(9, 1, 22.0 / 1024)]
     [InlineData(5, 5, 1)]
     [InlineData(0, 6, 2.0 / 64)]
+    // 2 sum_k C(n, k) / 2^n, computed in exact integers.
+    [InlineData(6, 16, 0.052478790283203125)]
+    [InlineData(12, 5, 0.143463134765625)]
+    [InlineData(16, 9, 0.2295229434967041)]
+    [InlineData(30, 10, 0.0022214337732293643)]
     public void McNemars_test_is_the_binomial_tail(int onlyFirst, int onlySecond, double expected) =>
         Assert.Equal(expected, new PairedComparison(100, onlyFirst, onlySecond, 10, 100).McNemarPValue, 1e-12);
+
+    [Theory]
+    [InlineData(0, 0, PairedVerdict.Same)]
+    [InlineData(1, 0, PairedVerdict.WithinChance)]
+    [InlineData(6, 16, PairedVerdict.WithinChance)]
+    [InlineData(30, 10, PairedVerdict.Worse)]
+    [InlineData(10, 30, PairedVerdict.Better)]
+    public void The_verdict_is_that_of_the_exact_test(int onlyFirst, int onlySecond, PairedVerdict verdict) =>
+        Assert.Equal(verdict, new PairedComparison(300, onlyFirst, onlySecond, 40, 300).Verdict);
 
     [Fact]
     public void McNemars_test_does_not_underflow() =>

@@ -61,6 +61,8 @@ public sealed class HelpTests
     [InlineData("eval", "net.onnx")]
     [InlineData("infer")]
     [InlineData("compare")]
+    [InlineData("debug")]
+    [InlineData("debug", "net.onnx")]
     [InlineData("run")]
     public void A_missing_argument_is_wrong_usage(params string[] arguments) => PithCommand.Run(arguments).Refuses(2);
 
@@ -101,6 +103,8 @@ public sealed class HelpTests
     [InlineData("compare", "--accuracy", "cifar-resnet8", "cifar-resnet8", "--data", "procedural:count=8", "--count", "4")]
     [InlineData("compare", "--accuracy", "cifar-resnet8", "cifar-resnet8", "--data", "procedural:count=8", "--identical")]
     [InlineData("compare", "--accuracy", "cifar-resnet8", "cifar-resnet8@interpreter", "--data", "procedural:count=8")]
+    [InlineData("debug", "cifar-resnet8", "--data", "procedural:count=8", "--samples", "0")]
+    [InlineData("debug", "cifar-resnet8", "--data", "procedural:count=8", "-o", "/")]
     [InlineData("infer", "cifar-resnet8")]
     [InlineData("infer", "cifar-resnet8", "--input", "nothing=x.npy")]
     [InlineData("infer", "cifar-resnet8", "--input", "nosuchfile.npy")]

@@ -60,9 +60,17 @@ public sealed class WorkflowTests
         Assert.Equal("same", Json("compare", "--accuracy", File("int8.onnx") + "@reference", File("int8.plan"), "--data", Test).GetProperty("verdict").GetString());
         Assert.Contains("The same: both are right on the same", PithCommand.Run("compare", "--accuracy", File("int8.onnx"), File("int8.plan"), "--data", Test).Ends(0).Output, StringComparison.Ordinal);
 
+        var debug = Json("debug", File("int8.onnx"), "--float", File("tuned.onnx"), "--data", Train, "--samples", "4", "-o", File("debug.html")).GetProperty("diagnosis");
+        Has(debug, "error", "error_of_weights", "error_of_activations", "tensors", "layers", "float_layers", "findings");
+        var page = System.IO.File.ReadAllText(File("debug.html"));
+        foreach (var title in (string[])["What quantization costs int8.onnx", "Error by depth", "What a layer costs by itself", "What the network gains with a layer in float", "Layers kept in float", "Distributions and ranges"]) Assert.Contains(title, page, StringComparison.Ordinal);
+        foreach (var layer in debug.GetProperty("layers").EnumerateArray()) Assert.Contains(layer.GetProperty("name").GetString()!, page, StringComparison.Ordinal);
+        Assert.Contains("agree to the last bit", PithCommand.Run("debug", File("int8.onnx"), "--data", Train, "--samples", "2").Ends(0).Output.ReplaceLineEndings(" "), StringComparison.Ordinal);
+        PithCommand.Run("debug", File("net.onnx"), "--data", Train).Refuses(1);
+
         var compare = Json("compare", File("int8.onnx") + "@reference", File("int8.onnx") + "@engine", "--identical", "--data", Test, "--count", "2");
         Assert.All(compare.GetProperty("tensors").EnumerateArray(), tensor => Assert.Equal(0, tensor.GetProperty("different").GetInt64()));
-        Assert.Equal(["again.onnx", "classes.txt", "int8.cache", "int8.cache.pith.json", "int8.onnx", "int8.plan", "net.onnx", "qat.onnx", "sparse.onnx", "tuned.onnx"], folder.Files);
+        Assert.Equal(["again.onnx", "classes.txt", "debug.html", "int8.cache", "int8.cache.pith.json", "int8.onnx", "int8.plan", "net.onnx", "qat.onnx", "sparse.onnx", "tuned.onnx"], folder.Files);
     }
 
     [Fact]

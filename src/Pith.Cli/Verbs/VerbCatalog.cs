@@ -22,6 +22,7 @@ internal static class VerbCatalog
         new EvalVerb(),
         new InferVerb(),
         new CompareVerb(),
+        new DebugVerb(),
         new RunVerb(),
     ];
 }

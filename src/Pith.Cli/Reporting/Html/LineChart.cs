@@ -12,7 +12,7 @@ internal sealed record LinePoint(int Position, double Value, double Low, double 
 /// <param name="Points">From left to right.</param>
 internal sealed record LineSeries(string Label, IReadOnlyList<LinePoint> Points);
 
-/// <summary>Lines over labelled positions, with an interval at each point. The vertical axis includes one value that everything is compared with.</summary>
+/// <summary>Lines over labelled positions, with an interval at each point. The vertical axis includes the value that everything is compared with, if there is one.</summary>
 internal static class LineChart
 {
     /// <summary>The number of line colours; further lines start over with the first.</summary>
@@ -21,25 +21,28 @@ internal static class LineChart
     private const int Width = 720, Height = 320;
     private const int Left = 56, Right = 130, Top = 12, Bottom = 52;
     private const int LabelDistance = 15;
+    private const int MostLabels = 14;
 
     /// <summary>Draws a chart.</summary>
     /// <param name="title">What it shows, for people who hear the page.</param>
     /// <param name="unit">What stands below the horizontal axis.</param>
     /// <param name="labels">The positions of the horizontal axis.</param>
     /// <param name="series">The lines; each has a point.</param>
-    /// <param name="baseline">The value that is drawn as a line across.</param>
-    public static string Draw(string title, string unit, IReadOnlyList<string> labels, IReadOnlyList<LineSeries> series, double baseline)
+    /// <param name="baseline">The value that is drawn as a line across; null for none.</param>
+    public static string Draw(string title, string unit, IReadOnlyList<string> labels, IReadOnlyList<LineSeries> series, double? baseline)
     {
         var points = series.SelectMany(line => line.Points).ToArray();
-        var axis = new Axis(Math.Min(baseline, points.Min(point => point.Low)), Math.Max(baseline, points.Max(point => point.High)), Height - Bottom, Top);
+        var (low, high) = (points.Min(point => point.Low), points.Max(point => point.High));
+        var axis = new Axis(Math.Min(baseline ?? low, low), Math.Max(baseline ?? high, high), Height - Bottom, Top);
         var svg = new Svg(Width, Height, title);
         foreach (var tick in axis.Ticks)
         {
             svg.Line(Left, axis.Pixel(tick), Width - Right, axis.Pixel(tick), "grid");
             svg.Text(Left - 8, axis.Pixel(tick) + 4, axis.Format(tick), "tick", "end");
         }
-        svg.Line(Left, axis.Pixel(baseline), Width - Right, axis.Pixel(baseline), "baseline");
-        for (var i = 0; i < labels.Count; i++) svg.Text(X(i), Height - Bottom + 18, labels[i], "tick", "middle");
+        if (baseline is { } across) svg.Line(Left, axis.Pixel(across), Width - Right, axis.Pixel(across), "baseline");
+        // As many labels as there is room for.
+        for (var i = 0; i < labels.Count; i += (labels.Count - 1) / MostLabels + 1) svg.Text(X(i), Height - Bottom + 18, labels[i], "tick", "middle");
         svg.Text((Left + Width - Right) / 2.0, Height - 10, unit, "tick", "middle");
         for (var i = 0; i < series.Count; i++) DrawLine(svg, axis, series[i].Points, $"series-{i % Colours}");
         DrawLabels(svg, axis, series);
@@ -51,7 +54,7 @@ internal static class LineChart
             foreach (var point in line)
             {
                 svg.Line(X(point.Position), axis.Pixel(point.Low), X(point.Position), axis.Pixel(point.High), style + "-line");
-                svg.Dot(X(point.Position), axis.Pixel(point.Value), 4, style);
+                svg.Dot(X(point.Position), axis.Pixel(point.Value), labels.Count > MostLabels ? 2.5 : 4, style);
             }
         }
 

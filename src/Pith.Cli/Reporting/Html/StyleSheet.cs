@@ -23,6 +23,8 @@ internal static class StyleSheet
         .series-0 { fill: #3f6fb5; } .series-1 { fill: #d0762b; } .series-2 { fill: #3f9a6b; } .series-3 { fill: #a65fb0; } .series-4 { fill: #c0453f; } .series-5 { fill: #7f8a2e; }
         .series-0-line { stroke: #3f6fb5; stroke-width: 2; } .series-1-line { stroke: #d0762b; stroke-width: 2; } .series-2-line { stroke: #3f9a6b; stroke-width: 2; } .series-3-line { stroke: #a65fb0; stroke-width: 2; } .series-4-line { stroke: #c0453f; stroke-width: 2; } .series-5-line { stroke: #7f8a2e; stroke-width: 2; }
         .share { display: inline-block; height: 9px; background: var(--dense); border-radius: 2px; }
+        .findings { padding-left: 20px; } .findings li { margin: 6px 0; } .findings .warning { font-weight: 600; } .next { display: block; color: var(--soft); font-weight: 400; overflow-wrap: anywhere; }
+        .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(310px, 1fr)); gap: 12px 16px; } figure { margin: 0; } figcaption { color: var(--soft); font-size: 12px; overflow-wrap: anywhere; }
         footer { margin-top: 40px; color: var(--soft); font-size: 13px; }
         """;
 }

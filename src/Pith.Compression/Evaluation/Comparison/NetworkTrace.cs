@@ -91,6 +91,15 @@ public sealed class EngineTrace : NetworkTrace, IValueObserver
     /// <inheritdoc/>
     public override bool Has(string name) => _names.Contains(name);
 
+    /// <summary>Traces some values of an engine for <paramref name="graph"/>. They exist whatever would be fused otherwise.</summary>
+    /// <exception cref="PithException">The graph cannot be built.</exception>
+    public static EngineTrace Build(Graph graph, EngineOptions options, IReadOnlyCollection<string> observed)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        ArgumentNullException.ThrowIfNull(options);
+        return new EngineTrace(EngineBuilder.Build(graph, options with { Observed = observed }), graph, options.Threads);
+    }
+
     /// <summary>Traces an engine for <paramref name="graph"/>: builds it once to learn which values its layers write, and once to see them.</summary>
     /// <exception cref="PithException">The graph cannot be built.</exception>
     public static EngineTrace Build(Graph graph, EngineOptions options)
@@ -100,7 +109,7 @@ public sealed class EngineTrace : NetworkTrace, IValueObserver
         HashSet<string> written;
         using (var probe = EngineBuilder.Build(graph, options)) written = [.. probe.Layers.SelectMany(layer => layer.Outputs)];
         var observed = graph.Nodes.SelectMany(node => node.Outputs).Select(output => output.Name).Where(written.Contains).ToArray();
-        return new EngineTrace(EngineBuilder.Build(graph, options with { Observed = observed }), graph, options.Threads);
+        return Build(graph, options, observed);
     }
 
     /// <summary>Traces an engine that exists, for example a loaded plan, and disposes it in the end. Only its outputs are shown.</summary>

@@ -28,7 +28,19 @@ public static class CalibrationLint
         ArgumentNullException.ThrowIfNull(all);
         ArgumentNullException.ThrowIfNull(calibrator);
         var amax = calibrator.Amax(all);
-        if (amax <= QuantizationParameters.SmallestAmax)
+        foreach (var finding in CheckRange(all, amax)) yield return finding;
+        if (firstHalf is null || firstHalf.ElementCount == 0 || amax <= QuantizationParameters.SmallestAmax) yield break;
+        var drift = Math.Abs(calibrator.Amax(firstHalf) - amax) / amax;
+        if (drift > LargestDrift)
+            yield return Warning("convergence", all, $"still moves: half of the samples give {calibrator.Amax(firstHalf):G4}, all give {amax:G4} ({drift * 100:F1}% apart). Calibrate on more samples.");
+    }
+
+    /// <summary>Checks a range that was chosen, by whomever.</summary>
+    /// <param name="all">The tensor's values over all samples.</param>
+    /// <param name="amax">The largest |x| that is not clipped.</param>
+    internal static IEnumerable<CalibrationFinding> CheckRange(Histogram all, double amax)
+    {
+        if (amax <= QuantizationParameters.SmallestAmax || all.MaxAbs == 0)
         {
             yield return Warning("zero_range", all, $"is zero on the whole calibration set (|x| <= {all.MaxAbs}); its scale becomes 1. Is a layer before it dead?");
             yield break;
@@ -41,11 +53,6 @@ public static class CalibrationLint
         var bulk = s_bulk.Amax(all);
         if (amax > LargestOutlierRatio * bulk)
             yield return Warning("outliers", all, $"keeps a range of {amax:G4}, {amax / bulk:F1} times what 99.99% of its values need ({bulk:G4}). Choose percentile or mse, or keep the layer in float.");
-
-        if (firstHalf is null || firstHalf.ElementCount == 0) yield break;
-        var drift = Math.Abs(calibrator.Amax(firstHalf) - amax) / amax;
-        if (drift > LargestDrift)
-            yield return Warning("convergence", all, $"still moves: half of the samples give {calibrator.Amax(firstHalf):G4}, all give {amax:G4} ({drift * 100:F1}% apart). Calibrate on more samples.");
     }
 
     /// <summary>Checks which classes the calibration set shows.</summary>

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Pith.Benchmarking;
 using Pith.Cli.Reporting;
 using Spectre.Console;
 
@@ -51,7 +52,9 @@ internal sealed class BuildVerb : Verb
         };
         using var engine = terminal.Track(events =>
         {
-            var built = EngineBuilder.Build(ModelFile.Load(model, arguments.GetValue(_size)), options, events);
+            var graph = ModelFile.Load(model, arguments.GetValue(_size));
+            Made(graph, options).AddTo(graph, graph, events);
+            var built = EngineBuilder.Build(graph, options, events);
             CommonOptions.NoteFixedBatch(arguments, _batch, built, events);
             return built;
         });
@@ -61,6 +64,16 @@ internal sealed class BuildVerb : Verb
         terminal.Result(new { Model = model, Output = output, FileBytes = new FileInfo(output).Length, engine.MaxBatch, engine.WeightBytes, engine.ActivationBytes, engine.Layers }, console => Draw(console, engine, output, arguments.GetValue(_verbose)));
         return Program.Done;
     }
+
+    // Threads and the time spent on timing decide nothing but speed; which kernels were chosen stands in the plan itself.
+    private static Provenance Made(Graph graph, EngineOptions options) => new()
+    {
+        Step = "build",
+        Pith = PithVersion.Text,
+        Model = ModelHash.Of(graph),
+        Machine = MachineDescription.Text,
+        Settings = new() { ["max_batch"] = options.MaxBatch, ["min_batch"] = options.MinBatch, ["opt_batch"] = options.OptBatch, ["bf16"] = options.Bf16, ["time_tactics"] = options.TimeTactics },
+    };
 
     private static void Draw(IAnsiConsole console, Engine engine, string output, bool verbose)
     {

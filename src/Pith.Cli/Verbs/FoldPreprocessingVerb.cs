@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json.Nodes;
 using Pith.Cli.Reporting;
 using Pith.Compression.Data;
 using Spectre.Console;
@@ -44,6 +45,13 @@ internal sealed class FoldPreprocessingVerb : Verb
             : throw new UsageException($"'{model}' does not say how its images are normalised; say it by {_preprocess.Name}.");
         var result = preprocessing.FoldInto(graph, arguments.GetValue(_layout) == "nhwc" ? ImageLayout.Nhwc : ImageLayout.Nchw);
         cancellation.ThrowIfCancellationRequested();
+        new Provenance
+        {
+            Step = Name,
+            Pith = PithVersion.Text,
+            Model = ModelHash.Of(graph),
+            Settings = new() { ["preprocess"] = JsonNode.Parse(preprocessing.ToJson()), ["layout"] = arguments.GetValue(_layout) ?? "nchw" },
+        }.AddTo(graph, result, null);
         OnnxModel.Save(result, output);
         var input = result.Inputs[0];
         terminal.Result(new { Model = model, Output = output, Input = new { input.Name, Type = input.Type.ToString() } },

@@ -14,7 +14,7 @@ internal sealed class InfoVerb : Verb
 
     public override string Name => "info";
 
-    public override string Summary => "Shows a model or plan: graph, size, multiply-accumulates, sparsity, quantization, kernels chosen.";
+    public override string Summary => "Shows a model or plan: how it was made, graph, size, multiply-accumulates, sparsity, quantization, kernels chosen.";
 
     public override IReadOnlyList<string> Examples => ["pith info net.onnx", "pith info resnet50 --json", "pith info net.plan", "pith info net.onnx --nodes"];
 
@@ -50,6 +50,7 @@ internal sealed class InfoVerb : Verb
             ReferenceLayers = layers?.Count(layer => layer.ReferenceReason is not null),
             ReferenceReasons = layers?.Where(layer => layer.ReferenceReason is not null).ToDictionary(layer => layer.Name, layer => layer.ReferenceReason),
             graph.Metadata,
+            Provenance = ProvenanceText.Entries(graph.Metadata),
             Text = nodes ? graph.ToString() : null,
         };
         terminal.Result(json, console =>
@@ -60,7 +61,7 @@ internal sealed class InfoVerb : Verb
             console.Line($"  constants {string.Join(", ", summary.Constants.Select(constant => $"{constant.Type.ShortName()} {StageText.Bytes(constant.Bytes)}"))}");
             console.Line($"  layers with weights: {summary.Layers.Count}, {summary.QuantizedLayers} quantized, {SparseText(summary)}");
             console.Line($"  ops {string.Join(", ", summary.Ops.Select(op => $"{op.OpType} {op.Count}"))}");
-            foreach (var (key, text) in graph.Metadata) console.Line($"  {key} = {OneLine(text)}");
+            DrawMetadata(console, graph.Metadata);
             DrawLayers(console, summary);
             if (layers is not null) ReferenceLoops.Draw(console, layers);
             else console.Line($"which layers have a kernel is not known: {unknown}");
@@ -114,13 +115,14 @@ internal sealed class InfoVerb : Verb
             engine.WeightBytes,
             engine.ActivationBytes,
             engine.Metadata,
+            Provenance = ProvenanceText.Entries(engine.Metadata),
             ReferenceLayers = engine.Layers.Count(layer => layer.ReferenceReason is not null),
             engine.Layers,
         };
         terminal.Result(json, console =>
         {
             console.Line($"{model}: plan of '{engine.Name}', batch {engine.MinBatch} to {engine.MaxBatch}, weights {StageText.Bytes(engine.WeightBytes)}, activations {StageText.Bytes(engine.ActivationBytes)}");
-            foreach (var (key, text) in engine.Metadata) console.Line($"  {key} = {OneLine(text)}");
+            DrawMetadata(console, engine.Metadata);
             var table = new Table().Border(TableBorder.Simple).AddColumns("layer", "kind", "precision", "kernel", "next best");
             foreach (var layer in engine.Layers)
             {
@@ -131,6 +133,14 @@ internal sealed class InfoVerb : Verb
             ReferenceLoops.Draw(console, engine.Layers);
             console.MarkupLine("pith build --verbose and pith bench --layer-info say what became of every kernel, and why.");
         });
+    }
+
+    private static void DrawMetadata(IAnsiConsole console, IEnumerable<KeyValuePair<string, string>> metadata)
+    {
+        var entries = ProvenanceText.Entries(metadata);
+        foreach (var (key, text) in metadata)
+            if (entries is null || key != Provenance.MetadataKey) console.Line($"  {key} = {OneLine(text)}");
+        foreach (var line in ProvenanceText.Lines(entries ?? [])) console.Line($"  {line}");
     }
 
     private static string OneLine(string text)

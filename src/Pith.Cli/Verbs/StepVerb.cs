@@ -40,8 +40,7 @@ internal abstract class StepVerb : Verb
         var outcome = terminal.Track(events =>
         {
             var graph = ModelFile.Load(model, arguments.GetValue(_size));
-            var made = step.Apply(graph, Context(arguments, model, graph, output, step, events, cancellation));
-            SparsityRecord.Verify(made.Graph, Kind);
+            var made = step.Run(graph, Context(arguments, model, graph, output, step, events, cancellation));
             OnnxModel.Save(made.Graph, output);
             File.Delete(CheckpointOf(output));
             return made;

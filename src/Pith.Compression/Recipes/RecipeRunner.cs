@@ -110,7 +110,7 @@ public sealed class RecipeRunner
     {
         var clock = Stopwatch.StartNew();
         var checkpoint = PathOf(declared.Name, ".checkpoint");
-        var outcome = declared.Step.Apply(from.Graph, new StepContext
+        var outcome = declared.Step.Run(from.Graph, new StepContext
         {
             Stage = declared.Name,
             TrainingData = _train,
@@ -123,7 +123,6 @@ public sealed class RecipeRunner
             Events = _options.Events,
             Cancellation = _options.Cancellation,
         });
-        SparsityRecord.Verify(outcome.Graph, $"step '{declared.Name}'");
         foreach (var finding in outcome.Findings) _options.Events?.Report(new Warning($"{declared.Name}: {finding.Message}"));
         OnnxModel.Save(outcome.Graph, PathOf(declared.Name, ".onnx"));
         outcome.Cache?.Write(PathOf(declared.Name, ".calibration"));

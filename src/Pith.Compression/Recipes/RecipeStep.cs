@@ -16,6 +16,19 @@ public abstract record RecipeStep
     /// <exception cref="OperationCanceledException">The caller cancelled; a checkpoint is kept where the context has a place for it.</exception>
     public abstract StepOutcome Apply(Graph graph, StepContext context);
 
+    /// <summary>What recipes and the command line call: applies the step, checks that pruned layers kept their pattern, and notes in the new model's metadata how it was made.</summary>
+    /// <exception cref="PithException">As <see cref="Apply"/>; or a pruned layer lost its pattern.</exception>
+    /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
+    public StepOutcome Run(Graph graph, StepContext context)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        ArgumentNullException.ThrowIfNull(context);
+        var outcome = Apply(graph, context);
+        SparsityRecord.Verify(outcome.Graph, $"step '{context.Stage}'");
+        Provenance.Of(this, graph, context, outcome).AddTo(graph, outcome.Graph, context.Events);
+        return outcome;
+    }
+
     /// <summary>Checks the ranges of all fields.</summary>
     /// <exception cref="PithException">A field is out of range.</exception>
     public abstract void Check();

@@ -82,6 +82,27 @@ public class DiagnosisTests
     }
 
     [Fact]
+    public void Rounded_and_reconstructed_weights_match_and_equalized_or_other_ones_do_not()
+    {
+        const float Step = 1 / 64f;
+        var exact = Samples.Gaussian(1, 32 * 16 * 9, 0.5);
+        var noise = Samples.Gaussian(2, exact.Length, 0.05);
+        Assert.True(Matches((w, _) => MathF.Round(w / Step) * Step), "rounded");
+        Assert.True(Matches((w, i) => MathF.Round((w + noise[i]) / Step) * Step), "reconstructed");
+        Assert.True(Matches((w, i) => (i % 2 == 0 ? MathF.Ceiling(w / Step) : MathF.Floor(w / Step)) * Step), "rounded up or down");
+        Assert.False(Matches((w, i) => w * (1 + 0.5f * (i / (16 * 9) % 3))), "output channels by factors");
+        Assert.False(Matches((w, i) => w * (1 + 0.5f * (i / 9 % 16 % 3))), "input channels by factors");
+        Assert.False(Matches((w, _) => w * 1.3f), "one factor");
+        Assert.False(Matches((_, i) => exact[(i + 5) % exact.Length]), "another one");
+
+        bool Matches(Func<float, int, float> change)
+        {
+            var shape = new Shape(32, 16, 3, 3);
+            return WeightMatch.IsRounded(Tensor.Create(shape, exact), Tensor.Create(shape, exact.Select(change).ToArray()), Tensor.Create(shape, Enumerable.Repeat(Step, exact.Length).ToArray()), [0, 1]);
+        }
+    }
+
+    [Fact]
     public void Weights_with_one_scale_for_all_channels_are_named()
     {
         var graph = s_float.Clone();

@@ -120,21 +120,17 @@ internal sealed class QdqNetwork
         if (!layer.Constants.Contains(2) && FloatConstant(layer.Name, 2) is { } bias) copy.SetConstantOperand(node, 2, bias, $"{node.Name}/float2");
     }
 
-    // Interchangeable weights differ by rounding only: no more than a step. Equalized, trained or pruned ones do not, and one layer of them would not fit its neighbours.
     private void TakeFloats(Graph floatModel)
     {
-        const double EnoughWithinOneStep = 0.98;
         var byName = floatModel.Nodes.ToDictionary(node => node.Name, StringComparer.Ordinal);
-        foreach (var layer in Layers.Where(layer => layer.Constants.Contains(1)))
+        foreach (var layer in Layers)
         {
             var node = Graph.Nodes.First(node => node.Name == layer.Name);
+            if (WeightOperand.Of(node) is not { IsQuantized: true } weight || !layer.Constants.Contains(weight.Index)) continue;
             if ((byName.GetValueOrDefault(layer.Name) ?? floatModel.Find(node.Output.Name)?.Producer) is not { } partner || partner.Op.GetType() != node.Op.GetType()) continue;
-            if (Evaluate(partner, 1) is not Tensor<float> weight || Evaluate(node, 1) is not Tensor<float> rounded || weight.Shape != rounded.Shape || Steps(node.Inputs[1]!) is not Tensor<float> steps) continue;
-            var close = 0;
-            for (var i = 0; i < weight.Length; i++)
-                if (Math.Abs(weight.Data[i] - rounded.Data[i]) <= steps.Data[i] * 1.001f) close++;
-            if (close < EnoughWithinOneStep * weight.Length) continue;
-            _floats[(layer.Name, 1)] = weight;
+            if (Evaluate(partner, weight.Index) is not Tensor<float> exact || weight.Effective() is not Tensor<float> rounded || exact.Shape != rounded.Shape || Steps(node.Inputs[weight.Index]!) is not Tensor<float> steps) continue;
+            if (!WeightMatch.IsRounded(exact, rounded, steps, weight.OutputAxis is { } outputs ? [outputs, weight.ReductionAxis] : [weight.ReductionAxis])) continue;
+            _floats[(layer.Name, weight.Index)] = exact;
             if (Evaluate(partner, 2) is Tensor<float> bias && node.Input(2) is { } own && own.Type == TensorType.Of(bias)) _floats[(layer.Name, 2)] = bias;
         }
     }

@@ -36,13 +36,22 @@ internal sealed class DebugVerb : Verb
         var samples = CommonOptions.Require(_samples.Name, arguments.GetValue(_samples), 1, 100_000);
         var size = arguments.GetValue(_size);
         var floatModel = arguments.GetValue(_float);
-        var diagnosis = terminal.Track(events =>
+        Diagnosis diagnosis;
+        try
         {
-            var graph = ModelFile.Load(model, size);
-            var dataset = DatasetCatalog.Open(data, events);
-            return NetworkDiagnosis.Run(graph, floatModel is null ? null : ModelFile.Load(floatModel, size), dataset, PreprocessingCatalog.Of(graph.Metadata, dataset, arguments.GetValue(_preprocess)),
-                new DiagnosisOptions { Samples = samples, Threads = arguments.GetValue(_threads), Events = events, Cancellation = cancellation });
-        });
+            diagnosis = terminal.Track(events =>
+            {
+                var graph = ModelFile.Load(model, size);
+                var dataset = DatasetCatalog.Open(data, events);
+                return NetworkDiagnosis.Run(graph, floatModel is null ? null : ModelFile.Load(floatModel, size), dataset, PreprocessingCatalog.Of(graph.Metadata, dataset, arguments.GetValue(_preprocess)),
+                    new DiagnosisOptions { Samples = samples, Threads = arguments.GetValue(_threads), Events = events, Cancellation = cancellation });
+            });
+        }
+        catch (OperationCanceledException)
+        {
+            terminal.Error("Stopped before a layer was measured; nothing is written. With fewer --samples it takes less time.");
+            return Program.Failed;
+        }
         var output = arguments.GetValue(_output);
         if (output is not null) AtomicFile.WriteText(output, DiagnosisPage.Render(diagnosis, Path.GetFileName(model), floatModel is null ? null : Path.GetFileName(floatModel), data));
         terminal.Result(new { Model = model, Float = floatModel, Data = data, Output = output, Diagnosis = diagnosis }, console =>

@@ -16,12 +16,13 @@ internal sealed class DiagnosisFindings(Diagnosis diagnosis, NetworkTraces trace
     public IEnumerable<DiagnosisFinding> All() =>
     [
         Outputs(),
+        .. diagnosis.HasFloatModel ? [] : FloatForm(), // it is about all that follows
         .. Layers(),
         .. Parts(),
         .. Weights(),
         .. Ranges(),
         .. Channels(),
-        .. FloatForm(),
+        .. diagnosis.HasFloatModel ? FloatForm() : [],
         Engine(),
     ];
 

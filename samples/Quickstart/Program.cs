@@ -12,7 +12,7 @@ var images = DatasetCatalog.Open(args.Length > 1 ? args[1] : "procedural:seed=1,
 
 // README begins
 var pruned = new PruneStep(new PruningSettings()).Apply(model, new StepContext { Stage = "prune" }).Graph;
-var settings = new QuantizationSettings { Calibrator = new MseCalibrator(), Samples = 256 };
+var settings = new QuantizationSettings { Samples = 256 };
 var int8 = new QuantizeStep(settings).Apply(pruned, new StepContext { Stage = "int8", TrainingData = images }).Graph;
 OnnxModel.Save(int8, "net-sparse-int8.onnx");                  // Q/DQ ONNX: TensorRT, ONNX Runtime and OpenVINO take it
 

@@ -1,3 +1,4 @@
+using Pith.Ops;
 using Pith.Passes;
 
 namespace Pith.Compression.Quantization;
@@ -80,6 +81,15 @@ public static class FakeQuantization
     /// <param name="events">Receives the passes that were applied.</param>
     public static void Finish(Graph graph, QuantizationSettings options, IProgress<PithEvent>? events = null) =>
         PassRunner.RunToFixpoint(graph, QuantizationPasses.Finish(options), events);
+
+    /// <summary>Takes away the pairs of weights, so that only activations are rounded.</summary>
+    /// <param name="graph">A graph with fake quantization; changed.</param>
+    internal static void KeepFloatWeights(Graph graph)
+    {
+        foreach (var quantize in graph.Nodes.Where(node => node.Op is QuantizeLinear && node.Inputs[0]!.Constant is not null).ToArray())
+            foreach (var use in quantize.Output.Uses.ToArray()) graph.ReplaceAllUses(use.Node.Output, quantize.Inputs[0]!);
+        new RemoveDeadNodes().Apply(graph);
+    }
 
     private static FakeQuantizationResult Insert(Graph graph, QdqPlacement placement, IReadOnlyDictionary<string, QuantizationParameters> ranges, CalibrationFinding[] findings, QuantizationSettings options)
     {

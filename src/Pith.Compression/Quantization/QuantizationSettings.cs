@@ -6,8 +6,8 @@ namespace Pith.Compression.Quantization;
 /// </summary>
 public sealed record QuantizationSettings
 {
-    /// <summary>Chooses the activation ranges; in JSON its name: <c>max</c>, <c>percentile:99.99</c>, <c>mse</c>, <c>entropy</c>.</summary>
-    public Calibrator Calibrator { get; init; } = new MseCalibrator();
+    /// <summary>Chooses the activation ranges; in JSON its name: <c>auto</c>, <c>max</c>, <c>percentile:99.99</c>, <c>mse</c>, <c>entropy</c>.</summary>
+    public Calibrator Calibrator { get; init; } = new AutoCalibrator();
 
     /// <summary>The number of training images that are observed.</summary>
     public int Samples { get; init; } = CalibrationRun.DefaultSamples;

@@ -4,8 +4,8 @@ namespace Pith.Compression.Quantization;
 
 /// <summary>
 /// Chooses activation ranges by what counts: the error at the network's outputs when this tensor alone is quantized. A calibrator sees the tensor only; how much clipping hurts, compared with coarse steps, depends on what
-/// the network makes of it (the first convolution of a MobileNetV2 is far more sensitive to clipping than its squared error says). Errors of tensors add up, so each is chosen by itself; the ranges that a calibrator chose are
-/// the start, and only the tensors that cause most of the error are searched.
+/// the network makes of it (the first convolution of a MobileNetV2 is far more sensitive to clipping than its squared error says). Each range is searched with this tensor alone quantized, from what the calibrator chose,
+/// for the tensors that cause most of the error; it is taken where it also helps with all activations quantized.
 /// </summary>
 internal sealed class RangeSearch
 {
@@ -36,33 +36,68 @@ internal sealed class RangeSearch
     /// <param name="images">What to measure on.</param>
     /// <param name="threads">Threads of a run; no result depends on it.</param>
     /// <param name="events">Receives <see cref="ProgressMade"/>.</param>
+    /// <param name="cancellation">Stops between two trials.</param>
     /// <returns>Parameters by tensor name; those that were not searched as they were.</returns>
     /// <exception cref="PithException">The network cannot be run.</exception>
-    public static IReadOnlyDictionary<string, QuantizationParameters> Apply(Graph graph, IReadOnlyDictionary<string, QuantizationParameters> ranges, QuantizationSettings settings, CalibrationImages images, int threads, IProgress<PithEvent>? events)
+    public static IReadOnlyDictionary<string, QuantizationParameters> Apply(Graph graph, IReadOnlyDictionary<string, QuantizationParameters> ranges, QuantizationSettings settings, CalibrationImages images, int threads, IProgress<PithEvent>? events, CancellationToken cancellation = default)
     {
         var placement = QdqPlacement.Find(graph, settings);
         var chosen = new Dictionary<string, QuantizationParameters>(ranges, StringComparer.Ordinal);
-        // A scale that several tensors share is not searched: what is measured here is one tensor.
-        QuantizedTensor[] tensors = [.. placement.Activations.GroupBy(tensor => tensor.Group).Where(group => group.Count() == 1).Select(group => group.Single()).Where(tensor => tensor.Value.Type.DataType == DataType.Float32 && tensor.Uses.Count > 0)];
-        var errors = new double[tensors.Length];
         var first = new RangeSearch(graph, settings, images, threads);
+        // A scale that several tensors share is not searched: what is measured here is one tensor. In the order in which the cursor passes them.
+        QuantizedTensor[] tensors =
+        [
+            .. placement.Activations.GroupBy(tensor => tensor.Group).Where(group => group.Count() == 1).Select(group => group.Single())
+                .Where(tensor => tensor.Value.Type.DataType == DataType.Float32 && tensor.Uses.Count > 0).OrderBy(first.FirstReader),
+        ];
+        var errors = new double[tensors.Length];
         for (var i = 0; i < tensors.Length; i++)
         {
-            events?.Report(new ProgressMade("measure ranges", i, tensors.Length));
+            Begin("measure ranges", i);
             using var trial = first.TrialOf(tensors[i]);
             errors[i] = trial.ErrorOf(chosen[tensors[i].Value.Name]);
         }
         var searched = Searched(errors);
         var second = new RangeSearch(graph, settings, images, threads);
+        var found = new List<(string Tensor, QuantizationParameters Parameters, double Gain)>();
         for (var i = 0; i < tensors.Length; i++)
         {
             if (!searched.Contains(i)) continue;
-            events?.Report(new ProgressMade("choose ranges", i, tensors.Length));
+            Begin("choose ranges", i);
             using var trial = second.TrialOf(tensors[i]);
-            chosen[tensors[i].Value.Name] = second.Search(trial, tensors[i], chosen[tensors[i].Value.Name], errors[i]);
+            var name = tensors[i].Value.Name;
+            var (parameters, error) = second.Search(trial, tensors[i], chosen[name], errors[i]);
+            if (parameters != chosen[name]) found.Add((name, parameters, errors[i] - error));
         }
+        Take(found);
         events?.Report(new ProgressMade("choose ranges", tensors.Length, tensors.Length));
         return chosen;
+
+        void Begin(string task, int number)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            events?.Report(new ProgressMade(task, number, tensors.Length, tensors[number].Value.Name));
+        }
+
+        // What clipping does to one tensor after the other has the same sign and adds up more than rounding does: a range is taken where it helps with all others quantized, too.
+        void Take(IEnumerable<(string Tensor, QuantizationParameters Parameters, double Gain)> proposals)
+        {
+            var judge = new OutputError(graph, images, threads);
+            var smallest = ErrorOf(chosen);
+            foreach (var (tensor, parameters, _) in proposals.OrderByDescending(proposal => proposal.Gain).ThenBy(proposal => proposal.Tensor, StringComparer.Ordinal))
+            {
+                cancellation.ThrowIfCancellationRequested();
+                var error = ErrorOf(new Dictionary<string, QuantizationParameters>(chosen, StringComparer.Ordinal) { [tensor] = parameters });
+                if (error < smallest) (chosen[tensor], smallest) = (parameters, error);
+            }
+
+            double ErrorOf(IReadOnlyDictionary<string, QuantizationParameters> ranges)
+            {
+                var quantized = FakeQuantization.With(graph, settings, ranges, []).Graph;
+                FakeQuantization.KeepFloatWeights(quantized);
+                return judge.Of(quantized);
+            }
+        }
     }
 
     /// <summary>The tensors with the largest errors, up to the share of the sum.</summary>
@@ -80,7 +115,7 @@ internal sealed class RangeSearch
     }
 
     /// <summary>Larger or smaller steps of the scale as long as they help, then finer ones.</summary>
-    private QuantizationParameters Search(Trial trial, QuantizedTensor tensor, QuantizationParameters start, double error)
+    private (QuantizationParameters Parameters, double Error) Search(Trial trial, QuantizedTensor tensor, QuantizationParameters start, double error)
     {
         var (best, smallest) = (start, error);
         var mayGrow = !(_settings.Target.RangesImplyClips && tensor.Value.Producer?.Op is Ops.Clip);
@@ -89,7 +124,7 @@ internal sealed class RangeSearch
             if (mayGrow && Walk(step)) continue;
             Walk(1 / step);
         }
-        return smallest < error * Gain ? best : start;
+        return smallest < error * Gain ? (best, smallest) : (start, error);
 
         // Whether the first step helped.
         bool Walk(double factor)
@@ -108,9 +143,11 @@ internal sealed class RangeSearch
         }
     }
 
+    private int FirstReader(QuantizedTensor tensor) => tensor.Uses.Min(use => _cursor.PositionOf(use.Node));
+
     private Trial TrialOf(QuantizedTensor tensor)
     {
-        _cursor.MoveTo(tensor.Uses.Select(use => use.Node).MinBy(node => _cursor.PositionOf(node))!);
+        _cursor.MoveTo(_graph.Nodes[FirstReader(tensor)]);
         var variant = _graph.Clone();
         var quantized = variant.AddInput($"{tensor.Value.Name}/trial", tensor.Value.Type);
         var nodes = variant.Nodes.ToDictionary(node => node.Name, StringComparer.Ordinal);

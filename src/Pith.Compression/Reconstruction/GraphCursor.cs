@@ -17,6 +17,7 @@ internal sealed class GraphCursor
     // Nodes that read constants only, such as a weight's quantization: no values of images, and changed by whoever changes the constant.
     private readonly HashSet<Node> _constant = new(ReferenceEqualityComparer.Instance);
     private Dictionary<string, Tensor[]> _live;
+    private int _position;
 
     /// <param name="graph">The network; weights of nodes that were not passed may change.</param>
     /// <param name="images">The images.</param>
@@ -56,19 +57,21 @@ internal sealed class GraphCursor
     /// <summary>The place of <paramref name="node"/> in execution order.</summary>
     public int PositionOf(Node node) => _positions[node];
 
-    /// <summary>Passes everything that comes before <paramref name="node"/>, if the values in between can be kept.</summary>
+    /// <summary>Passes everything that comes before <paramref name="node"/>, if the values in between can be kept. The cursor never goes back.</summary>
+    /// <exception cref="InvalidOperationException">The node has been passed.</exception>
     public void MoveTo(Node node)
     {
         var position = _positions[node];
+        if (position < _position) throw new InvalidOperationException($"The cursor has passed '{node.Name}'.");
         var live = _graph.Inputs.Concat(_graph.Nodes.Take(position).Where(earlier => !_constant.Contains(earlier)).SelectMany(earlier => earlier.Outputs)).Where(value => value.Uses.Any(use => _positions[use.Node] >= position)).ToArray();
         if (live.All(value => _live.ContainsKey(value.Name)))
         {
             // Nothing to compute; what nobody reads any more goes.
-            _live = live.ToDictionary(value => value.Name, value => _live[value.Name], StringComparer.Ordinal);
+            (_live, _position) = (live.ToDictionary(value => value.Name, value => _live[value.Name], StringComparer.Ordinal), position);
             return;
         }
         if (live.Any(value => value.Type.DataType != DataType.Float32) || live.Sum(BytesOfImage) * _images.Count > _maxBytes) return;
-        _live = new Dictionary<string, Tensor[]>(Compute(live), StringComparer.Ordinal);
+        (_live, _position) = (new Dictionary<string, Tensor[]>(Compute(live), StringComparer.Ordinal), position);
     }
 
     /// <summary>Bytes of a value for one image; of a value whose size is not known more than there are.</summary>

@@ -13,8 +13,11 @@ internal sealed class WeightReconstruction
     // Larger matrices take minutes to factorize.
     private const int MaxColumns = 6144;
 
-    // The penalty on moving weights, in units of the mean energy of an input; the largest stands for not moving them at all.
-    private static readonly double[] s_strengths = [double.PositiveInfinity, 1, 0.1, 0.01, 0.001];
+    // The penalty on moving weights, in units of the mean energy of an input.
+    private static readonly double[] s_strengths = [1, 0.1, 0.01, 0.001];
+
+    // Weights move only where that takes this much from the error on images held out: what moves by chance adds up over many layers.
+    private const double WorthMoving = 0.98;
 
     // With weights that stay where they are: as usual for OPTQ.
     private const double RoundingStrength = 0.01;
@@ -83,7 +86,13 @@ internal sealed class WeightReconstruction
         var energy = judges.Sum(judge => judge.Energies.Sum());
 
         // How far weights may move is decided by real numbers: integers follow them closely.
-        var strength = s_strengths.MinBy(candidate => Judge(layer, rows, chooses, judges, candidate, isRounded: false));
+        var strength = double.PositiveInfinity;
+        var smallest = Judge(layer, rows, chooses, judges, strength, isRounded: false);
+        foreach (var candidate in s_strengths)
+        {
+            var error = Judge(layer, rows, chooses, judges, candidate, isRounded: false);
+            if (error < smallest * WorthMoving) (strength, smallest) = (candidate, error);
+        }
         var before = Judge(rows, judges, rows.Nearest(), chooses);
         var after = Judge(layer, rows, chooses, judges, strength, isRounded: true);
         var isBetter = after < before;

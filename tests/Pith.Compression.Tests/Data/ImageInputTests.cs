@@ -101,7 +101,7 @@ public class ImageInputTests
         Assert.True(context.Input<byte>(engine.Inputs[0].Name).ToArray().Distinct().Count() > 200);
     }
 
-    private static Graph Quantized(Graph graph) => new QuantizeStep(new QuantizationSettings { Samples = 16 }).Apply(graph, new StepContext { Stage = "int8", TrainingData = s_data, Preprocess = Preprocessing.Cifar10 }).Graph;
+    private static Graph Quantized(Graph graph) => new QuantizeStep(new QuantizationSettings { Samples = 16 }) { PostTraining = new() { Effort = QuantizationEffort.Fast } }.Apply(graph, new StepContext { Stage = "int8", TrainingData = s_data, Preprocess = Preprocessing.Cifar10 }).Graph;
 
     private static float[] Outputs(Graph graph, Preprocessing preprocessing)
     {

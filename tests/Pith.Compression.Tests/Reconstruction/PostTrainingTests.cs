@@ -77,7 +77,7 @@ public sealed class PostTrainingTests
         graph.AddOutput(graph.AddNode(new GlobalAveragePool(), [clip], "pool").Output);
         var settings = new QuantizationSettings { Calibrator = new MaxCalibrator() };
         var calibrated = FakeQuantization.Calibrate(graph, settings, Images(64, 16));
-        var ranges = RangeSearch.Apply(graph, calibrated.Ranges, settings, CalibrationImages.Read(graph, Images(64, 16), 64), 1, null);
+        var ranges = RangeSearch.Apply(graph, calibrated.Ranges, settings, CalibrationImages.Read(graph, Images(64, 16), 64), 1, null, TestContext.Current.CancellationToken);
         var name = first.Name;
         Assert.True(ranges[name].Scales[0] < 0.2 * calibrated.Ranges[name].Scales[0], $"{calibrated.Ranges[name].Scales[0]} became {ranges[name].Scales[0]}");
     }

@@ -21,7 +21,7 @@ internal sealed record PipelineSettings(int Channels, int Height, int Width, int
         select new PruningSettings { Pattern = pattern, ChannelOrder = order, Rule = rule, ChannelSeed = seed };
 
     private static readonly Gen<QuantizationSettings> s_quantization =
-        from calibrator in Gen.OneOf("max", "mse", "entropy", "percentile:99.9", "percentile:100", "percentile:90")
+        from calibrator in Gen.OneOf("auto", "max", "mse", "entropy", "percentile:99.9", "percentile:100", "percentile:90")
         from samples in Gen.Int[1, 9]
         from target in Gen.OneOf(TargetCatalog.All.ToArray())
         from form in Gen.OneOf<ActivationForm?>(null, null, ActivationForm.Int8, ActivationForm.UInt8, ActivationForm.Symmetric)

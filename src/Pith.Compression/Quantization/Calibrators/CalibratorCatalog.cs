@@ -6,6 +6,7 @@ public static class CalibratorCatalog
     /// <summary>Every calibrator with its default parameter, in the order in which help lists them.</summary>
     public static ValueList<Calibrator> All { get; } =
     [
+        new AutoCalibrator(),
         new MaxCalibrator(),
         new PercentileCalibrator(),
         new MseCalibrator(),

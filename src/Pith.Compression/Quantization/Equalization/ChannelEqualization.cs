@@ -176,15 +176,8 @@ internal static class ChannelEqualization
             var found = QdqPlacement.Find(scaled, settings);
             var ranges = found.Activations.ToDictionary(activation => activation.Value.Name, activation => (scales.Contains(activation.Group) ? _after : _before)[activation.Value.Name], StringComparer.Ordinal);
             InsertQdq.Apply(scaled, found, ranges, settings);
-            if (!roundsWeights) KeepFloatWeights(scaled);
+            if (!roundsWeights) FakeQuantization.KeepFloatWeights(scaled);
             return _error.Of(scaled);
-        }
-
-        private static void KeepFloatWeights(Graph quantized)
-        {
-            foreach (var quantize in quantized.Nodes.Where(node => node.Op is QuantizeLinear && node.Inputs[0]!.Constant is not null).ToArray())
-                foreach (var use in quantize.Output.Uses.ToArray()) quantized.ReplaceAllUses(use.Node.Output, quantize.Inputs[0]!);
-            new RemoveDeadNodes().Apply(quantized);
         }
     }
 }

@@ -11,8 +11,7 @@ internal sealed class PostTrainingQuantization
 {
     // Work for each image is that of a few runs of the network for each layer; MobileNetV2 at 224x224 takes 3e8 multiply-accumulates.
     private const double BalancedWork = 4e10;
-    private const int FewestImages = 64;
-    private const int RangeImages = 48;
+    private const int FewestImages = 64, FewestForRanges = 48;
 
     private readonly Graph _float;
     private readonly QuantizationSettings _settings;
@@ -41,10 +40,10 @@ internal sealed class PostTrainingQuantization
     {
         var calibrated = FakeQuantization.Calibrate(graph, settings, data, events);
         if (effort == QuantizationEffort.Fast || calibrated.Layers.All(layer => layer.SkipReason is not null)) return calibrated;
-        return new PostTrainingQuantization(graph, settings, effort, data, events).Improve(calibrated, cancellation);
+        return new PostTrainingQuantization(graph, settings, effort, data, events).Improve(calibrated, effort, cancellation);
     }
 
-    private FakeQuantizationResult Improve(FakeQuantizationResult calibrated, CancellationToken cancellation)
+    private FakeQuantizationResult Improve(FakeQuantizationResult calibrated, QuantizationEffort effort, CancellationToken cancellation)
     {
         var error = _judge.Of(calibrated.Graph);
         _stages.Add(new AccuracyStage("calibrate", error, true, $"{_settings.Calibrator}"));
@@ -56,17 +55,22 @@ internal sealed class PostTrainingQuantization
         {
             var scaled = equalized.Classes.Count(channels => channels.KeptReason is null);
             var trial = FakeQuantization.Calibrate(equalized.Graph, _settings, _data, _events);
-            // Its gain is in activations; weights that are only rounded may hide it, and are repaired below.
-            if (Keep("equalize channels", trial.Graph, ref error, Of(scaled, equalized.Classes.Count, "sets of channels"), mayCost: 1.1)) (start, result) = (equalized.Graph, trial);
+            // Rounding of weights, which is repaired below, would hide what happens to activations; with one scale for a whole weight it is what is equalised for.
+            var helps = Judged(trial.Graph) < Judged(result.Graph);
+            if (Keep("equalize channels", trial.Graph, ref error, Of(scaled, equalized.Classes.Count, "sets of channels"), helps)) (start, result) = (equalized.Graph, trial);
         }
 
         cancellation.ThrowIfCancellationRequested();
-        var ranges = RangeSearch.Apply(start, result.Ranges, _settings, choose.First(RangeImages), _data.Threads, _events);
-        var changed = ranges.Count(range => range.Value != result.Ranges[range.Key]);
-        if (changed > 0)
+        // A calibrator that was asked for is the one that is used.
+        if (_settings.Calibrator is AutoCalibrator)
         {
-            var trial = FakeQuantization.With(start, _settings, ranges, result.Findings);
-            if (Keep("choose ranges", trial.Graph, ref error, Of(changed, ranges.Count, "tensors"))) result = trial;
+            var ranges = RangeSearch.Apply(start, result.Ranges, _settings, choose.First(Math.Max(FewestForRanges, ImagesFor(_float, effort) / 4)), _data.Threads, _events, cancellation);
+            var changed = ranges.Count(range => range.Value != result.Ranges[range.Key]);
+            if (changed > 0)
+            {
+                var trial = FakeQuantization.With(start, _settings, ranges, result.Findings);
+                if (Keep("choose ranges", trial.Graph, ref error, Of(changed, ranges.Count, "tensors"))) result = trial;
+            }
         }
 
         cancellation.ThrowIfCancellationRequested();
@@ -93,10 +97,19 @@ internal sealed class PostTrainingQuantization
         }
     }
 
-    private bool Keep(string name, Graph graph, ref double error, string detail, double mayCost = 1)
+    /// <summary>The error by which equalisation is judged.</summary>
+    private double Judged(Graph graph)
+    {
+        if (!_settings.PerChannel) return _judge.Of(graph);
+        var activations = graph.Clone();
+        FakeQuantization.KeepFloatWeights(activations);
+        return _judge.Of(activations);
+    }
+
+    private bool Keep(string name, Graph graph, ref double error, string detail, bool? decided = null)
     {
         var after = _judge.Of(graph);
-        var helps = after < error * mayCost;
+        var helps = decided ?? after < error;
         _stages.Add(new AccuracyStage(name, after, helps, detail));
         if (helps) error = after;
         return helps;

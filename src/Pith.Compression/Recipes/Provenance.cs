@@ -35,7 +35,7 @@ public sealed record Provenance
     /// <summary>Validation data; null when the step read none.</summary>
     public DataContent? Validation { get; init; }
 
-    /// <summary>SHA-256 of the calibration cache that scales were taken from; null when there was none.</summary>
+    /// <summary>SHA-256 of the scales that were taken from a calibration cache; null when there was none.</summary>
     public string? Cache { get; init; }
 
     /// <summary>The machine, where the result depends on what was timed there; else null.</summary>
@@ -75,10 +75,22 @@ public sealed record Provenance
             Teacher = teacher is null ? null : ModelHash.Of(context.FindModel(teacher)),
             Data = step.ReadsTrainingData && context.Cache is null && context.TrainingData is { } data ? DataContent.Of(data) : null,
             Validation = step.ReadsValidationData && context.ValidationData is { } validation ? DataContent.Of(validation) : null,
-            Cache = context.Cache is { } cache ? Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(cache.ToString()))) : null,
+            Cache = context.Cache is { } cache ? HashOf(cache, outcome) : null,
             Machine = outcome.Selection?.Machine,
             Settings = settings,
         };
+    }
+
+    /// <summary>Whether a step has made the model that it started from: the same network with the same metadata.</summary>
+    internal static bool IsSame(Graph source, Graph made) =>
+        source.Metadata.OrderBy(entry => entry.Key, StringComparer.Ordinal).SequenceEqual(made.Metadata.OrderBy(entry => entry.Key, StringComparer.Ordinal)) && ModelHash.Of(source) == ModelHash.Of(made);
+
+    /// <summary>Of the scales that were taken: what else a cache holds, and how it is written, changes nothing.</summary>
+    private static string HashOf(CalibrationCache cache, StepOutcome outcome)
+    {
+        var used = outcome.Quantization.SelectMany(layer => layer.Operands).Select(operand => operand.Tensor).Where(cache.Scales.ContainsKey).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal);
+        var text = string.Concat(used.Select(tensor => $"{tensor}: {BitConverter.SingleToUInt32Bits(cache.Scales[tensor]):x8}\n"));
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
     }
 
     /// <summary>Writes this entry into <paramref name="made"/>, after those of <paramref name="source"/>.</summary>

@@ -25,7 +25,8 @@ public abstract record RecipeStep
         ArgumentNullException.ThrowIfNull(context);
         var outcome = Apply(graph, context);
         SparsityRecord.Verify(outcome.Graph, $"step '{context.Stage}'");
-        Provenance.Of(this, graph, context, outcome).AddTo(graph, outcome.Graph, context.Events);
+        // Pruning what is pruned already, for instance, gives the same model again, made as it was made.
+        if (!Provenance.IsSame(graph, outcome.Graph)) Provenance.Of(this, graph, context, outcome).AddTo(graph, outcome.Graph, context.Events);
         return outcome;
     }
 

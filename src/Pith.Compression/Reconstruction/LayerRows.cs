@@ -14,13 +14,14 @@ internal sealed class LayerRows
     private readonly float[] _scales;
     private readonly bool _isSparse;
 
-    private LayerRows(LinearLayer layer, QuantizationSettings settings)
+    private LayerRows(LinearLayer layer, Node original, QuantizationSettings settings)
     {
         (_layer, _settings) = (layer, settings);
         _dequantize = layer.Node.Inputs[layer.Weight.Index]!.Producer!;
         _quantize = _dequantize.Inputs[0]!.Producer!;
         _scales = [.. ((Tensor<float>)_quantize.Inputs[1]!.Constant!).Data];
-        var constant = (Tensor<float>)layer.Weight.Constant.Constant!;
+        // Those of the float network: an earlier pass has rounded the layer's own.
+        var constant = WeightOperand.Of(original)?.Constant.Constant is Tensor<float> weights && weights.Shape == layer.Weight.Shape ? weights : (Tensor<float>)layer.Weight.Constant.Constant!;
         Weights = new float[layer.Groups][];
         for (var group = 0; group < layer.Groups; group++)
         {
@@ -28,7 +29,7 @@ internal sealed class LayerRows
             for (var row = 0; row < Rows; row++)
                 for (var column = 0; column < Columns; column++) Weights[group][row * Columns + column] = constant.Data[layer.IndexOf(group, row, column)];
         }
-        _isSparse = layer.Columns % 4 == 0 && layer.Weight.Constant.Constant is Tensor<float> && layer.Channels % 4 == 0 && layer.Weight.OperandLayout.Reduction.FirstViolation<float>(constant.Span) is null;
+        _isSparse = layer.Channels % 4 == 0 && layer.Weight.OperandLayout.Reduction.FirstViolation<float>(constant.Span) is null;
     }
 
     /// <summary>Output channels of a group.</summary>
@@ -41,9 +42,12 @@ internal sealed class LayerRows
     public float[][] Weights { get; }
 
     /// <summary>The rows of a layer whose weight goes through a pair.</summary>
-    public static LayerRows Of(LinearLayer layer, QuantizationSettings settings)
+    /// <param name="layer">The layer.</param>
+    /// <param name="original">The same layer of the float network.</param>
+    /// <param name="settings">Those that it was quantized with.</param>
+    public static LayerRows Of(LinearLayer layer, Node original, QuantizationSettings settings)
     {
-        var rows = new LayerRows(layer, settings);
+        var rows = new LayerRows(layer, original, settings);
         rows.Settle(rows.Weights, Margin);
         return rows;
     }

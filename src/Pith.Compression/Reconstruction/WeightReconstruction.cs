@@ -26,11 +26,11 @@ internal sealed class WeightReconstruction
     private readonly Dictionary<string, Node> _reference;
     private readonly QuantizationSettings _settings;
     private readonly GraphCursor _changed, _original;
-    private readonly int _threads;
+    private readonly int _samples, _threads;
 
-    private WeightReconstruction(Graph reference, Graph graph, QuantizationSettings settings, CalibrationImages images, int threads)
+    private WeightReconstruction(Graph reference, Graph graph, QuantizationSettings settings, CalibrationImages images, int samples, int threads)
     {
-        (_graph, _settings, _threads) = (graph, settings, threads > 0 ? threads : Environment.ProcessorCount);
+        (_graph, _settings, _samples, _threads) = (graph, settings, samples, threads > 0 ? threads : Environment.ProcessorCount);
         _reference = reference.Nodes.ToDictionary(node => node.Name, StringComparer.Ordinal);
         (_changed, _original) = (new GraphCursor(graph, images, _threads), new GraphCursor(reference, images, _threads));
     }
@@ -40,14 +40,15 @@ internal sealed class WeightReconstruction
     /// <param name="graph">The same network with Q/DQ pairs around float weights; layers have the names that they have in <paramref name="reference"/>.</param>
     /// <param name="settings">Those that it was quantized with.</param>
     /// <param name="images">What to reconstruct on.</param>
+    /// <param name="samples">How many samples of each layer to take, in units of the usual number.</param>
     /// <param name="threads">Threads; 0 for one per processor. No result depends on it.</param>
     /// <param name="events">Receives <see cref="ProgressMade"/>.</param>
     /// <param name="cancellation">Stops between two layers.</param>
     /// <returns>What was done to each layer with quantized weights, in execution order.</returns>
     /// <exception cref="PithException">A network cannot be run.</exception>
-    public static IReadOnlyList<ReconstructedLayer> Apply(Graph reference, Graph graph, QuantizationSettings settings, CalibrationImages images, int threads, IProgress<PithEvent>? events = null, CancellationToken cancellation = default)
+    public static IReadOnlyList<ReconstructedLayer> Apply(Graph reference, Graph graph, QuantizationSettings settings, CalibrationImages images, int samples, int threads, IProgress<PithEvent>? events = null, CancellationToken cancellation = default)
     {
-        var run = new WeightReconstruction(reference, graph, settings, images, threads);
+        var run = new WeightReconstruction(reference, graph, settings, images, samples, threads);
         Node[] layers = [.. graph.Nodes.Where(node => WeightOperand.Of(node) is { } weight && node.Inputs[weight.Index]!.Producer?.Op is DequantizeLinear)];
         var results = new List<ReconstructedLayer>();
         for (var i = 0; i < layers.Length; i++)
@@ -74,13 +75,13 @@ internal sealed class WeightReconstruction
         var present = _changed.Compute([layer.Data, .. target.Values]);
         var compared = _reference[target.Compared.Name].Output;
         var results = target.Compute(_original.Compute([compared])[compared.Name], present);
-        var (fit, heldOut) = LayerSamples.Collect(layer, present[layer.Data.Name], results, Math.Clamp(6 * layer.Columns, 4096, 32768), number, _threads);
-        return Solve(layer, fit, heldOut);
+        var (fit, heldOut) = LayerSamples.Collect(layer, present[layer.Data.Name], results, _samples * Math.Clamp(6 * layer.Columns, 4096, 32768), number, _threads);
+        return Solve(layer, original!, fit, heldOut);
     }
 
-    private ReconstructedLayer Solve(LinearLayer layer, LayerMoments[] fit, LayerMoments[] heldOut)
+    private ReconstructedLayer Solve(LinearLayer layer, Node original, LayerMoments[] fit, LayerMoments[] heldOut)
     {
-        var rows = LayerRows.Of(layer, _settings);
+        var rows = LayerRows.Of(layer, original, _settings);
         var chooses = Array.ConvertAll(fit, moments => new LayerObjective(moments, layer.TakesBias));
         var judges = heldOut[0].Count == 0 ? chooses : Array.ConvertAll(heldOut, moments => new LayerObjective(moments, layer.TakesBias));
         var energy = judges.Sum(judge => judge.Energies.Sum());

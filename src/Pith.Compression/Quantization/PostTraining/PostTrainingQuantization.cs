@@ -12,6 +12,7 @@ internal sealed class PostTrainingQuantization
     // Work for each image is that of a few runs of the network for each layer; MobileNetV2 at 224x224 takes 3e8 multiply-accumulates.
     private const double BalancedWork = 4e10;
     private const int FewestImages = 64, FewestForRanges = 48;
+    private const int MaxPasses = 3;
 
     private readonly Graph _float;
     private readonly QuantizationSettings _settings;
@@ -19,11 +20,12 @@ internal sealed class PostTrainingQuantization
     private readonly IProgress<PithEvent>? _events;
     private readonly CalibrationImages _images;
     private readonly OutputError _judge;
+    private readonly QuantizationEffort _effort;
     private readonly List<AccuracyStage> _stages = [];
 
     private PostTrainingQuantization(Graph graph, QuantizationSettings settings, QuantizationEffort effort, CalibrationData data, IProgress<PithEvent>? events)
     {
-        (_float, _settings, _data, _events) = (graph, settings, data, events);
+        (_float, _settings, _effort, _data, _events) = (graph, settings, effort, data, events);
         _images = CalibrationImages.Read(graph, data, ImagesFor(graph, effort));
         _judge = new OutputError(graph, _images.HeldOut(), data.Threads);
     }
@@ -40,45 +42,68 @@ internal sealed class PostTrainingQuantization
     {
         var calibrated = FakeQuantization.Calibrate(graph, settings, data, events);
         if (effort == QuantizationEffort.Fast || calibrated.Layers.All(layer => layer.SkipReason is not null)) return calibrated;
-        return new PostTrainingQuantization(graph, settings, effort, data, events).Improve(calibrated, effort, cancellation);
+        return new PostTrainingQuantization(graph, settings, effort, data, events).Improve(calibrated, cancellation);
     }
 
-    private FakeQuantizationResult Improve(FakeQuantizationResult calibrated, QuantizationEffort effort, CancellationToken cancellation)
+    private FakeQuantizationResult Improve(FakeQuantizationResult calibrated, CancellationToken cancellation)
     {
-        var error = _judge.Of(calibrated.Graph);
-        _stages.Add(new AccuracyStage("calibrate", error, true, $"{_settings.Calibrator}"));
-        var (start, result) = (_float, calibrated);
-
+        var plain = new Candidate(_float, calibrated, _judge.Of(calibrated.Graph));
+        Report("calibrate", plain.Error, true, $"{_settings.Calibrator}");
         cancellation.ThrowIfCancellationRequested();
         var choose = _images.ToChooseBy();
+        var (start, other) = (plain, (Candidate?)null);
         if (Equalized(choose) is { } equalized)
         {
-            var scaled = equalized.Classes.Count(channels => channels.KeptReason is null);
-            var trial = FakeQuantization.Calibrate(equalized.Graph, _settings, _data, _events);
-            // Rounding of weights, which is repaired below, would hide what happens to activations; with one scale for a whole weight it is what is equalised for.
-            var helps = Judged(trial.Graph) < Judged(result.Graph);
-            if (Keep("equalize channels", trial.Graph, ref error, Of(scaled, equalized.Classes.Count, "sets of channels"), helps)) (start, result) = (equalized.Graph, trial);
+            var result = FakeQuantization.Calibrate(equalized.Graph, _settings, _data, _events);
+            var scaled = new Candidate(equalized.Graph, result, _judge.Of(result.Graph));
+            var helps = OfActivations(result.Graph) < OfActivations(calibrated.Graph);
+            Report("equalize channels", scaled.Error, helps, Of(equalized.Classes.Count(channels => channels.KeptReason is null), equalized.Classes.Count, "sets of channels"));
+            (start, other) = helps ? (scaled, plain) : (plain, scaled);
         }
+        var best = Finish(start, choose, cancellation);
+        if (_effort == QuantizationEffort.Best && other is not null)
+        {
+            // What new images do to channels at the end of their range shows in the end only.
+            var reported = _stages.Count;
+            var alternative = Finish(other, choose, cancellation);
+            _stages.RemoveRange(reported, _stages.Count - reported);
+            Report(ReferenceEquals(other, plain) ? "all of this without equalized channels" : "all of this with equalized channels", alternative.Error, alternative.Error < best.Error, "");
+            if (alternative.Error < best.Error) best = alternative;
+        }
+        // The scales for other tools are those of the float network that they are given, before its channels were scaled.
+        return best.Result with { Stages = _stages, Findings = calibrated.Findings, Ranges = calibrated.Ranges };
+    }
 
-        cancellation.ThrowIfCancellationRequested();
+    /// <summary>Ranges, then weights.</summary>
+    private Candidate Finish(Candidate candidate, CalibrationImages choose, CancellationToken cancellation)
+    {
         // A calibrator that was asked for is the one that is used.
         if (_settings.Calibrator is AutoCalibrator)
         {
-            var ranges = RangeSearch.Apply(start, result.Ranges, _settings, choose.First(Math.Max(FewestForRanges, ImagesFor(_float, effort) / 4)), _data.Threads, _events, cancellation);
-            var changed = ranges.Count(range => range.Value != result.Ranges[range.Key]);
+            cancellation.ThrowIfCancellationRequested();
+            var images = choose.First(Math.Max(FewestForRanges, ImagesFor(_float, _effort) / 4));
+            var ranges = RangeSearch.Apply(candidate.Float, candidate.Result.Ranges, _settings, images, _data.Threads, _events, cancellation);
+            var changed = ranges.Count(range => range.Value != candidate.Result.Ranges[range.Key]);
             if (changed > 0)
             {
-                var trial = FakeQuantization.With(start, _settings, ranges, result.Findings);
-                if (Keep("choose ranges", trial.Graph, ref error, Of(changed, ranges.Count, "tensors"))) result = trial;
+                var result = FakeQuantization.With(candidate.Float, _settings, ranges, []);
+                var next = candidate with { Result = result, Error = _judge.Of(result.Graph) };
+                var helps = OfActivations(result.Graph) < OfActivations(candidate.Result.Graph);
+                Report("choose ranges", next.Error, helps, Of(changed, ranges.Count, "tensors"));
+                if (helps) candidate = next;
             }
         }
-
-        cancellation.ThrowIfCancellationRequested();
-        var reconstructed = result.Graph.Clone();
-        var layers = WeightReconstruction.Apply(start, reconstructed, _settings, _images, _data.Threads, _events, cancellation);
-        if (Keep("reconstruct layers", reconstructed, ref error, Of(layers.Count(layer => layer.ErrorAfter < layer.ErrorBefore), layers.Count, "layers"))) result = result with { Graph = reconstructed, Reconstruction = layers };
-        // The scales for other tools are those of the float network that they are given, before its channels were scaled.
-        return result with { Stages = _stages, Findings = calibrated.Findings, Ranges = calibrated.Ranges };
+        for (var pass = 0; pass < (_effort == QuantizationEffort.Best ? MaxPasses : 1); pass++)
+        {
+            var graph = candidate.Result.Graph.Clone();
+            var layers = WeightReconstruction.Apply(candidate.Float, graph, _settings, _images, _effort == QuantizationEffort.Best ? 4 : 1, _data.Threads, _events, cancellation);
+            var next = candidate with { Result = candidate.Result with { Graph = graph, Reconstruction = layers }, Error = _judge.Of(graph) };
+            var helps = next.Error < candidate.Error;
+            Report(pass == 0 ? "reconstruct layers" : "reconstruct layers again", next.Error, helps, Of(layers.Count(layer => layer.ErrorAfter < layer.ErrorBefore), layers.Count, "layers"));
+            if (!helps) break;
+            candidate = next;
+        }
+        return candidate;
     }
 
     /// <summary>The network with equalised channels; null where nothing was scaled.</summary>
@@ -97,8 +122,8 @@ internal sealed class PostTrainingQuantization
         }
     }
 
-    /// <summary>The error by which equalisation is judged.</summary>
-    private double Judged(Graph graph)
+    /// <summary>The error that activations cause: rounding of weights, which is repaired later, would hide it. With one scale for a whole weight no rounding repairs that, and all of the error counts.</summary>
+    private double OfActivations(Graph graph)
     {
         if (!_settings.PerChannel) return _judge.Of(graph);
         var activations = graph.Clone();
@@ -106,14 +131,7 @@ internal sealed class PostTrainingQuantization
         return _judge.Of(activations);
     }
 
-    private bool Keep(string name, Graph graph, ref double error, string detail, bool? decided = null)
-    {
-        var after = _judge.Of(graph);
-        var helps = decided ?? after < error;
-        _stages.Add(new AccuracyStage(name, after, helps, detail));
-        if (helps) error = after;
-        return helps;
-    }
+    private void Report(string name, double error, bool isKept, string detail) => _stages.Add(new AccuracyStage(name, error, isKept, detail));
 
     private static string Of(int count, int all, string what) => string.Create(CultureInfo.InvariantCulture, $"{count} of {all} {what}");
 
@@ -123,4 +141,7 @@ internal sealed class PostTrainingQuantization
         var images = (int)Math.Clamp(BalancedWork / Math.Max(1, work), FewestImages, CalibrationRun.DefaultSamples);
         return effort == QuantizationEffort.Best ? 4 * images : images;
     }
+
+    /// <summary>A float network, the quantized one that was made of it, and the error of that.</summary>
+    private sealed record Candidate(Graph Float, FakeQuantizationResult Result, double Error);
 }

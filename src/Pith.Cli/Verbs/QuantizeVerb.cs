@@ -70,18 +70,7 @@ internal sealed class QuantizeVerb : StepVerb
             table.AddRow([.. cells.Select(SafeText.Cell)]);
         }
         console.Write(table);
-        if (outcome.Accuracy.Count > 0) console.Write(Accuracy(outcome.Accuracy));
+        if (outcome.Accuracy.Count > 0) console.Write(AccuracyTable.Of(outcome.Accuracy));
         console.Line($"{output}: {outcome.Quantization.Count(layer => layer.SkipReason is null)} of {outcome.Quantization.Count} layers are int8. Next: pith eval {output} --data …, pith build {output}");
-    }
-
-    private static Table Accuracy(IReadOnlyList<AccuracyStage> stages)
-    {
-        var table = new Table().Border(TableBorder.Simple).AddColumns("for accuracy", "concerns").AddColumn(new TableColumn("SNR of the outputs").RightAligned()).AddColumn("");
-        foreach (var stage in stages)
-        {
-            string[] cells = [stage.Name, stage.Detail, double.IsPositiveInfinity(stage.SnrDecibels) ? "exact" : string.Create(CultureInfo.InvariantCulture, $"{stage.SnrDecibels:0.0} dB"), stage.IsKept ? "" : "undone: no better"];
-            table.AddRow([.. cells.Select(SafeText.Cell)]);
-        }
-        return table;
     }
 }

@@ -21,15 +21,9 @@ internal sealed class LayerRows
         _quantize = _dequantize.Inputs[0]!.Producer!;
         _scales = [.. ((Tensor<float>)_quantize.Inputs[1]!.Constant!).Data];
         // Those of the float network: an earlier pass has rounded the layer's own.
-        var constant = WeightOperand.Of(original)?.Constant.Constant is Tensor<float> weights && weights.Shape == layer.Weight.Shape ? weights : (Tensor<float>)layer.Weight.Constant.Constant!;
-        Weights = new float[layer.Groups][];
-        for (var group = 0; group < layer.Groups; group++)
-        {
-            Weights[group] = new float[Rows * Columns];
-            for (var row = 0; row < Rows; row++)
-                for (var column = 0; column < Columns; column++) Weights[group][row * Columns + column] = constant.Data[layer.IndexOf(group, row, column)];
-        }
-        _isSparse = layer.Channels % 4 == 0 && layer.Weight.OperandLayout.Reduction.FirstViolation<float>(constant.Span) is null;
+        var source = LinearLayer.Of(original).Layer is { } first && first.Weight.Shape == layer.Weight.Shape ? first : layer;
+        Weights = source.Read();
+        _isSparse = layer.Channels % 4 == 0 && source.Weight.OperandLayout.Reduction.FirstViolation<float>(((Tensor<float>)source.Weight.Constant.Constant!).Span) is null;
     }
 
     /// <summary>Output channels of a group.</summary>
@@ -68,26 +62,12 @@ internal sealed class LayerRows
     public void Write(Graph graph, float[][] weights, LayerObjective[] objectives)
     {
         Settle(weights, 1, objectives);
-        var tensor = Tensor.Zeros<float>(_layer.Weight.Shape);
-        for (var group = 0; group < _layer.Groups; group++)
-            for (var i = 0; i < weights[group].Length; i++)
-                tensor.Data[_layer.IndexOf(group, i / Columns, i % Columns)] = Nearest(weights[group][i], ScaleOf(group, i / Columns));
-        graph.SetConstant(_layer.Weight.Constant, tensor);
+        _layer.Write(graph, [.. weights.Select((group, g) => group.Select((weight, i) => Nearest(weight, ScaleOf(g, i / Columns))).ToArray())], objectives);
         var scales = (Tensor<float>)_quantize.Inputs[1]!.Constant!;
-        if (!scales.Span.SequenceEqual(_scales))
-        {
-            var constant = graph.AddConstant($"{_layer.Weight.Constant.Name}/scale", Tensor.Create(scales.Shape, _scales));
-            graph.ReplaceInput(_quantize, 1, constant);
-            graph.ReplaceInput(_dequantize, 1, constant);
-        }
-        if (!_layer.TakesBias) return;
-        var biases = new float[_layer.Groups * Rows];
-        for (var i = 0; i < biases.Length; i++)
-        {
-            var (group, row) = Math.DivRem(i, Rows);
-            biases[i] = (float)objectives[group].BiasOf(row, weights[group].AsSpan(row * Columns, Columns));
-        }
-        graph.SetConstantOperand(_layer.Node, 2, Tensor.Create(new Shape(biases.Length), biases), _layer.Node.Input(2)?.Name ?? $"{_layer.Node.Name}/bias");
+        if (scales.Span.SequenceEqual(_scales)) return;
+        var constant = graph.AddConstant($"{_layer.Weight.Constant.Name}/scale", Tensor.Create(scales.Shape, _scales));
+        graph.ReplaceInput(_quantize, 1, constant);
+        graph.ReplaceInput(_dequantize, 1, constant);
     }
 
     // The sums that a scale has to fit depend on weights and bias, which change.

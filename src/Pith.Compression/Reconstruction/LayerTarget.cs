@@ -3,16 +3,22 @@ using Pith.Ops;
 namespace Pith.Compression.Reconstruction;
 
 /// <summary>
-/// Which results a layer should give so that what the network makes of them right afterwards is as in the float network: after a residual Add, whose other operand has errors of its own that the layer may make up for; and up to
-/// the bounds of an activation and of the quantization after it, beyond which all values are alike. Where the float network and the quantized one lie beyond the same bound, the layer's present result is as good as any, so it is
+/// Which results a layer should give so that what the network makes of them right afterwards is as in the float network: after batch norm that is not folded; after a residual Add, whose other operand has errors of its own that
+/// the layer may make up for; and up to the bounds of an activation and of the quantization after it, beyond which all values are alike. Where the float network and the quantized one lie beyond the same bound, the layer's present result is as good as any, so it is
 /// the target; repeated, that minimises the error after the bounds (a majorizer of it is minimised each time). Without it, least squares would be busy with outliers that are clipped anyway.
 /// </summary>
 internal sealed class LayerTarget
 {
+    // Channels that batch norm multiplies by less than this, relative to the largest factor, cannot make up for anything.
+    private const double SmallestFactor = 1e-3;
+
     private readonly Value _result, _sum;
     private readonly float _low, _high;
 
-    private LayerTarget(Value result, Value sum, float low, float high) => (_result, _sum, _low, _high) = (result, sum, low, high);
+    private LayerTarget(Value result, Value sum, float low, float high, IReadOnlyList<double>? factors) => (_result, _sum, _low, _high, Factors) = (result, sum, low, high, factors);
+
+    /// <summary>What batch norm multiplies each output channel of the layer by; null when none follows.</summary>
+    public IReadOnlyList<double>? Factors { get; }
 
     /// <summary>The values of the changed network that <see cref="Compute"/> needs: the layer's result, and the sum that it is an operand of.</summary>
     public IReadOnlyList<Value> Values => ReferenceEquals(_result, _sum) ? [_result] : [_result, _sum];
@@ -23,7 +29,8 @@ internal sealed class LayerTarget
     /// <summary>Looks at what follows a layer in the changed network.</summary>
     public static LayerTarget After(Node layer)
     {
-        var sum = layer.Output;
+        var (sum, factors) = (layer.Output, (IReadOnlyList<double>?)null);
+        if (layer.Op is Conv && sum.SingleConsumer is { Op: BatchNormalization op } norm && ChannelAffine.OfBatchNorm(norm, op) is { IsFinite: true } affine) (sum, factors) = (norm.Output, affine.Scale);
         if (sum.SingleConsumer is { Op: Add } add && add.Output.Type == sum.Type) sum = add.Output;
         var (low, high) = (float.NegativeInfinity, float.PositiveInfinity);
         var last = sum;
@@ -35,7 +42,7 @@ internal sealed class LayerTarget
         }
         if (!last.IsGraphOutput && last.Uses is [{ Index: 0, Node: { Op: QuantizeLinear { BlockSize: 0 } } quantize }] && QuantizedRange(quantize) is var (smallest, largest))
             (low, high) = (Math.Max(low, smallest), Math.Min(high, largest));
-        return low < high ? new LayerTarget(layer.Output, sum, low, high) : new LayerTarget(layer.Output, sum, float.NegativeInfinity, float.PositiveInfinity);
+        return low < high ? new LayerTarget(layer.Output, sum, low, high, factors) : new LayerTarget(layer.Output, sum, float.NegativeInfinity, float.PositiveInfinity, factors);
     }
 
     /// <summary>The results that the layer should give, batch by batch.</summary>
@@ -44,20 +51,30 @@ internal sealed class LayerTarget
     public Tensor[] Compute(IReadOnlyList<Tensor> expected, IReadOnlyDictionary<string, Tensor[]> present)
     {
         var targets = new Tensor[expected.Count];
+        var shares = Shares();
         for (var batch = 0; batch < targets.Length; batch++)
         {
             var (wanted, sums, results) = (expected[batch].As<float>().Data, present[_sum.Name][batch].As<float>().Data, present[_result.Name][batch].As<float>().Data);
             var target = new float[results.Length];
+            var pixels = shares.Length == 1 ? target.Length : target.Length / (present[_result.Name][batch].Shape[0] * shares.Length);
             for (var i = 0; i < target.Length; i++)
             {
                 var (want, sum) = (wanted[i], sums[i]);
                 if (want <= _low) want = Math.Min(sum, _low);
                 else if (want >= _high) want = Math.Max(sum, _high);
-                target[i] = want - sum + results[i];
+                target[i] = (want - sum) * shares[i / pixels % shares.Length] + results[i];
             }
             targets[batch] = Tensor.Create(present[_result.Name][batch].Shape, target);
         }
         return targets;
+    }
+
+    /// <summary>By how much a channel of the layer's result changes for 1 after batch norm; one number for all without it.</summary>
+    private float[] Shares()
+    {
+        if (Factors is null) return [1];
+        var smallest = SmallestFactor * Factors.Max(Math.Abs);
+        return [.. Factors.Select(factor => Math.Abs(factor) > smallest ? (float)(1 / factor) : 0)];
     }
 
     private static (float Smallest, float Largest)? QuantizedRange(Node quantize)

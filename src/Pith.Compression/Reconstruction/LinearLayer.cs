@@ -76,6 +76,39 @@ internal sealed class LinearLayer
         };
     }
 
+    /// <summary>The weights of each convolution group, a row for each output channel.</summary>
+    public float[][] Read()
+    {
+        var constant = ((Tensor<float>)_weight.Constant.Constant!).Data;
+        var weights = new float[Groups][];
+        for (var group = 0; group < Groups; group++)
+        {
+            weights[group] = new float[Rows * Columns];
+            for (var i = 0; i < weights[group].Length; i++) weights[group][i] = constant[IndexOf(group, i / Columns, i % Columns)];
+        }
+        return weights;
+    }
+
+    /// <summary>Gives the layer other weights, and the biases that are best with them.</summary>
+    /// <param name="graph">The layer's graph.</param>
+    /// <param name="weights">As from <see cref="Read"/>.</param>
+    /// <param name="objectives">Of each group.</param>
+    public void Write(Graph graph, float[][] weights, LayerObjective[] objectives)
+    {
+        var tensor = Tensor.Zeros<float>(_weight.Shape);
+        for (var group = 0; group < Groups; group++)
+            for (var i = 0; i < weights[group].Length; i++) tensor.Data[IndexOf(group, i / Columns, i % Columns)] = weights[group][i];
+        graph.SetConstant(_weight.Constant, tensor);
+        if (!TakesBias) return;
+        var biases = new float[Groups * Rows];
+        for (var i = 0; i < biases.Length; i++)
+        {
+            var (group, row) = Math.DivRem(i, Rows);
+            biases[i] = (float)objectives[group].BiasOf(row, weights[group].AsSpan(row * Columns, Columns));
+        }
+        graph.SetConstantOperand(Node, 2, Tensor.Create(new Shape(biases.Length), biases), Node.Input(2)?.Name ?? $"{Node.Name}/bias");
+    }
+
     /// <summary>The number of samples that one image gives: output pixels, or rows of the data.</summary>
     /// <param name="data">The data of a batch.</param>
     public int SamplesPerImage(Tensor data) => Node.Op is Conv ? Axes(data).Aggregate(1, (product, axis) => product * axis.Output) : data.Length / data.Shape[0] / Channels;

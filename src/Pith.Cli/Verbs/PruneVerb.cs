@@ -1,25 +1,29 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using Pith.Cli.Reporting;
 using Spectre.Console;
 
 namespace Pith.Cli.Verbs;
 
-/// <summary><c>pith prune</c>: 2:4 or V:2:4 sparsity by magnitude.</summary>
+/// <summary><c>pith prune</c>: 2:4 or V:2:4 sparsity, by magnitude or by the error on calibration images.</summary>
 internal sealed class PruneVerb : StepVerb
 {
     public override string Summary => "Makes a network 2:4 sparse: of every four weights along the reduction axis the two largest stay. With V:2:4, V output channels keep the same two.";
 
-    public override IReadOnlyList<string> Examples => ["pith prune net.onnx -o sparse.onnx", "pith prune net.onnx --pattern 16:2:4 -o sparse.onnx", "pith prune net.onnx --pattern auto --speedup 1.4 --batch 8", "pith prune net.onnx --pattern auto --keep 0.7", "pith prune net.onnx --rule asp --exclude \"layer1.*\" --exclude fc"];
+    public override IReadOnlyList<string> Examples => ["pith prune net.onnx -o sparse.onnx", "pith prune net.onnx --pattern 16:2:4 -o sparse.onnx", "pith prune net.onnx --data cifar10:folder?split=train --channel-order search", "pith prune net.onnx --pattern auto --speedup 1.4 --batch 8", "pith prune net.onnx --pattern auto --keep 0.7", "pith prune net.onnx --rule asp --exclude \"layer1.*\" --exclude fc"];
 
     protected override string Kind => "prune";
 
     protected override string Suffix => "-sparse.onnx";
 
-    protected override bool ReadsData => false;
+    protected override bool ReadsData => true;
 
     protected override IReadOnlyList<SettingOption> Settings { get; } =
     [
         SettingOption.Text("--pattern", "pattern", $"{string.Join(", ", SparsityPattern.All)}: with V:2:4, V consecutive output channels keep weights of the same input channels, which CPU kernels can skip; 2:4 chooses for each channel alone and loses less accuracy. auto: times every layer in INT8 on this machine with every pattern and chooses for each what the targets below need."),
+        SettingOption.Text("--method", "method", "magnitude: the largest weights stay, no images are needed, and fine-tuning repairs the network. hessian: layer by layer, the weights stay with which its results change least on calibration images, and take other values that make up for those that go (SparseGPT); for networks that are not trained afterwards. Needs --data. Default: hessian with --data, magnitude without.", "how"),
+        SettingOption.Count("--samples", "samples", "With --method hessian: number of calibration images (default 512)."),
+        SettingOption.Count("--calibration-seed", "calibration_seed", "With --method hessian: random seed that selects the calibration images."),
         SettingOption.Number("--speedup", "speedup", "With --pattern auto: how many times as fast as dense the INT8 network has to become; as much magnitude as possible is kept. Without --speedup and --keep it becomes nearly as fast as it can."),
         SettingOption.Number("--keep", "keep", "With --pattern auto: share of the weights' magnitude to keep, 0 to 1; the network becomes as fast as that allows, or as --speedup says."),
         SettingOption.Count("--batch", "batch", "With --pattern auto: images of a run that is timed (default 1)."),
@@ -32,6 +36,12 @@ internal sealed class PruneVerb : StepVerb
         SettingOption.Texts("--exclude-type", "exclude_op_types", "Op types to leave dense.", "type"),
     ];
 
+    protected override JsonObject Complete(JsonObject settings, bool hasData)
+    {
+        if (hasData) settings.TryAdd("method", "hessian");
+        return settings;
+    }
+
     protected override object Json(StepOutcome outcome, string model, string output) => new
     {
         Model = model,
@@ -39,6 +49,8 @@ internal sealed class PruneVerb : StepVerb
         PrunedLayers = outcome.Sparsity.Count(layer => layer.SkipReason is null),
         outcome.KeptMagnitude,
         outcome.Selection,
+        Accuracy = outcome.Accuracy.Select(stage => new { stage.Name, stage.Error, stage.SnrDecibels, stage.IsKept, stage.Detail }),
+        Reconstruction = outcome.Reconstruction.Select(layer => new { layer.Name, layer.OpType, layer.Outcome, layer.ErrorBefore, layer.ErrorAfter }),
         Layers = outcome.Sparsity.Select(layer => new
         {
             layer.Name,
@@ -59,11 +71,13 @@ internal sealed class PruneVerb : StepVerb
     {
         if (outcome.Selection is { } measured) console.Line($"INT8, batch {measured.Batch}, {measured.Threads} threads, {measured.Machine}");
         console.Write(outcome.Selection is { } selection ? Chosen(outcome, selection) : Pruned(outcome));
+        if (outcome.Reconstruction.Count > 0) console.Write(Reconstructed(outcome));
+        if (outcome.Accuracy.Count > 0) console.Write(AccuracyTable.Of(outcome.Accuracy));
         foreach (var reason in outcome.Sparsity.Where(layer => layer.WhyInOrder is not null).GroupBy(layer => layer.WhyInOrder))
             console.Line($"output channels keep their order in {string.Join(", ", reason.Select(layer => layer.Name))}: {reason.Key}");
         var pruned = outcome.Sparsity.Where(layer => layer.SkipReason is null).ToArray();
         if (pruned.Length == 0) console.Line($"{output}: 0 of {outcome.Sparsity.Count} layers are sparse. Nothing was pruned; the network is as it was.");
-        else console.Line($"{output}: {pruned.Length} of {outcome.Sparsity.Count} layers are {(outcome.Selection is null ? pruned[0].Pattern : Counts(pruned))} sparse and keep {Text(outcome.KeptMagnitude, "0.000")} of their magnitude. Next: pith finetune {output} --data …");
+        else console.Line($"{output}: {pruned.Length} of {outcome.Sparsity.Count} layers are {(outcome.Selection is null ? pruned[0].Pattern : Counts(pruned))} sparse and keep {Text(outcome.KeptMagnitude, "0.000")} of their magnitude. Next: {(outcome.Accuracy.Count > 0 ? $"pith eval {output} --data …, pith quantize {output} --data …" : $"pith finetune {output} --data …")}");
         if (outcome.Selection is { } judged) console.Line($"{judged.Verdict}");
     }
 
@@ -77,6 +91,21 @@ internal sealed class PruneVerb : StepVerb
         }
         return table;
     }
+
+    // The errors are those of a layer's results by themselves, on images that were held out.
+    private static Table Reconstructed(StepOutcome outcome)
+    {
+        var table = new Table().Border(TableBorder.Simple).AddColumns("layer", "weights");
+        foreach (var title in (string[])["SNR before", "SNR after"]) table.AddColumn(new TableColumn(title).RightAligned().NoWrap());
+        foreach (var layer in outcome.Reconstruction)
+        {
+            string[] cells = [layer.Name, layer.Outcome, Decibels(layer.ErrorBefore), Decibels(layer.ErrorAfter)];
+            table.AddRow([.. cells.Select(SafeText.Cell)]);
+        }
+        return table;
+    }
+
+    private static string Decibels(double error) => double.IsNaN(error) ? "" : error == 0 ? "exact" : Text(-10 * Math.Log10(error), "0.0") + " dB";
 
     // What was measured of each layer; layers that share a weight have one time.
     private static Table Chosen(StepOutcome outcome, PatternSelection selection)

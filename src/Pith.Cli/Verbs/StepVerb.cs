@@ -36,7 +36,7 @@ internal abstract class StepVerb : Verb
     {
         var model = arguments.GetRequiredValue(_model);
         var output = ModelFile.Output(arguments.GetValue(_output), model, Suffix);
-        var step = StepCatalog.Find(Kind).Read(SettingOption.Collect(Settings, arguments, FromFile(arguments.GetValue(_settings))), $"pith {Kind}");
+        var step = StepCatalog.Find(Kind).Read(Complete(SettingOption.Collect(Settings, arguments, FromFile(arguments.GetValue(_settings))), arguments.GetValue(_data) is not null), $"pith {Kind}");
         var outcome = terminal.Track(events =>
         {
             var graph = ModelFile.Load(model, arguments.GetValue(_size));
@@ -50,6 +50,9 @@ internal abstract class StepVerb : Verb
         terminal.Result(Json(outcome, model, output), console => Draw(console, outcome, output));
         return Program.Done;
     }
+
+    /// <summary>Settings whose default depends on whether images are given.</summary>
+    protected virtual JsonObject Complete(JsonObject settings, bool hasData) => settings;
 
     /// <summary>Adds what the verb's own options say.</summary>
     protected virtual StepContext Extend(StepContext context, ParseResult arguments, string model) => context;

@@ -12,6 +12,12 @@ public static class Prune24
     {
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(settings);
+        return KeepingDense(graph, settings, options, out _);
+    }
+
+    /// <summary>The same; <paramref name="dense"/> receives the graph as it was before weights became zero, with its channels in their new order.</summary>
+    internal static PruneResult KeepingDense(Graph graph, PruningSettings settings, PruningOptions? options, out Graph dense)
+    {
         var weights = graph.Nodes.Select(WeightOperand.Of).OfType<WeightOperand>().ToArray();
         settings.Layers.RequireAllUsed([.. weights.Select(weight => LayerName.Of(weight.Node))]);
         options ??= new PruningOptions();
@@ -24,6 +30,7 @@ public static class Prune24
             foreach (var weight in weights) reasons[weight] ??= WhyDense(selection.Find(weight.Node.Name)!);
         LayerToPrune[] layers = [.. weights.Where(weight => reasons[weight] is null).Select(weight => new LayerToPrune(weight, settings.Pattern.Pattern ?? SparsityPattern.Parse(selection!.Find(weight.Node.Name)!.Chosen)))];
         var inOrder = settings.OrdersChannels(layers) ? ChannelReordering.Apply(graph, layers, settings.ChannelSeed, options) : null;
+        dense = graph.Clone();
         // A weight that several layers share is pruned when all of them take it, and with one mask: their axes must agree.
         var masks = new Dictionary<string, Mask24>(StringComparer.Ordinal);
         var kept = new Dictionary<string, (double Share, double Before)>(StringComparer.Ordinal);

@@ -6,6 +6,15 @@ public sealed record PruningSettings
     /// <summary>The pattern of all pruned layers: 2:4, or V:2:4, in which V consecutive output channels share one; or auto, which chooses for each layer by its measured times.</summary>
     public PatternChoice Pattern { get; init; } = SparsityPattern.TwoOfFour;
 
+    /// <summary>What decides which weights stay.</summary>
+    public PruningMethod Method { get; init; }
+
+    /// <summary>Of the Hessian method: how many calibration images to use at most.</summary>
+    public int Samples { get; init; } = CalibrationRun.DefaultSamples;
+
+    /// <summary>Of the Hessian method: random seed that selects the calibration images.</summary>
+    public int CalibrationSeed { get; init; } = 1;
+
     /// <summary>Of auto: how many times as fast as dense the INT8 network has to become, with the least magnitude lost. Null: <see cref="Keep"/> decides; without either it becomes nearly as fast as it can.</summary>
     public double? Speedup { get; init; }
 
@@ -43,6 +52,8 @@ public sealed record PruningSettings
         FieldRange.Require("batch", Batch, 1, MostImages);
         if (Speedup is { } speedup) FieldRange.Require("speedup", speedup, 1, 100);
         if (Keep is { } keep) FieldRange.Require("keep", keep, 0, 1);
+        FieldRange.Require("samples", Samples, 1, 10_000_000);
+        if (Method == PruningMethod.Hessian && Pattern.Pattern is { IsBlock: true } block) throw new PithException($"Method hessian has no masks of the pattern {block}. Expected one of: {string.Join(", ", SparsityPattern.All)}; or method magnitude.");
         if (Pattern.Pattern is { } pattern && (Speedup is not null || Keep is not null)) throw new PithException($"'{(Speedup is null ? "keep" : "speedup")}' is a target for pattern auto, which chooses by it; the pattern is {pattern}.");
     }
 

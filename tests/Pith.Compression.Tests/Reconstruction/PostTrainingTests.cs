@@ -84,10 +84,10 @@ public sealed class PostTrainingTests
 
     private static Value Constant(Graph graph, string name, int channels, int[] sizes, params float[] values) => graph.AddConstant(name, Tensor.Create(new Shape(sizes), channels > 0 ? values : []));
 
-    private static CalibrationData Images(int count, int batch) =>
+    internal static CalibrationData Images(int count, int batch) =>
         new(new BatchLoader(new NoiseDataset(count), new Preprocessing { Mean = [0], Std = [1] }, new BatchLoaderOptions { BatchSize = batch }).Epoch(), count, batch, 0, 1);
 
-    private static Graph Network(int seed)
+    internal static Graph Network(int seed)
     {
         var random = new Random(seed);
         var graph = new Graph("small");

@@ -1,0 +1,97 @@
+using Pith.Ops;
+using Pith.Compression.Tests.Training;
+
+namespace Pith.Compression.Tests;
+
+/// <summary>Pruning by second moments on small networks and images that are random but fixed.</summary>
+public sealed class OneShotPruningTests
+{
+    [Theory]
+    [InlineData("2:4")]
+    [InlineData("4:2:4")]
+    [InlineData("16:2:4")]
+    public void The_outputs_are_nearer_to_the_dense_ones_than_by_magnitude_and_the_pattern_holds(string pattern)
+    {
+        var graph = PostTrainingTests.Network(seed: 1);
+        var result = Prune(graph, pattern);
+        Assert.Equal(["prune by magnitude", "prune by second moments"], result.Stages.Select(stage => stage.Name));
+        Assert.True(result.Stages[1].Error < 0.5 * result.Stages[0].Error, $"{result.Stages[0].Error} became {result.Stages[1].Error} only");
+        Assert.True(result.Stages[1].IsKept);
+        Assert.Equal(["project", "last", "fc"], SparsityRecord.PrunedLayers(result.Graph));
+        Assert.Equal(3, SparsityRecord.Verify(result.Graph, "pruning"));
+        Assert.All(SparsityRecord.Patterns(result.Graph), layer => Assert.Equal(pattern, layer.Pattern.ToString()));
+        Assert.All(result.Pruning.Masks, mask => Assert.Null(mask.Value.FirstUnmasked(result.Graph.Find(mask.Key)!.Constant!.As<float>().Span)));
+        Assert.InRange(result.Pruning.KeptMagnitude, 0.4, 1);
+        Assert.All(result.Layers.Where(layer => layer.Name is "project" or "last"), layer => Assert.True(layer.ErrorAfter < layer.ErrorBefore, layer.ToString()));
+    }
+
+    [Fact]
+    public void The_network_that_is_given_does_not_change()
+    {
+        var graph = PostTrainingTests.Network(seed: 2);
+        var before = Toy.AllConstants(graph);
+        Prune(graph, "2:4");
+        Assert.Equal(before, Toy.AllConstants(graph));
+        Assert.Empty(SparsityRecord.PrunedLayers(graph));
+    }
+
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(7, 2)]
+    public void Batch_size_and_threads_change_nothing(int batch, int threads)
+    {
+        var graph = PostTrainingTests.Network(seed: 3);
+        var settings = new PruningSettings { Method = PruningMethod.Hessian, ChannelOrder = ChannelOrder.Search };
+        var expected = OneShotPruning.Apply(graph, settings, PostTrainingTests.Images(64, 16), new PruningOptions { Threads = 1 });
+        var got = OneShotPruning.Apply(graph, settings, PostTrainingTests.Images(64, batch) with { Threads = threads }, new PruningOptions { Threads = threads });
+        Assert.Equal(Toy.AllConstants(expected.Graph), Toy.AllConstants(got.Graph));
+    }
+
+    [Fact]
+    public void A_layer_before_batch_norm_aims_at_what_is_right_after_it()
+    {
+        var network = new TestNetwork(1, 10);
+        var stem = network.Relu("relu1", network.Conv("stem", network.Input, 16, 3));
+        var first = network.Relu("relu2", network.BatchNorm("norm1", network.Conv("first", stem, 16, 3, bias: false)));
+        var sum = network.Relu("relu3", network.Add("sum", network.BatchNorm("norm2", network.Conv("second", first, 16, 3, bias: false)), stem));
+        network.Graph.AddOutput(network.Node("pool", new GlobalAveragePool(), sum));
+        var result = Prune(network.Graph, "4:2:4");
+        Assert.True(result.Stages[1].Error < 0.3 * result.Stages[0].Error, $"{result.Stages[0].Error} became {result.Stages[1].Error} only");
+        Assert.Equal(2, result.Graph.Nodes.Count(node => node.Op is BatchNormalization));
+        Assert.Equal(2, SparsityRecord.Verify(result.Graph, "pruning"));
+    }
+
+    [Fact]
+    public void Layers_that_are_sparse_already_and_not_pruned_again_stay_sparse()
+    {
+        var graph = PostTrainingTests.Network(seed: 4);
+        Prune24.Apply(graph, new PruningSettings { Include = ["project"], ChannelOrder = ChannelOrder.Keep });
+        var result = OneShotPruning.Apply(graph, new PruningSettings { Method = PruningMethod.Hessian, Include = ["last"] }, PostTrainingTests.Images(64, 16), new PruningOptions());
+        Assert.Equal(2, SparsityRecord.Verify(result.Graph, "pruning"));
+        Assert.Equal(graph.Find("project/weight")!.Constant!.As<float>().Data, result.Graph.Find("project/weight")!.Constant!.As<float>().Data);
+    }
+
+    [Fact]
+    public void A_layer_that_cannot_be_reconstructed_is_pruned_by_magnitude()
+    {
+        // Two layers share a weight.
+        var network = new TestNetwork(1, 10);
+        var stem = network.Relu("relu1", network.Conv("stem", network.Input, 8, 3));
+        var once = network.Relu("relu2", network.Conv("once", stem, 8));
+        var twice = network.Graph.AddNode(new Conv(), [once, network.Graph.Find("once.weight")!], "twice").Output;
+        network.Graph.AddOutput(network.Node("pool", new GlobalAveragePool(), network.Conv("last", twice, 8)));
+        var result = Prune(network.Graph, "2:4");
+        Assert.Equal(3, SparsityRecord.Verify(result.Graph, "pruning"));
+        Assert.Contains("several layers share its weight", result.Layers.Single(layer => layer.Name == "twice").Outcome, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Blocks_are_refused()
+    {
+        var settings = new PruningSettings { Method = PruningMethod.Hessian, Pattern = SparsityPattern.Blocks[0] };
+        Assert.Contains("block16:2:4", Assert.Throws<PithException>(settings.Check).Message, StringComparison.Ordinal);
+    }
+
+    private static OneShotResult Prune(Graph graph, string pattern) =>
+        OneShotPruning.Apply(graph, new PruningSettings { Method = PruningMethod.Hessian, Pattern = SparsityPattern.Parse(pattern) }, PostTrainingTests.Images(128, 16), new PruningOptions());
+}

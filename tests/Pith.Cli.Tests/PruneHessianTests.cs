@@ -35,6 +35,15 @@ public sealed class PruneHessianTests : IDisposable
         Assert.Empty(_folder.Files);
     }
 
+    [Fact]
+    public void By_magnitude_images_are_not_read_which_is_said_and_changes_nothing()
+    {
+        var run = PithCommand.Run("prune", "cifar-resnet8", "--method", "magnitude", "--data", Data, "-o", _folder.File("data.onnx")).Ends(0);
+        Assert.Contains("reads no images", run.Error, StringComparison.Ordinal);
+        PithCommand.Run("prune", "cifar-resnet8", "-o", _folder.File("plain.onnx")).Ends(0);
+        Assert.Equal(File.ReadAllBytes(_folder.File("plain.onnx")), File.ReadAllBytes(_folder.File("data.onnx")));
+    }
+
     [Theory]
     [InlineData("--method", "nosuch")]
     [InlineData("--method", "hessian", "--data", Data, "--samples", "0")]

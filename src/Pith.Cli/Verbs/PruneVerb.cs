@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Pith.Cli.Reporting;
@@ -22,7 +23,7 @@ internal sealed class PruneVerb : StepVerb
     [
         SettingOption.Text("--pattern", "pattern", $"{string.Join(", ", SparsityPattern.All)}: with V:2:4, V consecutive output channels keep weights of the same input channels, which CPU kernels can skip; 2:4 chooses for each channel alone and loses less accuracy. auto: times every layer in INT8 on this machine with every pattern and chooses for each what the targets below need."),
         SettingOption.Text("--method", "method", "magnitude: the largest weights stay, no images are needed, and fine-tuning repairs the network. hessian: layer by layer, the weights stay with which its results change least on calibration images, and take other values that make up for those that go (SparseGPT); for networks that are not trained afterwards. Needs --data. Default: hessian with --data, magnitude without.", "how"),
-        SettingOption.Count("--samples", "samples", "With --method hessian: number of calibration images (default 512)."),
+        SettingOption.Count("--samples", "samples", "With --method hessian: the most calibration images to use (default 512); large networks take fewer."),
         SettingOption.Count("--calibration-seed", "calibration_seed", "With --method hessian: random seed that selects the calibration images."),
         SettingOption.Number("--speedup", "speedup", "With --pattern auto: how many times as fast as dense the INT8 network has to become; as much magnitude as possible is kept. Without --speedup and --keep it becomes nearly as fast as it can."),
         SettingOption.Number("--keep", "keep", "With --pattern auto: share of the weights' magnitude to keep, 0 to 1; the network becomes as fast as that allows, or as --speedup says."),
@@ -40,6 +41,13 @@ internal sealed class PruneVerb : StepVerb
     {
         if (hasData) settings.TryAdd("method", "hessian");
         return settings;
+    }
+
+    protected override StepContext Extend(StepContext context, ParseResult arguments, string model)
+    {
+        if (context.TrainingData is not null && Settings.Single(setting => setting.Path == "method") is var method && arguments.GetResult(method.Option) is not null && method.Read(arguments)?.ToString() == "magnitude")
+            context.Events?.Report(new Warning("Method magnitude reads no images: --data changes nothing. Leave it out, or take --method hessian."));
+        return context;
     }
 
     protected override object Json(StepOutcome outcome, string model, string output) => new

@@ -10,10 +10,6 @@ internal sealed class SparseReconstruction
     /// <summary>The name of the task in progress reports.</summary>
     public const string Task = "prune layers";
 
-    // The penalty on moving weights, in units of the mean energy of an input; of layers that stay dense the largest stands for not moving them at all.
-    private static readonly double[] s_strengths = [0.1, 0.01, 0.001];
-    private static readonly double[] s_denseStrengths = [double.PositiveInfinity, 1, .. s_strengths];
-
     private readonly Graph _graph;
     private readonly LayerWalk _walk;
     private readonly int _threads;
@@ -63,7 +59,8 @@ internal sealed class SparseReconstruction
     {
         var weights = layer.Read();
         var before = evidence.Judge(weights);
-        var (strength, after) = s_denseStrengths.Select(strength => (strength, Error: evidence.Judge(Moved(weights, evidence.Chooses, strength)))).MinBy(candidate => candidate.Error);
+        var strength = evidence.StrengthOf(candidate => Moved(weights, evidence.Chooses, candidate));
+        var after = evidence.Judge(Moved(weights, evidence.Chooses, strength));
         var all = evidence.All();
         layer.Write(_graph, Moved(weights, all, strength), all);
         return Result(layer, double.IsInfinity(strength) ? "weights as they were" : FormattableString.Invariant($"weights moved (penalty {strength})"), before, after, evidence);
@@ -73,7 +70,7 @@ internal sealed class SparseReconstruction
     {
         var work = new SparseWork(layer, pattern, evidence.Factors, _threads);
         var before = evidence.Judge(work.Largest);
-        var (strength, refitted) = s_strengths.Select(strength => (strength, Error: evidence.Judge(work.Refit(evidence.Chooses, strength)))).MinBy(candidate => candidate.Error);
+        var (strength, refitted) = LayerEvidence.Strengths.Select(strength => (strength, Error: evidence.Judge(work.Refit(evidence.Chooses, strength)))).MinBy(candidate => candidate.Error);
         var solved = evidence.Judge(work.Solve(evidence.Chooses, strength));
         var isBetter = solved < refitted;
         var all = evidence.All();

@@ -9,7 +9,7 @@ internal static class SparseSolver
     private const int MaxSweeps = 60;
 
     // Sweeps end when one lowers the error by less than this share of it.
-    private const double Enough = 1e-4;
+    private const double Enough = 1e-3;
 
     // Another pair has to be better by more than rounding, so that the search ends.
     private const double SwitchGain = 1e-5;

@@ -3,9 +3,12 @@ using Pith.Compression.Reconstruction;
 
 namespace Pith.Compression.Sparsity;
 
-/// <summary>One-shot pruning for networks that are not trained afterwards: by magnitude, then masks and weights by the error of each layer's results (<see cref="SparseReconstruction"/>). Both are measured at the outputs, on images held out, and the better one is the result.</summary>
+/// <summary>One-shot pruning for networks that are not trained afterwards: by magnitude, then masks and weights by the error of each layer's results (<see cref="SparseReconstruction"/>). Both are measured at the outputs, on a quarter of the images, and the better one is the result. These images decide how far weights may move, and then count for the weights as well, so the error on new images is somewhat larger.</summary>
 internal static class OneShotPruning
 {
+    // 512 images of a CIFAR ResNet-56, 400 of a MobileNetV2 at 224x224, which takes 3e8.
+    private const double Work = 1.2e11;
+
     /// <summary>Prunes a copy of <paramref name="graph"/>.</summary>
     /// <param name="graph">A float32 network; not changed.</param>
     /// <param name="settings">Which layers and pattern, and whether channels change places.</param>
@@ -14,7 +17,7 @@ internal static class OneShotPruning
     /// <exception cref="PithException">As of <see cref="Prune24.Apply"/>; or the network cannot be run on the images.</exception>
     public static OneShotResult Apply(Graph graph, PruningSettings settings, CalibrationData data, PruningOptions options)
     {
-        var images = CalibrationImages.Read(graph, data, settings.Samples);
+        var images = CalibrationImages.Read(graph, data, CalibrationImages.CountFor(graph, Work, settings.Samples));
         var pruned = graph.Clone();
         var byMagnitude = Prune24.KeepingDense(pruned, settings, options, out var dense);
         if (byMagnitude.Masks.Count == 0) return new OneShotResult(pruned, byMagnitude, [], []);

@@ -9,7 +9,7 @@ public sealed record PruningSettings
     /// <summary>What decides which weights stay.</summary>
     public PruningMethod Method { get; init; }
 
-    /// <summary>Of the Hessian method: how many calibration images to use at most.</summary>
+    /// <summary>Of the Hessian method: how many calibration images to use at most; large networks take fewer.</summary>
     public int Samples { get; init; } = CalibrationRun.DefaultSamples;
 
     /// <summary>Of the Hessian method: random seed that selects the calibration images.</summary>

@@ -11,6 +11,8 @@ internal sealed class CalibrationImages
     // Preprocessed images of 224x224 take 0.6 MB each.
     private const long MaxBytes = 512L << 20;
 
+    private const int FewestImages = 64;
+
     private CalibrationImages(ImageInput input, IReadOnlyList<Tensor> batches, int count) => (Input, Batches, Count) = (input, batches, count);
 
     /// <summary>The input of the network that they are for.</summary>
@@ -67,6 +69,13 @@ internal sealed class CalibrationImages
         });
         return new CalibrationImages(Input, [.. batches], chosen.Length);
     }
+
+    /// <summary>How many images an algorithm gets that runs a network on them several times: fewer the larger the network is, from 64 to <paramref name="most"/>.</summary>
+    /// <param name="graph">The network.</param>
+    /// <param name="work">Multiply-accumulates of all images together in one run.</param>
+    /// <param name="most">The most images.</param>
+    public static int CountFor(Graph graph, double work, int most) =>
+        (int)Math.Clamp(work / Math.Max(1, graph.Nodes.Sum(node => (double)node.Op.Cost(node))), Math.Min(FewestImages, most), most);
 
     /// <summary>Reads images until there are <paramref name="limit"/>, or as many as <paramref name="data"/> says, or as many as may be kept in memory.</summary>
     /// <param name="graph">The network that they are for.</param>

@@ -11,7 +11,7 @@ internal sealed class PostTrainingQuantization
 {
     // Work for each image is that of a few runs of the network for each layer; MobileNetV2 at 224x224 takes 3e8 multiply-accumulates.
     private const double BalancedWork = 4e10;
-    private const int FewestImages = 64, FewestForRanges = 48;
+    private const int FewestForRanges = 48;
     private const int MaxPasses = 3;
 
     private readonly Graph _float;
@@ -137,8 +137,7 @@ internal sealed class PostTrainingQuantization
 
     private static int ImagesFor(Graph graph, QuantizationEffort effort)
     {
-        var work = graph.Nodes.Sum(node => (double)node.Op.Cost(node));
-        var images = (int)Math.Clamp(BalancedWork / Math.Max(1, work), FewestImages, CalibrationRun.DefaultSamples);
+        var images = CalibrationImages.CountFor(graph, BalancedWork, CalibrationRun.DefaultSamples);
         return effort == QuantizationEffort.Best ? 4 * images : images;
     }
 

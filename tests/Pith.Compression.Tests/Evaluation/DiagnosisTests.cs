@@ -156,7 +156,7 @@ public class DiagnosisTests
         NetworkDiagnosis.Run(quantized, floatModel, s_images, Preprocessing.Cifar10, new DiagnosisOptions { Samples = 8, Threads = 1 });
 
     private static Graph Quantize(QuantizationSettings settings, Graph? graph = null) =>
-        new QuantizeStep(settings).Apply(graph ?? s_float, new StepContext { Stage = "quantize", TrainingData = s_images, Threads = 1 }).Graph;
+        new QuantizeStep(settings) { PostTraining = new() { Effort = QuantizationEffort.Fast } }.Apply(graph ?? s_float, new StepContext { Stage = "quantize", TrainingData = s_images, Threads = 1 }).Graph;
 
     // Changes the scale of one activation that only one layer in the middle of the network reads.
     private static (Graph Graph, string Layer, string Tensor) Spoil(Func<float, float> change)

@@ -10,7 +10,7 @@ internal sealed class DebugVerb : Verb
 {
     private readonly Argument<string> _model = new("model") { Description = "An ONNX file with QuantizeLinear/DequantizeLinear pairs, as pith quantize and pith qat write it." };
     private readonly Option<string?> _float = new("--float") { Description = "The network that it was quantized from. Without it the pairs are taken out of the quantized one, and the error of rounding weights is not seen.", HelpName = "model" };
-    private readonly Option<string> _data = CommonOptions.Data("Images to run, such as those of calibration; labels are not used.");
+    private readonly Option<string> _data = CommonOptions.Data("Images to run, for example the calibration images; labels are not used.");
     private readonly Option<Preprocessing?> _preprocess = CommonOptions.Preprocess();
     private readonly Option<int> _samples = new("--samples") { Description = "Number of images, drawn from the data. Every layer is measured twice on all of them, so time grows with it.", HelpName = "n", DefaultValueFactory = _ => new DiagnosisOptions().Samples };
     private readonly Option<string?> _output = CommonOptions.OutputFile(new("--output", "-o") { Description = "Also write an HTML page with charts: error by depth, cost of layers, distributions with their ranges.", HelpName = "file" });

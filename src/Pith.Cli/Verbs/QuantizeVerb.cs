@@ -32,7 +32,7 @@ internal sealed class QuantizeVerb : StepVerb
 
     protected override IReadOnlyList<SettingOption> Settings { get; } =
     [
-        SettingOption.Text("--effort", "effort", "What is done for accuracy: fast (calibrate only: seconds), balanced (equalise channels, choose ranges by the error at the outputs, reconstruct layers: about a minute for a MobileNetV2), best (the same with more images, and repeated). Default: balanced.", "effort"),
+        SettingOption.Text("--effort", "effort", "What is done for accuracy: fast (calibrate only: seconds), balanced (equalise channels, choose ranges by the error at the outputs, reconstruct layers: one to three minutes for a MobileNetV2 on two cores), best (the same with more images and several passes). Default: balanced.", "effort"),
         .. QuantizationOptionsOfVerbs.All(),
     ];
 

@@ -84,5 +84,5 @@ internal sealed class LayerRows
         }
     }
 
-    private float Nearest(float weight, float scale) => Math.Clamp(MathF.Round(weight / scale), -_settings.LargestWeight, _settings.LargestWeight) * scale;
+    private float Nearest(float weight, float scale) => RoundingSolver.Nearest(weight, scale, _settings.LargestWeight) * scale;
 }

@@ -76,5 +76,6 @@ internal static class RoundingSolver
         return error;
     }
 
-    private static float Nearest(float value, float scale, int largest) => Math.Clamp(MathF.Round(value / scale), -largest, largest);
+    /// <summary>The integer whose step lies nearest to a value.</summary>
+    public static float Nearest(float value, float scale, int largest) => Math.Clamp(MathF.Round(value / scale), -largest, largest);
 }

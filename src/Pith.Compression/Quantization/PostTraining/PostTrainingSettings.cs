@@ -6,10 +6,10 @@ public enum QuantizationEffort
     /// <summary>Calibrated ranges and rounding to nearest: seconds.</summary>
     Fast,
 
-    /// <summary>Equalised channels, ranges chosen by the error at the outputs, layers reconstructed one after the other: about a minute for a MobileNetV2.</summary>
+    /// <summary>Equalised channels, ranges chosen by the error at the outputs, layers reconstructed one after the other: one to three minutes for a MobileNetV2 on two cores.</summary>
     Balanced,
 
-    /// <summary>The same with more images, and repeated: some ten minutes for a MobileNetV2.</summary>
+    /// <summary>The same with more images and samples, several passes of reconstruction, and everything both with and without equalised channels: several times as long.</summary>
     Best,
 }
 

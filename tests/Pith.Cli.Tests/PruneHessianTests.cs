@@ -47,7 +47,7 @@ public sealed class PruneHessianTests : IDisposable
     [Theory]
     [InlineData("--method", "nosuch")]
     [InlineData("--method", "hessian", "--data", Data, "--samples", "0")]
-    [InlineData("--method", "hessian", "--data", Data, "--pattern", "block16:2:4")]
+    [InlineData("--method", "hessian", "--data", Data, "--pattern", "12:2:4")]
     [InlineData("--method", "hessian", "--data", "procedural:count=0")]
     public void What_cannot_be_is_refused_and_nothing_is_written(params string[] arguments)
     {

@@ -37,11 +37,6 @@ public sealed class Mask24 : IEquatable<Mask24>
         var reduction = layout.Reduction;
         reduction.RequireQuads(weights.Length);
         var bits = new ulong[(reduction.Length + 63) / 64];
-        if (pattern.IsBlock)
-        {
-            foreach (var block in layout.QuadBlocks(pattern)) KeepHalf(bits, weights, layout, block);
-            return new Mask24(reduction, bits);
-        }
         Span<double> sums = stackalloc double[4];
         foreach (var (quad, channels) in layout.SharedQuads(pattern.Channels))
         {
@@ -187,20 +182,6 @@ public sealed class Mask24 : IEquatable<Mask24>
         for (var i = best + 1; i < 4; i++)
             if (i != taken && quad[i] > quad[best]) best = i;
         return best;
-    }
-
-    // The first two members of all quads, or the last two.
-    private static void KeepHalf(ulong[] bits, ReadOnlySpan<float> weights, WeightAxes layout, IReadOnlyList<(int First, int Count)> block)
-    {
-        var elements = (from set in block
-                        from channel in Enumerable.Range(0, set.Count)
-                        from member in Enumerable.Range(0, 4)
-                        select (Index: layout.Reduction.QuadOffset(set.First + channel * layout.QuadStride) + member * layout.Reduction.Inner, Half: member / 2)).ToArray();
-        Span<double> sums = stackalloc double[2];
-        foreach (var (index, half) in elements) sums[half] += Math.Abs((double)weights[index]);
-        var kept = sums[1] > sums[0] ? 1 : 0;
-        foreach (var (index, half) in elements)
-            if (half == kept) Keep(bits, index);
     }
 
     private static void Keep(ulong[] bits, int index) => bits[index >> 6] |= 1UL << (index & 63);

@@ -26,8 +26,8 @@ public sealed record PatternChoice
     /// <summary>The choice called <paramref name="text"/>: <c>2:4</c>, <c>16:2:4</c> …, or <c>auto</c>.</summary>
     /// <exception cref="PithException">There is none; the message lists those that there are.</exception>
     public static PatternChoice Parse(string text) => text == AutoName ? Auto
-        : SparsityPattern.All.Concat(SparsityPattern.Blocks).FirstOrDefault(pattern => pattern.ToString() == text) is { } pattern ? Of(pattern)
-        : throw new PithException($"There is no sparsity pattern '{text}'. Expected one of: {string.Join(", ", SparsityPattern.All.Concat(SparsityPattern.Blocks))}, {AutoName}.");
+        : SparsityPattern.All.FirstOrDefault(pattern => pattern.ToString() == text) is { } pattern ? Of(pattern)
+        : throw new PithException($"There is no sparsity pattern '{text}'. Expected one of: {string.Join(", ", SparsityPattern.All)}, {AutoName}.");
 
     /// <inheritdoc/>
     public override string ToString() => Pattern?.ToString() ?? AutoName;

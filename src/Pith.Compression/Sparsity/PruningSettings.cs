@@ -53,7 +53,6 @@ public sealed record PruningSettings
         if (Speedup is { } speedup) FieldRange.Require("speedup", speedup, 1, 100);
         if (Keep is { } keep) FieldRange.Require("keep", keep, 0, 1);
         FieldRange.Require("samples", Samples, 1, 10_000_000);
-        if (Method == PruningMethod.Hessian && Pattern.Pattern is { IsBlock: true } block) throw new PithException($"Method hessian has no masks of the pattern {block}. Expected one of: {string.Join(", ", SparsityPattern.All)}; or method magnitude.");
         if (Pattern.Pattern is { } pattern && (Speedup is not null || Keep is not null)) throw new PithException($"'{(Speedup is null ? "keep" : "speedup")}' is a target for pattern auto, which chooses by it; the pattern is {pattern}.");
     }
 

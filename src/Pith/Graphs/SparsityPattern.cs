@@ -17,25 +17,13 @@ public sealed record SparsityPattern
     // Non-zeros of a quad as four bits: more than two of them.
     private static readonly SearchValues<byte> s_tooMany = SearchValues.Create(0b0111, 0b1011, 0b1101, 0b1110, 0b1111);
 
-    private SparsityPattern(int channels, bool isBlock = false) => (Channels, IsBlock) = (channels, isBlock);
+    private SparsityPattern(int channels) => Channels = channels;
 
     /// <summary>Two of every four consecutive weights along the reduction axis, each output channel by itself.</summary>
     public static SparsityPattern TwoOfFour { get; } = new(1);
 
     /// <summary>Every pattern, from the freest to the strictest; each holds where the next one does.</summary>
     public static IReadOnlyList<SparsityPattern> All { get; } = [TwoOfFour, new(4), new(8), new(16), new(32), new(64)];
-
-    /// <summary>
-    /// Block form, under study: V:2:4 in which all quads of <see cref="BlockReduction"/> consecutive input channels keep the same half, their first two members or their last two. With the halves apart in memory a kernel
-    /// would leave out half of its steps, without gathering anything. No kernel does so yet.
-    /// </summary>
-    public static IReadOnlyList<SparsityPattern> Blocks { get; } = [new(16, isBlock: true), new(32, isBlock: true)];
-
-    /// <summary>Input channels whose quads keep the same half in block form; the last of a weight may be fewer.</summary>
-    public const int BlockReduction = 128;
-
-    /// <summary>Whether whole blocks of quads keep the same half.</summary>
-    public bool IsBlock { get; }
 
     /// <summary>V: how many consecutive output channels share a pattern; 1 for plain 2:4.</summary>
     public int Channels { get; }
@@ -48,7 +36,7 @@ public sealed record SparsityPattern
     public static SparsityPattern Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return All.Concat(Blocks).FirstOrDefault(pattern => pattern.ToString() == text) ?? throw new PithException($"There is no sparsity pattern '{text}'. Expected one of: {string.Join(", ", All.Concat(Blocks))}.");
+        return All.FirstOrDefault(pattern => pattern.ToString() == text) ?? throw new PithException($"There is no sparsity pattern '{text}'. Expected one of: {string.Join(", ", All)}.");
     }
 
     /// <summary>
@@ -94,26 +82,11 @@ public sealed record SparsityPattern
             var output = layout.OutputOf(layout.Reduction.QuadOffset(first));
             return $"no common pattern of output channels {output} to {output + count - 1}: together they have {BitOperations.PopCount(union)} non-zeros in the four weights from [{outer}, {reduction}, {inner}]";
         }
-        return IsBlock ? FirstBlockViolation(quads, layout) : null;
-    }
-
-    private string? FirstBlockViolation(byte[] quads, WeightAxes layout)
-    {
-        const int firstTwo = 0b0011, lastTwo = 0b1100;
-        foreach (var block in layout.QuadBlocks(this))
-        {
-            var union = 0;
-            foreach (var (first, count) in block)
-                for (var channel = 0; channel < count; channel++) union |= quads[first + channel * layout.QuadStride];
-            if ((union & firstTwo) == 0 || (union & lastTwo) == 0) continue;
-            var (outer, reduction, inner) = layout.Reduction.QuadPlace(block[0].First);
-            return $"non-zeros in both halves of the quads of a block of up to {BlockReduction} input channels from [{outer}, {reduction}, {inner}]";
-        }
         return null;
     }
 
-    /// <summary>The name: <c>2:4</c>, <c>V:2:4</c> or <c>blockV:2:4</c>.</summary>
-    public override string ToString() => IsShared ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{(IsBlock ? "block" : "")}{Channels}:{Base}") : Base;
+    /// <summary>The name: <c>2:4</c> or <c>V:2:4</c>.</summary>
+    public override string ToString() => IsShared ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{Channels}:{Base}") : Base;
 
     /// <summary>The non-zeros of each quad as four bits, quads in storage order; null when <paramref name="stopAtThree"/> is set and one has more than two.</summary>
     private static byte[]? NonZeros<T>(ReadOnlySpan<T> weights, ReductionLayout layout, bool stopAtThree) where T : struct, INumberBase<T>

@@ -67,19 +67,4 @@ public readonly record struct WeightAxes
                     for (var position = 0; position < QuadStride; position++)
                         yield return (start + (group + first) * QuadStride + position, Math.Min(channels, OutputsPerGroup - first));
     }
-
-    /// <summary>The sets of <see cref="SharedQuads"/> that keep the same half in block form: those of one group of output channels and one position, for each <see cref="SparsityPattern.BlockReduction"/> input channels.</summary>
-    public IEnumerable<IReadOnlyList<(int First, int Count)>> QuadBlocks(SparsityPattern pattern)
-    {
-        ArgumentNullException.ThrowIfNull(pattern);
-        var axes = this;
-        return SharedQuads(pattern.Channels).GroupBy(set => axes.BlockOf(set.First)).Select(block => block.ToArray());
-    }
-
-    /// <summary>What quads that keep the same half in block form have in common besides their group of output channels.</summary>
-    public (int Output, int Outer, int Inner, int Block) BlockOf(int quad)
-    {
-        var (outer, reduction, inner) = Reduction.QuadPlace(quad);
-        return (OutputOf(Reduction.QuadOffset(quad)), outer, inner, reduction / SparsityPattern.BlockReduction);
-    }
 }

@@ -85,13 +85,6 @@ public sealed class OneShotPruningTests
         Assert.Contains("several layers share its weight", result.Layers.Single(layer => layer.Name == "twice").Outcome, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void Blocks_are_refused()
-    {
-        var settings = new PruningSettings { Method = PruningMethod.Hessian, Pattern = SparsityPattern.Blocks[0] };
-        Assert.Contains("block16:2:4", Assert.Throws<PithException>(settings.Check).Message, StringComparison.Ordinal);
-    }
-
     private static OneShotResult Prune(Graph graph, string pattern) =>
         OneShotPruning.Apply(graph, new PruningSettings { Method = PruningMethod.Hessian, Pattern = SparsityPattern.Parse(pattern) }, PostTrainingTests.Images(128, 16), new PruningOptions());
 }

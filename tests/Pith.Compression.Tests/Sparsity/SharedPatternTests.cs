@@ -34,52 +34,6 @@ public class SharedPatternTests
         Assert.Null(result.Layers.Single(layer => layer.Name == "conv0").Pattern);
     }
 
-    [Theory]
-    [InlineData("block16:2:4", ChannelOrder.Keep)]
-    [InlineData("block16:2:4", ChannelOrder.Search)]
-    [InlineData("block32:2:4", ChannelOrder.Search)]
-    public void In_block_form_all_quads_of_a_block_keep_the_same_half(string name, ChannelOrder order)
-    {
-        var pattern = SparsityPattern.Parse(name);
-        var graph = TestNetwork.Residual();
-        var result = Prune24.Apply(graph, new PruningSettings { Pattern = pattern, ChannelOrder = order });
-        Assert.Equal(6, SparsityRecord.Verify(graph, "pruning"));
-        Assert.All(SparsityRecord.Patterns(OnnxModel.Load(OnnxModel.ToBytes(graph))), layer => Assert.Equal(pattern, layer.Pattern));
-        Assert.Equal(result.Masks.OrderBy(m => m.Key, StringComparer.Ordinal), SparsityRecord.RecoverMasks(graph).OrderBy(m => m.Key, StringComparer.Ordinal));
-        foreach (var layer in result.Layers.Where(layer => layer.Pattern is not null && layer.OpType == "Conv"))
-        {
-            var (weight, dims) = (graph.Find(layer.Weight)!.Constant!.As<float>().Data, layer.Shape.Dims.ToArray());
-            var taps = dims[2] * dims[3];
-            for (var start = 0; start < dims[0]; start += pattern.Channels)
-                for (var tap = 0; tap < taps; tap++)
-                    for (var block = 0; block < dims[1]; block += SparsityPattern.BlockReduction)
-                    {
-                        // The halves of quads that have a non-zero.
-                        var halves = (from k in Enumerable.Range(start, Math.Min(pattern.Channels, dims[0] - start))
-                                      from c in Enumerable.Range(block, Math.Min(SparsityPattern.BlockReduction, dims[1] - block))
-                                      where weight[(k * dims[1] + c) * taps + tap] != 0
-                                      select c % 4 / 2).Distinct();
-                        Assert.Single(halves);
-                    }
-        }
-        // It is V:2:4, too, and another half somewhere breaks it.
-        var first = graph.Find("conv1a.weight")!.Constant!.As<float>();
-        var layout = WeightAxes.Of(first.Shape, 1, 0);
-        Assert.Null(SparsityPattern.Parse($"{pattern.Channels}:2:4").FirstViolation<float>(first.Span, layout));
-        var broken = first.Data.ToArray();
-        Array.Clear(broken);
-        (broken[0], broken[(4 + 2) * 9]) = (1, 1);
-        Assert.Contains("both halves", pattern.FirstViolation<float>(broken, layout), StringComparison.Ordinal);
-        Assert.Null(SparsityPattern.Parse("16:2:4").FirstViolation<float>(broken, layout));
-    }
-
-    [Fact]
-    public void The_order_of_channels_helps_block_form()
-    {
-        double Kept(ChannelOrder order) => Prune24.Apply(TestNetwork.Residual(), new PruningSettings { Pattern = SparsityPattern.Blocks[0], ChannelOrder = order }).KeptMagnitude;
-        Assert.True(Kept(ChannelOrder.Search) > Kept(ChannelOrder.Keep) + 0.005, $"{Kept(ChannelOrder.Search)} {Kept(ChannelOrder.Keep)}");
-    }
-
     [Fact]
     public void Stricter_patterns_keep_less()
     {

@@ -93,7 +93,6 @@ internal static class ChannelReordering
     private static KeptMagnitudeTerm[] Terms(ChannelClass channels, IReadOnlyList<LayerToPrune> layers) =>
         [.. Concerned(channels, layers).Select(found => found.Segment.Axis == found.Layer.Weight.OutputAxis
             ? (KeptMagnitudeTerm)ProducerTerm.Of(Weights(found.Layer.Weight)!.Span, found.Layer.Weight.OperandLayout, found.Layer.Pattern, found.Segment.Start)
-            : found.Layer.Pattern.IsBlock ? BlockConsumerTerm.Of(Weights(found.Layer.Weight)!.Span, found.Layer.Weight.OperandLayout, found.Layer.Pattern, found.Segment.Start)
             : ConsumerTerm.Of(Weights(found.Layer.Weight)!.Span, found.Layer.Weight.OperandLayout, found.Layer.Pattern, found.Segment.Start))];
 
     /// <summary>The weights whose masks depend on the order of the channels, each with the place of the channels in it; a weight that several layers share counts once, and one that is computed at the run not at all.</summary>

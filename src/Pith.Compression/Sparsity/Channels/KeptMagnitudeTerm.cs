@@ -37,11 +37,8 @@ internal abstract class KeptMagnitudeTerm
     {
         var (a, b) = (_start + first, _start + second);
         var (blockA, blockB) = (a / RowsPerBlock, b / RowsPerBlock);
-        return blockA == blockB ? GainWithin(blockA, a, b) : KeptWith(blockA, a, Rows[b]) + KeptWith(blockB, b, Rows[a]) - _kept[blockA] - _kept[blockB];
+        return blockA == blockB ? 0 : KeptWith(blockA, a, Rows[b]) + KeptWith(blockB, b, Rows[a]) - _kept[blockA] - _kept[blockB];
     }
-
-    /// <summary>What <paramref name="block"/> gains when two of its rows change places: nothing, unless their order matters.</summary>
-    protected virtual double GainWithin(int block, int first, int second) => 0;
 
     /// <summary>Exchanges two channels.</summary>
     public void Exchange(int first, int second)
@@ -92,12 +89,11 @@ internal abstract class KeptMagnitudeTerm
 internal sealed class ProducerTerm : KeptMagnitudeTerm
 {
     private readonly int _places;
-    private readonly bool _isBlock;
     private readonly float[][] _sums;
 
     private ProducerTerm(float[][] rows, int places, SparsityPattern pattern, int start) : base(rows, pattern.Channels, start)
     {
-        (_places, _isBlock) = (places, pattern.IsBlock);
+        _places = places;
         var rowsPerBlock = pattern.Channels;
         _sums = [.. Enumerable.Range(0, (rows.Length + rowsPerBlock - 1) / rowsPerBlock).Select(_ => new float[4 * places])];
         RefreshAll();
@@ -116,22 +112,16 @@ internal sealed class ProducerTerm : KeptMagnitudeTerm
         var places = Padded(reduction.QuadCount / layout.Outputs);
         var rows = Enumerable.Range(0, layout.Outputs).Select(_ => new float[4 * places]).ToArray();
         var filled = new int[layout.Outputs];
-        var blocks = new Dictionary<(int, int, int, int), int>();
         var scale = Scale(weights);
         for (var quad = 0; quad < reduction.QuadCount; quad++)
         {
             var offset = reduction.QuadOffset(quad);
             var output = layout.OutputOf(offset);
-            // Quads that keep the same half are one place.
-            var key = layout.BlockOf(quad);
-            var place = pattern.IsBlock && blocks.TryGetValue(key, out var known) ? known : filled[output]++;
-            if (pattern.IsBlock) blocks[key] = place;
+            var place = filled[output]++;
             for (var i = 0; i < 4; i++) rows[output][i * places + place] += (float)(Math.Abs((double)weights[offset + i * reduction.Inner]) * scale);
         }
         return new ProducerTerm(rows, places, pattern, start);
     }
-
-    private Vector256<float> Larger(Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d) => _isBlock ? Vector256.Max(a + b, c + d) : TwoLargest(a, b, c, d);
 
     internal static double Scale(ReadOnlySpan<float> weights)
     {
@@ -145,7 +135,7 @@ internal sealed class ProducerTerm : KeptMagnitudeTerm
     {
         ReadOnlySpan<float> sums = _sums[block], removed = Rows[index], added = row;
         var kept = Vector256<double>.Zero;
-        for (var place = 0; place < _places; place += Lanes) kept += Widened(Larger(At(sums, removed, added, place), At(sums, removed, added, _places + place), At(sums, removed, added, 2 * _places + place), At(sums, removed, added, 3 * _places + place)));
+        for (var place = 0; place < _places; place += Lanes) kept += Widened(TwoLargest(At(sums, removed, added, place), At(sums, removed, added, _places + place), At(sums, removed, added, 2 * _places + place), At(sums, removed, added, 3 * _places + place)));
         return Sum(kept);
 
         static Vector256<float> At(ReadOnlySpan<float> sums, ReadOnlySpan<float> removed, ReadOnlySpan<float> added, int at) => Vector256.Create(sums[at..]) - Vector256.Create(removed[at..]) + Vector256.Create(added[at..]);
@@ -160,7 +150,7 @@ internal sealed class ProducerTerm : KeptMagnitudeTerm
             for (var at = 0; at < sums.Length; at += Lanes) (Vector256.Create<float>(sums[at..]) + Vector256.Create<float>(Rows[row].AsSpan(at))).CopyTo(sums[at..]);
         var kept = Vector256<double>.Zero;
         for (var place = 0; place < _places; place += Lanes)
-            kept += Widened(Larger(Vector256.Create<float>(sums[place..]), Vector256.Create<float>(sums[(_places + place)..]), Vector256.Create<float>(sums[(2 * _places + place)..]), Vector256.Create<float>(sums[(3 * _places + place)..])));
+            kept += Widened(TwoLargest(Vector256.Create<float>(sums[place..]), Vector256.Create<float>(sums[(_places + place)..]), Vector256.Create<float>(sums[(2 * _places + place)..]), Vector256.Create<float>(sums[(3 * _places + place)..])));
         return Sum(kept);
     }
 }
@@ -179,10 +169,7 @@ internal sealed class ConsumerTerm : KeptMagnitudeTerm
     /// <param name="layout">Where its axes lie.</param>
     /// <param name="pattern">How many output channels share a pattern.</param>
     /// <param name="start">The input channel that is the class's channel 0.</param>
-    public static ConsumerTerm Of(ReadOnlySpan<float> weights, WeightAxes layout, SparsityPattern pattern, int start) => new(RowsOf(weights, layout, pattern), start);
-
-    /// <summary>The magnitudes of each input channel, summed over the output channels that share a pattern.</summary>
-    public static float[][] RowsOf(ReadOnlySpan<float> weights, WeightAxes layout, SparsityPattern pattern)
+    public static ConsumerTerm Of(ReadOnlySpan<float> weights, WeightAxes layout, SparsityPattern pattern, int start)
     {
         var reduction = layout.Reduction;
         var shared = layout.SharedQuads(pattern.Channels).ToArray();
@@ -201,7 +188,7 @@ internal sealed class ConsumerTerm : KeptMagnitudeTerm
                 rows[channel + i][place] = (float)(sum * scale);
             }
         }
-        return rows;
+        return new ConsumerTerm(rows, start);
     }
 
     /// <inheritdoc/>

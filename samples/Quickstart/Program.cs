@@ -1,9 +1,6 @@
 using Pith;
 using Pith.Compression.Data;
-using Pith.Compression.Evaluation;
 using Pith.Compression.Quantization;
-using Pith.Compression.Recipes;
-using Pith.Compression.Sparsity;
 using Pith.Models;
 
 // Usage: dotnet run [MODEL.onnx DATASET]; without arguments a fresh built-in network and built-in images.
@@ -11,15 +8,17 @@ var model = args.Length > 0 ? OnnxModel.Load(args[0]) : ModelCatalog.Find("cifar
 var images = DatasetCatalog.Open(args.Length > 1 ? args[1] : "procedural:seed=1,count=1000");
 
 // README begins
-var pruned = new PruneStep(new PruningSettings()).Apply(model, new StepContext { Stage = "prune" }).Graph;
-var settings = new QuantizationSettings { Samples = 256 };
-var int8 = new QuantizeStep(settings).Apply(pruned, new StepContext { Stage = "int8", TrainingData = images }).Graph;
+var sparse = Pruner.Prune(model).Graph;                        // then Trainer.FineTune(sparse, images, …)
+var int8 = Quantizer.Quantize(sparse, images, new QuantizationSettings { Samples = 256 }).Graph;
 OnnxModel.Save(int8, "net-sparse-int8.onnx");                  // Q/DQ ONNX: TensorRT, ONNX Runtime and OpenVINO take it
 
-using var engine = EngineBuilder.Build(int8, new EngineOptions { MaxBatch = 8 });
-using var context = engine.CreateContext();
-var preprocessing = Preprocessing.FromJson(engine.Metadata[Preprocessing.MetadataKey]);
-preprocessing.Apply(images.Load(0).Image!, context.Input<float>(engine.Inputs[0].Name)[..preprocessing.OutputShape(32, 32).Elements]);
-context.Run(batch: 1);                                         // no allocation, no locks
-Console.WriteLine($"class {TopKAccuracy.ArgMax(context.Output<float>(engine.Outputs[0].Name))}");
+using var classifier = ImageClassifier.Load("net-sparse-int8.onnx");   // or a plan; an image or a file in, labelled classes out
+foreach (var (_, label, probability, _) in classifier.Classify(images.Load(0).Image!, top: 3)) Console.WriteLine($"{label}: {probability:P1}");
+
+using var engine = EngineBuilder.Build(int8, new EngineOptions { MaxBatch = 8 });   // any network, any inputs
+using var context = engine.CreateContext();                    // one caller at a time; the engine is shared
+context.Input<float>(engine.Inputs[0].Name).Clear();
+context.Run(batch: 8);                                         // no allocation, no locks
+var scores = context.Output<float>(engine.Outputs[0].Name);
 // README ends
+Console.WriteLine($"{scores.Length} scores of 8 images");

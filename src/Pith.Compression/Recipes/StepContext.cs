@@ -59,11 +59,12 @@ public sealed record StepContext
     internal ImageDataset RequireTrainingData() =>
         TrainingData ?? throw new PithException($"'{Stage}' needs training images. Say where they are: \"data\": {{ \"train\": … }} in a recipe, --data on the command line.");
 
-    /// <summary>How images of <paramref name="data"/> become the input of <paramref name="graph"/>; noted in its metadata, so that later steps need not be told.</summary>
+    /// <summary>How images of <paramref name="data"/> become the input of <paramref name="graph"/>; noted in its metadata, as are the names of the classes, so that later steps need not be told.</summary>
     internal Preprocessing PreprocessingOf(Graph graph, ImageDataset data)
     {
         var preprocessing = PreprocessingCatalog.Of(graph.Metadata, data, Preprocess);
         graph.Metadata[Preprocessing.MetadataKey] = preprocessing.ToJson();
+        ClassLabels.Note(graph, data);
         return preprocessing;
     }
 }

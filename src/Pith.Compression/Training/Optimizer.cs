@@ -8,18 +8,22 @@ namespace Pith.Compression.Training;
 /// <param name="LearningRate">The rate of this step.</param>
 /// <param name="WeightDecay">The decay of this parameter.</param>
 /// <param name="GradientScale">A factor on the gradient: below 1 when gradients are clipped.</param>
-internal readonly record struct UpdateStep(long Step, double LearningRate, double WeightDecay, double GradientScale);
+public readonly record struct UpdateStep(long Step, double LearningRate, double WeightDecay, double GradientScale);
 
 /// <summary>
 /// An update rule: one parameter at a time and element by element, so that the result depends on no order and no number of threads.
 /// State lives with the parameter, in <see cref="SlotCount"/> arrays of its length that start as zeros.
 /// </summary>
-internal abstract class Optimizer
+public abstract class Optimizer
 {
     /// <summary>The number of state arrays for each parameter.</summary>
     public abstract int SlotCount { get; }
 
-    /// <summary>Changes <paramref name="weights"/> and <paramref name="slots"/> by one step.</summary>
+    /// <summary>Changes <paramref name="weights"/> and <paramref name="slots"/> by one step. Has no state of its own between calls.</summary>
+    /// <param name="weights">The parameter.</param>
+    /// <param name="gradient">Of the same length.</param>
+    /// <param name="slots">Its state.</param>
+    /// <param name="step">Rate, decay and factor of this step.</param>
     public abstract void Update(Span<float> weights, ReadOnlySpan<float> gradient, ReadOnlySpan<float[]> slots, UpdateStep step);
 }
 

@@ -2,8 +2,8 @@ using System.Text.Json.Serialization;
 
 namespace Pith.Compression.Training;
 
-/// <summary>Which rule turns gradients into updates, and its constants. Immutable, value-equal, JSON by <c>kind</c>.</summary>
-[JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
+/// <summary>Which rule turns gradients into updates, and its constants. Immutable, value-equal, JSON by <c>kind</c>. A program may pass a rule of its own, which recipes cannot name.</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "kind", UnknownDerivedTypeHandling = JsonUnknownDerivedTypeHandling.FallBackToBaseType)]
 [JsonDerivedType(typeof(SgdSettings), "sgd")]
 [JsonDerivedType(typeof(AdamWSettings), "adamw")]
 public abstract record OptimizerSettings
@@ -19,7 +19,7 @@ public abstract record OptimizerSettings
     public virtual void Check() => FieldRange.Require("weight_decay", WeightDecay, 0, 1);
 
     /// <summary>The rule itself.</summary>
-    internal abstract Optimizer Create();
+    public abstract Optimizer Create();
 }
 
 /// <summary>Stochastic gradient descent with momentum: <c>v = momentum * v + (g + decay * w)</c>, <c>w -= rate * v</c>, as PyTorch defines it.</summary>
@@ -41,7 +41,8 @@ public sealed record SgdSettings : OptimizerSettings
         FieldRange.Require("momentum", Momentum, 0, 0.9999);
     }
 
-    internal override Optimizer Create() => new SgdOptimizer(this);
+    /// <inheritdoc/>
+    public override Optimizer Create() => new SgdOptimizer(this);
 }
 
 /// <summary>Adam with decoupled weight decay (Loshchilov and Hutter, "Decoupled weight decay regularization", 2019, algorithm 2; decay scaled by the rate as PyTorch does).</summary>
@@ -68,5 +69,6 @@ public sealed record AdamWSettings : OptimizerSettings
         FieldRange.Require("epsilon", Epsilon, double.Epsilon, 1);
     }
 
-    internal override Optimizer Create() => new AdamWOptimizer(this);
+    /// <inheritdoc/>
+    public override Optimizer Create() => new AdamWOptimizer(this);
 }

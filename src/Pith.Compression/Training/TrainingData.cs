@@ -6,4 +6,4 @@ namespace Pith.Compression.Training;
 /// <param name="Train">The images to learn from.</param>
 /// <param name="Validation">The images to choose between epochs on; null when <see cref="TrainingSettings.Validation"/> is none. Never the test images.</param>
 /// <param name="Preprocessing">How images become the network's input.</param>
-public sealed record TrainingData(ImageDataset Train, ImageDataset? Validation, Preprocessing Preprocessing);
+internal sealed record TrainingData(ImageDataset Train, ImageDataset? Validation, Preprocessing Preprocessing);

@@ -1,7 +1,7 @@
 namespace Pith.Compression.Training;
 
 /// <summary>What a training run depends on besides <see cref="TrainingSettings"/>: masks, teacher, threads, where checkpoints go, who watches.</summary>
-public sealed record TrainingOptions
+internal sealed record TrainingOptions
 {
     /// <summary>What the progress bar says: the name of the stage.</summary>
     public string Task { get; init; } = "train";

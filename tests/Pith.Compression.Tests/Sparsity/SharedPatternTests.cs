@@ -106,7 +106,7 @@ public class SharedPatternTests
     public void The_pattern_survives_training_quantization_and_export()
     {
         var context = new StepContext { Stage = "test", TrainingData = Toy.Data.Train };
-        var trained = Trainer.Run(Toy.Network(), Toy.Data, Toy.Settings with { Epochs = 1 }, new TrainingOptions()).Model;
+        var trained = TrainingLoop.Run(Toy.Network(), Toy.Data, Toy.Settings with { Epochs = 1 }, new TrainingOptions()).Model;
         var pruned = new PruneStep(new PruningSettings { Pattern = SparsityPattern.Parse("4:2:4") }).Apply(trained, context).Graph;
         var settings = Toy.Settings with { Epochs = 1 };
         var tuned = new FineTuneStep(settings).Apply(pruned, context).Graph;

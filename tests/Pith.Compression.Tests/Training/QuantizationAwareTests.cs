@@ -35,7 +35,7 @@ public class QuantizationAwareTests
     [Fact]
     public void It_keeps_the_accuracy_of_the_float_network()
     {
-        var trained = Trainer.Run(Toy.Network(), Toy.Data, Toy.Settings with { Epochs = 6 }, new TrainingOptions()).Model;
+        var trained = TrainingLoop.Run(Toy.Network(), Toy.Data, Toy.Settings with { Epochs = 6 }, new TrainingOptions()).Model;
         var outcome = new QatStep(new QuantizationSettings { Samples = 64 }, s_training).Apply(trained, Context());
         Assert.Equal(2, outcome.Training!.Epochs);
         Assert.NotNull(outcome.Cache);
@@ -48,7 +48,7 @@ public class QuantizationAwareTests
 
     private static Graph Pruned()
     {
-        var trained = Trainer.Run(Toy.Network(), Toy.Data, Toy.Settings with { Epochs = 3 }, new TrainingOptions()).Model;
+        var trained = TrainingLoop.Run(Toy.Network(), Toy.Data, Toy.Settings with { Epochs = 3 }, new TrainingOptions()).Model;
         return new PruneStep(new PruningSettings()).Apply(trained, Context()).Graph;
     }
 

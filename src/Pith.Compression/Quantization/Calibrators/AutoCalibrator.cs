@@ -14,7 +14,10 @@ public sealed record AutoCalibrator : Calibrator
     /// <inheritdoc/>
     public override string Help => "mse, then changed where that makes the error at the network's outputs smaller";
 
-    private protected override float Choose(Histogram histogram, int levels) => s_start.Amax(histogram, levels);
+    /// <inheritdoc/>
+    protected override float Choose(Histogram histogram, int levels) => s_start.Amax(histogram, levels);
 
-    private protected override float ChooseShort(Histogram histogram, float amax, int levels) => s_start.Scale(histogram, levels, exact: false);
+    /// <inheritdoc/>
+    /// <inheritdoc/>
+    protected override float ChooseShort(Histogram histogram, float amax, int levels) => s_start.Scale(histogram, levels, exact: false);
 }

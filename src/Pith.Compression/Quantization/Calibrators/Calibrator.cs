@@ -2,7 +2,7 @@ namespace Pith.Compression.Quantization;
 
 /// <summary>
 /// Chooses the largest magnitude that stays representable (<c>amax</c>) from the histogram of a tensor. Larger values will be clipped.
-/// Calibrators are immutable values: any number of threads may use one. The list of all is <see cref="CalibratorCatalog"/>.
+/// Calibrators are immutable values: any number of threads may use one. Those of Pith are in <see cref="CalibratorCatalog"/>; a program may pass its own.
 /// </summary>
 public abstract record Calibrator
 {
@@ -48,10 +48,10 @@ public abstract record Calibrator
     }
 
     /// <summary>The short scale for a chosen amax: the nearest, unless the calibrator has a reason for another.</summary>
-    private protected virtual float ChooseShort(Histogram histogram, float amax, int levels) => ShortScale.RoundToNearest(amax / levels);
+    protected virtual float ChooseShort(Histogram histogram, float amax, int levels) => ShortScale.RoundToNearest(amax / levels);
 
     /// <summary>What <see cref="Amax"/> returns for a histogram with at least one value that is not zero.</summary>
-    private protected abstract float Choose(Histogram histogram, int levels);
+    protected abstract float Choose(Histogram histogram, int levels);
 
     /// <summary>The name, with the parameter if there is one: <c>percentile:99.99</c>.</summary>
     public sealed override string ToString() => Argument is null ? Name : $"{Name}:{Argument}";

@@ -14,7 +14,8 @@ public sealed record EntropyCalibrator : Calibrator
     /// <inheritdoc/>
     public override string Help => "the range with the smallest KL divergence (TensorRT's entropy calibration)";
 
-    private protected override float Choose(Histogram histogram, int levels)
+    /// <inheritdoc/>
+    protected override float Choose(Histogram histogram, int levels)
     {
         var bins = histogram.Counts.ToArray();
         bins[0] = bins[1];

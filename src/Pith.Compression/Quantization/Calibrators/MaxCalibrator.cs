@@ -9,8 +9,10 @@ public sealed record MaxCalibrator : Calibrator
     /// <inheritdoc/>
     public override string Help => "the largest |x| seen; clips nothing";
 
-    private protected override float Choose(Histogram histogram, int levels) => histogram.MaxAbs;
+    /// <inheritdoc/>
+    protected override float Choose(Histogram histogram, int levels) => histogram.MaxAbs;
 
     /// <summary>The next larger one: nothing is clipped.</summary>
-    private protected override float ChooseShort(Histogram histogram, float amax, int levels) => ShortScale.RoundUp(amax / levels);
+    /// <inheritdoc/>
+    protected override float ChooseShort(Histogram histogram, float amax, int levels) => ShortScale.RoundUp(amax / levels);
 }

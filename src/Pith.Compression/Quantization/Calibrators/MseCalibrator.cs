@@ -13,7 +13,8 @@ public sealed record MseCalibrator : Calibrator
     /// <inheritdoc/>
     public override string Help => "the range with the smallest squared quantization error";
 
-    private protected override float Choose(Histogram histogram, int levels)
+    /// <inheritdoc/>
+    protected override float Choose(Histogram histogram, int levels)
     {
         var moments = new Moments(histogram.Counts);
         var last = histogram.OccupiedBins;
@@ -29,7 +30,8 @@ public sealed record MseCalibrator : Calibrator
     }
 
     /// <summary>The better of the two neighbours: a slightly finer scale that clips a little more can be the one with the smaller error.</summary>
-    private protected override float ChooseShort(Histogram histogram, float amax, int levels)
+    /// <inheritdoc/>
+    protected override float ChooseShort(Histogram histogram, float amax, int levels)
     {
         var moments = new Moments(histogram.Counts);
         var above = ShortScale.RoundUp(amax / levels);

@@ -33,7 +33,8 @@ public sealed record PercentileCalibrator : Calibrator
             ? new PercentileCalibrator(percentile)
             : throw new PithException($"Calibrator 'percentile': a number was expected after the colon, got '{argument}'. Example: percentile:99.99.");
 
-    private protected override float Choose(Histogram histogram, int levels)
+    /// <inheritdoc/>
+    protected override float Choose(Histogram histogram, int levels)
     {
         long below = 0;
         var bin = 0;

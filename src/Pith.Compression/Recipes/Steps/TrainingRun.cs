@@ -20,7 +20,7 @@ internal static class TrainingRun
     {
         var train = context.RequireTrainingData();
         var data = new TrainingData(train, context.ValidationData, context.PreprocessingOf(graph, train));
-        return Trainer.Run(graph, data, settings, new TrainingOptions
+        return TrainingLoop.Run(graph, data, settings, new TrainingOptions
         {
             Task = context.Stage,
             Threads = context.Threads,

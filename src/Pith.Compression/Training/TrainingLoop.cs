@@ -8,13 +8,13 @@ namespace Pith.Compression.Training;
 /// <summary>A trained network and how it went.</summary>
 /// <param name="Model">The network; of the best epoch when <see cref="ValidationMode.KeepBest"/> was asked for.</param>
 /// <param name="Summary">The numbers.</param>
-public sealed record TrainingResult(Graph Model, TrainingSummary Summary);
+internal sealed record TrainingResult(Graph Model, TrainingSummary Summary);
 
 /// <summary>
 /// Trains classifiers: the training graph (forward, loss, backward) is compiled and run by the engine, the optimiser works on the engine's own input memory. Everything random comes from
 /// <see cref="TrainingSettings.Seed"/>, so equal arguments give equal bits, also after an interruption and whatever the number of threads.
 /// </summary>
-public sealed class Trainer
+internal sealed class TrainingLoop
 {
     private readonly Graph _graph;
     private readonly TrainingData _data;
@@ -31,7 +31,7 @@ public sealed class Trainer
     private long _imagesOfThisRun;
     private string? _key;
 
-    private Trainer(Graph graph, TrainingData data, TrainingSettings settings, TrainingOptions options)
+    private TrainingLoop(Graph graph, TrainingData data, TrainingSettings settings, TrainingOptions options)
     {
         _graph = TrainingGraph.WithOwnParameters(graph);
         if (!ReferenceEquals(_graph, graph)) options.Events?.Report(new Warning(Untied(graph, _graph)));
@@ -70,7 +70,7 @@ public sealed class Trainer
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(options);
         settings.Check();
-        var trainer = new Trainer(graph, data, settings, options);
+        var trainer = new TrainingLoop(graph, data, settings, options);
         trainer.Open(trainer.Resume());
         trainer.ReportUntrained();
         try
@@ -213,7 +213,7 @@ public sealed class Trainer
 
     /// <summary>Everything that the run depends on: what the caller names, and what is known here: the network and the teacher with their weights, the settings, the number of images, the classes, and the preprocessing.</summary>
     private string Key => _key ??= string.Join('\n',
-        _options.CheckpointKey, PithVersion.Text, ModelHash.Of(_graph), _options.Teacher is { } teacher ? ModelHash.Of(teacher) : "", SettingsJson.Write(_settings).ToJsonString(),
+        _options.CheckpointKey, PithVersion.Text, ModelHash.Of(_graph), _options.Teacher is { } teacher ? ModelHash.Of(teacher) : "", SettingsJson.Write(_settings).ToJsonString(), $"{_settings.Optimizer}",
         IdentityOf(_data.Train), IdentityOf(_settings.Validation == ValidationMode.None ? null : _data.Validation), _data.Preprocessing.ToJson());
 
     private static string IdentityOf(ImageDataset? data) => data is null ? "" : string.Create(CultureInfo.InvariantCulture, $"{data.Name} {data.Count} {string.Join(' ', data.ClassNames)}");

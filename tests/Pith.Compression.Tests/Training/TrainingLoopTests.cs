@@ -1,12 +1,12 @@
 namespace Pith.Compression.Tests.Training;
 
-public class TrainerTests
+public class TrainingLoopTests
 {
     [Fact]
     public void A_small_network_learns_its_task()
     {
         var events = new List<PithEvent>();
-        var result = Trainer.Run(Toy.Network(), Toy.Data, Toy.Settings with { Epochs = 8, Validation = ValidationMode.Observe }, new TrainingOptions { Events = new Recorder(events) });
+        var result = TrainingLoop.Run(Toy.Network(), Toy.Data, Toy.Settings with { Epochs = 8, Validation = ValidationMode.Observe }, new TrainingOptions { Events = new Recorder(events) });
         Assert.True(result.Summary.ValidationTop1 > 0.9, $"validation {result.Summary.ValidationTop1}, loss {result.Summary.Loss}");
         Assert.Equal(8, events.OfType<EpochFinished>().Count());
         var last = events.OfType<TrainingProgress>().Last();
@@ -19,10 +19,10 @@ public class TrainerTests
     public void Same_seed_gives_the_same_bits_whatever_the_number_of_threads()
     {
         var settings = Toy.Settings with { Epochs = 1 };
-        var one = Trainer.Run(Toy.Network(), Toy.Data, settings, new TrainingOptions { Threads = 1 });
-        var three = Trainer.Run(Toy.Network(), Toy.Data, settings, new TrainingOptions { Threads = 3 });
+        var one = TrainingLoop.Run(Toy.Network(), Toy.Data, settings, new TrainingOptions { Threads = 1 });
+        var three = TrainingLoop.Run(Toy.Network(), Toy.Data, settings, new TrainingOptions { Threads = 3 });
         Assert.Equal(Toy.AllConstants(one.Model), Toy.AllConstants(three.Model));
-        var otherSeed = Trainer.Run(Toy.Network(), Toy.Data, settings with { Seed = 5 }, new TrainingOptions { Threads = 1 });
+        var otherSeed = TrainingLoop.Run(Toy.Network(), Toy.Data, settings with { Seed = 5 }, new TrainingOptions { Threads = 1 });
         Assert.NotEqual(Toy.AllConstants(one.Model), Toy.AllConstants(otherSeed.Model));
     }
 
@@ -37,7 +37,7 @@ public class TrainerTests
             FreezeNormAfter = freezeNormAfter, Validation = ValidationMode.KeepBest, ClipNorm = 1, LabelSmoothing = 0.1, CropPadding = 1, Flip = true,
             Optimizer = optimizer == "sgd" ? new SgdSettings() : new AdamWSettings(), LearningRate = optimizer == "sgd" ? 0.1 : 0.01,
         };
-        var whole = Trainer.Run(Toy.Network(), Toy.Data, settings, new TrainingOptions());
+        var whole = TrainingLoop.Run(Toy.Network(), Toy.Data, settings, new TrainingOptions());
 
         using var folder = new TemporaryFolder();
         var options = new TrainingOptions { CheckpointPath = folder.File("run.checkpoint"), CheckpointKey = "k" };
@@ -46,10 +46,10 @@ public class TrainerTests
         {
             using var stop = new CancellationTokenSource();
             var watch = new Recorder(e => { if (e is TrainingProgress progress && progress.Done == stopAt * 32) stop.Cancel(); });
-            Assert.Throws<OperationCanceledException>(() => Trainer.Run(Toy.Network(), Toy.Data, settings, options with { Events = watch, Cancellation = stop.Token }));
+            Assert.Throws<OperationCanceledException>(() => TrainingLoop.Run(Toy.Network(), Toy.Data, settings, options with { Events = watch, Cancellation = stop.Token }));
             Assert.True(File.Exists(options.CheckpointPath));
         }
-        var resumed = Trainer.Run(Toy.Network(), Toy.Data, settings, options);
+        var resumed = TrainingLoop.Run(Toy.Network(), Toy.Data, settings, options);
         Assert.Equal(Toy.AllConstants(whole.Model), Toy.AllConstants(resumed.Model));
         Assert.Equal(whole.Summary.Loss, resumed.Summary.Loss);
         Assert.Equal(whole.Summary.ValidationTop1, resumed.Summary.ValidationTop1);
@@ -62,9 +62,9 @@ public class TrainerTests
         using var folder = new TemporaryFolder();
         var options = new TrainingOptions { CheckpointPath = folder.File("run.checkpoint"), CheckpointKey = "first" };
         var settings = Toy.Settings with { Epochs = 1 };
-        Trainer.Run(Toy.Network(), Toy.Data, settings, options);
+        TrainingLoop.Run(Toy.Network(), Toy.Data, settings, options);
         var events = new List<PithEvent>();
-        var again = Trainer.Run(Toy.Network(), Toy.Data, settings, options with { CheckpointKey = "second", Events = new Recorder(events) });
+        var again = TrainingLoop.Run(Toy.Network(), Toy.Data, settings, options with { CheckpointKey = "second", Events = new Recorder(events) });
         Assert.Contains(events, e => e is Warning note && note.Message.Contains("other settings"));
         Assert.True(again.Summary.ImagesPerSecond > 0);
     }
@@ -78,7 +78,7 @@ public class TrainerTests
         var weights = Toy.Constant(graph, "conv2.weight");
         var mask = Mask24.ByMagnitude(weights, ReductionLayout.Of(new Shape(8, 8, 3, 3), 1));
         var settings = Toy.Settings with { Epochs = 9, Optimizer = optimizer == "sgd" ? new SgdSettings { Nesterov = true } : new AdamWSettings(), LearningRate = 0.02 };
-        var result = Trainer.Run(graph, Toy.Data, settings, new TrainingOptions { Masks = new Dictionary<string, Mask24> { ["conv2.weight"] = mask } });
+        var result = TrainingLoop.Run(graph, Toy.Data, settings, new TrainingOptions { Masks = new Dictionary<string, Mask24> { ["conv2.weight"] = mask } });
         Assert.True(result.Summary.Steps >= 50);
         var trained = Toy.Constant(result.Model, "conv2.weight");
         Assert.Null(mask.FirstUnmasked(trained));
@@ -91,7 +91,7 @@ public class TrainerTests
     {
         var graph = Toy.Network();
         var data = Toy.Data with { Train = new ToyDataset(3, 32) };
-        var result = Trainer.Run(graph, data, Toy.Settings with { Epochs = 1 }, new TrainingOptions());
+        var result = TrainingLoop.Run(graph, data, Toy.Settings with { Epochs = 1 }, new TrainingOptions());
         // One step from mean 0, variance 1: what the first conv gives for all 32 images, by the reference.
         var images = new float[32 * 64];
         for (var i = 0; i < 32; i++) data.Train.Load(i).Values.Span.CopyTo(images.AsSpan(i * 64));
@@ -107,7 +107,7 @@ public class TrainerTests
     [Fact]
     public void Frozen_batch_norm_keeps_its_statistics()
     {
-        var result = Trainer.Run(Toy.Network(), Toy.Data, Toy.Settings with { Epochs = 1, FreezeNormAfter = 0 }, new TrainingOptions());
+        var result = TrainingLoop.Run(Toy.Network(), Toy.Data, Toy.Settings with { Epochs = 1, FreezeNormAfter = 0 }, new TrainingOptions());
         Assert.All(Toy.Constant(result.Model, "conv1.bn.variance"), variance => Assert.Equal(1, variance));
         Assert.NotEqual(Toy.Constant(Toy.Network(), "conv1.weight"), Toy.Constant(result.Model, "conv1.weight"));
     }
@@ -120,11 +120,11 @@ public class TrainerTests
     {
         // 6 steps an epoch. What the running statistics are when they freeze is what another run, stopped at that step, has seen.
         var settings = Toy.Settings with { Epochs = epochs, FreezeNormAfter = share };
-        var frozen = Trainer.Run(Toy.Network(), Toy.Data, settings, new TrainingOptions());
+        var frozen = TrainingLoop.Run(Toy.Network(), Toy.Data, settings, new TrainingOptions());
         using var folder = new TemporaryFolder();
         using var stop = new CancellationTokenSource();
         var options = new TrainingOptions { CheckpointPath = folder.File("c"), Cancellation = stop.Token, Events = new Recorder(e => { if (e is TrainingProgress progress && progress.Done == steps * 32) stop.Cancel(); }) };
-        Assert.Throws<OperationCanceledException>(() => Trainer.Run(Toy.Network(), Toy.Data, settings with { FreezeNormAfter = 1 }, options));
+        Assert.Throws<OperationCanceledException>(() => TrainingLoop.Run(Toy.Network(), Toy.Data, settings with { FreezeNormAfter = 1 }, options));
         var stopped = Checkpoint.Read(folder.File("c"));
         Assert.Equal(steps, stopped.State.Step);
         Assert.Equal(stopped.Tensors["now/statistic/conv1.bn.mean"], Toy.Constant(frozen.Model, "conv1.bn.mean"));
@@ -137,23 +137,23 @@ public class TrainerTests
     public void A_run_that_was_stopped_in_the_step_in_which_batch_norm_freezes_goes_on_to_the_same_bits()
     {
         var settings = Toy.Settings with { Epochs = 2, FreezeNormAfter = 0.25 };
-        var whole = Trainer.Run(Toy.Network(), Toy.Data, settings, new TrainingOptions());
+        var whole = TrainingLoop.Run(Toy.Network(), Toy.Data, settings, new TrainingOptions());
         using var folder = new TemporaryFolder();
         var options = new TrainingOptions { CheckpointPath = folder.File("c") };
         foreach (var stopAt in new[] { 2, 3, 4, 8 })
         {
             using var stop = new CancellationTokenSource();
             var watch = new Recorder(e => { if (e is TrainingProgress progress && progress.Done == stopAt * 32) stop.Cancel(); });
-            Assert.Throws<OperationCanceledException>(() => Trainer.Run(Toy.Network(), Toy.Data, settings, options with { Events = watch, Cancellation = stop.Token, Threads = stopAt % 3 + 1 }));
+            Assert.Throws<OperationCanceledException>(() => TrainingLoop.Run(Toy.Network(), Toy.Data, settings, options with { Events = watch, Cancellation = stop.Token, Threads = stopAt % 3 + 1 }));
         }
-        Assert.Equal(Toy.AllConstants(whole.Model), Toy.AllConstants(Trainer.Run(Toy.Network(), Toy.Data, settings, options).Model));
+        Assert.Equal(Toy.AllConstants(whole.Model), Toy.AllConstants(TrainingLoop.Run(Toy.Network(), Toy.Data, settings, options).Model));
     }
 
     [Fact]
     public void Weight_decay_pulls_at_weights_only_unless_it_is_asked_for_more()
     {
         // A rate next to nothing: what changes is what the decay does, which the rate is a factor of.
-        TrainingResult Run(bool all) => Trainer.Run(Biased(), Toy.Data, Toy.Settings with
+        TrainingResult Run(bool all) => TrainingLoop.Run(Biased(), Toy.Data, Toy.Settings with
         {
             Epochs = 1, LearningRate = 1e-6, Schedule = new ConstantSchedule(), FreezeNormAfter = 0,
             Optimizer = new SgdSettings { Momentum = 0, WeightDecay = 1, DecayBiasAndNorm = all },
@@ -176,7 +176,7 @@ public class TrainerTests
     {
         var events = new List<PithEvent>();
         var schedule = new WarmUpSchedule { Epochs = 0.5, Then = new StepSchedule { Epochs = [1], Gamma = 0.5 } };
-        Trainer.Run(Toy.Network(), Toy.Data, Toy.Settings with { Epochs = 3, LearningRate = 0.04, Schedule = schedule }, new TrainingOptions { Events = new Recorder(events) });
+        TrainingLoop.Run(Toy.Network(), Toy.Data, Toy.Settings with { Epochs = 3, LearningRate = 0.04, Schedule = schedule }, new TrainingOptions { Events = new Recorder(events) });
         var rates = events.OfType<TrainingProgress>().Select(progress => progress.LearningRate).ToArray();
         // 6 steps an epoch, 3 of warm-up, after which the steps of the schedule count anew: its epoch 1 begins at step 9.
         double[] expected = [0.01, 0.02, 0.03, .. Enumerable.Repeat(0.04, 6), .. Enumerable.Repeat(0.02, 9)];
@@ -191,7 +191,7 @@ public class TrainerTests
         {
             var one = new TrainingData(new ToyDataset(1, 32), null, Toy.Preprocessing);
             var settings = Toy.Settings with { Epochs = 1, ClipNorm = clip, Schedule = new ConstantSchedule(), Optimizer = new SgdSettings { Momentum = 0, WeightDecay = 0 }, FreezeNormAfter = 0 };
-            var moved = Toy.AllConstants(Trainer.Run(Toy.Network(), one, settings, new TrainingOptions()).Model).Zip(Toy.AllConstants(Toy.Network()), (after, before) => (double)after - before);
+            var moved = Toy.AllConstants(TrainingLoop.Run(Toy.Network(), one, settings, new TrainingOptions()).Model).Zip(Toy.AllConstants(Toy.Network()), (after, before) => (double)after - before);
             return Math.Sqrt(moved.Sum(d => d * d));
         }
 
@@ -206,7 +206,7 @@ public class TrainerTests
         var options = new TrainingOptions { CheckpointPath = folder.File("c"), CheckpointSeconds = 0, Task = "dense" };
         // The loss of the first steps is finite; weights grow until it is not.
         var settings = Toy.Settings with { LearningRate = 100, Schedule = new ConstantSchedule(), Optimizer = new SgdSettings { WeightDecay = 1 } };
-        var failure = Assert.Throws<PithException>(() => Trainer.Run(Toy.Network(), Toy.Data, settings, options));
+        var failure = Assert.Throws<PithException>(() => TrainingLoop.Run(Toy.Network(), Toy.Data, settings, options));
         Assert.Contains("'dense' diverged", failure.Message);
         Assert.Contains(folder.File("c"), failure.Message);
         var kept = Checkpoint.Read(folder.File("c"));
@@ -234,7 +234,7 @@ public class TrainerTests
         static bool Starts(Graph network, TrainingData data, TrainingSettings settings, TrainingOptions options)
         {
             var steps = 0;
-            Trainer.Run(network, data, settings, options with { Events = new Recorder(e => steps += e is TrainingProgress ? 1 : 0) });
+            TrainingLoop.Run(network, data, settings, options with { Events = new Recorder(e => steps += e is TrainingProgress ? 1 : 0) });
             return steps > 0;
         }
     }
@@ -250,9 +250,9 @@ public class TrainerTests
         }
         var events = new List<PithEvent>();
         var settings = Toy.Settings with { Epochs = 2 };
-        var trained = Trainer.Run(shared, Toy.Data, settings, new TrainingOptions { Events = new Recorder(events) }).Model;
+        var trained = TrainingLoop.Run(shared, Toy.Data, settings, new TrainingOptions { Events = new Recorder(events) }).Model;
         // Apart from names it is what the network with vectors of its own becomes.
-        var expected = Trainer.Run(Toy.Network(), Toy.Data, settings, new TrainingOptions()).Model;
+        var expected = TrainingLoop.Run(Toy.Network(), Toy.Data, settings, new TrainingOptions()).Model;
         foreach (var name in new[] { "conv1.bn", "conv2.bn" })
             for (var operand = 1; operand <= 4; operand++) Assert.Equal(Operand(expected, name, operand), Operand(trained, name, operand));
         Assert.Contains(events, e => e is Warning note && note.Message.Contains("stored together"));
@@ -266,8 +266,8 @@ public class TrainerTests
     public void A_network_whose_file_fixes_the_batch_trains_like_one_with_an_open_batch(int batch)
     {
         var settings = Toy.Settings with { Epochs = 1, Validation = ValidationMode.Observe };
-        var open = Trainer.Run(Toy.Network(), Toy.Data, settings, new TrainingOptions());
-        var trained = Trainer.Run(Toy.Network().Clone(("N", batch)), Toy.Data, settings, new TrainingOptions { Teacher = null });
+        var open = TrainingLoop.Run(Toy.Network(), Toy.Data, settings, new TrainingOptions());
+        var trained = TrainingLoop.Run(Toy.Network().Clone(("N", batch)), Toy.Data, settings, new TrainingOptions { Teacher = null });
         Assert.Equal(Toy.AllConstants(open.Model), Toy.AllConstants(trained.Model));
         Assert.Equal(open.Summary.ValidationTop1, trained.Summary.ValidationTop1);
         // What is written keeps its batch.
@@ -283,7 +283,7 @@ public class TrainerTests
         var added = graph.Add(new Ops.Add(), logits, graph.AddConstant("rows", Tensor.Zeros<float>(new Shape(8, 1))));
         graph.ReplaceAllUses(logits, added, except: added.Producer);
         var events = new List<PithEvent>();
-        var result = Trainer.Run(graph, Toy.Data, Toy.Settings with { Epochs = 1 }, new TrainingOptions { Events = new Recorder(events) });
+        var result = TrainingLoop.Run(graph, Toy.Data, Toy.Settings with { Epochs = 1 }, new TrainingOptions { Events = new Recorder(events) });
         Assert.Equal(192 / 8, result.Summary.Steps);
         Assert.Contains(events, e => e is Warning note && note.Message.Contains("fixes the batch to 8"));
     }
@@ -295,31 +295,31 @@ public class TrainerTests
     {
         var teacher = Toy.Network(seed: 3);
         var settings = Toy.Settings with { Epochs = 1, TeacherWeight = 1 };
-        var open = Trainer.Run(Toy.Network(), Toy.Data, settings, new TrainingOptions { Teacher = teacher });
-        var parts = Trainer.Run(Toy.Network(), Toy.Data, settings, new TrainingOptions { Teacher = teacher.Clone(("N", batch)) });
+        var open = TrainingLoop.Run(Toy.Network(), Toy.Data, settings, new TrainingOptions { Teacher = teacher });
+        var parts = TrainingLoop.Run(Toy.Network(), Toy.Data, settings, new TrainingOptions { Teacher = teacher.Clone(("N", batch)) });
         Assert.Equal(Toy.AllConstants(open.Model), Toy.AllConstants(parts.Model));
     }
 
     [Fact]
     public void A_teacher_pulls_the_student_towards_its_answers()
     {
-        var teacher = Trainer.Run(Toy.Network(), Toy.Data, Toy.Settings with { Epochs = 6 }, new TrainingOptions()).Model;
+        var teacher = TrainingLoop.Run(Toy.Network(), Toy.Data, Toy.Settings with { Epochs = 6 }, new TrainingOptions()).Model;
         // Labels count nothing here: all that the student knows comes from the teacher.
         var settings = Toy.Settings with { Epochs = 6, TeacherWeight = 1, Validation = ValidationMode.Observe };
-        var student = Trainer.Run(Toy.Network(seed: 8), Toy.Data, settings, new TrainingOptions { Teacher = teacher });
+        var student = TrainingLoop.Run(Toy.Network(seed: 8), Toy.Data, settings, new TrainingOptions { Teacher = teacher });
         Assert.True(student.Summary.ValidationTop1 > 0.9, $"validation {student.Summary.ValidationTop1}");
 
         // A teacher that ends in a softmax teaches the same.
         var probable = teacher.Clone();
         probable.ReplaceAllUses(probable.Outputs[0], probable.AddNode(new Ops.Softmax(), [probable.Outputs[0]]).Output, except: probable.Nodes.Single(node => node.Op is Ops.Softmax));
-        var again = Trainer.Run(Toy.Network(seed: 8), Toy.Data, settings, new TrainingOptions { Teacher = probable });
+        var again = TrainingLoop.Run(Toy.Network(seed: 8), Toy.Data, settings, new TrainingOptions { Teacher = probable });
         Assert.Equal(Toy.AllConstants(student.Model), Toy.AllConstants(again.Model));
     }
 
     [Fact]
     public void Divergence_is_an_error_that_says_where_and_what_to_try()
     {
-        var failure = Assert.Throws<PithException>(() => Trainer.Run(Toy.Network(), Toy.Data, Toy.Settings with { LearningRate = 100, Schedule = new ConstantSchedule(), Optimizer = new SgdSettings { WeightDecay = 1 } }, new TrainingOptions { Task = "dense" }));
+        var failure = Assert.Throws<PithException>(() => TrainingLoop.Run(Toy.Network(), Toy.Data, Toy.Settings with { LearningRate = 100, Schedule = new ConstantSchedule(), Optimizer = new SgdSettings { WeightDecay = 1 } }, new TrainingOptions { Task = "dense" }));
         Assert.Contains("'dense' diverged in epoch", failure.Message);
         Assert.Contains("learning_rate", failure.Message);
     }
@@ -327,17 +327,10 @@ public class TrainerTests
     [Fact]
     public void Data_that_does_not_fit_is_refused_before_anything_runs()
     {
-        var few = Assert.Throws<PithException>(() => Trainer.Run(Toy.Network(), Toy.Data with { Train = new ToyDataset(1, 10) }, Toy.Settings, new TrainingOptions()));
+        var few = Assert.Throws<PithException>(() => TrainingLoop.Run(Toy.Network(), Toy.Data with { Train = new ToyDataset(1, 10) }, Toy.Settings, new TrainingOptions()));
         Assert.Contains("10 images, fewer than one batch of 32", few.Message);
         var mask = Mask24.ByMagnitude(new float[16], new ReductionLayout(1, 16, 1));
-        var stray = Assert.Throws<PithException>(() => Trainer.Run(Toy.Network(), Toy.Data, Toy.Settings, new TrainingOptions { Masks = new Dictionary<string, Mask24> { ["nowhere"] = mask } }));
+        var stray = Assert.Throws<PithException>(() => TrainingLoop.Run(Toy.Network(), Toy.Data, Toy.Settings, new TrainingOptions { Masks = new Dictionary<string, Mask24> { ["nowhere"] = mask } }));
         Assert.Contains("'nowhere'", stray.Message);
-    }
-
-    private sealed class Recorder(Action<PithEvent> receive) : IProgress<PithEvent>
-    {
-        public Recorder(List<PithEvent> events) : this(events.Add) { }
-
-        public void Report(PithEvent value) => receive(value);
     }
 }

@@ -16,7 +16,7 @@ internal static class ModelFile
         if (File.Exists(model)) return LoadFile(model, size);
         if (ModelCatalog.All.FirstOrDefault(known => known.Name == model) is not { } description)
             throw new PithException($"There is no file '{model}', and no built-in network of that name. Built-in networks: {string.Join(", ", ModelCatalog.All.Select(known => known.Name))}.");
-        return Resized(model, description.Build(), size);
+        return Resized(model, BuiltInModel.Build(description.Name, new ModelOptions()), size);
     }
 
     private static Graph Resized(string model, Graph graph, ImageSize? size)

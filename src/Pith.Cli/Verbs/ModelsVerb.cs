@@ -27,7 +27,7 @@ internal sealed class ModelsVerb : Verb
     {
         if (arguments.GetValue(_name) is not { } name) return List(terminal);
         var options = new ModelOptions { Seed = arguments.GetValue(_seed), Classes = arguments.GetValue(_classes), Resolution = arguments.GetValue(_resolution), Width = arguments.GetValue(_width) };
-        var graph = ModelCatalog.Find(name).Build(options);
+        var graph = BuiltInModel.Build(name, options);
         var output = arguments.GetValue(_output) ?? name + ".onnx";
         OnnxModel.Save(graph, output);
         var summary = GraphSummary.Of(graph);

@@ -33,7 +33,7 @@ public sealed record ModelSource
     /// <exception cref="PithException">The file is not there or damaged, or there is no such network.</exception>
     internal Graph Open() => File is { } path
         ? OnnxModel.Load(path)
-        : ModelCatalog.Find(Builder!).Build(new ModelOptions { Classes = Classes, Resolution = Resolution, Width = Width, Seed = Seed });
+        : BuiltInModel.Build(Builder!, new ModelOptions { Classes = Classes, Resolution = Resolution, Width = Width, Seed = Seed });
 
     /// <exception cref="PithException">Not exactly one of file and builder is given, or a number is out of range.</exception>
     internal void Check()

@@ -17,7 +17,7 @@ public sealed record Provenance
 
     private static readonly JsonSerializerOptions s_compact = new(SettingsJson.Options) { WriteIndented = false };
 
-    /// <summary>The step: <c>prune</c>, <c>quantize</c> …; <c>build</c> for a plan.</summary>
+    /// <summary>The step: <c>prune</c>, <c>quantize</c> …; <c>build</c> for a plan; <c>models</c> for the random start of a built-in network, which started from nothing: its model is itself.</summary>
     public required string Step { get; init; }
 
     /// <summary>The version of Pith.</summary>

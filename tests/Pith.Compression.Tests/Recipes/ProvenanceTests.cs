@@ -15,6 +15,15 @@ public sealed class ProvenanceTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
+    public void A_built_in_network_says_how_its_weights_came_about()
+    {
+        var graph = new ModelSource { Builder = "cifar-resnet8", Seed = 5 }.Open();
+        var entry = Assert.Single(Provenance.Of(graph.Metadata));
+        Assert.Equal(("models", ModelHash.Of(graph)), (entry.Step, entry.Model));
+        Assert.Equal("""{"builder":"cifar-resnet8","seed":5,"classes":10}""", entry.Settings.ToJsonString());
+    }
+
+    [Fact]
     public void Every_step_adds_what_it_was_made_from()
     {
         var pruned = new PruneStep(new PruningSettings()).Run(s_start, Context(Train)).Graph;

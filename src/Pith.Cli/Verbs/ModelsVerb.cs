@@ -12,8 +12,8 @@ internal sealed class ModelsVerb : Verb
     private readonly Option<string?> _output = CommonOptions.Output("the ONNX file");
     private readonly Option<int> _seed = new("--seed") { Description = "Random seed of the initial weights.", HelpName = "n" };
     private readonly Option<int?> _classes = new("--classes") { Description = "Number of classes.", HelpName = "n" };
-    private readonly Option<int?> _resolution = new("--resolution") { Description = "Height and width of the images in pixels.", HelpName = "n" };
-    private readonly Option<int?> _width = new("--width") { Description = "Channels of the first stage (CIFAR networks only).", HelpName = "n" };
+    private readonly Option<int?> _resolution = new("--resolution") { Description = "Height and width of the images in pixels; tokens of a sequence for networks of text.", HelpName = "n" };
+    private readonly Option<int?> _width = new("--width") { Description = "Channels of the first stage, or of a token (CIFAR networks and networks of text).", HelpName = "n" };
 
     public override string Name => "models";
 
@@ -38,10 +38,10 @@ internal sealed class ModelsVerb : Verb
 
     private static int List(Terminal terminal)
     {
-        terminal.Result(new { Models = ModelCatalog.All.Select(model => new { model.Name, model.Description, Input = new[] { 3, model.Resolution, model.Resolution }, model.Classes }) }, console =>
+        terminal.Result(new { Models = ModelCatalog.All.Select(model => new { model.Name, model.Description, Input = model.InputSizes, model.Classes }) }, console =>
         {
             var table = new Table().Border(TableBorder.Simple).AddColumns("name", "network", "input", "classes");
-            foreach (var model in ModelCatalog.All) table.AddRow(model.Name, SafeText.Cell(model.Description), $"3x{model.Resolution}x{model.Resolution}", $"{model.Classes}");
+            foreach (var model in ModelCatalog.All) table.AddRow(model.Name, SafeText.Cell(model.Description), model.TakesTokens ? $"{model.Resolution} tokens" : string.Join('x', model.InputSizes), $"{model.Classes}");
             console.Write(table);
             console.WriteLine("Write one: pith models NAME -o FILE.onnx");
         });

@@ -2,14 +2,14 @@ using Pith.Compression.Data;
 
 namespace Pith.Compression.Evaluation;
 
-/// <summary>What an image classifier takes and gives, for checks before anything runs.</summary>
+/// <summary>What a classifier of images or token sequences takes and gives, for checks before anything runs.</summary>
 /// <param name="Model">The network's name, for messages.</param>
-/// <param name="Input">Its image input.</param>
+/// <param name="Input">Its input.</param>
 /// <param name="Output">The name of its first output, [N, <paramref name="Classes"/>].</param>
 /// <param name="Classes">Outputs per image.</param>
 internal sealed record ClassifierSignature(string Model, ImageInput Input, string Output, int Classes)
 {
-    /// <summary>C, H and W of an image.</summary>
+    /// <summary>C, H and W of an image; 1, 1 and the tokens of a sequence.</summary>
     public ImageShape Image => Input.Shape;
 
     /// <exception cref="PithException">The graph is not an image classifier.</exception>
@@ -23,7 +23,7 @@ internal sealed record ClassifierSignature(string Model, ImageInput Input, strin
     {
         if (inputs.Count != 1 || outputs.Count == 0) throw Unfit(model, $"it has {inputs.Count} inputs and {outputs.Count} outputs, expected one input and at least one output");
         var (input, image) = inputs[0];
-        if (!(image.DataType.IsFloat() || image.DataType == DataType.UInt8) || image.Rank != 4 || !image.Dims.Skip(1).All(dim => dim.IsFixed)) throw Unfit(model, $"its input '{input}' is {image}, expected float or uint8 images [N, C, H, W] or [N, H, W, C] with known C, H and W (the command line gives H and W by --size)");
+        if (!new ImageInput(input, image).IsKnown) throw Unfit(model, $"its input '{input}' is {image}, expected float or uint8 images [N, C, H, W] or [N, H, W, C] with known C, H and W (the command line gives H and W by --size), or token ids, int64 or int32 [N, T]");
         var (output, scores) = outputs[0];
         // Some networks end in [N, K, 1, 1].
         var classes = scores.Dims.Skip(1).Where(dim => dim != 1).DefaultIfEmpty(1).ToArray();
@@ -48,5 +48,5 @@ internal sealed record ClassifierSignature(string Model, ImageInput Input, strin
             throw new PithException($"{found} in {dataset.Count} images, numbered only by the order of the folders' names. Map them to outputs with a file classes.txt in the folder or beside it, with lines INDEX FOLDER.");
     }
 
-    private static PithException Unfit(string model, string why) => new($"Model '{model}' is not an image classifier: {why}.");
+    private static PithException Unfit(string model, string why) => new($"Model '{model}' is not a classifier of images or token sequences: {why}.");
 }

@@ -14,10 +14,10 @@ public sealed record ModelSource
     /// <summary>Classes of a built-in network.</summary>
     public int Classes { get; init; } = 10;
 
-    /// <summary>The height and width of a built-in network's images in pixels; null: the usual size.</summary>
+    /// <summary>The height and width of a built-in network's images in pixels, or the tokens of its sequences; null: the usual size.</summary>
     public int? Resolution { get; init; }
 
-    /// <summary>The channels of a built-in CIFAR network's first stage; null: the usual number.</summary>
+    /// <summary>The channels of the first stage or of a token, of built-in networks where they can be chosen; null: the usual number.</summary>
     public int? Width { get; init; }
 
     /// <summary>Decides the weights of a built-in network.</summary>

@@ -1,6 +1,6 @@
 namespace Pith.Models;
 
-/// <summary>EfficientNet (Tan and Le 2019) as torchvision has it: inverted residuals with squeeze-and-excitation and SiLU, scaled in width and depth together.</summary>
+/// <summary>EfficientNet (Tan and Le 2019) as torchvision has it: inverted residuals with squeeze-and-excitation and SiLU, scaled in width and depth together; or a small one for CIFAR's images.</summary>
 /// <param name="WidthFactor">What the channels of B0 are multiplied by.</param>
 /// <param name="DepthFactor">What the numbers of blocks of B0 are multiplied by.</param>
 internal sealed record EfficientNet(double WidthFactor, double DepthFactor)
@@ -11,18 +11,26 @@ internal sealed record EfficientNet(double WidthFactor, double DepthFactor)
         (1, 3, 1, 16, 1), (6, 3, 2, 24, 2), (6, 5, 2, 40, 2), (6, 3, 2, 80, 3), (6, 5, 1, 112, 3), (6, 5, 2, 192, 4), (6, 3, 1, 320, 1),
     ];
 
+    // The same kinds of blocks for 32 x 32 pixels: three of the strides are left, and half of the stages.
+    private static readonly (int Expansion, int Kernel, int Stride, int Channels, int Blocks)[] s_smallStages = [(1, 3, 1, 16, 1), (6, 3, 2, 24, 2), (6, 5, 2, 40, 2), (6, 3, 1, 80, 1)];
+
+    /// <summary>Whether this is the network for CIFAR: a stem of stride 1 and half of the stages.</summary>
+    public bool IsSmall { get; init; }
+
+    private (int Expansion, int Kernel, int Stride, int Channels, int Blocks)[] Stages => IsSmall ? s_smallStages : s_stages;
+
     /// <summary>The network with fresh parameters.</summary>
     public Graph Build(string name, int resolution, int classes, int seed)
     {
         var network = new NetworkBuilder(name, resolution, seed);
-        var x = ConvSilu(network, network.Input, "features.0", Widened(32), kernel: 3, stride: 2);
-        for (var stage = 0; stage < s_stages.Length; stage++)
+        var x = ConvSilu(network, network.Input, "features.0", Widened(32), kernel: 3, stride: IsSmall ? 1 : 2);
+        for (var stage = 0; stage < Stages.Length; stage++)
         {
-            var (expansion, kernel, stride, channels, blocks) = s_stages[stage];
+            var (expansion, kernel, stride, channels, blocks) = Stages[stage];
             for (var block = 0; block < (int)Math.Ceiling(blocks * DepthFactor); block++)
                 x = InvertedResidual(network, x, $"features.{stage + 1}.{block}", expansion, kernel, block == 0 ? stride : 1, Widened(channels));
         }
-        x = ConvSilu(network, x, $"features.{s_stages.Length + 1}", 4 * Widened(320), kernel: 1);
+        x = ConvSilu(network, x, $"features.{Stages.Length + 1}", 4 * Widened(Stages[^1].Channels), kernel: 1);
         return network.Classify(x, "classifier.1", classes);
     }
 

@@ -5,7 +5,7 @@ public static class ModelCatalog
 {
     private const int ImageNetClasses = 1000;
 
-    /// <summary>Every network, ImageNet before CIFAR.</summary>
+    /// <summary>Every network, ImageNet before CIFAR, images before text.</summary>
     public static IReadOnlyList<ModelDescription> All { get; } =
     [
         ImageNet("resnet18", "ResNet-18, basic blocks", new ResNet { Blocks = [2, 2, 2, 2] }),
@@ -25,6 +25,9 @@ public static class ModelCatalog
         Cifar("cifar-resnet56", "CIFAR ResNet-56, three stages of nine basic blocks", blocks: [9, 9, 9], width: 16),
         Cifar("cifar-resnet18", "Wide CIFAR ResNet-18: four stages, 3x3 stem, no pooling", blocks: [2, 2, 2, 2], width: 64),
         Cifar("cifar-resnet8-wide", "CIFAR ResNet-8 at four times the width: 64 to 256 channels", blocks: [1, 1, 1], width: 64),
+        Cifar("cifar-efficientnet", "EfficientNet for 32x32: four stages, stem of stride 1", new EfficientNet(1.0, 1.0) { IsSmall = true }.Build),
+        Cifar("cifar-vit", "Vision transformer: patches of 4x4, class token, 4 blocks", width: 96, (chosen, width, seed) => new VisionTransformer(Patch: 4, new Transformer(width, Depth: 4, HeadWidth: 24, Expansion: 2)).Build(chosen.Name, chosen.Resolution, chosen.Classes, seed)),
+        Text("text-encoder", "BERT-like classifier of 32 tokens from a vocabulary of 256, 2 blocks", tokens: 32, width: 64, (chosen, width, seed) => new TextEncoder(Vocabulary: 256, new Transformer(width, Depth: 2, HeadWidth: 16, Expansion: 4)).Build(chosen.Name, chosen.Resolution, chosen.Classes, seed)),
     ];
 
     /// <summary>The network called <paramref name="name"/>.</summary>
@@ -48,7 +51,13 @@ public static class ModelCatalog
     private static ModelInput Bicubic(int resize) => new() { Resize = resize, Filter = "bicubic" };
 
     private static ModelDescription Cifar(string name, string description, ValueList<int> blocks, int width) =>
-        new((chosen, seed) => new ResNet { Blocks = blocks, SmallStem = true, Width = chosen.Width ?? width }.Build(chosen.Name, chosen.Resolution, chosen.Classes, seed))
+        Cifar(name, description, width, (chosen, channels, seed) => new ResNet { Blocks = blocks, SmallStem = true, Width = channels }.Build(chosen.Name, chosen.Resolution, chosen.Classes, seed));
+
+    private static ModelDescription Cifar(string name, string description, Func<string, int, int, int, Graph> build) =>
+        Cifar(name, description, width: null, (chosen, _, seed) => build(chosen.Name, chosen.Resolution, chosen.Classes, seed));
+
+    private static ModelDescription Cifar(string name, string description, int? width, Func<ModelDescription, int, int, Graph> build) =>
+        new((chosen, seed) => build(chosen, chosen.Width ?? 0, seed))
         {
             Name = name,
             Description = description,
@@ -56,5 +65,16 @@ public static class ModelCatalog
             Classes = 10,
             Width = width,
             Input = ModelInput.Cifar,
+        };
+
+    private static ModelDescription Text(string name, string description, int tokens, int width, Func<ModelDescription, int, int, Graph> build) =>
+        new((chosen, seed) => build(chosen, chosen.Width ?? width, seed))
+        {
+            Name = name,
+            Description = description,
+            Resolution = tokens,
+            Classes = 2,
+            Width = width,
+            TakesTokens = true,
         };
 }

@@ -15,20 +15,26 @@ public sealed record ModelDescription
     /// <summary>What it is, in one line.</summary>
     public required string Description { get; init; }
 
-    /// <summary>The height and width of its images in pixels, unless chosen otherwise.</summary>
+    /// <summary>The height and width of its images in pixels, or the tokens of its sequences, unless chosen otherwise.</summary>
     public required int Resolution { get; init; }
 
     /// <summary>The number of classes, unless chosen otherwise.</summary>
     public required int Classes { get; init; }
 
-    /// <summary>The channels of the first stage, for networks where they can be chosen; else null.</summary>
+    /// <summary>The channels of the first stage or of a token, for networks where they can be chosen; else null.</summary>
     public int? Width { get; init; }
+
+    /// <summary>Whether it takes sequences of token ids [N, T] (int64) instead of images.</summary>
+    public bool TakesTokens { get; init; }
+
+    /// <summary>The sizes of one input: 3 channels, height and width; or the tokens of a sequence.</summary>
+    public ValueList<int> InputSizes => TakesTokens ? [Resolution] : [3, Resolution, Resolution];
 
     /// <summary>How images become the input.</summary>
     internal ModelInput Input { get; init; } = ModelInput.ImageNet;
 
     /// <summary>
-    /// The network with fresh parameters. Input <c>input</c> [N, 3, resolution, resolution], output <c>logits</c> [N, classes]; batch normalisations are nodes of
+    /// The network with fresh parameters. Input <c>input</c> [N, 3, resolution, resolution] or <c>input_ids</c> [N, tokens], output <c>logits</c> [N, classes]; batch normalisations are nodes of
     /// their own. Metadata say how images become the input. The same options give the same parameters on every machine.
     /// </summary>
     /// <exception cref="PithException">An option does not fit the network.</exception>
@@ -41,7 +47,7 @@ public sealed record ModelDescription
         if (chosen.Resolution is < 1 or > LargestResolution) throw new PithException($"Model '{Name}': the resolution must be 1 to {LargestResolution}, got {chosen.Resolution}.");
         if (chosen.Width is < 1) throw new PithException($"Model '{Name}': the width must be positive, got {chosen.Width}.");
         var graph = _build(chosen, options.Seed);
-        Input.WriteTo(graph, Resolution, chosen.Resolution);
+        if (!TakesTokens) Input.WriteTo(graph, Resolution, chosen.Resolution);
         return graph;
     }
 }

@@ -13,10 +13,14 @@ internal sealed class NetworkBuilder
 
     /// <summary>An empty network with the input <c>input</c> [N, 3, resolution, resolution].</summary>
     public NetworkBuilder(string name, int resolution, int seed)
+        : this(name, seed, "input", TensorType.Float32(Dim.Named("N"), 3, resolution, resolution)) { }
+
+    /// <summary>An empty network with one input.</summary>
+    public NetworkBuilder(string name, int seed, string input, TensorType type)
     {
         _initializer = new ParameterInitializer(seed);
         Graph = new Graph(name);
-        Input = Graph.AddInput("input", TensorType.Float32(Dim.Named("N"), 3, resolution, resolution));
+        Input = Graph.AddInput(input, type);
     }
 
     /// <summary>The graph so far.</summary>
@@ -63,6 +67,32 @@ internal sealed class NetworkBuilder
     /// <summary>1 / (1 + e^-x).</summary>
     public Value Sigmoid(Value x, string name) => Graph.AddNode(new Sigmoid(), [x], name).Output;
 
+    /// <summary>A constant with seeded normal numbers of deviation 0.02, as the tables and weights of transformers start (Devlin et al. 2018).</summary>
+    public Value Table(string name, params ReadOnlySpan<int> sizes) => Graph.AddConstant(name, _initializer.Normal(name, new Shape(sizes.ToArray()), 0.02));
+
+    /// <summary>A fully connected layer on the last axis, as exporters write it for tokens [N, T, C]: MatMul with a weight [C, K], then Add.</summary>
+    public Value Linear(Value x, string name, int outputs)
+    {
+        var channels = x.Type[x.Type.Rank - 1].Size;
+        var weight = Graph.AddConstant($"{name}.weight", _initializer.Normal($"{name}.weight", new Shape(channels, outputs), Math.Sqrt(1.0 / channels)));
+        var product = Graph.AddNode(new MatMul(), [x, weight], name).Output;
+        return Add(product, Graph.AddConstant($"{name}.bias", ParameterInitializer.Constant(outputs, 0)), $"{name}.add");
+    }
+
+    /// <summary>Layer normalization over the last axis: scale 1, bias 0.</summary>
+    public Value LayerNorm(Value x, string name)
+    {
+        var channels = x.Type[x.Type.Rank - 1].Size;
+        Value Parameter(string suffix, float value) => Graph.AddConstant($"{name}.{suffix}", ParameterInitializer.Constant(channels, value));
+        return Graph.AddNode(new LayerNormalization { Axis = -1 }, [x, Parameter("weight", 1), Parameter("bias", 0)], name).Output;
+    }
+
+    /// <summary>x · Φ(x), with the Gaussian distribution function.</summary>
+    public Value Gelu(Value x, string name) => Graph.AddNode(new Gelu(), [x], name).Output;
+
+    /// <summary>x in another shape; 0 keeps an axis.</summary>
+    public Value Reshape(Value x, string name, params ReadOnlySpan<long> shape) => Graph.AddNode(new Reshape(), [x, Graph.AddConstant($"{name}.shape", Tensor.Vector(shape))], name).Output;
+
     /// <summary>The broadcast product.</summary>
     public Value Mul(Value x, Value y, string name) => Graph.AddNode(new Mul(), [x, y], name).Output;
 
@@ -83,7 +113,12 @@ internal sealed class NetworkBuilder
     /// <returns>The finished graph.</returns>
     public Graph Classify(Value x, string name, int classes)
     {
-        var features = Graph.AddNode(new Flatten(), [GlobalAveragePool(x, "avgpool")], "flatten").Output;
+        return ClassifyFeatures(Graph.AddNode(new Flatten(), [GlobalAveragePool(x, "avgpool")], "flatten").Output, name, classes);
+    }
+
+    /// <summary>Ends the network: one fully connected layer on features [N, C], and the output <c>logits</c> [N, classes].</summary>
+    public Graph ClassifyFeatures(Value features, string name, int classes)
+    {
         var weight = Graph.AddConstant($"{name}.weight", _initializer.FanInUniform($"{name}.weight", new Shape(classes, features.Type[1].Size)));
         var bias = Graph.AddConstant($"{name}.bias", ParameterInitializer.Constant(classes, 0));
         Graph.AddOutput(Graph.AddNode(new Gemm { TransB = true }, [features, weight, bias], name, ["logits"]).Output);

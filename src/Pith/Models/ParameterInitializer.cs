@@ -11,7 +11,12 @@ internal sealed class ParameterInitializer(int seed)
     public Tensor<float> HeNormal(string name, Shape shape, int groups)
     {
         var fanOut = shape[0] / groups * shape.LengthOf(2, shape.Rank);
-        var deviation = Math.Sqrt(2.0 / fanOut);
+        return Normal(name, shape, Math.Sqrt(2.0 / fanOut));
+    }
+
+    /// <summary>Normal with mean 0, as the tables and weights of transformers start.</summary>
+    public Tensor<float> Normal(string name, Shape shape, double deviation)
+    {
         var weights = Tensor.Zeros<float>(shape);
         var random = RandomOf(name);
         // Box and Muller 1958: two uniform numbers give two normal ones.

@@ -3,17 +3,20 @@ using System.Globalization;
 namespace Pith.Compression.Data;
 
 /// <summary>
-/// Images and labels in a NumPy archive. uint8 images, [N,H,W], [N,H,W,C] or [N,C,H,W] with C of 1 or 3, are preprocessed like any
-/// other; floating-point [N,C,H,W] is taken for the network's input as it is. Labels are integers, [N] or [N,1].
+/// Images or token sequences, and labels, in a NumPy archive. uint8 images, [N,H,W], [N,H,W,C] or [N,C,H,W] with C of 1 or 3, are preprocessed like any
+/// other; floating-point [N,C,H,W] is taken for the network's input as it is, and so are integers [N,T], the token ids of sequences. Labels are integers, [N] or [N,1].
 /// </summary>
 public sealed class NpzDataset : ImageDataset
 {
     private const int MaxLabel = 999_999;
 
+    // Batches are floats, which hold whole numbers up to this one.
+    private const int MaxToken = 1 << 24;
+
     // The names that people use, with what they say about the part: null = nothing.
     private static readonly (string Images, string Labels, bool? IsTrain)[] _knownNames =
     [
-        ("images", "labels", null), ("x", "y", null),
+        ("images", "labels", null), ("input_ids", "labels", null), ("x", "y", null),
         ("x_train", "y_train", true), ("train_images", "train_labels", true),
         ("x_test", "y_test", false), ("test_images", "test_labels", false),
     ];
@@ -30,7 +33,7 @@ public sealed class NpzDataset : ImageDataset
     }
 
     internal static DatasetKind Kind { get; } = new("npz", "npz:PATH",
-        "A NumPy archive with images (uint8 [N,H,W,C], [N,H,W] or [N,C,H,W], or float [N,C,H,W] taken as it is) and labels, named images/labels, x/y, x_train/y_train, x_test/y_test, train_images/train_labels or test_images/test_labels; ?split=train or ?split=test where it has both.",
+        "A NumPy archive with images (uint8 [N,H,W,C], [N,H,W] or [N,C,H,W], or float [N,C,H,W] taken as it is) or token sequences (integers [N,T]), and labels, named images/labels, input_ids/labels, x/y, x_train/y_train, x_test/y_test, train_images/train_labels or test_images/test_labels; ?split=train or ?split=test where it has both.",
         TakesPath: true, ["split"], spec => [spec.Path], (spec, _) => Open(spec));
 
     /// <inheritdoc/>
@@ -58,13 +61,18 @@ public sealed class NpzDataset : ImageDataset
         ArgumentNullException.ThrowIfNull(images);
         ArgumentNullException.ThrowIfNull(labels);
         var dims = images.Shape;
-        if (dims.Rank is not (3 or 4) || dims.Length == 0) throw Unfit(name, images);
+        if (dims.Rank is not (2 or 3 or 4) || dims.Length == 0) throw Unfit(name, images);
         var checkedLabels = Labels(labels, dims[0], name);
         if (images.DataType.IsFloat() && dims.Rank == 4)
         {
             var shape = new ImageShape(dims[1], dims[2], dims[3]);
             var values = images.ConvertTo(DataType.Float32).As<float>().Data;
             return new NpzDataset(name, checkedLabels, shape, (i, label) => new Sample(label, values.AsMemory(i * shape.Elements, shape.Elements), shape));
+        }
+        if (dims.Rank == 2)
+        {
+            var (ids, tokens) = (Tokens(images, name), dims[1]);
+            return new NpzDataset(name, checkedLabels, new ImageShape(1, 1, tokens), (i, label) => Sample.OfTokens(label, ids.AsMemory(i * tokens, tokens)));
         }
         if (images is not Tensor<byte> bytes) throw Unfit(name, images);
         var (imageShape, pixels) = Pixels(bytes, name);
@@ -97,6 +105,15 @@ public sealed class NpzDataset : ImageDataset
         return Array.ConvertAll(values, label => (int)label);
     }
 
+    private static float[] Tokens(Tensor tokens, string name)
+    {
+        if (tokens.DataType.IsFloat() || tokens.DataType == DataType.Bool) throw Unfit(name, tokens);
+        var ids = tokens.ConvertTo(DataType.Int64).ToInt64s();
+        foreach (var id in ids)
+            if (id is < 0 or > MaxToken) throw new PithException($"Dataset '{name}': token {id}, expected 0 to {MaxToken}.");
+        return Array.ConvertAll(ids, id => (float)id);
+    }
+
     private static (ImageShape Shape, byte[] Pixels) Pixels(Tensor<byte> images, string name)
     {
         var dims = images.Shape;
@@ -120,5 +137,5 @@ public sealed class NpzDataset : ImageDataset
     }
 
     private static PithException Unfit(string name, Tensor images) =>
-        new($"Dataset '{name}': images are {images}, expected uint8 [N,H,W], [N,H,W,C] or [N,C,H,W] with C of 1 or 3, or floats [N,C,H,W].");
+        new($"Dataset '{name}': inputs are {images}, expected images, uint8 [N,H,W], [N,H,W,C] or [N,C,H,W] with C of 1 or 3, or floats [N,C,H,W]; or token sequences, integers [N,T].");
 }

@@ -1,7 +1,7 @@
 namespace Pith.Compression.Data;
 
 /// <summary>
-/// One labelled sample: either an 8-bit image that is still to be preprocessed, or values that are the network's input already.
+/// One labelled sample: an 8-bit image that is still to be preprocessed, or values that are the network's input already: those of an image, or the token ids of a sequence.
 /// </summary>
 public readonly record struct Sample
 {
@@ -20,13 +20,21 @@ public readonly record struct Sample
         if (values.Length != shape.Elements) throw new ArgumentException($"{values.Length} values, expected {shape}.", nameof(values));
     }
 
+    /// <summary>A sequence of token ids, which is neither preprocessed nor augmented.</summary>
+    /// <param name="label">The class.</param>
+    /// <param name="tokens">Whole numbers, owned by the dataset and not to be changed. Its shape is 1 x 1 x tokens.</param>
+    public static Sample OfTokens(int label, ReadOnlyMemory<float> tokens) => new(label, null, tokens, new ImageShape(1, 1, tokens.Length)) { IsSequence = true };
+
+    /// <summary>Whether the values are the token ids of a sequence.</summary>
+    public bool IsSequence { get; private init; }
+
     /// <summary>The class, an index into <see cref="ImageDataset.ClassNames"/>.</summary>
     public int Label { get; }
 
     /// <summary>The image, or null when the sample holds <see cref="Values"/>.</summary>
     public Image? Image { get; }
 
-    /// <summary>The network's input, [C, H, W]; empty when the sample holds an <see cref="Image"/>.</summary>
+    /// <summary>The network's input, [C, H, W], or token ids; empty when the sample holds an <see cref="Image"/>.</summary>
     public ReadOnlyMemory<float> Values { get; }
 
     /// <summary>Channels, height and width of what it holds.</summary>

@@ -43,11 +43,15 @@ public sealed class BatchLoader
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.Prefetch, nameof(options));
         (_dataset, _preprocessing, _options) = (dataset, preprocessing, options);
         _normalizer = new PixelNormalizer(preprocessing);
-        Shape = ShapeOf(dataset.Load(0));
+        var first = dataset.Load(0);
+        (Shape, TakesTokens) = (ShapeOf(first), first.IsSequence);
     }
 
     /// <summary>The shape of one sample of a batch.</summary>
     public ImageShape Shape { get; }
+
+    /// <summary>Whether the samples are sequences of token ids.</summary>
+    public bool TakesTokens { get; }
 
     /// <summary>Batches of an epoch, the short last one included.</summary>
     public int BatchCount => (_dataset.Count - 1) / _options.BatchSize + 1;
@@ -104,7 +108,8 @@ public sealed class BatchLoader
         if (sample.Image is not { } image)
         {
             Expect(sample.Shape, index);
-            shift.Move(sample.Values.Span, sample.Shape, chw);
+            // The order of tokens is what they say: crops and mirror images are for images.
+            (sample.IsSequence ? PixelShift.None : shift).Move(sample.Values.Span, sample.Shape, chw);
             return;
         }
         var fitted = _preprocessing.Fit(image);

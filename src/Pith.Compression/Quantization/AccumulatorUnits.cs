@@ -8,7 +8,7 @@ internal static class AccumulatorUnits
     /// <summary>The accumulator's unit (input scale times weight scale) for each element of the bias; null without a constant bias of one element per channel, or when data or weight is not quantized.</summary>
     public static float[]? Of(Node node)
     {
-        if (node.Op is not (Conv or ConvTranspose or Gemm { Alpha: 1, Beta: 1 }) || node.Input(2) is not { Constant: Tensor<float> { Shape.Rank: 1 } bias }) return null;
+        if (node.Op is not (Conv or ConvTranspose or MatMul or Gemm { Alpha: 1, Beta: 1 }) || LayerBias.Constant(node) is not { } bias || node.Op is not MatMul && bias.Shape.Rank != 1) return null;
         if (ScalesOf(node.Inputs[0]) is not { Length: 1 } input || ScalesOf(node.Inputs[1]) is not { } weight || (weight.Length != 1 && weight.Length != bias.Length)) return null;
         var units = new float[bias.Length];
         for (var k = 0; k < units.Length; k++) units[k] = input[0] * weight[weight.Length == 1 ? 0 : k];

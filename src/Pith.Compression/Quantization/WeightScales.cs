@@ -40,7 +40,7 @@ internal static class WeightScales
         // BatchNormalization after the layer will be folded later, so it is the folded scale that has to be short. One scale per tensor cannot take a factor per channel: there the fold comes first.
         var norm = options.PerChannel ? BatchNormFold.After(weight.Node) : null;
         if (norm is not null && !amaxes.Zip(norm.Factors).All(channel => float.IsFinite((float)(channel.First * channel.Second)))) norm = null;
-        var bias = norm?.Bias ?? (weight.Node.Input(2)?.Constant as Tensor<float>)?.Data;
+        var bias = norm?.Bias ?? LayerBias.Constant(weight.Node)?.Data;
         float? inputScale = inputs.Count == 0 ? null : inputs.Min(input => input.Scales[0]);
         var scales = new float[amaxes.Length];
         for (var k = 0; k < scales.Length; k++)

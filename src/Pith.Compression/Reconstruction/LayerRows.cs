@@ -74,7 +74,7 @@ internal sealed class LayerRows
     private void Settle(float[][] weights, double margin, LayerObjective[]? objectives = null)
     {
         var input = ShortenWeightScales.InputOf(_layer.Node);
-        var biases = (_layer.Node.Input(2)?.Constant as Tensor<float>)?.Data;
+        var biases = LayerBias.Constant(_layer.Node)?.Data;
         for (var k = 0; k < _scales.Length; k++)
         {
             var rows = _scales.Length == 1 ? Enumerable.Range(0, _layer.Groups * Rows) : [k];

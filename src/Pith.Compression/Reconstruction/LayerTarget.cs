@@ -27,10 +27,11 @@ internal sealed class LayerTarget
     public Node Compared => _sum.Producer!;
 
     /// <summary>Looks at what follows a layer in the changed network.</summary>
-    public static LayerTarget After(Node layer)
+    public static LayerTarget After(LinearLayer layer)
     {
-        var (sum, factors) = (layer.Output, (IReadOnlyList<double>?)null);
-        if (layer.Op is Conv && sum.SingleConsumer is { Op: BatchNormalization op } norm && ChannelAffine.OfBatchNorm(norm, op) is { IsFinite: true } affine) (sum, factors) = (norm.Output, affine.Scale);
+        var result = layer.Result;
+        var (sum, factors) = (result, (IReadOnlyList<double>?)null);
+        if (layer.Node.Op is Conv && sum.SingleConsumer is { Op: BatchNormalization op } norm && ChannelAffine.OfBatchNorm(norm, op) is { IsFinite: true } affine) (sum, factors) = (norm.Output, affine.Scale);
         if (sum.SingleConsumer is { Op: Add } add && add.Output.Type == sum.Type) sum = add.Output;
         var (low, high) = (float.NegativeInfinity, float.PositiveInfinity);
         var last = sum;
@@ -42,7 +43,7 @@ internal sealed class LayerTarget
         }
         if (!last.IsGraphOutput && last.Uses is [{ Index: 0, Node: { Op: QuantizeLinear { BlockSize: 0 } } quantize }] && QuantizedRange(quantize) is var (smallest, largest))
             (low, high) = (Math.Max(low, smallest), Math.Min(high, largest));
-        return low < high ? new LayerTarget(layer.Output, sum, low, high, factors) : new LayerTarget(layer.Output, sum, float.NegativeInfinity, float.PositiveInfinity, factors);
+        return low < high ? new LayerTarget(result, sum, low, high, factors) : new LayerTarget(result, sum, float.NegativeInfinity, float.PositiveInfinity, factors);
     }
 
     /// <summary>The results that the layer should give, batch by batch.</summary>

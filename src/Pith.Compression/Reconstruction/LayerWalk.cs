@@ -48,7 +48,7 @@ internal sealed class LayerWalk
     {
         _changed.MoveTo(layer.Node);
         _original.MoveTo(_reference[layer.Node.Name]);
-        var target = LayerTarget.After(layer.Node);
+        var target = LayerTarget.After(layer);
         var present = _changed.Compute([layer.Data, .. target.Values]);
         var compared = _reference[target.Compared.Name].Output;
         var results = target.Compute(_original.Compute([compared])[compared.Name], present);

@@ -45,7 +45,10 @@ internal sealed class LinearLayer
     public WeightOperand Weight => _weight;
 
     /// <summary>Whether the layer adds a constant of one element per output channel, or can be given one.</summary>
-    public bool TakesBias => Node.Op is Conv or Gemm { Beta: 1, Alpha: 1 } && Node.Input(2) is null or { Constant: Tensor<float> { Shape.Rank: 1 } };
+    public bool TakesBias => Node.Op is MatMul ? LayerBias.Of(Node) is not null : Node.Op is Conv or Gemm { Beta: 1, Alpha: 1 } && Node.Input(2) is null or { Constant: Tensor<float> { Shape.Rank: 1 } };
+
+    /// <summary>What the layer computes, its bias included.</summary>
+    public Value Result => LayerBias.ResultOf(Node);
 
     private int[] Kernel { get; }
 
@@ -58,6 +61,7 @@ internal sealed class LinearLayer
         if (node.Op is Gemm { Alpha: not 1 }) return (null, "products with a factor alpha are not reconstructed");
         if (weight.Constant.Constant is not Tensor<float> constant || constant.Shape != weight.Shape) return (null, "its weight is stored in another form");
         if (node.Inputs[0]!.Type.Rank < 2) return (null, "its data is a vector");
+        if (node.Graph.Inputs is [{ Type: { Rank: > 0 } images }, ..] && node.Inputs[0]!.Type[0] != images[0]) return (null, "the batch is not the outermost axis of its data");
         return (new LinearLayer(weight), null);
     }
 
@@ -106,7 +110,8 @@ internal sealed class LinearLayer
             var (group, row) = Math.DivRem(i, Rows);
             biases[i] = (float)objectives[group].BiasOf(row, weights[group].AsSpan(row * Columns, Columns));
         }
-        graph.SetConstantOperand(Node, 2, Tensor.Create(new Shape(biases.Length), biases), Node.Input(2)?.Name ?? $"{Node.Name}/bias");
+        if (Node.Op is MatMul && LayerBias.Of(Node) is var (add, index)) graph.SetConstantOperand(add, index, Tensor.Create(((Tensor<float>)add.Inputs[index]!.Constant!).Shape, biases), add.Inputs[index]!.Name);
+        else graph.SetConstantOperand(Node, 2, Tensor.Create(new Shape(biases.Length), biases), Node.Input(2)?.Name ?? $"{Node.Name}/bias");
     }
 
     /// <summary>The number of samples that one image gives: output pixels, or rows of the data.</summary>

@@ -32,7 +32,7 @@ internal static class Fusion
             foreach (var node in graph.Nodes)
             {
                 if (context.IsTaken(node) || TryFuse(fuse, node, context) is not { } fused) continue;
-                context.Take(fused.Nodes);
+                context.Take(fused);
                 all.Add(fused);
             }
         // A layer runs where its last node stood: everything that any of its nodes reads is computed by then.

@@ -31,7 +31,12 @@ internal sealed class FusionContext
 
     public bool IsTaken(Node node) => _taken.Contains(node);
 
-    public void Take(IEnumerable<Node> nodes) => _taken.UnionWith(nodes);
+    /// <summary>Notes a layer: its nodes are taken, and what it reads has to be computed as it is, whatever else the nodes that read it in the graph may be part of.</summary>
+    public void Take(FusedNode layer)
+    {
+        _taken.UnionWith(layer.Nodes);
+        _visible.UnionWith(layer.Inputs.OfType<Value>());
+    }
 
     /// <summary>Whether others than the layer that computes it must be able to read the value.</summary>
     public bool IsVisible(Value value) => _visible.Contains(value);

@@ -105,6 +105,7 @@ internal static class TacticCatalog
         new Fp32FakeQuantizeGradient(),
         new Fp32Softmax(),
         new Fp32LayerNorm(),
+        new Fp32LayerNormGradient(),
         new BlockConcat(),
         new Int8RepeatChannels(),
         new InterleavePlanes(),

@@ -29,6 +29,7 @@ public static class Pipelines
         new MergeReshapes(),
         new FoldPadding(), // before MergeTransposes: it leaves two that undo each other where Pad stood between them
         new MergeTransposes(),
+        new SelectBeforeTranspose(), // after MergeTransposes, of which it takes what is left
         new CommonSubexpressions(), // before folding: a product that two equal nodes read is folded when they are one
         new PlainElementwise(), // before MatMulAddToGemm, which looks for Add
         new MatMulAddToGemm(), // before FoldChannelAffine, which folds into Gemm only

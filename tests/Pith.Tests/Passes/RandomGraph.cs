@@ -24,7 +24,7 @@ internal sealed class RandomGraph
         return (builder.Graph, [builder.Real(new Shape(2, 4, 5, 6))]);
     }
 
-    private Value Step(Value x) => _random.Next(15) switch
+    private Value Step(Value x) => _random.Next(16) switch
     {
         0 or 1 => Conv(x),
         2 or 3 => BatchNorm(Conv(x)),
@@ -38,6 +38,7 @@ internal sealed class RandomGraph
         11 => Graph.Add(new Add(), Graph.Add(new Sigmoid(), x), Graph.Add(new Sigmoid(), x)),
         12 => BatchNorm(ConvTranspose(x)),
         13 => LayerScale(x),
+        14 => TakenApart(x),
         _ => Graph.Add(new Mul(), x, Graph.Add(new Add(), Scalar(0.5f), Scalar(0.25f))),
     };
 
@@ -101,6 +102,15 @@ internal sealed class RandomGraph
         return _random.Next(2) == 0
             ? Graph.Add(new Mul(), Constant(new Shape(4, 1, 1)), Graph.Add(new Transpose([0, 3, 1, 2]), y))
             : Graph.Add(new Transpose([0, 3, 1, 2]), Graph.Add(new Mul(), y, Constant(new Shape(4))));
+    }
+
+    // Turned so that the batch is further in, and taken apart there.
+    private Value TakenApart(Value x)
+    {
+        var turned = Graph.Add(new Transpose([1, 0, 2, 3]), x);
+        if (_random.Next(2) == 0) return Graph.Add(new Concat(1), [.. Enumerable.Range(0, 4).Select(i => Graph.Add(new Unsqueeze([1]), Graph.Add(new Gather(_random.Next(2) * 4 - 4), turned, Graph.AddConstant("index", Tensor.Scalar((long)i)))))]);
+        var parts = Graph.AddNode(new Split(0, 2, [1, 3]), [turned], "split", ["part", "part"]).Outputs;
+        return Graph.Add(new Concat(1), [.. parts.Select(part => Graph.Add(new Transpose([1, 0, 2, 3]), part))]);
     }
 
     private Value DoesNothing(Value x) => _random.Next(6) switch

@@ -37,7 +37,7 @@ public sealed class ShortenWeightScales(QuantizationSettings options) : Pass
     private float Shortened(float scale, Node node, int channel, int channels, Func<double> magnitude)
     {
         var input = InputOf(node);
-        var biases = node.Input(2)?.Constant is Tensor<float> { Length: > 0 } tensor && (channels == 1 || tensor.Length == channels) ? tensor.Data : null;
+        var biases = LayerBias.Constant(node) is { Length: > 0 } tensor && (channels == 1 || tensor.Length == channels) ? tensor.Data : null;
         float? bias = biases is null ? null : channels == 1 ? biases.Max(MathF.Abs) : MathF.Abs(biases[channel]);
         return WeightScales.Settle(scale, input, magnitude, bias, options);
     }

@@ -15,10 +15,11 @@ public sealed class SnapBias : Pass
         var changes = 0;
         foreach (var node in graph.Nodes.ToArray())
         {
-            if (AccumulatorUnits.Of(node) is not { } units || node.Input(2) is not { Constant: Tensor<float> bias } value) continue;
+            if (LayerBias.Of(node) is not var (reader, operand) || AccumulatorUnits.Of(node) is not { } units) continue;
+            var bias = (Tensor<float>)reader.Inputs[operand]!.Constant!;
             var snapped = Snapped(bias, units);
             if (snapped.Span.SequenceEqual(bias.Span)) continue;
-            graph.SetConstantOperand(node, 2, snapped, value.Name);
+            graph.SetConstantOperand(reader, operand, snapped, reader.Inputs[operand]!.Name);
             changes++;
         }
         return changes;

@@ -34,7 +34,23 @@ public sealed record Gather(int Axis = 0) : Op
     }
 
     /// <inheritdoc/>
-    public override Value?[] Gradient(GradientContext context) => [MovementGradient.Emit(context), null];
+    public override Value?[] Gradient(GradientContext context) => [Padded(context) ?? MovementGradient.Emit(context), null];
+
+    /// <summary>One constant index: the gradient lies at its place, and zeros around it. Null for others, which may be there several times.</summary>
+    private Value? Padded(GradientContext context)
+    {
+        if (!context.Needs(0) || context.Input(1).Constant is not { Length: 1 } index) return null;
+        var x = context.Input(0).Type;
+        var axis = Sizes.Axis(Axis, x.Rank);
+        if (!x[axis].IsFixed) return null;
+        var position = GatherElements.Position(index.ToInt64s()[0], x[axis].Size);
+        var amounts = new long[2 * x.Rank];
+        (amounts[axis], amounts[x.Rank + axis]) = (position, x[axis].Size - 1 - position);
+        var gradient = context.OutputGradient;
+        if (index.Shape.Rank == 0) gradient = context.Emit(new Unsqueeze([axis]), gradient);
+        else if (index.Shape.Rank > 1) gradient = context.Emit(new Squeeze([.. Enumerable.Range(axis + 1, index.Shape.Rank - 1)]), gradient);
+        return context.Emit(new Pad(), gradient, context.Integers(amounts));
+    }
 
     /// <inheritdoc/>
     public override void Write(OpWriter writer) => writer.Int("axis", Axis);

@@ -111,6 +111,7 @@ internal static class TacticCatalog
         new InterleavePlanes(),
         new StridedCopies(),
         new IndexedCopies(),
+        new RowGather(),
         new Fp32Resize(),
         new ClassLosses(),
         new ReferenceOp(),

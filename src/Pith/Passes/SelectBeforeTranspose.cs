@@ -32,6 +32,7 @@ public sealed class SelectBeforeTranspose : Rewrite<Transpose>
     {
         var parts = graph.AddNode(op with { Axis = permutation[Axis(op.Axis, permutation)] }, [whole], node.Name, [.. node.Outputs.Select(_ => "part")]).Outputs;
         for (var i = 0; i < parts.Count; i++) graph.ReplaceAllUses(node.Outputs[i], graph.Add(new Transpose([.. permutation]), parts[i]));
+        graph.Remove(node);
     }
 
     private static int Axis(int axis, int[] permutation) => axis < 0 ? axis + permutation.Length : axis;

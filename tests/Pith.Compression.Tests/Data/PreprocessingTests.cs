@@ -193,7 +193,7 @@ public sealed class PreprocessingTests
     [Fact]
     public void Every_built_in_network_says_how_images_become_its_input()
     {
-        foreach (var model in Pith.Models.ModelCatalog.All)
+        foreach (var model in Pith.Models.ModelCatalog.All.Where(model => !model.TakesTokens))
         {
             // Another resolution, which also keeps the large ones fast.
             var resolution = model.Resolution == 32 ? 32 : model.Resolution / 2;

@@ -11,7 +11,8 @@ public class BitIdentityTests
 {
     private const int Images = 3;
 
-    public static TheoryData<string> Networks() => [.. ModelCatalog.All.Select(model => model.Name)];
+    // Sums of layer normalization and softmax are float, in an order that depends on the instruction set: see TransformerChainTests.
+    public static TheoryData<string> Networks() => [.. ModelCatalog.All.Where(model => model.Name != "cifar-vit" && !model.TakesTokens).Select(model => model.Name)];
 
     [Theory]
     [MemberData(nameof(Networks))]

@@ -330,6 +330,59 @@ public class Fp32TacticTests
         TacticCheck.Agrees(graph, "fp32-layer-norm", SumTolerance);
     }
 
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(3, 37)]
+    [InlineData(5, 64)]
+    [InlineData(300, 100)]
+    public void Gradient_of_layer_normalization(int rows, int columns)
+    {
+        var graph = Graph(g =>
+        {
+            var type = TensorType.Float32(Dim.Named("N"), rows, columns);
+            var (dy, x, scale) = (g.AddInput("dy", type), g.AddInput("x", type), g.AddInput("scale", TensorType.Float32(columns)));
+            foreach (var output in g.AddNode(new LayerNormalizationGradient(), [dy, x, scale], "gradient", ["dx", "dscale", "dbias"]).Outputs) g.AddOutput(output);
+        });
+        TacticCheck.Agrees(graph, "fp32-layer-norm-gradient", 10 * SumTolerance);
+    }
+
+    [Theory]
+    [InlineData(0, 9)]
+    [InlineData(1, 1)]
+    [InlineData(-1, 4)]
+    public void Rows_picked_by_computed_indices(int axis, int indices)
+    {
+        var graph = Graph(g =>
+        {
+            var table = Tensor.Create(new Shape(3, 3, 3), Enumerable.Range(0, 27).Select(i => (float)i).ToArray());
+            g.AddOutput(g.Add(new Gather(axis), g.AddConstant("table", table), g.AddInput("indices", new TensorType(DataType.Int32, [Dim.Named("N"), indices]))));
+        });
+        TacticCheck.Agrees(graph, "row-gather", 0);
+    }
+
+    [Theory]
+    [InlineData(2, 1)]
+    [InlineData(2, -1)]
+    [InlineData(0, 2)]
+    public void One_part_of_a_tensor_is_picked(int axis, long index)
+    {
+        var graph = Graph(g => g.AddOutput(g.Add(new Gather(axis), g.Add(new Neg(), g.AddInput("x", axis == 0 ? TensorType.Float32(3, 5, 4) : TensorType.Float32(Dim.Named("N"), 5, 3, 4))), g.AddConstant("index", Tensor.Scalar(index)))));
+        TacticCheck.Agrees(graph, "row-gather", 0);
+    }
+
+    [Fact]
+    public void An_index_outside_of_the_table_is_named()
+    {
+        var graph = Graph(g => g.AddOutput(g.Add(new Gather(0), g.AddConstant("table", Tensor.Zeros<float>(new Shape(7, 2))), g.AddInput("indices", new TensorType(DataType.Int64, [Dim.Named("N")])))));
+        using var engine = EngineBuilder.Build(graph, new EngineOptions { TimeTactics = false });
+        using var context = engine.CreateContext();
+        foreach (var index in new long[] { 7, -8, long.MaxValue, long.MinValue })
+        {
+            context.Input<long>("indices")[0] = index;
+            Assert.Contains($"{index}", Assert.Throws<PithException>(() => context.Run(1)).Message, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public void Layer_normalization_whose_scale_is_not_of_the_row_is_left_to_the_reference()
     {

@@ -71,6 +71,23 @@ public class TransformerTests
     }
 
     [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Attention_reads_projections_of_its_own_that_are_quantized_right_away(bool hasWeights8)
+    {
+        // Each projection has one reader, its QuantizeLinear, which the product could swallow; attention reads the float result.
+        var b = new Int8.QdqGraphBuilder(13);
+        var f = b.Graph;
+        var x = b.Quantized(b.Input(9, 16));
+        Value Projected() => f.Add(new Transpose([0, 2, 1, 3]), f.Add(new Reshape(), b.Quantized(f.Add(new Add(), b.MatMul(x, 16, 16), f.AddConstant("b", b.Data(new Shape(16), 1)))), f.AddConstant("heads", Tensor.Vector<long>(0, 9, 2, 8))));
+        var (q, k, v) = (Projected(), f.Add(new Transpose([0, 1, 3, 2]), Projected()), Projected());
+        var weights = f.Add(new Softmax { Axis = -1 }, f.Add(new MatMul(), q, k));
+        var y = f.Add(new MatMul(), hasWeights8 ? b.Quantized(weights) : weights, v);
+        f.AddOutput(f.Add(new Reshape(), f.Add(new Transpose([0, 2, 1, 3]), y), f.AddConstant("joined", Tensor.Vector<long>(0, 9, 16))));
+        Check(f, 2e-2, 9, 16);
+    }
+
+    [Theory]
     [InlineData("none", 8, 16)]
     [InlineData("gelu", 24, 20)]
     [InlineData("gelutanh", 7, 9)]

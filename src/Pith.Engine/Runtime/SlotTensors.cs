@@ -73,33 +73,61 @@ internal static unsafe class SlotTensors
     private static (long Images, long Pixels, int Channels) Extents(Slot slot, int batch) => slot.Layout == Layout.Tokens ? (slot.Pixels(batch), 1, slot.Channels) :
         (slot.Shape.Size(0, batch), slot.Pixels(batch) / Math.Max(1, slot.Shape.Size(0, batch)), slot.Channels);
 
+    // So many pixels at once that a channel of them fills a cache line of the row-major side; the other side is read or written along its channels.
+    private static int PixelsAtOnce<T>() where T : unmanaged => 64 / sizeof(T);
+
     private static void ChannelsFirst<T>(Slot slot, int batch, T* physical, T* rowMajor) where T : unmanaged
     {
         var (images, pixels, channels) = Extents(slot, batch);
+        var places = stackalloc T*[PixelsAtOnce<T>()];
         for (long n = 0; n < images; n++)
-            for (long c = 0; c < channels; c++)
-                for (long p = 0; p < pixels; p++) *rowMajor++ = ((T*)((byte*)physical + PixelOffset(slot, n, p, pixels)))[c];
+            for (long p = 0; p < pixels; p += PixelsAtOnce<T>())
+            {
+                var count = Locate(slot, n, p, pixels, physical, places);
+                for (long c = 0; c < channels; c++)
+                {
+                    var row = rowMajor + (n * channels + c) * pixels + p;
+                    for (var i = 0; i < count; i++) row[i] = places[i][c];
+                }
+            }
     }
 
     private static void ChannelsLast<T>(Slot slot, int batch, T* rowMajor, T* physical) where T : unmanaged
     {
         var (images, pixels, channels) = Extents(slot, batch);
+        var places = stackalloc T*[PixelsAtOnce<T>()];
         for (long n = 0; n < images; n++)
-            for (long p = 0; p < pixels; p++)
-                for (long c = 0; c < channels; c++) ((T*)((byte*)physical + PixelOffset(slot, n, p, pixels)))[c] = rowMajor[(n * channels + c) * pixels + p];
+            for (long p = 0; p < pixels; p += PixelsAtOnce<T>())
+            {
+                var count = Locate(slot, n, p, pixels, physical, places);
+                for (long c = 0; c < channels; c++)
+                {
+                    var row = rowMajor + (n * channels + c) * pixels + p;
+                    for (var i = 0; i < count; i++) places[i][c] = row[i];
+                }
+            }
+    }
+
+    /// <summary>The addresses of the next pixels of an image; returns their number.</summary>
+    private static int Locate<T>(Slot slot, long n, long p, long pixels, T* physical, T** places) where T : unmanaged
+    {
+        var count = (int)Math.Min(PixelsAtOnce<T>(), pixels - p);
+        for (var i = 0; i < count; i++) places[i] = (T*)((byte*)physical + PixelOffset(slot, n, p + i, pixels));
+        return count;
     }
 
     private static void QuantizedChannelsLast(Slot slot, int batch, byte* rowMajor, byte* physical)
     {
-        if (!slot.IsQuantized)
-        {
-            ChannelsLast(slot, batch, rowMajor, physical);
-            return;
-        }
+        ChannelsLast(slot, batch, rowMajor, physical);
+        if (!slot.IsQuantized) return;
         var (images, pixels, channels) = Extents(slot, batch);
         var flip = slot.DataType == DataType.Int8 ? (byte)0x80 : (byte)0;
         for (long n = 0; n < images; n++)
             for (long p = 0; p < pixels; p++)
-                for (long c = 0; c < slot.PixelBytes; c++) physical[PixelOffset(slot, n, p, pixels) + c] = c < channels ? (byte)(rowMajor[(n * channels + c) * pixels + p] ^ flip) : (byte)0;
+            {
+                var pixel = physical + PixelOffset(slot, n, p, pixels);
+                for (var c = 0; c < channels; c++) pixel[c] ^= flip;
+                for (var c = channels; c < slot.PixelBytes; c++) pixel[c] = 0;
+            }
     }
 }

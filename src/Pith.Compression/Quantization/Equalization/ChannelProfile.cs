@@ -86,16 +86,25 @@ internal sealed class ChannelProfile
 
     private void Add(ReadOnlySpan<float> values, int index)
     {
+        var summary = HistogramKernel.Summarize(values);
+        (Min[index], Max[index]) = (Math.Min(Min[index], summary.Min), Math.Max(Max[index], summary.Max));
         var counts = _counts.AsSpan(index * Bins, Bins);
-        var (min, max) = (Min[index], Max[index]);
-        foreach (var value in values)
+        if (values.Length >= 2 * Bins)
         {
-            counts[Math.Clamp(BinOf(value), 0, Bins - 1)]++;
-            if (value < min) min = value;
-            if (value > max) max = value;
+            // Every other value has counters of its own: the next one of many equal values, zeros for instance, would wait for the store of the one before.
+            Span<int> others = stackalloc int[Bins];
+            others.Clear();
+            for (; values.Length >= 2; values = values[2..])
+            {
+                counts[Bounded(BinOf(values[0]))]++;
+                others[Bounded(BinOf(values[1]))]++;
+            }
+            for (var bin = 0; bin < Bins; bin++) counts[bin] += others[bin];
         }
-        (Min[index], Max[index]) = (min, max);
+        foreach (var value in values) counts[Bounded(BinOf(value))]++;
     }
+
+    private static int Bounded(int bin) => Math.Min(Math.Max(bin, 0), Bins - 1);
 
     private static int BinOf(float value) => ((BitConverter.SingleToInt32Bits(value) & int.MaxValue) >> Shift) - Start + 1;
 }

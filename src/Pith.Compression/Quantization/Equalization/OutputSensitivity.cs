@@ -84,12 +84,13 @@ internal sealed class OutputSensitivity
                 for (var o = 0; o < outer; o++)
                     for (var i = 0; i < indices; i++)
                     {
-                        double sum = 0;
+                        var (squares, sum) = (0.0, 0.0);
                         foreach (var gradient in tensor.Span.Slice((o * indices + i) * inner, inner))
                         {
-                            sums.Each[i] += (double)gradient * gradient;
+                            squares += (double)gradient * gradient;
                             sum += gradient;
                         }
+                        sums.Each[i] += squares;
                         sums.Common[i] += sum * sum;
                     }
             }

@@ -26,7 +26,7 @@ public sealed record StepContext
     /// <summary>A calibration cache to take the scales from instead of calibrating; null: calibrate.</summary>
     public CalibrationCache? Cache { get; init; }
 
-    /// <summary>Where training is saved and continued from; null: nowhere. Delete it once the model is written.</summary>
+    /// <summary>Where training, and what quantization has chosen so far, is saved and continued from; null: nowhere. Delete it once the model is written.</summary>
     public string? CheckpointPath { get; init; }
 
     /// <summary>Names everything that the result depends on; see <see cref="TrainingOptions.CheckpointKey"/>.</summary>

@@ -55,17 +55,23 @@ internal sealed class LayerRows
     /// <summary>The weights rounded to the nearest step, which is what quantization does by itself.</summary>
     public float[][] Nearest() => [.. Weights.Select((weights, group) => weights.Select((weight, i) => Nearest(weight, ScaleOf(group, i / Columns))).ToArray())];
 
-    /// <summary>Gives the layer other weights, and the biases that are best with them.</summary>
-    /// <param name="graph">The layer's graph.</param>
+    /// <summary>Weights with the steps and biases that are best with them.</summary>
     /// <param name="weights">Whole multiples of the steps.</param>
     /// <param name="objectives">Of each group.</param>
-    public void Write(Graph graph, float[][] weights, LayerObjective[] objectives)
+    public RoundedWeights With(float[][] weights, LayerObjective[] objectives)
     {
         Settle(weights, 1, objectives);
-        _layer.Write(graph, [.. weights.Select((group, g) => group.Select((weight, i) => Nearest(weight, ScaleOf(g, i / Columns))).ToArray())], objectives);
+        float[][] settled = [.. weights.Select((group, g) => group.Select((weight, i) => Nearest(weight, ScaleOf(g, i / Columns))).ToArray())];
+        return new RoundedWeights(_layer.Flat(settled), _layer.BiasesWith(settled, objectives), [.. _scales]);
+    }
+
+    /// <summary>Gives them to the layer.</summary>
+    public void Write(Graph graph, RoundedWeights rounded)
+    {
+        _layer.Put(graph, rounded.Weights, rounded.Biases);
         var scales = (Tensor<float>)_quantize.Inputs[1]!.Constant!;
-        if (scales.Span.SequenceEqual(_scales)) return;
-        var constant = graph.AddConstant($"{_layer.Weight.Constant.Name}/scale", Tensor.Create(scales.Shape, _scales));
+        if (scales.Span.SequenceEqual(rounded.Scales)) return;
+        var constant = graph.AddConstant($"{_layer.Weight.Constant.Name}/scale", Tensor.Create(scales.Shape, rounded.Scales));
         graph.ReplaceInput(_quantize, 1, constant);
         graph.ReplaceInput(_dequantize, 1, constant);
     }

@@ -39,6 +39,14 @@ internal sealed class LayerWalk
     /// <summary>The node of the reference that a layer was.</summary>
     public Node OriginalOf(LinearLayer layer) => _reference[layer.Node.Name];
 
+    /// <summary>Passes everything before a layer that does not lie before those visited.</summary>
+    /// <exception cref="PithException">A network cannot be run.</exception>
+    public void MoveTo(LinearLayer layer)
+    {
+        _changed.MoveTo(layer.Node);
+        _original.MoveTo(_reference[layer.Node.Name]);
+    }
+
     /// <summary>What the images say about a layer that does not lie before those visited.</summary>
     /// <param name="layer">From <see cref="Of"/>.</param>
     /// <param name="samples">About how many samples to draw.</param>
@@ -46,8 +54,7 @@ internal sealed class LayerWalk
     /// <exception cref="PithException">A network cannot be run.</exception>
     public LayerEvidence Observe(LinearLayer layer, int samples, int seed)
     {
-        _changed.MoveTo(layer.Node);
-        _original.MoveTo(_reference[layer.Node.Name]);
+        MoveTo(layer);
         var target = LayerTarget.After(layer);
         var present = _changed.Compute([layer.Data, .. target.Values]);
         var compared = _reference[target.Compared.Name].Output;

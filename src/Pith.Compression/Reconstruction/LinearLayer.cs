@@ -97,21 +97,40 @@ internal sealed class LinearLayer
     /// <param name="graph">The layer's graph.</param>
     /// <param name="weights">As from <see cref="Read"/>.</param>
     /// <param name="objectives">Of each group.</param>
-    public void Write(Graph graph, float[][] weights, LayerObjective[] objectives)
+    public void Write(Graph graph, float[][] weights, LayerObjective[] objectives) => Put(graph, Flat(weights), BiasesWith(weights, objectives));
+
+    /// <summary>Gives the layer other weights and biases.</summary>
+    /// <param name="graph">The layer's graph.</param>
+    /// <param name="weights">As from <see cref="Flat"/>.</param>
+    /// <param name="biases">As from <see cref="BiasesWith"/>.</param>
+    public void Put(Graph graph, float[] weights, float[] biases)
     {
-        var tensor = Tensor.Zeros<float>(_weight.Shape);
-        for (var group = 0; group < Groups; group++)
-            for (var i = 0; i < weights[group].Length; i++) tensor.Data[IndexOf(group, i / Columns, i % Columns)] = weights[group][i];
-        graph.SetConstant(_weight.Constant, tensor);
+        graph.SetConstant(_weight.Constant, Tensor.Create(_weight.Shape, weights));
         if (!TakesBias) return;
+        if (Node.Op is MatMul && LayerBias.Of(Node) is var (add, index)) graph.SetConstantOperand(add, index, Tensor.Create(((Tensor<float>)add.Inputs[index]!.Constant!).Shape, biases), add.Inputs[index]!.Name);
+        else graph.SetConstantOperand(Node, 2, Tensor.Create(new Shape(biases.Length), biases), Node.Input(2)?.Name ?? $"{Node.Name}/bias");
+    }
+
+    /// <summary>Weights in the order in which the constant has them.</summary>
+    public float[] Flat(float[][] weights)
+    {
+        var flat = new float[Groups * Rows * Columns];
+        for (var group = 0; group < Groups; group++)
+            for (var i = 0; i < weights[group].Length; i++) flat[IndexOf(group, i / Columns, i % Columns)] = weights[group][i];
+        return flat;
+    }
+
+    /// <summary>The best bias of each output channel; none where <see cref="TakesBias"/> does not hold.</summary>
+    public float[] BiasesWith(float[][] weights, LayerObjective[] objectives)
+    {
+        if (!TakesBias) return [];
         var biases = new float[Groups * Rows];
         for (var i = 0; i < biases.Length; i++)
         {
             var (group, row) = Math.DivRem(i, Rows);
             biases[i] = (float)objectives[group].BiasOf(row, weights[group].AsSpan(row * Columns, Columns));
         }
-        if (Node.Op is MatMul && LayerBias.Of(Node) is var (add, index)) graph.SetConstantOperand(add, index, Tensor.Create(((Tensor<float>)add.Inputs[index]!.Constant!).Shape, biases), add.Inputs[index]!.Name);
-        else graph.SetConstantOperand(Node, 2, Tensor.Create(new Shape(biases.Length), biases), Node.Input(2)?.Name ?? $"{Node.Name}/bias");
+        return biases;
     }
 
     /// <summary>The number of samples that one image gives: output pixels, or rows of the data.</summary>

@@ -17,10 +17,13 @@ internal sealed class WeightReconstruction
     private readonly QuantizationSettings _settings;
     private readonly LayerWalk _walk;
     private readonly int _samples, _threads;
+    private readonly StepJournal _journal;
+    private readonly string _step;
 
-    private WeightReconstruction(Graph reference, Graph graph, QuantizationSettings settings, CalibrationImages images, int samples, int threads)
+    private WeightReconstruction(Graph reference, Graph graph, QuantizationSettings settings, CalibrationImages images, int samples, int threads, StepJournal journal, string step)
     {
         (_graph, _settings, _samples, _threads) = (graph, settings, samples, threads > 0 ? threads : Environment.ProcessorCount);
+        (_journal, _step) = (journal, step);
         _walk = new LayerWalk(reference, graph, images, _threads);
     }
 
@@ -32,12 +35,14 @@ internal sealed class WeightReconstruction
     /// <param name="samples">How many samples of each layer to take, in units of the usual number.</param>
     /// <param name="threads">Threads; 0 for one per processor. No result depends on it.</param>
     /// <param name="events">Receives <see cref="ProgressMade"/>.</param>
+    /// <param name="journal">Keeps each layer as it is done, and knows those of an earlier run.</param>
+    /// <param name="step">What the layers are called there.</param>
     /// <param name="cancellation">Stops between two layers.</param>
     /// <returns>What was done to each layer with quantized weights, in execution order.</returns>
     /// <exception cref="PithException">A network cannot be run.</exception>
-    public static IReadOnlyList<ReconstructedLayer> Apply(Graph reference, Graph graph, QuantizationSettings settings, CalibrationImages images, int samples, int threads, IProgress<PithEvent>? events = null, CancellationToken cancellation = default)
+    public static IReadOnlyList<ReconstructedLayer> Apply(Graph reference, Graph graph, QuantizationSettings settings, CalibrationImages images, int samples, int threads, IProgress<PithEvent>? events = null, StepJournal? journal = null, string step = "", CancellationToken cancellation = default)
     {
-        var run = new WeightReconstruction(reference, graph, settings, images, samples, threads);
+        var run = new WeightReconstruction(reference, graph, settings, images, samples, threads, journal ?? StepJournal.None, step);
         Node[] layers = [.. graph.Nodes.Where(node => WeightOperand.Of(node) is { } weight && node.Inputs[weight.Index]!.Producer?.Op is DequantizeLinear)];
         var results = new List<ReconstructedLayer>();
         for (var i = 0; i < layers.Length; i++)
@@ -53,41 +58,45 @@ internal sealed class WeightReconstruction
     private ReconstructedLayer Reconstruct(Node node, int number)
     {
         var (layer, reason) = _walk.Of(node);
-        return layer is null ? new ReconstructedLayer(node.Name, node.Op.Schema.Name, $"rounded to nearest: {reason}", double.NaN, double.NaN) : Solve(layer, _walk.Observe(layer, _samples * Math.Clamp(6 * layer.Columns, 4096, 32768), number));
+        if (layer is null) return new ReconstructedLayer(node.Name, node.Op.Schema.Name, $"rounded to nearest: {reason}", double.NaN, double.NaN);
+        // Also for a layer that is known: what runs next starts from the same values then, to the last bit.
+        _walk.MoveTo(layer);
+        var rows = LayerRows.Of(layer, _walk.OriginalOf(layer), _settings);
+        var solved = _journal.Once($"{_step}/{number}", () => Solve(layer, rows, _walk.Observe(layer, _samples * Math.Clamp(6 * layer.Columns, 4096, 32768), number)));
+        rows.Write(_graph, solved.Rounded);
+        return solved.Report;
     }
 
-    private ReconstructedLayer Solve(LinearLayer layer, LayerEvidence evidence)
+    private SolvedLayer Solve(LinearLayer layer, LayerRows rows, LayerEvidence evidence)
     {
-        var rows = LayerRows.Of(layer, _walk.OriginalOf(layer), _settings);
-
         // How far weights may move is decided by real numbers: integers follow them closely.
         var strength = evidence.StrengthOf(candidate => Moved(rows, evidence.Chooses, candidate));
         var before = evidence.Judge(rows.Nearest());
-        var after = evidence.Judge(Rounded(rows, evidence.Chooses, strength));
+        var problems = Problems(rows, evidence.Chooses, strength);
+        var after = evidence.Judge(Rounded(rows, problems));
         var isBetter = after < before;
         var all = evidence.All();
-        var weights = isBetter ? Rounded(rows, all, strength) : rows.Nearest();
-        rows.Write(_graph, weights, all);
+        var rounded = isBetter ? rows.With(Rounded(rows, Problems(rows, all, strength)), all) : rows.With(rows.Nearest(), all);
         var outcome = !isBetter ? "rounded to nearest" : double.IsInfinity(strength) ? "rounded for the layer's results" : FormattableString.Invariant($"weights moved (penalty {strength}), rounded for the layer's results");
-        return new ReconstructedLayer(layer.Node.Name, layer.Node.Op.Schema.Name, outcome, before / evidence.Energy, Math.Min(before, after) / evidence.Energy);
+        return new SolvedLayer(new ReconstructedLayer(layer.Node.Name, layer.Node.Op.Schema.Name, outcome, before / evidence.Energy, Math.Min(before, after) / evidence.Energy), rounded);
     }
 
     private float[][] Moved(LayerRows rows, LayerObjective[] objectives, double strength) =>
-        [.. objectives.Select((objective, group) => double.IsInfinity(strength) ? rows.Weights[group] : Problem(objective, rows.Weights[group], strength).Targets)];
+        [.. objectives.Select((objective, group) => double.IsInfinity(strength) ? rows.Weights[group] : RegularizedLayer.Of(objective, rows.Weights[group], strength, keepsWeights: false, _threads).Targets)];
 
-    private float[][] Rounded(LayerRows rows, LayerObjective[] objectives, double strength)
+    private float[][] Rounded(LayerRows rows, RegularizedLayer[] problems)
     {
-        var weights = new float[objectives.Length][];
-        for (var group = 0; group < objectives.Length; group++)
+        var weights = Array.ConvertAll(problems, _ => new float[rows.Rows * rows.Columns]);
+        Parallel.For(0, problems.Length * rows.Rows, new ParallelOptions { MaxDegreeOfParallelism = _threads }, i =>
         {
-            var (g, problem) = (group, Problem(objectives[group], rows.Weights[group], strength));
-            weights[g] = new float[rows.Rows * rows.Columns];
-            Parallel.For(0, rows.Rows, new ParallelOptions { MaxDegreeOfParallelism = _threads }, row =>
-                RoundingSolver.Solve(problem, row, rows.ScaleOf(g, row), _settings.LargestWeight, rows.KeptOf(g, row), weights[g].AsSpan(row * rows.Columns, rows.Columns)));
-        }
+            var (group, row) = Math.DivRem(i, rows.Rows);
+            RoundingSolver.Solve(problems[group], row, rows.ScaleOf(group, row), _settings.LargestWeight, rows.KeptOf(group, row), weights[group].AsSpan(row * rows.Columns, rows.Columns));
+        });
         return weights;
     }
 
-    private RegularizedLayer Problem(LayerObjective objective, float[] weights, double strength) =>
-        RegularizedLayer.Of(objective, weights, double.IsInfinity(strength) ? RoundingStrength : strength, keepsWeights: double.IsInfinity(strength), _threads);
+    private RegularizedLayer[] Problems(LayerRows rows, LayerObjective[] objectives, double strength) =>
+        [.. objectives.Select((objective, group) => RegularizedLayer.Of(objective, rows.Weights[group], double.IsInfinity(strength) ? RoundingStrength : strength, keepsWeights: double.IsInfinity(strength), _threads))];
+
+    private sealed record SolvedLayer(ReconstructedLayer Report, RoundedWeights Rounded);
 }

@@ -60,7 +60,7 @@ public sealed class PostTrainingTests
         var images = CalibrationImages.Read(graph, Images(64, 16), 64);
         var judge = new OutputError(graph, images.HeldOut(), 1);
         var before = judge.Of(quantized.Graph);
-        var layers = WeightReconstruction.Apply(graph, quantized.Graph, new QuantizationSettings(), images, 1, 1, null, TestContext.Current.CancellationToken);
+        var layers = WeightReconstruction.Apply(graph, quantized.Graph, new QuantizationSettings(), images, 1, 1, cancellation: TestContext.Current.CancellationToken);
         Assert.True(judge.Of(quantized.Graph) < 0.7 * before, $"{before} became {judge.Of(quantized.Graph)}");
         Assert.All(layers, layer => Assert.False(layer.ErrorAfter > layer.ErrorBefore, layer.ToString()));
     }

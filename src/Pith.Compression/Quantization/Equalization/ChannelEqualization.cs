@@ -40,7 +40,7 @@ internal static class ChannelEqualization
         var kept = new List<EqualizationUnit.FreeClass>();
         var units = EqualizationUnit.Find(graph, placement, kept);
         var reports = new Reports(graph, units, kept);
-        if (placement.Activations.Count == 0 || units.Count == 0) return new EqualizationResult(graph.Clone(), reports.Classes, 0, 0);
+        if (placement.Activations.Count == 0 || units.Count == 0) return new EqualizationResult(graph.Clone(), reports.Classes, [], 0, 0);
         var model = NoiseModel.Of(graph, placement, settings, units, images, threads);
         var trial = new Trial(graph, settings, images, threads, placement, model.Statistics, roundsWeights: !repairsWeights || !settings.PerChannel);
         var before = trial.Error([]);
@@ -56,7 +56,23 @@ internal static class ChannelEqualization
         if (trial.WhyNotEqual is { } difference) events?.Report(new Warning($"The channels of '{graph.Name}' are not equalised: {difference}."));
         var (best, after) = changed.Length == 0 || trial.WhyNotEqual is not null ? ([], before) : Verify(trial, changed, before, events);
         foreach (var unit in changed.Except(best)) reports.Undo(unit, trial.WhyNotEqual ?? "the quantized network's outputs are no better with it");
-        return new EqualizationResult(Trial.Scaled(graph, best), reports.Classes, before, after);
+        double[][] factors = [.. units.Select(unit => best.Contains(unit) ? unit.Factors : [.. Enumerable.Repeat(1.0, unit.Size)])];
+        return new EqualizationResult(Scaled(graph, best), reports.Classes, factors, before, after);
+    }
+
+    /// <summary>A copy of <paramref name="graph"/> with factors that were chosen before, as <see cref="EqualizationResult.Factors"/> has them.</summary>
+    public static Graph With(Graph graph, QuantizationSettings settings, double[][] factors)
+    {
+        var units = EqualizationUnit.Find(graph, QdqPlacement.Find(graph, settings), []);
+        for (var i = 0; i < units.Count; i++) factors[i].CopyTo(units[i].Factors, 0);
+        return Scaled(graph, units.Where(unit => unit.Changes));
+    }
+
+    private static Graph Scaled(Graph graph, IEnumerable<EqualizationUnit> units)
+    {
+        var copy = graph.Clone();
+        foreach (var unit in units) unit.Apply(copy);
+        return copy;
     }
 
     /// <summary>Sets the factors of all units.</summary>
@@ -138,13 +154,6 @@ internal static class ChannelEqualization
         private IReadOnlyDictionary<string, QuantizationParameters> _after = new Dictionary<string, QuantizationParameters>();
         private double[][] _best = [];
         private double _bestError = double.PositiveInfinity;
-
-        public static Graph Scaled(Graph graph, IEnumerable<EqualizationUnit> units)
-        {
-            var copy = graph.Clone();
-            foreach (var unit in units) unit.Apply(copy);
-            return copy;
-        }
 
         /// <summary>Why the best proposal may not be used; null when the float network computes the same with it.</summary>
         public string? WhyNotEqual { get; private set; }

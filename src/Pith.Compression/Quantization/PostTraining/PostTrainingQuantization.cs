@@ -21,10 +21,12 @@ internal sealed class PostTrainingQuantization
     private readonly CalibrationImages _images;
     private readonly OutputError _judge;
     private readonly QuantizationEffort _effort;
+    private readonly StepJournal _journal;
     private readonly List<AccuracyStage> _stages = [];
 
-    private PostTrainingQuantization(Graph graph, QuantizationSettings settings, QuantizationEffort effort, CalibrationData data, IProgress<PithEvent>? events)
+    private PostTrainingQuantization(Graph graph, QuantizationSettings settings, QuantizationEffort effort, CalibrationData data, IProgress<PithEvent>? events, StepJournal journal)
     {
+        _journal = journal;
         (_float, _settings, _effort, _data, _events) = (graph, settings, effort, data, events);
         _images = CalibrationImages.Read(graph, data, ImagesFor(graph, effort));
         _judge = new OutputError(graph, _images.HeldOut(), data.Threads);
@@ -37,67 +39,71 @@ internal sealed class PostTrainingQuantization
     /// <param name="data">Calibration images; read several times.</param>
     /// <param name="events">Receives progress.</param>
     /// <param name="cancellation">Stops between stages and layers.</param>
+    /// <param name="journal">Keeps stages and layers as they are done; what an earlier run has left there is not done again. The result is the same, bit for bit.</param>
     /// <exception cref="PithException">The settings do not fit the graph, or it cannot be run on the images.</exception>
-    public static FakeQuantizationResult Apply(Graph graph, QuantizationSettings settings, QuantizationEffort effort, CalibrationData data, IProgress<PithEvent>? events, CancellationToken cancellation)
+    public static FakeQuantizationResult Apply(Graph graph, QuantizationSettings settings, QuantizationEffort effort, CalibrationData data, IProgress<PithEvent>? events, CancellationToken cancellation, StepJournal? journal = null)
     {
         var calibrated = FakeQuantization.Calibrate(graph, settings, data, events);
         if (effort == QuantizationEffort.Fast || calibrated.Layers.All(layer => layer.SkipReason is not null)) return calibrated;
-        return new PostTrainingQuantization(graph, settings, effort, data, events).Improve(calibrated, cancellation);
+        return new PostTrainingQuantization(graph, settings, effort, data, events, journal ?? StepJournal.None).Improve(calibrated, cancellation);
     }
 
     private FakeQuantizationResult Improve(FakeQuantizationResult calibrated, CancellationToken cancellation)
     {
-        var plain = new Candidate(_float, calibrated, _judge.Of(calibrated.Graph));
+        var plain = new Candidate("as they are", _float, calibrated, _judge.Of(calibrated.Graph));
         Report("calibrate", plain.Error, true, $"{_settings.Calibrator}");
         cancellation.ThrowIfCancellationRequested();
         var choose = _images.ToChooseBy();
         var (start, other) = (plain, (Candidate?)null);
-        if (Equalized(choose) is { } equalized)
+        if (_journal.Once("equalize channels", () => Equalize(choose)) is { } factors)
         {
-            var result = FakeQuantization.Calibrate(equalized.Graph, _settings, _data, _events);
-            var scaled = new Candidate(equalized.Graph, result, _judge.Of(result.Graph));
+            var equalized = ChannelEqualization.With(_float, _settings, factors.OfUnits);
+            var result = FakeQuantization.Calibrate(equalized, _settings, _data, _events);
+            var scaled = new Candidate("equalized", equalized, result, _judge.Of(result.Graph));
             var helps = OfActivations(result.Graph) < OfActivations(calibrated.Graph);
-            Report("equalize channels", scaled.Error, helps, Of(equalized.Classes.Count(channels => channels.KeptReason is null), equalized.Classes.Count, "sets of channels"));
+            Report("equalize channels", scaled.Error, helps, Of(factors.Scaled, factors.Sets, "sets of channels"));
             (start, other) = helps ? (scaled, plain) : (plain, scaled);
         }
-        var best = Finish(start, choose, cancellation);
+        start = Ranged(start, choose, report: true, cancellation);
         if (_effort == QuantizationEffort.Best && other is not null)
         {
-            // What new images do to channels at the end of their range shows in the end only.
-            var reported = _stages.Count;
-            var alternative = Finish(other, choose, cancellation);
-            _stages.RemoveRange(reported, _stages.Count - reported);
-            Report(ReferenceEquals(other, plain) ? "all of this without equalized channels" : "all of this with equalized channels", alternative.Error, alternative.Error < best.Error, "");
-            if (alternative.Error < best.Error) best = alternative;
+            // What new images do to channels at the end of their range shows in the end only, and only on images that reconstruction has not seen.
+            other = Ranged(other, choose, report: false, cancellation);
+            var (error, otherError) = (Reconstructed(start, choose, 0, cancellation).Error, Reconstructed(other, choose, 0, cancellation).Error);
+            Report($"all of this with channels {other.Name}", otherError, otherError < error, string.Create(CultureInfo.InvariantCulture, $"weights fitted to other images: {-10 * Math.Log10(error):F1} dB without"));
+            if (otherError < error) start = other;
         }
+        var best = Rounded(start, cancellation);
         // The scales for other tools are those of the float network that they are given, before its channels were scaled.
         return best.Result with { Stages = _stages, Findings = calibrated.Findings, Ranges = calibrated.Ranges };
     }
 
-    /// <summary>Ranges, then weights.</summary>
-    private Candidate Finish(Candidate candidate, CalibrationImages choose, CancellationToken cancellation)
+    /// <summary>The candidate with better ranges.</summary>
+    private Candidate Ranged(Candidate candidate, CalibrationImages choose, bool report, CancellationToken cancellation)
     {
         // A calibrator that was asked for is the one that is used.
-        if (_settings.Calibrator is AutoCalibrator)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            var images = choose.First(Math.Max(FewestForRanges, ImagesFor(_float, _effort) / 4));
-            var ranges = RangeSearch.Apply(candidate.Float, candidate.Result.Ranges, _settings, images, _data.Threads, _events, cancellation);
-            var changed = ranges.Count(range => range.Value != candidate.Result.Ranges[range.Key]);
-            if (changed > 0)
-            {
-                var result = FakeQuantization.With(candidate.Float, _settings, ranges, []);
-                var next = candidate with { Result = result, Error = _judge.Of(result.Graph) };
-                var helps = OfActivations(result.Graph) < OfActivations(candidate.Result.Graph);
-                Report("choose ranges", next.Error, helps, Of(changed, ranges.Count, "tensors"));
-                if (helps) candidate = next;
-            }
-        }
+        if (_settings.Calibrator is not AutoCalibrator) return candidate;
+        cancellation.ThrowIfCancellationRequested();
+        var (start, images) = (candidate.Result.Ranges, choose.First(Math.Max(FewestForRanges, ImagesFor(_float, _effort) / 4)));
+        var scales = _journal.Once($"{candidate.Name}/choose ranges", () =>
+            RangeSearch.Apply(candidate.Float, start, _settings, images, _data.Threads, _events, cancellation).ToDictionary(range => range.Key, range => range.Value.Scales[0], StringComparer.Ordinal));
+        var ranges = start.ToDictionary(range => range.Key, range => scales[range.Key] == range.Value.Scales[0] ? range.Value : range.Value.WithScale(scales[range.Key]), StringComparer.Ordinal);
+        var changed = ranges.Count(range => range.Value != start[range.Key]);
+        if (changed == 0) return candidate;
+        var result = FakeQuantization.With(candidate.Float, _settings, ranges, []);
+        var next = candidate with { Result = result, Error = _judge.Of(result.Graph) };
+        var helps = OfActivations(result.Graph) < OfActivations(candidate.Result.Graph);
+        if (report) Report("choose ranges", next.Error, helps, Of(changed, ranges.Count, "tensors"));
+        return helps ? next : candidate;
+    }
+
+    /// <summary>The candidate with reconstructed layers, once or as often as it helps.</summary>
+    private Candidate Rounded(Candidate candidate, CancellationToken cancellation)
+    {
         for (var pass = 0; pass < (_effort == QuantizationEffort.Best ? MaxPasses : 1); pass++)
         {
-            var graph = candidate.Result.Graph.Clone();
-            var layers = WeightReconstruction.Apply(candidate.Float, graph, _settings, _images, _effort == QuantizationEffort.Best ? 4 : 1, _data.Threads, _events, cancellation);
-            var next = candidate with { Result = candidate.Result with { Graph = graph, Reconstruction = layers }, Error = _judge.Of(graph) };
+            var next = Reconstructed(candidate, _images, pass, cancellation);
+            var layers = next.Result.Reconstruction;
             var helps = next.Error < candidate.Error;
             Report(pass == 0 ? "reconstruct layers" : "reconstruct layers again", next.Error, helps, Of(layers.Count(layer => layer.ErrorAfter < layer.ErrorBefore), layers.Count, "layers"));
             if (!helps) break;
@@ -106,13 +112,22 @@ internal sealed class PostTrainingQuantization
         return candidate;
     }
 
-    /// <summary>The network with equalised channels; null where nothing was scaled.</summary>
-    private EqualizationResult? Equalized(CalibrationImages choose)
+    private Candidate Reconstructed(Candidate candidate, CalibrationImages images, int pass, CancellationToken cancellation)
+    {
+        var graph = candidate.Result.Graph.Clone();
+        var step = string.Create(CultureInfo.InvariantCulture, $"{candidate.Name}/reconstruct {pass} on {images.Count}");
+        var layers = WeightReconstruction.Apply(candidate.Float, graph, _settings, images, _effort == QuantizationEffort.Best ? 4 : 1, _data.Threads, _events, _journal, step, cancellation);
+        return candidate with { Result = candidate.Result with { Graph = graph, Reconstruction = layers }, Error = _judge.Of(graph) };
+    }
+
+    /// <summary>The factors that equalise the channels; null where nothing is to be scaled.</summary>
+    private Factors? Equalize(CalibrationImages choose)
     {
         try
         {
             var result = ChannelEqualization.Apply(_float, _settings, choose, _data.Threads, repairsWeights: true, _events);
-            return result.Classes.Any(channels => channels.KeptReason is null) ? result : null;
+            var scaled = result.Classes.Count(channels => channels.KeptReason is null);
+            return scaled > 0 ? new Factors(result.Factors, scaled, result.Classes.Count) : null;
         }
         catch (PithException problem)
         {
@@ -141,6 +156,9 @@ internal sealed class PostTrainingQuantization
         return effort == QuantizationEffort.Best ? 4 * images : images;
     }
 
-    /// <summary>A float network, the quantized one that was made of it, and the error of that.</summary>
-    private sealed record Candidate(Graph Float, FakeQuantizationResult Result, double Error);
+    /// <summary>The factors of all units, and how many sets of channels they scale.</summary>
+    private sealed record Factors(double[][] OfUnits, int Scaled, int Sets);
+
+    /// <summary>A float network, with what became of its channels as a name, the quantized one that was made of it, and the error of that.</summary>
+    private sealed record Candidate(string Name, Graph Float, FakeQuantizationResult Result, double Error);
 }

@@ -19,9 +19,16 @@ internal static class CalibrateAndInsertQdq
         if (context.Cache is { } cache) return Outcome(FakeQuantization.FromCache(start, settings, cache), cache);
 
         var data = DrawnImages.For(start, settings.Samples, settings.CalibrationSeed, context);
-        var result = PostTrainingQuantization.Apply(start, settings, effort, data, context.Events, context.Cancellation);
+        var result = PostTrainingQuantization.Apply(start, settings, effort, data, context.Events, context.Cancellation, effort == QuantizationEffort.Fast ? null : Journal(start, settings, effort, context));
         var origin = new CalibrationCacheOrigin(ModelHash.Of(start), settings.Calibrator.ToString(), settings.Samples);
         return Outcome(result, settings.ActivationForm == ActivationForm.Int8 ? result.ToCache(origin) : null);
+    }
+
+    private static StepJournal Journal(Graph start, QuantizationSettings settings, QuantizationEffort effort, StepContext context)
+    {
+        var data = context.RequireTrainingData();
+        string[] key = [context.Key, PithVersion.Text, ModelHash.Of(start), SettingsJson.Write(settings).ToJsonString(), $"{effort}", $"{data.Name} {data.Count}", context.PreprocessingOf(start, data).ToJson()];
+        return new StepJournal(context.CheckpointPath, string.Join('\n', key), context.Events);
     }
 
     private static StepOutcome Outcome(FakeQuantizationResult result, CalibrationCache? cache) =>

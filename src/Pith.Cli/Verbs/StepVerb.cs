@@ -43,12 +43,15 @@ internal abstract class StepVerb : Verb
             var made = step.Run(graph, Context(arguments, model, graph, output, step, events, cancellation));
             OnnxModel.Save(made.Graph, output);
             File.Delete(CheckpointOf(output));
+            File.Delete(SearchFiles.BestOf(output));
             return made;
         });
         AfterSave(outcome, output, arguments);
         foreach (var finding in outcome.Findings) terminal.Note(finding.Message);
         terminal.Result(Json(outcome, model, output), console => Draw(console, outcome, output));
-        return Program.Done;
+        if (Failure(outcome) is not { } failure) return Program.Done;
+        terminal.Error(failure);
+        return Program.Failed;
     }
 
     /// <summary>Settings whose default depends on whether images are given.</summary>
@@ -59,6 +62,12 @@ internal abstract class StepVerb : Verb
 
     /// <summary>The images to choose epochs on, as the user named them; null when the verb takes none.</summary>
     protected virtual string? Validation(ParseResult arguments) => null;
+
+    /// <summary>What has the step read validation images, as the end of a sentence.</summary>
+    protected virtual string ValidationNeeds => "";
+
+    /// <summary>What was asked for and not reached, although a model was made; null when nothing.</summary>
+    protected virtual string? Failure(StepOutcome outcome) => null;
 
     /// <summary>Writes files beside the model.</summary>
     protected virtual void AfterSave(StepOutcome outcome, string output, ParseResult arguments) { }
@@ -78,7 +87,10 @@ internal abstract class StepVerb : Verb
             Preprocess = arguments.GetValue(_preprocess),
             FindModel = name => ModelFile.Load(name, arguments.GetValue(_size)),
             CheckpointPath = CheckpointOf(output),
-        }, arguments, model).WithKeyOf(step, graph, data, Validation(arguments));
+            OutputPath = output,
+        }, arguments, model);
+        if (extended.ValidationData is not null && !step.ReadsValidationData) throw new UsageException($"With these settings {Kind} reads no validation images. Leave out --validation{ValidationNeeds}.");
+        extended = extended.WithKeyOf(step, graph, data, Validation(arguments));
         DataOverlap.Refuse([("Training", extended.TrainingData), ("validation", extended.ValidationData)], events);
         return extended;
     }

@@ -19,8 +19,8 @@ public sealed record NamePattern
         ArgumentNullException.ThrowIfNull(text);
         if (text.Length == 0) throw new PithException("A name pattern is empty. Write a name, a glob such as 'layer1.*', or a regular expression between slashes.");
         Text = text;
-        if (text.Length > 2 && text[0] == '/' && text[^1] == '/') _regex = Compile(text, text[1..^1]);
-        else if (text.AsSpan().ContainsAny('*', '?'))
+        if (IsExpression(text)) _regex = Compile(text, text[1..^1]);
+        else if (IsGlob(text))
             _regex = Compile(text, $"\\A{Regex.Escape(text).Replace("\\*", ".*", StringComparison.Ordinal).Replace("\\?", ".", StringComparison.Ordinal)}\\z");
     }
 
@@ -32,6 +32,13 @@ public sealed record NamePattern
 
     /// <summary>Alias of the conversion for languages without operators.</summary>
     public static NamePattern FromString(string text) => new(text);
+
+    /// <summary>The pattern that fits this name only: the name itself, or a regular expression where the name would be read as a pattern.</summary>
+    public static NamePattern Exactly(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return new NamePattern(IsExpression(name) || IsGlob(name) ? $@"/\A{Regex.Escape(name)}\z/" : name);
+    }
 
     /// <summary>True when <paramref name="name"/> fits.</summary>
     /// <exception cref="PithException">The regular expression takes too long on this name.</exception>
@@ -56,6 +63,10 @@ public sealed record NamePattern
 
     /// <summary>The pattern as written.</summary>
     public override string ToString() => Text;
+
+    private static bool IsExpression(string text) => text.Length > 2 && text[0] == '/' && text[^1] == '/';
+
+    private static bool IsGlob(string text) => text.AsSpan().ContainsAny('*', '?');
 
     private static Regex Compile(string text, string expression)
     {

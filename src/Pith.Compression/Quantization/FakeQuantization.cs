@@ -24,6 +24,9 @@ public sealed record FakeQuantizationResult
     /// <summary>What reconstruction did to each layer; empty when there was none.</summary>
     public IReadOnlyList<ReconstructedLayer> Reconstruction { get; init; } = [];
 
+    /// <summary>What the pairs were inserted into, and with which ranges.</summary>
+    internal QuantizationSource? Source { get; init; }
+
     /// <summary>The scales as a calibration cache that belongs to the float model.</summary>
     /// <param name="origin">The model's hash, the calibrator and the number of samples.</param>
     /// <exception cref="PithException">Activations are uint8, which the format cannot hold.</exception>
@@ -33,6 +36,11 @@ public sealed record FakeQuantizationResult
         return new CalibrationCache(Ranges.Select(range => KeyValuePair.Create(range.Key, range.Value.Scales[0])), origin);
     }
 }
+
+/// <summary>A float network with ranges for its activations: all that <see cref="FakeQuantization.With"/> needs.</summary>
+/// <param name="Float">The network, with channels equalised where that helped.</param>
+/// <param name="Ranges">Parameters by activation name.</param>
+internal sealed record QuantizationSource(Graph Float, IReadOnlyDictionary<string, QuantizationParameters> Ranges);
 
 /// <summary>
 /// Quantization in one call: find the places, calibrate, insert. The start is a float graph: simplified (BatchNormalization folded) for post-training quantization, or with

@@ -115,7 +115,7 @@ public sealed record Recipe
             if (item is not JsonObject fields) throw new PithException($"{where}: expected an object in braces.");
             var stage = ReadStage((JsonObject)fields.DeepClone(), names, where);
             if (stage.Step.ReadsTrainingData && data.Train is null) throw new PithException($"{where} ('{stage.Name}') needs training data; expected 'train' in 'data'.");
-            if (stage.Step.ReadsValidationData && data.Validation is null) throw new PithException($"{where} ('{stage.Name}') needs validation data; expected 'validation' in 'data'.");
+            if (stage.Step.NeedsValidationData && data.Validation is null) throw new PithException($"{where} ('{stage.Name}') needs validation data; expected 'validation' in 'data'.");
             names.Add(stage.Name);
             stages.Add(stage);
         }

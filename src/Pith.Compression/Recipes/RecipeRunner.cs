@@ -119,15 +119,18 @@ public sealed class RecipeRunner
             Threads = _options.Threads,
             FindModel = name => _stages[name].Graph,
             CheckpointPath = checkpoint,
+            OutputPath = PathOf(declared.Name, ".onnx"),
             Key = key,
             Events = _options.Events,
             Cancellation = _options.Cancellation,
         });
         foreach (var finding in outcome.Findings) _options.Events?.Report(new Warning($"{declared.Name}: {finding.Message}"));
+        if (outcome.Search is { IsReached: false } search) _options.Events?.Report(new Warning($"{declared.Name}: {search.Verdict}"));
         OnnxModel.Save(outcome.Graph, PathOf(declared.Name, ".onnx"));
         outcome.Cache?.Write(PathOf(declared.Name, ".calibration"));
         _state.Add(declared.Name, key, PathOf(declared.Name, ".onnx"), clock.Elapsed.TotalSeconds, outcome.Training);
         File.Delete(checkpoint);
+        File.Delete(SearchFiles.BestOf(PathOf(declared.Name, ".onnx")));
         return outcome.Graph;
     }
 

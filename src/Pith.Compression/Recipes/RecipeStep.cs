@@ -46,8 +46,11 @@ public abstract record RecipeStep
     /// <summary>Whether the step needs training data.</summary>
     internal virtual bool ReadsTrainingData => Trains is not null;
 
-    /// <summary>Whether the step needs validation data.</summary>
-    internal bool ReadsValidationData => Trains is { Validation: not ValidationMode.None };
+    /// <summary>Whether the step reads validation data where there is some.</summary>
+    internal virtual bool ReadsValidationData => NeedsValidationData;
+
+    /// <summary>Whether the step cannot do without validation data.</summary>
+    internal bool NeedsValidationData => Trains is { Validation: not ValidationMode.None };
 
     /// <summary>The settings as JSON, defaults included.</summary>
     internal JsonObject ToJson()

@@ -29,6 +29,9 @@ public sealed record StepContext
     /// <summary>Where training, and what quantization has chosen so far, is saved and continued from; null: nowhere. Delete it once the model is written.</summary>
     public string? CheckpointPath { get; init; }
 
+    /// <summary>The file that the new model will be written to: a search keeps its trials and the best network so far beside it, see <see cref="SearchFiles"/>. Null: nowhere.</summary>
+    public string? OutputPath { get; init; }
+
     /// <summary>Names everything that the result depends on; see <see cref="TrainingOptions.CheckpointKey"/>.</summary>
     public string Key { get; init; } = "";
 

@@ -25,6 +25,9 @@ public sealed record StepOutcome(Graph Graph)
     /// <summary>What reconstruction did to each layer; empty when there was none.</summary>
     public IReadOnlyList<ReconstructedLayer> Reconstruction { get; init; } = [];
 
+    /// <summary>What the search for layers to keep in float has found; null when there was none.</summary>
+    public SearchResult? Search { get; init; }
+
     /// <summary>What the calibration lint noticed.</summary>
     public IReadOnlyList<CalibrationFinding> Findings { get; init; } = [];
 

@@ -44,7 +44,7 @@ internal sealed class PostTrainingQuantization
     public static FakeQuantizationResult Apply(Graph graph, QuantizationSettings settings, QuantizationEffort effort, CalibrationData data, IProgress<PithEvent>? events, CancellationToken cancellation, StepJournal? journal = null)
     {
         var calibrated = FakeQuantization.Calibrate(graph, settings, data, events);
-        if (effort == QuantizationEffort.Fast || calibrated.Layers.All(layer => layer.SkipReason is not null)) return calibrated;
+        if (effort == QuantizationEffort.Fast || calibrated.Layers.All(layer => layer.SkipReason is not null)) return calibrated with { Source = new(graph, calibrated.Ranges) };
         return new PostTrainingQuantization(graph, settings, effort, data, events, journal ?? StepJournal.None).Improve(calibrated, cancellation);
     }
 
@@ -75,7 +75,7 @@ internal sealed class PostTrainingQuantization
         }
         var best = Rounded(start, cancellation);
         // The scales for other tools are those of the float network that they are given, before its channels were scaled.
-        return best.Result with { Stages = _stages, Findings = calibrated.Findings, Ranges = calibrated.Ranges };
+        return best.Result with { Stages = _stages, Findings = calibrated.Findings, Ranges = calibrated.Ranges, Source = new(best.Float, best.Result.Ranges) };
     }
 
     /// <summary>The candidate with better ranges.</summary>

@@ -15,6 +15,7 @@ internal static class OnnxRuntimeTarget
         Name = "onnxruntime",
         Help = "uint8 with zero points, a pair after every operator, int32 biases: all that ONNX Runtime needs to compute in integers from end to end",
         Activations = ActivationForm.UInt8,
+        TakesZeroPoints = true,
         Rules = [new OperatorRule()],
         IntegerBiases = true,
         RangesImplyClips = true,

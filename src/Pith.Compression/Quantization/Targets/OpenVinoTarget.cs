@@ -17,6 +17,7 @@ internal static class OpenVinoTarget
         Name = "openvino",
         Help = "as NNCF quantizes for CPUs: symmetric, uint8 where no value is negative, float biases, operands of Add and Mul",
         Activations = ActivationForm.Symmetric,
+        TakesZeroPoints = true,
         Rules =
         [
             new ComputeLayerRule(),

@@ -14,6 +14,7 @@ internal static class PithTarget
         Name = "pith",
         Help = "uint8 with zero points, a pair before Sigmoid, otherwise as tensorrt: what Pith's engine is fastest and most accurate with",
         Activations = ActivationForm.UInt8,
+        TakesZeroPoints = true,
         Rules = [new SigmoidRule(), .. TensorRtTarget.Rules],
     };
 

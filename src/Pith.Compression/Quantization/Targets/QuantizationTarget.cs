@@ -12,6 +12,9 @@ public sealed record QuantizationTarget
     /// <summary>The form of activations, unless the options name another.</summary>
     public required ActivationForm Activations { get; init; }
 
+    /// <summary>True when the runtime computes uint8 activations with zero points as well as its own form.</summary>
+    public bool TakesZeroPoints { get; init; }
+
     /// <summary>Where Q/DQ pairs go; the first rule that takes a node decides.</summary>
     internal IReadOnlyList<PlacementRule> Rules { get; init; } = [];
 

@@ -8,6 +8,10 @@ internal static class DrawnImages
     // Small, because every observed activation of a batch is alive at once; no result depends on it.
     private const int BatchSize = 16;
 
+    // Fewer say nothing about a loss of a few points; more than the larger number take long for each network that is measured.
+    private const int FewestOthers = 50;
+    private const int MostOthers = 4096;
+
     /// <summary>Draws them, and notes the preprocessing in the metadata of <paramref name="graph"/>.</summary>
     /// <param name="graph">The network that they are for.</param>
     /// <param name="samples">How many.</param>
@@ -24,5 +28,17 @@ internal static class DrawnImages
         var loader = new BatchLoader(drawn, preprocessing, new BatchLoaderOptions { BatchSize = batch });
         input.RequireFit(graph.Name, drawn, loader);
         return new CalibrationData(loader.Epoch(), samples, batch, dataset.ClassNames.Count, context.Threads);
+    }
+
+    /// <summary>Images that <see cref="For"/> does not draw, to judge by; at most 4096.</summary>
+    /// <param name="dataset">The training data.</param>
+    /// <param name="samples">How many calibrate.</param>
+    /// <param name="seed">Which ones.</param>
+    /// <exception cref="PithException">Too few are left.</exception>
+    public static ImageDataset NotDrawn(ImageDataset dataset, int samples, int seed)
+    {
+        if (dataset.Count - samples < FewestOthers)
+            throw new PithException($"A search decides by images that do not calibrate; of the {dataset.Count} in '{dataset.Name}' {samples} calibrate, which leaves {Math.Max(0, dataset.Count - samples)}. Expected at least {FewestOthers}: give validation images (--validation, 'validation' in a recipe's 'data'), more images, or fewer samples.");
+        return new DatasetSubset(dataset, [.. DataSplit.Draw(dataset, Math.Min(dataset.Count, samples + MostOthers), seed).Skip(samples)]);
     }
 }

@@ -9,6 +9,9 @@ public sealed record QuantizeStep(QuantizationSettings Quantization) : RecipeSte
     /// <summary>What is done for accuracy.</summary>
     public PostTrainingSettings PostTraining { get; init; } = new();
 
+    /// <summary>How much it may cost: layers are moved to float until that holds.</summary>
+    public SearchSettings Search { get; init; } = new();
+
     /// <inheritdoc/>
     public override string Kind => "quantize";
 
@@ -17,17 +20,25 @@ public sealed record QuantizeStep(QuantizationSettings Quantization) : RecipeSte
     {
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(context);
+        if (Search.MaxDrop is not null) return SearchedQuantization.Apply(graph, this, context);
         var calibrated = CalibrateAndInsertQdq.Apply(graph, Pipelines.Simplify, Quantization, PostTraining.Effort, context);
         FakeQuantization.Finish(calibrated.Graph, Quantization, context.Events);
         return calibrated;
     }
 
     /// <inheritdoc/>
-    public override void Check() => Quantization.Check();
+    public override void Check()
+    {
+        Quantization.Check();
+        Search.Check();
+    }
 
     internal override bool ReadsTrainingData => true;
 
-    internal override IReadOnlyList<object> Parts => [Quantization, PostTraining];
+    // Without it a search takes training images that do not calibrate.
+    internal override bool ReadsValidationData => Search.MaxDrop is not null;
 
-    internal override RecipeStep With(IReadOnlyList<object> parts) => new QuantizeStep((QuantizationSettings)parts[0]) { PostTraining = (PostTrainingSettings)parts[1] };
+    internal override IReadOnlyList<object> Parts => [Quantization, PostTraining, Search];
+
+    internal override RecipeStep With(IReadOnlyList<object> parts) => new QuantizeStep((QuantizationSettings)parts[0]) { PostTraining = (PostTrainingSettings)parts[1], Search = (SearchSettings)parts[2] };
 }

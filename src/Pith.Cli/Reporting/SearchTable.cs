@@ -12,7 +12,7 @@ internal static class SearchTable
         foreach (var title in (string[])["MACs in INT8", LossTitle(result.Settings.Metric), "SNR", "ms", "times as fast as float", "half of the rounds"]) table.AddColumn(new TableColumn(title).RightAligned().NoWrap());
         foreach (var point in result.Front)
         {
-            string[] cells = [point.Name, Percent(point.Trial?.Int8Share ?? 0), Loss(result, point.Loss), Decibels(point.Trial?.Score.SnrDecibels ?? double.PositiveInfinity), Text(point.MedianMs, "0.000"), Text(point.Speedup, "0.00"), $"{Text(point.LowerQuartile, "0.00")} to {Text(point.UpperQuartile, "0.00")}"];
+            string[] cells = [point.Name, Percent(point.Trial?.Int8Share ?? 0), Loss(result.Settings.Metric, point.Loss), Decibels(point.Trial?.Score.SnrDecibels ?? double.PositiveInfinity), Text(point.MedianMs, "0.000"), Text(point.Speedup, "0.00"), $"{Text(point.LowerQuartile, "0.00")} to {Text(point.UpperQuartile, "0.00")}"];
             table.AddRow([.. cells.Select(SafeText.Cell)]);
         }
         console.Write(table);
@@ -30,7 +30,7 @@ internal static class SearchTable
     };
 
     /// <summary>A loss with as many digits as its metric has.</summary>
-    public static string Loss(SearchResult result, double loss) => Text(loss, result.Settings.Metric == SearchMetric.Snr ? "0.####" : "0.00");
+    public static string Loss(SearchMetric metric, double loss) => Text(loss, metric == SearchMetric.Snr ? "0.####" : "0.00");
 
     private static Table Layers(SearchResult result)
     {

@@ -57,8 +57,6 @@ internal sealed class QuantizeVerb : StepVerb
 
     protected override string ValidationNeeds => ", or say by --max-drop what they are to decide";
 
-    protected override string? Failure(StepOutcome outcome) => outcome.Search is { IsReached: false } search ? search.Verdict : null;
-
     protected override void AfterSave(StepOutcome outcome, string output, ParseResult arguments)
     {
         if (outcome.Search is { } search) AtomicFile.WriteText(PageOf(output), SearchPage.Render(search, Path.GetFileName(output)));

@@ -49,8 +49,8 @@ internal abstract class StepVerb : Verb
         AfterSave(outcome, output, arguments);
         foreach (var finding in outcome.Findings) terminal.Note(finding.Message);
         terminal.Result(Json(outcome, model, output), console => Draw(console, outcome, output));
-        if (Failure(outcome) is not { } failure) return Program.Done;
-        terminal.Error(failure);
+        if (outcome.Unreached is not { } unreached) return Program.Done;
+        terminal.Error(unreached);
         return Program.Failed;
     }
 
@@ -65,9 +65,6 @@ internal abstract class StepVerb : Verb
 
     /// <summary>What has the step read validation images, as the end of a sentence.</summary>
     protected virtual string ValidationNeeds => "";
-
-    /// <summary>What was asked for and not reached, although a model was made; null when nothing.</summary>
-    protected virtual string? Failure(StepOutcome outcome) => null;
 
     /// <summary>Writes files beside the model.</summary>
     protected virtual void AfterSave(StepOutcome outcome, string output, ParseResult arguments) { }

@@ -13,6 +13,7 @@ internal static class VerbCatalog
         new PruneVerb(),
         new FineTuneVerb(),
         new QuantizeVerb(),
+        new OptimizeVerb(),
         new QatVerb(),
         new FoldPreprocessingVerb(),
         new BuildVerb(),

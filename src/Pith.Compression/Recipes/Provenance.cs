@@ -76,7 +76,7 @@ public sealed record Provenance
             Data = step.ReadsTrainingData && context.Cache is null && context.TrainingData is { } data ? DataContent.Of(data) : null,
             Validation = step.ReadsValidationData && context.ValidationData is { } validation ? DataContent.Of(validation) : null,
             Cache = context.Cache is { } cache ? HashOf(cache, outcome) : null,
-            Machine = outcome.Selection?.Machine,
+            Machine = outcome.Selection?.Machine ?? outcome.Optimization?.Machine,
             Settings = settings,
         };
     }

@@ -120,12 +120,13 @@ public sealed class RecipeRunner
             FindModel = name => _stages[name].Graph,
             CheckpointPath = checkpoint,
             OutputPath = PathOf(declared.Name, ".onnx"),
+            GivesUpStaleTrials = true,
             Key = key,
             Events = _options.Events,
             Cancellation = _options.Cancellation,
         });
         foreach (var finding in outcome.Findings) _options.Events?.Report(new Warning($"{declared.Name}: {finding.Message}"));
-        if (outcome.Search is { IsReached: false } search) _options.Events?.Report(new Warning($"{declared.Name}: {search.Verdict}"));
+        if (outcome.Unreached is { } unreached) _options.Events?.Report(new Warning($"{declared.Name}: {unreached}"));
         OnnxModel.Save(outcome.Graph, PathOf(declared.Name, ".onnx"));
         outcome.Cache?.Write(PathOf(declared.Name, ".calibration"));
         _state.Add(declared.Name, key, PathOf(declared.Name, ".onnx"), clock.Elapsed.TotalSeconds, outcome.Training);

@@ -10,6 +10,7 @@ public static class StepCatalog
         new PruneStep(new PruningSettings()),
         new FineTuneStep(TrainingSettings.FineTune),
         new QuantizeStep(new QuantizationSettings()),
+        new OptimizeStep(new QuantizationSettings()),
         new QatStep(new QuantizationSettings(), TrainingSettings.QuantizationAware),
     ];
 

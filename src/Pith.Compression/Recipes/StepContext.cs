@@ -1,3 +1,4 @@
+using Pith.Benchmarking;
 using Pith.Compression.Data;
 
 namespace Pith.Compression.Recipes;
@@ -32,6 +33,9 @@ public sealed record StepContext
     /// <summary>The file that the new model will be written to: a search keeps its trials and the best network so far beside it, see <see cref="SearchFiles"/>. Null: nowhere.</summary>
     public string? OutputPath { get; init; }
 
+    /// <summary>Whether trials that belong to other things are given up, with a note, instead of refused: in a recipe, whose steps run again when what they depend on changes.</summary>
+    internal bool GivesUpStaleTrials { get; init; }
+
     /// <summary>Names everything that the result depends on; see <see cref="TrainingOptions.CheckpointKey"/>.</summary>
     public string Key { get; init; } = "";
 
@@ -40,6 +44,9 @@ public sealed record StepContext
 
     /// <summary>Stops the step.</summary>
     public CancellationToken Cancellation { get; init; }
+
+    /// <summary>How the networks of a search's front are timed.</summary>
+    internal BenchmarkSettings FrontTiming { get; init; } = new() { Seconds = 1 };
 
     /// <summary>Sets <see cref="Key"/> for a step that is run by itself, on a model and with data that were named on the command line.</summary>
     /// <param name="step">The step.</param>

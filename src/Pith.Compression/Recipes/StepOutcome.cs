@@ -28,6 +28,12 @@ public sealed record StepOutcome(Graph Graph)
     /// <summary>What the search for layers to keep in float has found; null when there was none.</summary>
     public SearchResult? Search { get; init; }
 
+    /// <summary>What the joint search over precision and sparsity has found; null when there was none.</summary>
+    public OptimizationResult? Optimization { get; init; }
+
+    /// <summary>What was asked for and not reached, in words, although a model was made; null when nothing.</summary>
+    public string? Unreached => Search is { IsReached: false } search ? search.Verdict : Optimization is { IsReached: false } optimization ? optimization.Verdict : null;
+
     /// <summary>What the calibration lint noticed.</summary>
     public IReadOnlyList<CalibrationFinding> Findings { get; init; } = [];
 

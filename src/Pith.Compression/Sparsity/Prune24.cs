@@ -23,12 +23,14 @@ public static class Prune24
         options ??= new PruningOptions();
         var used = Used(graph);
         string? WhyNot(WeightOperand weight, SparsityPattern pattern) => !used.Contains(weight.Node) ? "the network does not use its result" : SkipReason(weight, weights, settings, pattern);
-        var reasons = weights.ToDictionary(weight => weight, weight => WhyNot(weight, settings.Pattern.Pattern ?? SparsityPattern.TwoOfFour));
+        var byLayer = options.ByLayer;
+        SparsityPattern PatternOf(WeightOperand weight) => byLayer?.GetValueOrDefault(weight.Node.Name) ?? settings.Pattern.Pattern ?? SparsityPattern.TwoOfFour;
+        var reasons = weights.ToDictionary(weight => weight, weight => byLayer is not null && !byLayer.ContainsKey(weight.Node.Name) ? "dense: chosen" : WhyNot(weight, PatternOf(weight)));
         foreach (var weight in weights.Where(weight => reasons[weight] is null)) _ = FloatTensor(weight);
-        var selection = settings.Pattern.Pattern is null ? PatternSelector.Run(graph, Prunable(weights, WhyNot), settings, options) : null;
+        var selection = byLayer is null && settings.Pattern.Pattern is null ? PatternSelector.Run(graph, Prunable(weights, WhyNot), settings, options) : null;
         if (selection is not null)
             foreach (var weight in weights) reasons[weight] ??= WhyDense(selection.Find(weight.Node.Name)!);
-        LayerToPrune[] layers = [.. weights.Where(weight => reasons[weight] is null).Select(weight => new LayerToPrune(weight, settings.Pattern.Pattern ?? SparsityPattern.Parse(selection!.Find(weight.Node.Name)!.Chosen)))];
+        LayerToPrune[] layers = [.. weights.Where(weight => reasons[weight] is null).Select(weight => new LayerToPrune(weight, selection is null ? PatternOf(weight) : SparsityPattern.Parse(selection.Find(weight.Node.Name)!.Chosen)))];
         var inOrder = settings.OrdersChannels(layers) ? ChannelReordering.Apply(graph, layers, settings.ChannelSeed, options) : null;
         dense = graph.Clone();
         // A weight that several layers share is pruned when all of them take it, and with one mask: their axes must agree.

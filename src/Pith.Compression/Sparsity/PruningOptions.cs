@@ -11,4 +11,7 @@ public sealed record PruningOptions
 
     /// <summary>Stops the search and the timing; the graph is then to be thrown away.</summary>
     public CancellationToken Cancellation { get; init; }
+
+    /// <summary>The pattern of each layer by its name, instead of the settings' for all of them; layers that are not in it stay dense. Null: the settings decide.</summary>
+    internal IReadOnlyDictionary<string, SparsityPattern>? ByLayer { get; init; }
 }

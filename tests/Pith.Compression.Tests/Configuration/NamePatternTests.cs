@@ -34,4 +34,18 @@ public class NamePatternTests
 
     [Fact]
     public void Patterns_are_equal_when_their_texts_are() => Assert.Equal(new NamePattern("a*"), new NamePattern("a*"));
+
+    [Theory]
+    [InlineData("conv1", "conv1")]
+    [InlineData("/layer1/conv1/Conv", "/layer1/conv1/Conv")]
+    [InlineData("/layer1/", "/\\A/layer1/\\z/")]
+    [InlineData("/[/", "/\\A/\\[/\\z/")]
+    [InlineData("a*b", "/\\Aa\\*b\\z/")]
+    public void A_name_can_be_meant_exactly(string name, string text)
+    {
+        var pattern = NamePattern.Exactly(name);
+        Assert.Equal(text, pattern.Text);
+        Assert.True(pattern.Matches(name));
+        Assert.All(["layer1", "axb", "conv11", $"{name}x", $"x{name}"], other => Assert.False(pattern.Matches(other), other));
+    }
 }

@@ -116,27 +116,28 @@ public sealed class PostTrainingTests
         }
     }
 
-    private sealed class NoiseDataset(int count) : ImageDataset
+    /// <summary>Waves with noise; the labels, if there are any, mean nothing.</summary>
+    internal sealed class NoiseDataset(int count, int seed = 77, bool hasLabels = false) : ImageDataset
     {
         public override string Name => "noise";
 
         public override int Count => count;
 
-        public override IReadOnlyList<string> ClassNames => [];
+        public override IReadOnlyList<string> ClassNames => hasLabels ? ["a", "b", "c", "d", "e"] : [];
 
         public override ImageShape? Shape => new(1, Side, Side);
 
         public override Preprocessing DefaultPreprocessing => Preprocessing.Raw;
 
-        public override int Label(int index) => 0;
+        public override int Label(int index) => hasLabels ? index % 5 : 0;
 
         public override Sample Load(int index)
         {
-            var random = new Random(index + 77);
+            var random = new Random(index + seed);
             var (dx, dy, level) = (random.NextSingle(), random.NextSingle(), random.NextSingle());
             var pixels = new float[Side * Side];
             for (var i = 0; i < pixels.Length; i++) pixels[i] = level + MathF.Sin(dx * (i % Side)) * MathF.Cos(dy * (i / Side)) + 0.2f * (random.NextSingle() - 0.5f);
-            return new Sample(0, pixels, Shape!.Value);
+            return new Sample(Label(index), pixels, Shape!.Value);
         }
     }
 }

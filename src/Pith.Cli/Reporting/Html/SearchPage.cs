@@ -30,7 +30,7 @@ internal static class SearchPage
     {
         var table = new StringBuilder($"<table><thead><tr><th>network</th><th class=n>MACs in INT8</th><th class=n>{Encode(SearchTable.LossTitle(result.Settings.Metric))}</th><th class=n>ms</th><th class=n>times as fast as float</th></tr></thead><tbody>\n");
         foreach (var point in result.Front)
-            table.Append(CultureInfo.InvariantCulture, $"<tr><td>{Encode(point.Name)}</td><td class=n>{100 * (point.Trial?.Int8Share ?? 0):0.0}%</td><td class=n>{SearchTable.Loss(result, point.Loss)}</td><td class=n>{point.MedianMs:0.000}</td><td class=n>{point.Speedup:0.00}</td></tr>\n");
+            table.Append(CultureInfo.InvariantCulture, $"<tr><td>{Encode(point.Name)}</td><td class=n>{100 * (point.Trial?.Int8Share ?? 0):0.0}%</td><td class=n>{SearchTable.Loss(result.Settings.Metric, point.Loss)}</td><td class=n>{point.MedianMs:0.000}</td><td class=n>{point.Speedup:0.00}</td></tr>\n");
         return table.Append("</tbody></table>").ToString();
     }
 

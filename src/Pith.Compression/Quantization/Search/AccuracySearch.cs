@@ -113,7 +113,7 @@ internal sealed class AccuracySearch
     private double ErrorOf(IReadOnlyCollection<string> floatLayers)
     {
         var entry = Entry("calibration", floatLayers);
-        if (_journal.Find(entry) is { } known) return known.Error;
+        if (_journal.Find(entry) is { } known) return known.Score.Error;
         var score = new SearchScore(_sensitivityImages, _sensitivity.Of(_variants.With(floatLayers).Graph), null, null);
         _journal.Add(entry with { Score = score });
         return score.Error;
@@ -151,10 +151,16 @@ internal sealed class AccuracySearch
     private void Return(IReadOnlyList<string> chosen, IReadOnlyList<LayerSensitivity> sensitivities)
     {
         List<string> left = [.. chosen];
-        foreach (var layer in sensitivities.Where(layer => chosen.Contains(layer.Layer.Name)).OrderByDescending(layer => layer.Layer.Share).ThenBy(layer => layer.Gain).Select(layer => layer.Layer.Name))
+        string[] order = [.. sensitivities.Where(layer => chosen.Contains(layer.Layer.Name)).OrderByDescending(layer => layer.Layer.Share).ThenBy(layer => layer.Gain).Select(layer => layer.Layer.Name)];
+        // A layer that was needed may not be once others are back: errors do not only add up.
+        for (var before = int.MaxValue; left.Count < before;)
         {
-            List<string> without = [.. left.Where(name => name != layer)];
-            if (Measure(without).Holds) left = without;
+            before = left.Count;
+            foreach (var layer in order.Where(left.Contains).ToArray())
+            {
+                List<string> without = [.. left.Where(name => name != layer)];
+                if (Measure(without).Holds) left = without;
+            }
         }
     }
 
@@ -163,7 +169,7 @@ internal sealed class AccuracySearch
         _cancellation.ThrowIfCancellationRequested();
         var entry = Entry("validation", floatLayers);
         if (_trials.TryGetValue(entry.Identity, out var measured)) return measured;
-        var known = _journal.Find(entry);
+        var known = _journal.Find(entry)?.Score;
         Graph? graph = null;
         if (known is null)
         {
@@ -196,5 +202,5 @@ internal sealed class AccuracySearch
     }
 
     private TrialEntry Entry(string on, IEnumerable<string> floatLayers) =>
-        new(on, _activations is { } form ? $"activations {form.ToString().ToLowerInvariant()}" : "", floatLayers.Order(StringComparer.Ordinal).ToDictionary(layer => layer, _ => Float, StringComparer.Ordinal), new SearchScore(0, 0, null, null));
+        new(on, _activations is { } form ? $"activations {form.ToString().ToLowerInvariant()}" : "", floatLayers.Order(StringComparer.Ordinal).ToDictionary(layer => layer, _ => Float, StringComparer.Ordinal), SearchScore.None);
 }

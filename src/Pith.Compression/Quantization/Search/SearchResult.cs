@@ -82,20 +82,22 @@ public sealed record SearchResult
 
     /// <summary>The number of images limits what can be told.</summary>
     private string Caution => Settings.Metric == SearchMetric.Snr ? $"Measured on {Images}."
-        : Text($"Measured on {Images}, by which the search chose: one image is {100.0 / Chosen.Score.Images:0.##} points, and others may show another loss. Confirm it with pith compare --accuracy on images that were not used here.");
+        : Text($"Measured on {Images}, by which the search chose among {Trials.Count} networks: one image is {100.0 / Chosen.Score.Images:0.##} points, and others may show another loss. Confirm it with pith compare --accuracy on images that were not used here.");
 
     /// <summary>What a network loses, in words, with its paired interval.</summary>
     public string LossOf(SearchTrial trial)
     {
         ArgumentNullException.ThrowIfNull(trial);
-        var score = trial.Score;
-        return Settings.Metric switch
-        {
-            SearchMetric.Top1 when score.Comparison is { } paired => Text($"top-1 {Points(paired.Difference)} points ({paired.BothRight + paired.OnlySecond} of {paired.Count} images right, in float {paired.BothRight + paired.OnlyFirst}; paired 95% interval {Points(paired.Interval.Low)} to {Points(paired.Interval.High)})"),
-            SearchMetric.Agreement => Agreement(score),
-            _ => Text($"the outputs' error has {100 * score.Error:0.####}% of their energy ({score.SnrDecibels:0.0} dB)"),
-        };
+        return LossOf(Settings.Metric, trial.Score);
     }
+
+    /// <summary>The same for any score.</summary>
+    internal static string LossOf(SearchMetric metric, SearchScore score) => metric switch
+    {
+        SearchMetric.Top1 when score.Comparison is { } paired => Text($"top-1 {Points(paired.Difference)} points ({paired.BothRight + paired.OnlySecond} of {paired.Count} images right, in float {paired.BothRight + paired.OnlyFirst}; paired 95% interval {Points(paired.Interval.Low)} to {Points(paired.Interval.High)})"),
+        SearchMetric.Agreement => Agreement(score),
+        _ => Text($"the outputs' error has {100 * score.Error:0.####}% of their energy ({score.SnrDecibels:0.0} dB)"),
+    };
 
     private static string Agreement(SearchScore score)
     {
@@ -103,7 +105,8 @@ public sealed record SearchResult
         return Text($"{score.Agreements} of {score.Images} images get the same class as in float ({100.0 * score.Agreements.Value / score.Images:0.0}%; 95% interval {100 * interval.Low:0.0} to {100 * interval.High:0.0}%)");
     }
 
-    private static string UnitOf(SearchMetric metric) => metric switch
+    /// <summary>What a target is a number of.</summary>
+    internal static string UnitOf(SearchMetric metric) => metric switch
     {
         SearchMetric.Top1 => "points of top-1",
         SearchMetric.Agreement => "% of the images with another class",

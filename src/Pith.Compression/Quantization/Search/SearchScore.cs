@@ -9,6 +9,9 @@ namespace Pith.Compression.Quantization;
 /// <param name="Agreements">Images that get the same class as in float; null when the network is not a classifier.</param>
 public sealed record SearchScore(int Images, double Error, PairedComparison? Comparison, int? Agreements)
 {
+    /// <summary>Of nothing: before a measurement.</summary>
+    internal static SearchScore None { get; } = new(0, 0, null, null);
+
     /// <summary>The signal-to-noise ratio of the outputs in decibels; infinite for equal outputs.</summary>
     [JsonIgnore]
     public double SnrDecibels => -10 * Math.Log10(Error);

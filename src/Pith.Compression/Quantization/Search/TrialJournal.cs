@@ -27,9 +27,12 @@ internal sealed record TrialKey(string Pith, string Model, string Settings, stri
 /// <param name="On">The images: <c>calibration</c> or <c>validation</c>.</param>
 /// <param name="Variant">What the network was made with, besides its layers.</param>
 /// <param name="Layers">What was done to each layer that is not as the rest, by its name.</param>
-/// <param name="Score">What was measured.</param>
+/// <param name="Score">What was measured on the images.</param>
 internal sealed record TrialEntry(string On, string Variant, IReadOnlyDictionary<string, string> Layers, SearchScore Score)
 {
+    /// <summary>Other numbers that were measured, by name; null for none.</summary>
+    public IReadOnlyDictionary<string, double>? Values { get; init; }
+
     /// <summary>Equal for equal trials.</summary>
     [JsonIgnore]
     public string Identity => JsonSerializer.Serialize(new { On, Variant, Layers = Layers.OrderBy(layer => layer.Key, StringComparer.Ordinal) });
@@ -43,9 +46,9 @@ internal sealed class TrialJournal : IDisposable
 {
     private const long LargestFile = 256 << 20;
 
-    private static readonly JsonSerializerOptions s_options = new(SettingsJson.Options) { WriteIndented = false, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
+    private static readonly JsonSerializerOptions s_options = new(SettingsJson.Options) { WriteIndented = false, DefaultIgnoreCondition = JsonIgnoreCondition.Never, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
 
-    private readonly Dictionary<string, SearchScore> _finished = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, TrialEntry> _finished = new(StringComparer.Ordinal);
     private readonly FileStream? _file;
 
     private TrialJournal(FileStream? file) => _file = file;
@@ -56,15 +59,16 @@ internal sealed class TrialJournal : IDisposable
     /// <summary>Opens a journal, or begins one.</summary>
     /// <param name="path">The file; null: trials are kept in memory only.</param>
     /// <param name="key">What the trials belong to.</param>
+    /// <param name="stale">Told what differs when the file belongs to other things, which are then given up; null: such a file is refused.</param>
     /// <exception cref="PithException">The file belongs to other things, is something else, is in use, or cannot be read or written.</exception>
-    public static TrialJournal Open(string? path, TrialKey key)
+    public static TrialJournal Open(string? path, TrialKey key, Action<string>? stale = null)
     {
         if (path is null) return new TrialJournal(null);
         FileStream file;
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-            file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+            file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or NotSupportedException)
         {
@@ -73,19 +77,18 @@ internal sealed class TrialJournal : IDisposable
         try
         {
             var lines = Read(file, path);
-            if (lines.Length == 0)
-            {
-                var begun = new TrialJournal(file);
-                begun.Append(key);
-                return begun;
-            }
-            var earlier = Parse<TrialKey>(lines[0], path, 1);
-            string[] differences = [.. earlier.Differences(key)];
+            if (lines.Length == 0) return Begin(file, key);
+            var differences = string.Join(", ", Parse<TrialKey>(lines[0], path, 1).Differences(key));
             if (differences.Length > 0)
-                throw new PithException($"The trials in '{path}' are of {string.Join(", ", differences)}, so they say nothing about this search. Delete the file to search anew, or write the network to another file.");
+            {
+                var message = $"The trials in '{path}' are of {differences}, so they say nothing about this search.";
+                if (stale is null) throw new PithException($"{message} Delete the file to search anew, or write the network to another file.");
+                stale($"{message} It begins anew.");
+                return Begin(file, key);
+            }
             var entries = lines.Skip(1).Select((line, i) => Parse<TrialEntry>(line, path, i + 2)).ToArray();
             var journal = new TrialJournal(file) { Kept = entries.Length };
-            foreach (var entry in entries) journal._finished[entry.Identity] = entry.Score;
+            foreach (var entry in entries) journal._finished[entry.Identity] = entry;
             return journal;
         }
         catch
@@ -96,17 +99,25 @@ internal sealed class TrialJournal : IDisposable
     }
 
     /// <summary>What an equal trial has measured; null when there was none.</summary>
-    public SearchScore? Find(TrialEntry trial) => _finished.GetValueOrDefault(trial.Identity);
+    public TrialEntry? Find(TrialEntry trial) => _finished.GetValueOrDefault(trial.Identity);
 
     /// <summary>Saves a finished trial.</summary>
     /// <exception cref="PithException">The file cannot be written.</exception>
     public void Add(TrialEntry trial)
     {
-        _finished[trial.Identity] = trial.Score;
+        _finished[trial.Identity] = trial;
         Append(trial);
     }
 
     public void Dispose() => _file?.Dispose();
+
+    private static TrialJournal Begin(FileStream file, TrialKey key)
+    {
+        file.SetLength(0);
+        var journal = new TrialJournal(file);
+        journal.Append(key);
+        return journal;
+    }
 
     private void Append<T>(T line)
     {

@@ -1,0 +1,49 @@
+namespace Pith.Cli.Tests;
+
+/// <summary><c>pith optimize</c> from the command line.</summary>
+public sealed class OptimizeTests : IDisposable
+{
+    private const string Data = "procedural:seed=1,count=96";
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void It_writes_a_network_a_chart_and_trials_and_goes_on_from_them()
+    {
+        var output = _folder.File("net.onnx");
+        string[] arguments = ["optimize", "cifar-resnet8", "--data", Data, "--samples", "24", "--effort", "fast", "--metric", "snr", "--max-drop", "20", "-o", output];
+        var json = PithCommand.Run([.. arguments, "--json"]).Ends(0).Json;
+        Assert.True(json.GetProperty("is_reached").GetBoolean());
+        Assert.InRange(json.GetProperty("chosen").GetProperty("loss").GetDouble(), 0, 20);
+        Assert.Equal("all INT8", json.GetProperty("trials")[0].GetProperty("name").GetString());
+        Assert.All(json.GetProperty("chosen").GetProperty("layers").EnumerateArray(), layer => Assert.Matches("(int8|float)$", layer.GetProperty("option").GetString()!));
+        Assert.All(["<svg", "chosen", "all INT8"], expected => Assert.Contains(expected, File.ReadAllText(json.GetProperty("page").GetString()!), StringComparison.Ordinal));
+        Assert.Equal(["net.onnx", "net.onnx.search.html", "net.onnx.trials.jsonl"], _folder.Files);
+        var network = File.ReadAllBytes(output);
+        var again = PithCommand.Run(arguments).Ends(0);
+        Assert.Contains("of an earlier run", again.Output, StringComparison.Ordinal);
+        Assert.Equal(network, File.ReadAllBytes(output));
+        PithCommand.Run("info", output).Ends(0);
+    }
+
+    [Fact]
+    public void Targets_out_of_reach_end_with_1()
+    {
+        var run = PithCommand.Run("optimize", "cifar-resnet8", "--data", Data, "--samples", "24", "--effort", "fast", "--metric", "snr", "--max-drop", "0", "--speedup", "90", "-o", _folder.File("net.onnx")).Ends(1);
+        Assert.Contains("Not reached", run.Error, StringComparison.Ordinal);
+        Assert.Contains("net.onnx", _folder.Files);
+    }
+
+    [Theory]
+    [InlineData(1, "--speedup", "0.5")]
+    [InlineData(1, "--max-drop", "-1")]
+    [InlineData(1, "--samples", "90")]
+    [InlineData(2, "--speedup", "fast")]
+    public void What_cannot_be_is_refused_and_nothing_is_written(int exitCode, params string[] arguments)
+    {
+        PithCommand.Run(["optimize", "cifar-resnet8", "--data", Data, .. arguments, "-o", _folder.File("s.onnx")]).Refuses(exitCode);
+        Assert.Empty(_folder.Files);
+    }
+}

@@ -3,7 +3,8 @@ namespace Pith.Compression.Quantization;
 /// <summary>
 /// Finds layers to keep in float so that a quantized network loses no more than it may. What each layer costs is measured one by one, by the error of the outputs on calibration images. Layers are moved to float in the order
 /// of what that gains for the multiply-accumulates that it takes out of INT8; the shortest beginning of that order that meets the target is found by doubling and bisection, on images that were not used to calibrate;
-/// then every layer that the target can do without is returned. Only how many layers move is decided by those images, not which ones come first, so there is little to overfit.
+/// then layers that the target can do without are returned, each tried once. Which layers move first is not decided by those images, and a network that is no nearer to the float one than one that missed the target does not count as
+/// meeting it: the more networks are tried on a few hundred images, the likelier it is that one is lucky.
 /// Every measurement goes through a <see cref="TrialJournal"/>, so the same search again repeats none of them and ends the same.
 /// </summary>
 internal sealed class AccuracySearch
@@ -28,6 +29,7 @@ internal sealed class AccuracySearch
     private LayerVariants _variants;
     private ActivationForm? _activations;
     private SearchTrial? _best, _written;
+    private double _largestError = double.PositiveInfinity;
 
     /// <param name="settings">The target.</param>
     /// <param name="variants">The quantized network.</param>
@@ -144,23 +146,20 @@ internal sealed class AccuracySearch
             if (Measure(order[..middle]).Holds) holds = middle;
             else fails = middle;
         }
+        // A loss of a few images of some hundred has a wide interval, the error of the outputs a narrow one: with an error as large as where the target was missed it is met by luck.
+        _largestError = Measure(order[..fails]).Score.Error;
         return order[..holds];
     }
 
-    /// <summary>Returns layers to INT8 one by one as long as the target holds: those first that are most of the network, and of these the ones that gained least.</summary>
+    /// <summary>Returns layers to INT8 one by one as long as the target holds, and with outputs that are nearer to the float ones than where it was missed: those first that are most of the network, and of these the ones that gained least.</summary>
     private void Return(IReadOnlyList<string> chosen, IReadOnlyList<LayerSensitivity> sensitivities)
     {
         List<string> left = [.. chosen];
         string[] order = [.. sensitivities.Where(layer => chosen.Contains(layer.Layer.Name)).OrderByDescending(layer => layer.Layer.Share).ThenBy(layer => layer.Gain).Select(layer => layer.Layer.Name)];
-        // A layer that was needed may not be once others are back: errors do not only add up.
-        for (var before = int.MaxValue; left.Count < before;)
+        foreach (var layer in order)
         {
-            before = left.Count;
-            foreach (var layer in order.Where(left.Contains).ToArray())
-            {
-                List<string> without = [.. left.Where(name => name != layer)];
-                if (Measure(without).Holds) left = without;
-            }
+            List<string> without = [.. left.Where(name => name != layer)];
+            if (Measure(without).Holds) left = without;
         }
     }
 
@@ -180,7 +179,7 @@ internal sealed class AccuracySearch
         }
         var loss = known.Loss(_settings.Metric);
         var ordered = _variants.Layers.Select(layer => layer.Name).Where(floatLayers.Contains).ToValueList();
-        var trial = new SearchTrial(ordered, _activations, _variants.Int8Share(ordered), known, loss, loss <= _settings.MaxDrop!.Value + Rounding);
+        var trial = new SearchTrial(ordered, _activations, _variants.Int8Share(ordered), known, loss, loss <= _settings.MaxDrop!.Value + Rounding && known.Error <= _largestError);
         _trials.Add(entry.Identity, trial);
         if (_best is null || IsBetter(trial, _best)) _best = trial;
         // Kept trials are gone through before anything is written: the file of the earlier run is there.

@@ -8,7 +8,7 @@ namespace Pith.Compression.Quantization;
 /// <param name="Int8Share">The share of the multiply-accumulates in INT8, 0 to 1.</param>
 /// <param name="Score">How it does on the images that decide.</param>
 /// <param name="Loss">What it loses by the search's metric, in percent.</param>
-/// <param name="Holds">Whether that is no more than the target.</param>
+/// <param name="Holds">Whether that is no more than the target, with outputs that are nearer to the float ones than those of the networks that missed it before.</param>
 public sealed record SearchTrial(ValueList<string> FloatLayers, ActivationForm? Activations, double Int8Share, SearchScore Score, double Loss, bool Holds);
 
 /// <summary>What a layer costs by being quantized.</summary>

@@ -35,9 +35,9 @@ public sealed class WorkflowTests
         Assert.True(info.GetProperty("quantized_layers").GetInt32() > 0);
 
         var made = info.GetProperty("provenance").EnumerateArray().ToArray();
-        Assert.Equal(["prune", "finetune", "quantize"], made.Select(entry => entry.GetProperty("step").GetString()));
+        Assert.Equal(["models", "prune", "finetune", "quantize"], made.Select(entry => entry.GetProperty("step").GetString()));
         Assert.Equal(Train, made[^1].GetProperty("data").GetProperty("spec").GetString());
-        Assert.Contains("made by 3. quantize", PithCommand.Run("info", File("int8.onnx")).Ends(0).Output, StringComparison.Ordinal);
+        Assert.Contains("made by 4. quantize", PithCommand.Run("info", File("int8.onnx")).Ends(0).Output, StringComparison.Ordinal);
         Json("quantize", File("tuned.onnx"), "-o", File("again.onnx"), "--data", Train, "--samples", "32");
         Assert.Equal(System.IO.File.ReadAllBytes(File("int8.onnx")), System.IO.File.ReadAllBytes(File("again.onnx")));
 
@@ -55,7 +55,7 @@ public sealed class WorkflowTests
         var planned = Json("eval", File("int8.plan"), "--data", Test);
         Assert.Equal(eval.GetProperty("correct").GetInt32(), planned.GetProperty("correct").GetInt32());
         Has(Json("bench", File("int8.plan"), "--batch", "4", "--duration", "0.01", "--iterations", "2"), "median_ms");
-        Assert.Equal(["prune", "finetune", "quantize", "build"], Json("info", File("int8.plan")).GetProperty("provenance").EnumerateArray().Select(entry => entry.GetProperty("step").GetString()));
+        Assert.Equal(["models", "prune", "finetune", "quantize", "build"], Json("info", File("int8.plan")).GetProperty("provenance").EnumerateArray().Select(entry => entry.GetProperty("step").GetString()));
         Json("compare", File("int8.onnx") + "@reference", File("int8.plan"), "--identical");
         PithCommand.Run("build", File("int8.plan"), "-o", File("again.plan")).Refuses(1);
         PithCommand.Run("prune", File("int8.plan"), "-o", File("again.plan")).Refuses(1);

@@ -48,5 +48,5 @@ internal sealed record ClassifierSignature(string Model, ImageInput Input, strin
             throw new PithException($"{found} in {dataset.Count} images, numbered only by the order of the folders' names. Map them to outputs with a file classes.txt in the folder or beside it, with lines INDEX FOLDER.");
     }
 
-    private static PithException Unfit(string model, string why) => new($"Model '{model}' is not a classifier of images or token sequences: {why}.");
+    private static PithException Unfit(string model, string why) => new($"Model '{model}' is not an image classifier, nor one of token sequences: {why}.");
 }

@@ -103,6 +103,24 @@ public sealed unsafe class EngineContext : IDisposable
         return Visible(slot).Elements<T>(checked((int)slot.Shape.Elements(_state.Batch)));
     }
 
+    /// <summary>The memory of an input as bytes in the machine's order, whatever its type; otherwise as <see cref="Input{T}"/>.</summary>
+    /// <exception cref="PithException">There is no such input.</exception>
+    /// <exception cref="InvalidOperationException">The context is running.</exception>
+    public Span<byte> InputBytes(string name)
+    {
+        RequireIdle();
+        return AllBytes(Find(name, _engine.Network.Inputs, "input"), _engine.MaxBatch);
+    }
+
+    /// <summary>An output of the last run as bytes in the machine's order, whatever its type; otherwise as <see cref="Output{T}"/>.</summary>
+    /// <exception cref="PithException">There is no such output.</exception>
+    /// <exception cref="InvalidOperationException">The context is running.</exception>
+    public ReadOnlySpan<byte> OutputBytes(string name)
+    {
+        RequireIdle();
+        return AllBytes(Find(name, _engine.Network.Outputs, "output"), _state.Batch);
+    }
+
     /// <summary>A copy of an output of the last run, whatever its type.</summary>
     /// <exception cref="PithException">There is no such output.</exception>
     /// <exception cref="InvalidOperationException">The context is running.</exception>
@@ -214,6 +232,8 @@ public sealed unsafe class EngineContext : IDisposable
         Volatile.Write(ref _use, Idle);
         GC.KeepAlive(this);
     }
+
+    private Span<byte> AllBytes(Slot slot, int batch) => Visible(slot).Elements<byte>(checked((int)(slot.Shape.Elements(batch) * slot.DataType.SizeInBytes())));
 
     private PinnedMemory Visible(Slot slot) => _visible is { } visible ? visible[slot] : throw new ObjectDisposedException(nameof(EngineContext));
 

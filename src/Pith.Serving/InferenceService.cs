@@ -1,0 +1,85 @@
+using System.Diagnostics;
+
+namespace Pith.Serving;
+
+/// <summary>Answers requests, whatever they came by: checks them, queues them with the model that they name, and makes the answer. Thread-safe.</summary>
+internal sealed class InferenceService(ModelRepository repository, ServingLog log)
+{
+    public ModelRepository Repository { get; } = repository;
+
+    /// <summary>Refuses a request before its body is read, when the model is not there or would refuse it anyway.</summary>
+    /// <exception cref="RequestException">It would.</exception>
+    public void Admit(string name, string version)
+    {
+        var model = Repository.Find(name, version);
+        if (!model.IsFull) return;
+        model.Statistics.Failed(FailureReason.Rejected).Add(1, 0);
+        throw model.QueueIsFull();
+    }
+
+    /// <summary>Answers a request.</summary>
+    /// <exception cref="RequestException">It gets no answer.</exception>
+    /// <exception cref="OperationCanceledException">The caller went away.</exception>
+    public async Task<InferenceResponse> InferAsync(InferenceRequest request, CancellationToken cancellation)
+    {
+        var begin = Stopwatch.GetTimestamp();
+        using var activity = ServingTelemetry.Start(request);
+        var model = Repository.Find(request.Model, request.Version);
+        try
+        {
+            while (true)
+            {
+                var response = await TryInferAsync(model, request, begin, cancellation).ConfigureAwait(false);
+                if (response is not null)
+                {
+                    model.Statistics.Success.Add(1, Stopwatch.GetTimestamp() - begin);
+                    ServingTelemetry.Answered(activity, model, begin);
+                    return response;
+                }
+                // It was replaced in the meantime: its successor is in the list already, or nothing is.
+                model = Repository.Find(request.Model, request.Version);
+            }
+        }
+        catch (Exception failure)
+        {
+            model.Statistics.Failed(ReasonOf(failure)).Add(1, Stopwatch.GetTimestamp() - begin);
+            ServingTelemetry.Failed(activity, model, failure);
+            if (failure is RequestException refused) log.Refused(request.Model, request.Id, refused.Fault, refused.Message);
+            throw;
+        }
+    }
+
+    private static FailureReason ReasonOf(Exception failure) => failure switch
+    {
+        OperationCanceledException => FailureReason.Canceled,
+        RequestException { Fault: RequestFault.Overloaded } => FailureReason.Rejected,
+        RequestException { Fault: RequestFault.Internal } => FailureReason.Backend,
+        _ => FailureReason.Other,
+    };
+
+    // Null when the model was replaced before the request was queued.
+    private static async Task<InferenceResponse?> TryInferAsync(ServedModel model, InferenceRequest request, long begin, CancellationToken cancellation)
+    {
+        var wanted = request.Outputs.Count > 0 ? request.Outputs : [.. model.Signature.Outputs.Select(output => new RequestedOutput(output.Name, IsBinary: request.BinaryOutputs))];
+        var places = new int[wanted.Count];
+        for (var i = 0; i < places.Length; i++) places[i] = model.Signature.OutputIndex(wanted[i].Name);
+        var inputs = await model.DecodeAsync(request.Inputs, cancellation).ConfigureAwait(false);
+        var (data, rows) = model.Signature.Bind(inputs);
+        var pending = new PendingRequest { Inputs = data, Rows = rows, Deadline = Deadline(model.Policy, request, begin) };
+        if (!model.TryQueue(pending)) return null;
+        byte[][] outputs;
+        await using (cancellation.Register(() => model.Cancel(pending, cancellation)).ConfigureAwait(false)) outputs = await pending.Answer.ConfigureAwait(false);
+        cancellation.ThrowIfCancellationRequested();
+        var tensors = new ResponseTensor[places.Length];
+        for (var i = 0; i < tensors.Length; i++) tensors[i] = model.Output(wanted[i], places[i], outputs[places[i]], rows);
+        return new InferenceResponse(model.Name, model.Version.ToString(System.Globalization.CultureInfo.InvariantCulture), request.Id, tensors);
+    }
+
+    private static long Deadline(BatchingPolicy policy, InferenceRequest request, long begin)
+    {
+        var timeout = policy.Timeout;
+        if (request.TimeoutMicroseconds > 0 && policy.AllowTimeoutOverride && (timeout is null || request.TimeoutMicroseconds < timeout.Value.TotalMicroseconds))
+            timeout = TimeSpan.FromMicroseconds(Math.Min(request.TimeoutMicroseconds, 86_400_000_000));
+        return timeout is { } limit ? begin + BatchScheduler.Ticks(limit) : long.MaxValue;
+    }
+}

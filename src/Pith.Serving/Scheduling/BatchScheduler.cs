@@ -1,0 +1,211 @@
+using System.Diagnostics;
+
+namespace Pith.Serving;
+
+/// <summary>
+/// The queue of one loaded model. Callers put requests in; threads of instances take them out, oldest first, several at once when the policy allows it. A full queue refuses at once, a request that was
+/// cancelled or waited too long leaves it, and after <see cref="Stop"/> what is queued is still answered. Thread-safe.
+/// </summary>
+internal sealed class BatchScheduler : IDisposable
+{
+    private readonly string _model;
+    private readonly BatchingPolicy _policy;
+    private readonly ModelStatistics _statistics;
+    private readonly LinkedList<PendingRequest> _queue = new();
+    private readonly object _gate = new();
+    private readonly Timer _expiry;
+    private readonly long _delayTicks;
+    private long _nextExpiry = long.MaxValue;
+    private long _runTicks;
+    private int _waitingRows;
+    private bool _stopping;
+
+    public BatchScheduler(string model, BatchingPolicy policy, ModelStatistics statistics)
+    {
+        (_model, _policy, _statistics) = (model, policy, statistics);
+        _delayTicks = Ticks(policy.Delay);
+        _expiry = new Timer(_ => RemoveExpired());
+    }
+
+    public BatchingPolicy Policy => _policy;
+
+    /// <summary>Whether one more request would be refused: known before its body is read.</summary>
+    public bool IsFull
+    {
+        get
+        {
+            lock (_gate) return !_stopping && _queue.Count >= _policy.QueueLimit;
+        }
+    }
+
+    /// <summary>The ticks of a time, of <see cref="Stopwatch"/>.</summary>
+    public static long Ticks(TimeSpan time) => (long)(time.TotalSeconds * Stopwatch.Frequency);
+
+    /// <summary>Queues a request.</summary>
+    /// <returns>False when the model is being unloaded or replaced: then its successor should be asked.</returns>
+    /// <exception cref="RequestException">The queue is full.</exception>
+    public bool TryAdd(PendingRequest request)
+    {
+        lock (_gate)
+        {
+            if (_stopping) return false;
+            if (_queue.Count >= _policy.QueueLimit) throw QueueIsFull();
+            request.QueuedAt = Stopwatch.GetTimestamp();
+            request.Place = _queue.AddLast(request);
+            _waitingRows += request.Rows;
+            _statistics.Waiting(1);
+            if (request.Deadline < _nextExpiry) ExpireAt(request.Deadline);
+            Monitor.Pulse(_gate);
+            return true;
+        }
+    }
+
+    public RequestException QueueIsFull() =>
+        new(RequestFault.Overloaded, $"Model '{_model}' is overloaded: {_policy.QueueLimit} requests wait already. Try again later, or raise max_queue_size.");
+
+    /// <summary>Takes a request out of the queue when its caller has gone; one that an instance has taken is finished.</summary>
+    public void Cancel(PendingRequest request, CancellationToken cancellation)
+    {
+        lock (_gate)
+        {
+            if (request.Place is null) return;
+            Remove(request);
+        }
+        request.Cancel(cancellation);
+    }
+
+    /// <summary>Waits for requests and takes as many as make a batch.</summary>
+    /// <param name="batch">Receives them; empty before.</param>
+    /// <returns>False when the scheduler was stopped and the queue is empty.</returns>
+    public bool Take(List<PendingRequest> batch)
+    {
+        while (true)
+        {
+            long spinUntil;
+            lock (_gate)
+            {
+                while (_queue.Count == 0)
+                {
+                    if (_stopping) return false;
+                    Monitor.Wait(_gate);
+                }
+                var now = Stopwatch.GetTimestamp();
+                var oldest = _queue.First!.Value.QueuedAt;
+                var target = _policy.Target(_waitingRows, _stopping || now - oldest >= _delayTicks);
+                if (target > 0)
+                {
+                    TakeRows(target, now, batch);
+                    // Others may make a batch of what is left.
+                    if (_queue.Count > 0) Monitor.Pulse(_gate);
+                    if (batch.Count > 0) return true;
+                    continue;
+                }
+                spinUntil = oldest + _delayTicks;
+                var milliseconds = (int)((spinUntil - now) * 1000 / Stopwatch.Frequency);
+                // Monitors wait for whole milliseconds.
+                if (milliseconds > 0)
+                {
+                    Monitor.Wait(_gate, milliseconds);
+                    continue;
+                }
+            }
+            YieldUntil(spinUntil);
+        }
+    }
+
+    /// <summary>Says how long the last run took, by which the next ones are judged: a request that cannot be answered in time is not begun.</summary>
+    public void Ran(long ticks)
+    {
+        var before = Volatile.Read(ref _runTicks);
+        Volatile.Write(ref _runTicks, before == 0 ? ticks : before + (ticks - before) / 8);
+    }
+
+    /// <summary>Takes no more requests. What is queued is still answered, then the instances end.</summary>
+    public void Stop()
+    {
+        lock (_gate)
+        {
+            _stopping = true;
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    public void Dispose()
+    {
+        Stop();
+        _expiry.Dispose();
+    }
+
+    private void YieldUntil(long until)
+    {
+        while (Stopwatch.GetTimestamp() < until)
+        {
+            if (Volatile.Read(ref _waitingRows) >= _policy.LargestBatch || Volatile.Read(ref _stopping)) return;
+            Thread.Yield();
+        }
+    }
+
+    private void TakeRows(int target, long now, List<PendingRequest> batch)
+    {
+        var rows = 0;
+        var latestStart = now + Volatile.Read(ref _runTicks);
+        while (_queue.First?.Value is { } request)
+        {
+            if (request.Deadline < latestStart)
+            {
+                Remove(request);
+                Expire(request);
+                continue;
+            }
+            // The first one runs whatever its size: alone if it is larger than a batch of several.
+            if (batch.Count > 0 && rows + request.Rows > target) return;
+            Remove(request);
+            batch.Add(request);
+            rows += request.Rows;
+        }
+    }
+
+    private void RemoveExpired()
+    {
+        lock (_gate)
+        {
+            var now = Stopwatch.GetTimestamp();
+            var next = long.MaxValue;
+            for (var place = _queue.First; place is not null;)
+            {
+                var request = place.Value;
+                place = place.Next;
+                if (request.Deadline > now)
+                {
+                    next = Math.Min(next, request.Deadline);
+                    continue;
+                }
+                Remove(request);
+                Expire(request);
+            }
+            ExpireAt(next);
+        }
+    }
+
+    private void ExpireAt(long deadline)
+    {
+        _nextExpiry = deadline;
+        if (deadline == long.MaxValue || _stopping && _queue.Count == 0) return;
+        var milliseconds = Math.Clamp((deadline - Stopwatch.GetTimestamp()) * 1000 / Stopwatch.Frequency + 1, 1, int.MaxValue);
+        _expiry.Change(milliseconds, Timeout.Infinite);
+    }
+
+    private void Expire(PendingRequest request)
+    {
+        var waited = Stopwatch.GetElapsedTime(request.QueuedAt).TotalMilliseconds;
+        request.Fail(new RequestException(RequestFault.TimedOut, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"Model '{_model}': the request waited {waited:0.0} ms and would not be answered within its time-out. Send fewer at once, or allow more time.")));
+    }
+
+    private void Remove(PendingRequest request)
+    {
+        _queue.Remove(request.Place!);
+        request.Place = null;
+        _waitingRows -= request.Rows;
+        _statistics.Waiting(-1);
+    }
+}

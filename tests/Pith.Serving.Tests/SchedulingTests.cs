@@ -1,0 +1,174 @@
+using System.Diagnostics;
+using System.Net;
+using System.Text.Json;
+using Grpc.Core;
+
+namespace Pith.Serving.Tests;
+
+/// <summary>How requests wait, share batches, and leave the queue.</summary>
+public sealed class SchedulingTests
+{
+    [Fact]
+    public async Task Requests_share_batches_and_get_the_bits_that_they_get_alone()
+    {
+        var graph = Networks.Classifier();
+        await using var served = await ServedRepository.With("net", graph).StartAsync(options => options with { QueueDelay = TimeSpan.FromMilliseconds(20) });
+        var tasks = Enumerable.Range(0, 24).Select(async i =>
+        {
+            var images = Networks.Images(i, 1 + i % 3);
+            return (Expected: Networks.Expected(graph, images), Got: i % 2 == 0 ? await served.InferBinaryAsync("net", images) : (await served.Grpc.ModelInferAsync(ServedRepository.GrpcRequest("net", images))).RawOutputContents[0].ToByteArray());
+        });
+        foreach (var (expected, got) in await Task.WhenAll(tasks)) Assert.Equal(expected, got);
+        var model = (await served.GetAsync("/v2/models/net/stats")).GetProperty("model_stats")[0];
+        Assert.Equal(48, model.GetProperty("inference_count").GetInt32());
+        Assert.InRange(model.GetProperty("execution_count").GetInt32(), 6, 20);
+        Assert.Equal(24, model.GetProperty("inference_stats").GetProperty("success").GetProperty("count").GetInt32());
+        Assert.Equal(48, model.GetProperty("batch_stats").EnumerateArray().Sum(batch => batch.GetProperty("batch_size").GetInt32() * batch.GetProperty("compute_infer").GetProperty("count").GetInt32()));
+    }
+
+    [Fact]
+    public async Task A_network_whose_rows_depend_on_each_other_runs_requests_alone()
+    {
+        var graph = Networks.Centred();
+        await using var served = await ServedRepository.With("net", graph).StartAsync(options => options with { QueueDelay = TimeSpan.FromMilliseconds(20) });
+        await Task.WhenAll(Enumerable.Range(0, 12).Select(async i =>
+        {
+            var x = Tensor.Create(new Shape(3, 4), Networks.Values(i, 12));
+            Assert.Equal(Networks.Expected(graph, x), await served.InferBinaryAsync("net", x));
+        }));
+        var model = (await served.GetAsync("/v2/models/net/stats")).GetProperty("model_stats")[0];
+        Assert.Equal((36, 12), (model.GetProperty("inference_count").GetInt32(), model.GetProperty("execution_count").GetInt32()));
+    }
+
+    [Fact]
+    public async Task More_than_the_queue_holds_is_refused_at_once_and_the_rest_is_answered()
+    {
+        await using var served = await ServedRepository.With("net", Networks.Slow()).StartAsync(options => options with { QueueLimit = 4, MaxBatch = 2 });
+        var x = Tensor.Create(new Shape(2, 32, 48, 48), Networks.Values(1, 2 * 32 * 48 * 48));
+        var http = await Task.WhenAll(Enumerable.Range(0, 20).Select(async _ =>
+        {
+            using var response = await served.Http.SendAsync(ServedRepository.BinaryRequest("net", x));
+            if (response.StatusCode == HttpStatusCode.ServiceUnavailable) Assert.Contains("overloaded", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+            return response.StatusCode;
+        }));
+        Assert.Contains(HttpStatusCode.OK, http);
+        Assert.Contains(HttpStatusCode.ServiceUnavailable, http);
+        Assert.Equal(20, http.Count(status => status is HttpStatusCode.OK or HttpStatusCode.ServiceUnavailable));
+        var grpc = await Task.WhenAll(Enumerable.Range(0, 20).Select(async _ =>
+        {
+            try
+            {
+                await served.Grpc.ModelInferAsync(ServedRepository.GrpcRequest("net", x));
+                return StatusCode.OK;
+            }
+            catch (RpcException failure)
+            {
+                return failure.StatusCode;
+            }
+        }));
+        Assert.Equal([StatusCode.OK, StatusCode.ResourceExhausted], grpc.Distinct().Order());
+        var metrics = await served.Http.GetStringAsync("/metrics");
+        Assert.Contains($"nv_inference_request_failure{{model=\"net\",reason=\"REJECTED\",version=\"1\"}} {http.Count(status => status != HttpStatusCode.OK) + grpc.Count(status => status != StatusCode.OK)}\n", metrics, StringComparison.Ordinal);
+        Assert.Contains("nv_inference_pending_request_count{model=\"net\",version=\"1\"} 0\n", metrics, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_request_that_cannot_be_answered_in_time_is_refused()
+    {
+        await using var served = await ServedRepository.With("net", Networks.Slow(), "dynamic_batching { default_queue_policy { default_timeout_microseconds: 10000000 allow_timeout_override: true } }").StartAsync();
+        var x = Tensor.Create(new Shape(8, 32, 48, 48), Networks.Values(1, 8 * 32 * 48 * 48));
+        // Keeps the instance at work.
+        var before = Enumerable.Range(0, 4).Select(_ => served.InferBinaryAsync("net", x)).ToArray();
+        await Task.Delay(5, TestContext.Current.CancellationToken);
+        using var response = await served.Http.SendAsync(ServedRepository.BinaryRequest("net", x, ",\"timeout\":1000"));
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
+        Assert.Contains("time-out", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        await Task.WhenAll(before);
+    }
+
+    [Fact]
+    public async Task A_cancelled_request_leaves_the_queue()
+    {
+        await using var served = await ServedRepository.With("net", Networks.Slow(), "max_batch_size: 8 dynamic_batching { }").StartAsync(options => options with { QueueLimit = 8 });
+        var x = Tensor.Create(new Shape(8, 32, 48, 48), Networks.Values(1, 8 * 32 * 48 * 48));
+        var first = Enumerable.Range(0, 3).Select(_ => served.InferBinaryAsync("net", x)).ToArray();
+        using var gone = new CancellationTokenSource();
+        var cancelled = Enumerable.Range(0, 4).Select(_ => served.InferBinaryAsync("net", x, gone.Token)).ToArray();
+        await Task.Delay(10, TestContext.Current.CancellationToken);
+        await gone.CancelAsync();
+        foreach (var task in cancelled) await Assert.ThrowsAnyAsync<OperationCanceledException>(() => task);
+        await Task.WhenAll(first);
+        var model = (await served.GetAsync("/v2/models/net/stats")).GetProperty("model_stats")[0];
+        Assert.InRange(model.GetProperty("execution_count").GetInt32(), 3, 6);
+        Assert.Contains("nv_inference_pending_request_count{model=\"net\",version=\"1\"} 0\n", await served.Http.GetStringAsync("/metrics"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_queue_gives_the_oldest_first_in_batches_that_the_policy_allows()
+    {
+        using var scheduler = Scheduler(new BatchingPolicy { LargestBatch = 8, Preferred = [4], Delay = TimeSpan.FromSeconds(10) });
+        var requests = Enumerable.Range(0, 5).Select(_ => Request(1)).ToArray();
+        foreach (var request in requests) Assert.True(scheduler.TryAdd(request));
+        var batch = new List<PendingRequest>();
+        Assert.True(scheduler.Take(batch));
+        Assert.Equal(requests[..4], batch);
+        batch.Clear();
+        scheduler.Stop();
+        Assert.False(scheduler.TryAdd(Request(1)));
+        Assert.True(scheduler.Take(batch));
+        Assert.Equal(requests[4..], batch);
+        batch.Clear();
+        Assert.False(scheduler.Take(batch));
+    }
+
+    [Fact]
+    public void A_request_waits_for_others_no_longer_than_the_delay()
+    {
+        using var scheduler = Scheduler(new BatchingPolicy { LargestBatch = 8, Delay = TimeSpan.FromMicroseconds(2500) });
+        var request = Request(3);
+        scheduler.TryAdd(request);
+        var begin = Stopwatch.GetTimestamp();
+        var batch = new List<PendingRequest>();
+        Assert.True(scheduler.Take(batch));
+        Assert.Equal([request], batch);
+        Assert.InRange(Stopwatch.GetElapsedTime(request.QueuedAt).TotalMilliseconds, 2.5, 1000);
+        Assert.True(Stopwatch.GetElapsedTime(begin) > TimeSpan.Zero);
+    }
+
+    [Fact]
+    public void A_request_larger_than_a_shared_batch_runs_alone()
+    {
+        using var scheduler = Scheduler(new BatchingPolicy { LargestBatch = 4 });
+        foreach (var rows in (int[])[3, 3, 9, 1]) scheduler.TryAdd(Request(rows));
+        var sizes = new List<int>();
+        scheduler.Stop();
+        for (var batch = new List<PendingRequest>(); scheduler.Take(batch); batch.Clear()) sizes.Add(batch.Sum(request => request.Rows));
+        Assert.Equal([3, 3, 9, 1], sizes);
+    }
+
+    [Fact]
+    public async Task A_deadline_passes_in_the_queue_without_an_instance()
+    {
+        using var scheduler = Scheduler(new BatchingPolicy { LargestBatch = 4 });
+        var request = Request(1, Stopwatch.GetTimestamp() + Stopwatch.Frequency / 50);
+        scheduler.TryAdd(request);
+        Assert.Equal(RequestFault.TimedOut, (await Assert.ThrowsAsync<RequestException>(() => request.Answer)).Fault);
+        scheduler.Stop();
+        Assert.False(scheduler.Take([]));
+    }
+
+    [Fact]
+    public async Task A_server_that_stops_answers_what_it_accepted()
+    {
+        await using var served = await ServedRepository.With("net", Networks.Slow()).StartAsync();
+        var x = Tensor.Create(new Shape(8, 32, 48, 48), Networks.Values(1, 8 * 32 * 48 * 48));
+        var accepted = Enumerable.Range(0, 3).Select(_ => served.InferBinaryAsync("net", x)).ToArray();
+        while (JsonDocument.Parse(await served.Http.GetStringAsync("/v2/models/net/stats")).RootElement.GetProperty("model_stats")[0].GetProperty("execution_count").GetInt32() == 0) await Task.Delay(1, TestContext.Current.CancellationToken);
+        await served.Server.StopAsync();
+        Assert.All(await Task.WhenAll(accepted), answer => Assert.Equal(8 * 32 * 4, answer.Length));
+    }
+
+    private static BatchScheduler Scheduler(BatchingPolicy policy) => new("net", policy, new ModelStatistics("net", 1));
+
+    private static PendingRequest Request(int rows, long deadline = long.MaxValue) => new() { Inputs = [], Rows = rows, Deadline = deadline };
+}

@@ -36,6 +36,9 @@ internal static class CommandLine
         return Program.WrongUsage;
     }
 
+    /// <summary>How long the verb that was asked for may go on after a signal.</summary>
+    public static TimeSpan TimeToStop(ParseResult parsed) => (VerbCatalog.All.FirstOrDefault(verb => verb.Name == parsed.CommandResult.Command.Name) ?? VerbCatalog.All[0]).TimeToStop;
+
     private static Command ToCommand(Verb verb, string name)
     {
         var command = new Command(name, verb.Summary);

@@ -14,6 +14,6 @@ internal static class Program
         var parsed = CommandLine.Build().Parse(args);
         // With --help the action is another one, and missing arguments do not matter.
         if (parsed.Action is ParseErrorAction) return CommandLine.ReportUsage(parsed);
-        return await parsed.InvokeAsync(new() { EnableDefaultExceptionHandler = false });
+        return await parsed.InvokeAsync(new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = CommandLine.TimeToStop(parsed) });
     }
 }

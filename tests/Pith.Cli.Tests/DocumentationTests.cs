@@ -52,6 +52,15 @@ public sealed partial class DocumentationTests
     }
 
     [Fact]
+    public void The_commands_of_the_guide_to_serving_are_understood()
+    {
+        const string Command = "    pith ";
+        var commands = Text("docs/serving.md").Split('\n').Where(line => line.StartsWith(Command, StringComparison.Ordinal)).ToArray();
+        Assert.NotEmpty(commands);
+        Assert.All(commands, command => Assert.Empty(CommandLine.Build().Parse(command[Command.Length..]).Errors));
+    }
+
+    [Fact]
     public void The_sample_recipes_are_recipes()
     {
         var recipes = Directory.GetFiles(Path.Combine(s_root, "samples", "recipes"), "*.json");

@@ -31,6 +31,9 @@ internal abstract class Verb
         }
     }
 
+    /// <summary>How long the verb may go on after a signal that ends it.</summary>
+    public virtual TimeSpan TimeToStop => TimeSpan.FromSeconds(2);
+
     /// <summary>Does the work.</summary>
     /// <returns>The exit code.</returns>
     /// <exception cref="PithException">The work failed; the message is for people.</exception>

@@ -25,5 +25,7 @@ internal static class VerbCatalog
         new CompareVerb(),
         new DebugVerb(),
         new RunVerb(),
+        new ServeVerb(),
+        new ClientVerb(),
     ];
 }

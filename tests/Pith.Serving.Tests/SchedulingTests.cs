@@ -158,6 +158,39 @@ public sealed class SchedulingTests
     }
 
     [Fact]
+    public void A_request_that_would_be_late_behind_the_others_is_refused_when_it_comes()
+    {
+        using var scheduler = Scheduler(new BatchingPolicy { LargestBatch = 2, Timeout = TimeSpan.FromSeconds(10) });
+        scheduler.Ran(3 * Stopwatch.Frequency);
+        var inTime = Stopwatch.GetTimestamp() + 10 * Stopwatch.Frequency;
+        // Batches of two, three seconds each, after one that may be running: the third one ends after twelve seconds.
+        for (var i = 0; i < 4; i++) Assert.True(scheduler.TryAdd(Request(1, inTime)));
+        Assert.True(scheduler.IsFull);
+        Assert.Equal(RequestFault.Overloaded, Assert.Throws<RequestException>(() => scheduler.TryAdd(Request(1, inTime))).Fault);
+        Assert.True(scheduler.TryAdd(Request(1)));
+    }
+
+    [Fact]
+    public async Task An_estimate_that_was_wrong_does_not_refuse_for_ever()
+    {
+        using var scheduler = Scheduler(new BatchingPolicy { LargestBatch = 2 });
+        scheduler.Ran(3600 * Stopwatch.Frequency);
+        var taking = Task.Run(() =>
+        {
+            var batch = new List<PendingRequest>();
+            return scheduler.Take(batch) ? batch.Count : 0;
+        });
+        for (var tries = 0; tries < 200 && !taking.IsCompleted; tries++)
+        {
+            var request = Request(1, Stopwatch.GetTimestamp() + Stopwatch.Frequency);
+            Assert.True(scheduler.TryAdd(request));
+            await Task.WhenAny(request.Answer, taking);
+        }
+        scheduler.Stop();
+        Assert.Equal(1, await taking);
+    }
+
+    [Fact]
     public async Task A_server_that_stops_answers_what_it_accepted()
     {
         await using var served = await ServedRepository.With("net", Networks.Slow()).StartAsync();

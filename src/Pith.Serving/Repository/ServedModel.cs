@@ -26,7 +26,7 @@ internal sealed class ServedModel : IDisposable
             for (var i = 0; i < Instances; i++) contexts.Add(engine.CreateContext(Threads, config.Processors.Count == 0 ? null : config.Processors[i]));
             var sharesBatches = config.MaxBatch != 0 && Signature.IsStackable && RowProbe.RowsAreIndependent(Signature, contexts[0]);
             if (!sharesBatches) RunOnce(contexts[0]);
-            _scheduler = new BatchScheduler(name, PolicyOf(sharesBatches, config, server), statistics);
+            _scheduler = new BatchScheduler(name, PolicyOf(sharesBatches, config, server), statistics, Instances);
         }
         catch
         {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace Pith.Serving;
 
@@ -15,14 +16,19 @@ internal sealed class BatchScheduler : IDisposable
     private readonly object _gate = new();
     private readonly Timer _expiry;
     private readonly long _delayTicks;
+    private readonly int _instances;
     private long _nextExpiry = long.MaxValue;
     private long _runTicks;
     private int _waitingRows;
     private bool _stopping;
 
-    public BatchScheduler(string model, BatchingPolicy policy, ModelStatistics statistics)
+    /// <param name="model">What messages call the model.</param>
+    /// <param name="policy">How requests wait and are put together.</param>
+    /// <param name="statistics">Where waiting requests are counted.</param>
+    /// <param name="instances">Instances that take batches.</param>
+    public BatchScheduler(string model, BatchingPolicy policy, ModelStatistics statistics, int instances = 1)
     {
-        (_model, _policy, _statistics) = (model, policy, statistics);
+        (_model, _policy, _statistics, _instances) = (model, policy, statistics, instances);
         _delayTicks = Ticks(policy.Delay);
         _expiry = new Timer(_ => RemoveExpired());
     }
@@ -34,9 +40,13 @@ internal sealed class BatchScheduler : IDisposable
     {
         get
         {
-            lock (_gate) return !_stopping && _queue.Count >= _policy.QueueLimit;
+            var deadline = _policy.Timeout is { } timeout ? Stopwatch.GetTimestamp() + Ticks(timeout) : long.MaxValue;
+            lock (_gate) return !_stopping && (_queue.Count >= _policy.QueueLimit || WouldBeLate(1, deadline));
         }
     }
+
+    /// <summary>Whether nothing waits; a moment later it may.</summary>
+    public bool IsIdle => Volatile.Read(ref _waitingRows) == 0;
 
     /// <summary>The ticks of a time, of <see cref="Stopwatch"/>.</summary>
     public static long Ticks(TimeSpan time) => (long)(time.TotalSeconds * Stopwatch.Frequency);
@@ -49,7 +59,7 @@ internal sealed class BatchScheduler : IDisposable
         lock (_gate)
         {
             if (_stopping) return false;
-            if (_queue.Count >= _policy.QueueLimit) throw QueueIsFull();
+            if (_queue.Count >= _policy.QueueLimit || WouldBeLate(request.Rows, request.Deadline)) throw QueueIsFull();
             request.QueuedAt = Stopwatch.GetTimestamp();
             request.Place = _queue.AddLast(request);
             _waitingRows += request.Rows;
@@ -60,8 +70,9 @@ internal sealed class BatchScheduler : IDisposable
         }
     }
 
-    public RequestException QueueIsFull() =>
-        new(RequestFault.Overloaded, $"Model '{_model}' is overloaded: {_policy.QueueLimit} requests wait already. Try again later, or raise max_queue_size.");
+    public RequestException QueueIsFull() => new(RequestFault.Overloaded, _policy.Timeout is { } timeout && _queue.Count < _policy.QueueLimit
+        ? string.Create(CultureInfo.InvariantCulture, $"Model '{_model}' is overloaded: with {_queue.Count} requests that wait it would not answer within {timeout.TotalMilliseconds:0.#} ms. Try again later.")
+        : $"Model '{_model}' is overloaded: {_queue.Count} requests wait already. Try again later, or raise max_queue_size.");
 
     /// <summary>Takes a request out of the queue when its caller has gone; one that an instance has taken is finished.</summary>
     public void Cancel(PendingRequest request, CancellationToken cancellation)
@@ -145,9 +156,19 @@ internal sealed class BatchScheduler : IDisposable
         }
     }
 
+    // Who is last in the queue is answered after everything before it; refused now, it can ask another server. A queue that is empty is always tried: the estimate may be wrong.
+    private bool WouldBeLate(int rows, long deadline)
+    {
+        if (_queue.Count == 0 || deadline == long.MaxValue) return false;
+        var batches = _policy.LargestBatch == 1 ? _queue.Count + 1 : (_waitingRows + rows + _policy.LargestBatch - 1) / _policy.LargestBatch;
+        // One more for the batches that run now.
+        return Stopwatch.GetTimestamp() + ((double)batches / _instances + 1) * Volatile.Read(ref _runTicks) > deadline;
+    }
+
     private void TakeRows(int target, long now, List<PendingRequest> batch)
     {
         var rows = 0;
+        var refused = 0;
         var latestStart = now + Volatile.Read(ref _runTicks);
         while (_queue.First?.Value is { } request)
         {
@@ -155,6 +176,7 @@ internal sealed class BatchScheduler : IDisposable
             {
                 Remove(request);
                 Expire(request);
+                if (request.Deadline > now) refused++;
                 continue;
             }
             // The first one runs whatever its size: alone if it is larger than a batch of several.
@@ -163,6 +185,8 @@ internal sealed class BatchScheduler : IDisposable
             batch.Add(request);
             rows += request.Rows;
         }
+        // Nothing would ever run again if the estimate alone refused everything and stayed as it is.
+        if (batch.Count == 0 && refused > 0) Volatile.Write(ref _runTicks, _runTicks - _runTicks / 8);
     }
 
     private void RemoveExpired()
@@ -198,7 +222,7 @@ internal sealed class BatchScheduler : IDisposable
     private void Expire(PendingRequest request)
     {
         var waited = Stopwatch.GetElapsedTime(request.QueuedAt).TotalMilliseconds;
-        request.Fail(new RequestException(RequestFault.TimedOut, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"Model '{_model}': the request waited {waited:0.0} ms and would not be answered within its time-out. Send fewer at once, or allow more time.")));
+        request.Fail(new RequestException(RequestFault.TimedOut, string.Create(CultureInfo.InvariantCulture, $"Model '{_model}': the request waited {waited:0.0} ms and would not be answered within its time-out. Send fewer at once, or allow more time.")));
     }
 
     private void Remove(PendingRequest request)

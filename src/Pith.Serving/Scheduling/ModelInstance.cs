@@ -93,7 +93,8 @@ internal sealed class ModelInstance : IDisposable
         // Counted before they are answered: who has an answer finds it in the statistics.
         _statistics.Executed(batch.Count, rows, new ExecutionTimes(copied - begin, computed - copied, end - computed));
         _scheduler.Ran(end - begin);
-        for (var i = 0; i < answers.Length; i++) batch[i].Complete(answers[i]);
+        if (answers.Length == 1 && _scheduler.IsIdle) batch[0].CompleteHere(answers[0]);
+        else for (var i = 0; i < answers.Length; i++) batch[i].Complete(answers[i]);
     }
 
     private void CopyInputs(PendingRequest request, int row)

@@ -17,7 +17,8 @@ internal static class Listening
     {
         kestrel.AddServerHeader = false;
         var limits = kestrel.Limits;
-        limits.MaxRequestBodySize = options.MaxRequestBytes;
+        // Bodies are limited where they are read. Here a longer one would end the connection before its sender has read why; so it is read to its end, for some seconds, and thrown away.
+        limits.MaxRequestBodySize = null;
         limits.MaxConcurrentConnections = MostConnections;
         limits.MaxRequestHeadersTotalSize = MostHeaderBytes;
         limits.MaxRequestHeaderCount = MostHeaders;

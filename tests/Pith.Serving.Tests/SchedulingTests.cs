@@ -89,18 +89,18 @@ public sealed class SchedulingTests
     [Fact]
     public async Task A_cancelled_request_leaves_the_queue()
     {
-        await using var served = await ServedRepository.With("net", Networks.Slow(), "max_batch_size: 8 dynamic_batching { }").StartAsync(options => options with { QueueLimit = 8 });
-        var x = Tensor.Create(new Shape(8, 32, 48, 48), Networks.Values(1, 8 * 32 * 48 * 48));
-        var first = Enumerable.Range(0, 3).Select(_ => served.InferBinaryAsync("net", x)).ToArray();
+        // Nothing runs before there are eight rows.
+        await using var served = await ServedRepository.With("net", Networks.Classifier(), "max_batch_size: 8 dynamic_batching { max_queue_delay_microseconds: 60000000 }").StartAsync();
         using var gone = new CancellationTokenSource();
-        var cancelled = Enumerable.Range(0, 4).Select(_ => served.InferBinaryAsync("net", x, gone.Token)).ToArray();
-        await Task.Delay(10, TestContext.Current.CancellationToken);
+        var cancelled = Enumerable.Range(0, 5).Select(i => served.InferBinaryAsync("net", Networks.Images(i, 1), gone.Token)).ToArray();
+        await UntilPendingAsync(served, 5);
         await gone.CancelAsync();
         foreach (var task in cancelled) await Assert.ThrowsAnyAsync<OperationCanceledException>(() => task);
-        await Task.WhenAll(first);
+        await UntilPendingAsync(served, 0);
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(i => served.InferBinaryAsync("net", Networks.Images(i, 1))));
         var model = (await served.GetAsync("/v2/models/net/stats")).GetProperty("model_stats")[0];
-        Assert.InRange(model.GetProperty("execution_count").GetInt32(), 3, 6);
-        Assert.Contains("nv_inference_pending_request_count{model=\"net\",version=\"1\"} 0\n", await served.Http.GetStringAsync("/metrics"), StringComparison.Ordinal);
+        Assert.Equal((8, 1), (model.GetProperty("inference_count").GetInt32(), model.GetProperty("execution_count").GetInt32()));
+        Assert.Contains("nv_inference_request_failure{model=\"net\",reason=\"CANCELED\",version=\"1\"} 5\n", await served.Http.GetStringAsync("/metrics"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -199,6 +199,16 @@ public sealed class SchedulingTests
         while (JsonDocument.Parse(await served.Http.GetStringAsync("/v2/models/net/stats")).RootElement.GetProperty("model_stats")[0].GetProperty("execution_count").GetInt32() == 0) await Task.Delay(1, TestContext.Current.CancellationToken);
         await served.Server.StopAsync();
         Assert.All(await Task.WhenAll(accepted), answer => Assert.Equal(8 * 32 * 4, answer.Length));
+    }
+
+    private static async Task UntilPendingAsync(ServedRepository served, int count)
+    {
+        for (var tries = 0; tries < 500; tries++)
+        {
+            if ((await served.Http.GetStringAsync("/metrics")).Contains($"nv_inference_pending_request_count{{model=\"net\",version=\"1\"}} {count}\n", StringComparison.Ordinal)) return;
+            await Task.Delay(20);
+        }
+        Assert.Fail($"There were never {count} requests in the queue.");
     }
 
     private static BatchScheduler Scheduler(BatchingPolicy policy) => new("net", policy, new ModelStatistics("net", 1));

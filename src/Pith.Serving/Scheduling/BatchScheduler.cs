@@ -70,8 +70,8 @@ internal sealed class BatchScheduler : IDisposable
         }
     }
 
-    public RequestException QueueIsFull() => new(RequestFault.Overloaded, _policy.Timeout is { } timeout && _queue.Count < _policy.QueueLimit
-        ? string.Create(CultureInfo.InvariantCulture, $"Model '{_model}' is overloaded: with {_queue.Count} requests that wait it would not answer within {timeout.TotalMilliseconds:0.#} ms. Try again later.")
+    public RequestException QueueIsFull() => new(RequestFault.Overloaded, _queue.Count < _policy.QueueLimit
+        ? $"Model '{_model}' is overloaded: after the {_queue.Count} requests that wait already this one would not be answered within its time-out. Try again later."
         : $"Model '{_model}' is overloaded: {_queue.Count} requests wait already. Try again later, or raise max_queue_size.");
 
     /// <summary>Takes a request out of the queue when its caller has gone; one that an instance has taken is finished.</summary>

@@ -1,6 +1,7 @@
 using Pith.Compression.Data;
 using Pith.Models;
 using Pith.Ops;
+using Pith.Passes;
 
 namespace Pith.Compression.Tests.Evaluation;
 
@@ -79,6 +80,29 @@ public class DiagnosisTests
         Assert.Equal(diagnosis.WeightLayers - 1, diagnosis.MatchedLayers);
         Assert.True(diagnosis.ErrorOfFloatForm > 1e-4);
         Assert.Equal(2, diagnosis.Findings.Count(finding => finding.Rule == "float_model"));
+    }
+
+    [Fact]
+    public void Equalized_layers_are_matched_by_the_factors_that_the_network_records()
+    {
+        var settings = new QuantizationSettings { Samples = 32 };
+        var simple = s_float.Clone();
+        PassRunner.RunToFixpoint(simple, Pipelines.Simplify);
+        var units = EqualizationUnit.Find(simple, QdqPlacement.Find(simple, settings), []);
+        Assert.NotEmpty(units);
+        var scaled = ChannelEqualization.With(simple, settings, [.. units.Select(unit => Enumerable.Range(0, unit.Size).Select(channel => double.Exp2(channel % 5 - 2)).ToArray())]);
+        var int8 = Quantize(settings, OnnxModel.Load(OnnxModel.ToBytes(scaled)));
+        var diagnosis = Diagnose(int8, s_float);
+        Assert.Equal(diagnosis.WeightLayers, diagnosis.MatchedLayers);
+        Assert.InRange(diagnosis.ErrorOfFloatForm!.Value, 0, 1e-9);
+        // Without the record, or with one that is damaged or another network's, they stay unmatched.
+        foreach (var record in (string?[])[null, "[", "[{\"value\":\"nowhere\",\"axis\":1,\"factors\":\"AACAPw==\"}]"])
+        {
+            var other = int8.Clone();
+            other.Metadata.Remove(EqualizationRecord.MetadataKey);
+            if (record is not null) other.Metadata[EqualizationRecord.MetadataKey] = record;
+            Assert.True(Diagnose(other, s_float).MatchedLayers < diagnosis.WeightLayers);
+        }
     }
 
     [Fact]

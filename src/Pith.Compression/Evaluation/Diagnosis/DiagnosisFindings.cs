@@ -113,7 +113,7 @@ internal sealed class DiagnosisFindings(Diagnosis diagnosis, NetworkTraces trace
             yield break;
         }
         if (diagnosis.MatchedLayers < diagnosis.WeightLayers)
-            yield return new(FindingSeverity.Info, "float_model", $"{diagnosis.WeightLayers - diagnosis.MatchedLayers} of {diagnosis.WeightLayers} quantized weights differ from those of the float model by more than rounding: they were trained, pruned, equalized or reconstructed, or the layers have other names. What rounding costs in these is not seen.");
+            yield return new(FindingSeverity.Info, "float_model", $"{diagnosis.WeightLayers - diagnosis.MatchedLayers} of {diagnosis.WeightLayers} quantized weights differ from those of the float model by more than rounding: they were trained or pruned, or equalized or moved far by whoever quantized them, or the layers have other names. What rounding costs in these is not seen.");
         if (diagnosis.ErrorOfFloatForm is > SameNetworkError and var error)
             yield return new(FindingSeverity.Info, "float_model", $"With every pair taken out the network still is at {Text(Diagnosis.Decibels(error))} of the float model: that part of the error is a change of weights or biases, not rounding to INT8.");
     }

@@ -46,7 +46,7 @@ internal sealed class QdqNetwork
         Activations = [.. graph.Nodes.Where(IsPair).Select(Describe)];
         Layers = [.. graph.Nodes.Select(LayerOf).OfType<QdqLayer>()];
         if (Layers.Count == 0) throw new PithException($"'{graph.Name}' has no layer that reads values from a DequantizeLinear, so there is nothing quantized to look at. Expected a network with QuantizeLinear/DequantizeLinear pairs, as pith quantize writes it.");
-        if (floatModel is not null) TakeFloats(floatModel);
+        if (floatModel is not null) TakeFloats(EqualizationRecord.Applied(floatModel, graph.Metadata));
     }
 
     /// <summary>The network.</summary>
@@ -58,7 +58,7 @@ internal sealed class QdqNetwork
     /// <summary>The layers that read quantized operands, in execution order.</summary>
     public IReadOnlyList<QdqLayer> Layers { get; }
 
-    /// <summary>Layers whose weights are those of the float model up to rounding, so that both are interchangeable.</summary>
+    /// <summary>Layers whose weights are those of the float model up to rounding (and recorded factors of channels), so that both are interchangeable.</summary>
     public IReadOnlySet<string> Matched => _floats.Keys.Select(key => key.Layer).ToHashSet(StringComparer.Ordinal);
 
     /// <summary>The float weight of a layer from the float model; null when that is unknown or another one.</summary>

@@ -57,7 +57,7 @@ internal static class ChannelEqualization
         var (best, after) = changed.Length == 0 || trial.WhyNotEqual is not null ? ([], before) : Verify(trial, changed, before, events);
         foreach (var unit in changed.Except(best)) reports.Undo(unit, trial.WhyNotEqual ?? "the quantized network's outputs are no better with it");
         double[][] factors = [.. units.Select(unit => best.Contains(unit) ? unit.Factors : [.. Enumerable.Repeat(1.0, unit.Size)])];
-        return new EqualizationResult(Scaled(graph, best), reports.Classes, factors, before, after);
+        return new EqualizationResult(Recorded(graph, best), reports.Classes, factors, before, after);
     }
 
     /// <summary>A copy of <paramref name="graph"/> with factors that were chosen before, as <see cref="EqualizationResult.Factors"/> has them.</summary>
@@ -65,7 +65,14 @@ internal static class ChannelEqualization
     {
         var units = EqualizationUnit.Find(graph, QdqPlacement.Find(graph, settings), []);
         for (var i = 0; i < units.Count; i++) factors[i].CopyTo(units[i].Factors, 0);
-        return Scaled(graph, units.Where(unit => unit.Changes));
+        return Recorded(graph, [.. units.Where(unit => unit.Changes)]);
+    }
+
+    private static Graph Recorded(Graph graph, IReadOnlyList<EqualizationUnit> units)
+    {
+        var copy = Scaled(graph, units);
+        EqualizationRecord.Write(copy, units);
+        return copy;
     }
 
     private static Graph Scaled(Graph graph, IEnumerable<EqualizationUnit> units)

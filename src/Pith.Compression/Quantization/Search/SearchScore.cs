@@ -20,7 +20,7 @@ public sealed record SearchScore(int Images, double Error, PairedComparison? Com
     /// <exception cref="PithException">That was not measured: there are no labels, or the network is not a classifier.</exception>
     public double Loss(SearchMetric metric) => metric switch
     {
-        SearchMetric.Top1 => -100 * (Comparison ?? throw new PithException("Top-1 needs labelled images. Take metric agreement or snr, or labelled images.")).Difference,
+        SearchMetric.Top1 => 0 - 100 * (Comparison ?? throw new PithException("Top-1 needs labelled images. Take metric agreement or snr, or labelled images.")).Difference,
         SearchMetric.Agreement => 100 * (1 - (double)(Agreements ?? throw new PithException("Agreement is that of classes, and the network is not a classifier. Take metric snr.")) / Images),
         _ => 100 * Error,
     };

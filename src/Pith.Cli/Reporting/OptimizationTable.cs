@@ -21,7 +21,7 @@ internal static class OptimizationTable
             table.AddRow([.. cells.Select(SafeText.Cell)]);
         }
         console.Write(table);
-        console.Line($"batch {result.Settings.Batch}, {result.Machine}{(result.KeptTrials > 0 ? $"; {result.KeptTrials} measurements were those of an earlier run" : "")}");
+        console.Line($"batch {result.Settings.Batch}, {result.Machine}{(result.KeptTrials > 0 ? $"; {result.KeptTrials} measurements were reused from an earlier run" : "")}");
         console.Line($"{result.Verdict}");
     }
 

@@ -17,7 +17,7 @@ internal static class SearchTable
         }
         console.Write(table);
         if (result.Chosen.FloatLayers.Count > 0) console.Write(Layers(result));
-        console.Line($"{result.Trials.Count} networks were measured on {result.Images}{(result.KeptTrials > 0 ? $"; {result.KeptTrials} measurements were those of an earlier run" : "")}.");
+        console.Line($"{result.Trials.Count} networks were measured on {result.Images}{(result.KeptTrials > 0 ? $"; {result.KeptTrials} measurements were reused from an earlier run" : "")}.");
         console.Line($"{result.Verdict}");
     }
 

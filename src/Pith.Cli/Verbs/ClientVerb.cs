@@ -118,7 +118,7 @@ internal sealed class ClientVerb : Verb
     private static RequestTensor[] Tensors(IReadOnlyList<RemoteTensor> inputs, IReadOnlyList<string> files)
     {
         (string, TensorType)[] types = [.. inputs.Select(input => (input.Name, new TensorType(
-            WireType.Find(input.DataType) ?? throw new PithException($"Input '{input.Name}' is {input.DataType}, for which there are no files."),
+            WireType.Find(input.DataType) ?? throw new PithException($"Input '{input.Name}' is {input.DataType}; expected a numeric or Boolean type, which tensor files can hold."),
             input.Shape.Select((size, axis) => size >= 0 ? Dim.Of(size) : Dim.Named($"d{axis}")).ToValueList())))];
         return [.. InputFiles.Read(types, files).Select((tensor, i) => new RequestTensor(
             inputs[i].Name, WireType.NameOf(tensor.DataType) ?? throw new PithException($"The protocol has no elements of type {tensor.DataType.ShortName()}."), [.. tensor.Shape.Dims.Select(size => (long)size)], tensor.Bytes.ToArray()))];
@@ -126,7 +126,7 @@ internal sealed class ClientVerb : Verb
 
     private static Tensor Tensor(RequestTensor output)
     {
-        var type = WireType.Find(output.DataType) ?? throw new PithException($"Output '{output.Name}' is {output.DataType}, for which there are no files.");
+        var type = WireType.Find(output.DataType) ?? throw new PithException($"Output '{output.Name}' is {output.DataType}; expected a numeric or Boolean type, which tensor files can hold.");
         var tensor = Pith.Tensor.Zeros(type, new Shape([.. output.Shape.Select(size => checked((int)size))]));
         if (output.Data.Length != tensor.Bytes.Length) throw new PithException($"Output '{output.Name}' {tensor} has {tensor.Bytes.Length} bytes, the server sent {output.Data.Length}.");
         output.Data.Span.CopyTo(tensor.Bytes);

@@ -26,7 +26,7 @@ public sealed class OptimizeTests : IDisposable
         Assert.Equal(["net.onnx", "net.onnx.search.html", "net.onnx.trials.jsonl"], _folder.Files);
         var network = File.ReadAllBytes(output);
         var again = PithCommand.Run(arguments).Ends(0);
-        Assert.Contains("of an earlier run", again.Output, StringComparison.Ordinal);
+        Assert.Contains("reused from an earlier run", again.Output, StringComparison.Ordinal);
         Assert.Equal(network, File.ReadAllBytes(output));
         PithCommand.Run("info", output).Ends(0);
     }

@@ -11,8 +11,7 @@ internal static class DiagnosisPage
 
     public static string Render(Diagnosis diagnosis, string model, string? floatModel, string data)
     {
-        var page = new StringBuilder("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">");
-        page.Append(CultureInfo.InvariantCulture, $"<title>Pith: what quantization costs {Encode(model)}</title><style>{StyleSheet.Css}</style></head><body><main>\n");
+        var page = HtmlPage.Begin($"what quantization costs {model}");
         page.Append(CultureInfo.InvariantCulture, $"<h1>What quantization costs {Encode(model)}</h1><p class=\"lead\">{Encode(diagnosis.Findings[0].Message)}</p>\n");
         page.Append(Findings(diagnosis));
         page.Append(Section("Error by depth", "Signal-to-noise ratio of each quantized activation against the float network, in execution order. Higher is better. The simulator's is the error of all layers before; the engine's has the rounding of the tensor itself in it.", ByDepth(diagnosis)));
@@ -22,8 +21,7 @@ internal static class DiagnosisPage
         page.Append(Histograms(diagnosis));
         page.Append(LayerTable(diagnosis));
         page.Append(TensorTable(diagnosis));
-        page.Append(CultureInfo.InvariantCulture, $"<footer>Pith {Encode(PithVersion.Text)} · {Encode(model)}, float: {Encode(floatModel ?? "made from it by taking the Q/DQ pairs out")} · {diagnosis.Images} images of {Encode(data)}</footer>\n</main></body></html>\n");
-        return page.ToString();
+        return HtmlPage.End(page, PithVersion.Text, string.Create(CultureInfo.InvariantCulture, $"{model}, float: {floatModel ?? "made from it by taking the Q/DQ pairs out"} · {diagnosis.Images} images of {data}"));
     }
 
     private static string Findings(Diagnosis diagnosis)

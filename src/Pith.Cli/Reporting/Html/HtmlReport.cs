@@ -11,9 +11,7 @@ internal static class HtmlReport
 
     public static string Render(RecipeReport report)
     {
-        var page = new StringBuilder();
-        page.Append("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">");
-        page.Append(CultureInfo.InvariantCulture, $"<title>Pith: {Encode(report.Recipe)}</title><style>{StyleSheet.Css}</style></head><body><main>\n");
+        var page = HtmlPage.Begin(report.Recipe);
         page.Append(CultureInfo.InvariantCulture, $"<h1>{Encode(report.Recipe)}</h1><p class=\"lead\">{Encode(Lead(report))}</p>\n");
         page.Append(StageTable(report));
         page.Append(Section("Accuracy by stage", $"Top-1 on the test set ({report.TestData}), with the 95% interval for a sample of that size (Wilson). The axis does not start at zero.", AccuracyChart(report)));
@@ -23,8 +21,7 @@ internal static class HtmlReport
         page.Append("<h2>Layers</h2><p>One engine per stage. Time is the median of profile runs of their own, as a share of the stage's sum.</p>\n");
         foreach (var stage in report.Stages) page.Append(LayerSection(stage));
         if (report.Stages.Any(stage => stage.Explanation is not null)) page.Append(ExplanationSection.Render(report.Stages));
-        page.Append(CultureInfo.InvariantCulture, $"<footer>Pith {Encode(report.PithVersion)} · {Encode(report.Machine)} · {report.Finished:yyyy-MM-dd HH:mm} UTC · {report.Seconds:0} s</footer>\n</main></body></html>\n");
-        return page.ToString();
+        return HtmlPage.End(page, report.PithVersion, string.Create(CultureInfo.InvariantCulture, $"{report.Machine} · {report.Finished:yyyy-MM-dd HH:mm} UTC · {report.Seconds:0} s"));
     }
 
     private static string Lead(RecipeReport report)

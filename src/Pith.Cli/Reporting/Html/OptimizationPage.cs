@@ -12,13 +12,11 @@ internal static class OptimizationPage
     /// <param name="model">The network's name.</param>
     public static string Render(OptimizationResult result, string model)
     {
-        var page = new StringBuilder("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">");
-        page.Append(CultureInfo.InvariantCulture, $"<title>Pith: {Encode(model)}, precision and sparsity</title><style>{StyleSheet.Css}</style></head><body><main>\n");
+        var page = HtmlPage.Begin($"{model}, precision and sparsity");
         page.Append(CultureInfo.InvariantCulture, $"<h1>{Encode(model)}: precision and sparsity</h1><p class=\"lead\">{Encode(result.Verdict)}</p>\n");
         page.Append(CultureInfo.InvariantCulture, $"<section><h2>The front</h2><p>What networks lose against float, and the median time of a run, each timed in turn with the float network. The dashed line is the drop that is allowed.</p>{Chart(result)}{Trials(result)}</section>\n");
         page.Append(CultureInfo.InvariantCulture, $"<section><h2>Layers</h2><p>What was chosen for each layer with weights.</p>{Layers(result)}</section>\n");
-        page.Append(CultureInfo.InvariantCulture, $"<footer>Pith {Encode(PithVersion.Text)} · {Encode(result.Machine)} · batch {result.Settings.Batch}</footer>\n</main></body></html>\n");
-        return page.ToString();
+        return HtmlPage.End(page, PithVersion.Text, string.Create(CultureInfo.InvariantCulture, $"{result.Machine} · batch {result.Settings.Batch}"));
     }
 
     private static string Chart(OptimizationResult result)

@@ -13,14 +13,12 @@ internal static class SearchPage
     /// <param name="model">The network's name.</param>
     public static string Render(SearchResult result, string model)
     {
-        var page = new StringBuilder("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">");
-        page.Append(CultureInfo.InvariantCulture, $"<title>Pith: {Encode(model)}, accuracy against latency</title><style>{StyleSheet.Css}</style></head><body><main>\n");
+        var page = HtmlPage.Begin($"{model}, accuracy against latency");
         page.Append(CultureInfo.InvariantCulture, $"<h1>{Encode(model)}: accuracy against latency</h1><p class=\"lead\">{Encode(result.Verdict)}</p>\n");
         page.Append(CultureInfo.InvariantCulture, $"<section><h2>The front</h2><p>What networks lose against float, and the median time of a run, all timed in turn. The dashed line is the target: what lies below it loses less.</p>{Chart(result)}{Front(result)}</section>\n");
         page.Append(CultureInfo.InvariantCulture, $"<section><h2>Trials</h2><p>Every network that was measured on {Encode(result.Images)}, in order.</p>{Trials(result)}</section>\n");
         if (result.Sensitivities.Count > 0) page.Append(CultureInfo.InvariantCulture, $"<section><h2>Layers</h2><p>By how much the error of the outputs is smaller with one layer alone in float, on calibration images.</p>{Layers(result)}</section>\n");
-        page.Append(CultureInfo.InvariantCulture, $"<footer>Pith {Encode(PithVersion.Text)} · {Encode(MachineDescription.Text)}</footer>\n</main></body></html>\n");
-        return page.ToString();
+        return HtmlPage.End(page, PithVersion.Text, MachineDescription.Text);
     }
 
     private static string Chart(SearchResult result) => result.Front.Count == 0 ? "" : ScatterChart.Draw("What networks lose against their latency", "ms", SearchTable.LossTitle(result.Settings.Metric),

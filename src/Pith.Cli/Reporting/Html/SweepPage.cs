@@ -11,8 +11,7 @@ internal static class SweepPage
     {
         var timed = report.Timed().ToArray();
         var (dense, sparse) = (Path.GetFileName(report.Dense), Path.GetFileName(report.Sparse));
-        var page = new StringBuilder("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">");
-        page.Append(CultureInfo.InvariantCulture, $"<title>Pith: {Encode(sparse)} against {Encode(dense)}</title><style>{StyleSheet.Css}</style></head><body><main>\n");
+        var page = HtmlPage.Begin($"{sparse} against {dense}");
         page.Append(CultureInfo.InvariantCulture, $"<h1>{Encode(sparse)} against {Encode(dense)}</h1><p class=\"lead\">{Encode(Lead(report, timed))}</p>\n");
         if (timed.Length > 0)
         {
@@ -20,8 +19,7 @@ internal static class SweepPage
             if (timed.Any(point => point.Width > 0)) page.Append(Section("Speed-up against resolution", "The same by the size of the images, width by height in pixels.", ByResolution(timed)));
         }
         page.Append(Table(report));
-        page.Append(CultureInfo.InvariantCulture, $"<footer>Pith {Encode(PithVersion.Text)} · {Encode(report.Machine)} · {report.Threads} threads · {report.Seconds:0.##} s for each network and point</footer>\n</main></body></html>\n");
-        return page.ToString();
+        return HtmlPage.End(page, PithVersion.Text, string.Create(CultureInfo.InvariantCulture, $"{report.Machine} · {report.Threads} threads · {report.Seconds:0.##} s for each network and point"));
     }
 
     private static string Lead(SweepReport report, SweepPoint[] timed)

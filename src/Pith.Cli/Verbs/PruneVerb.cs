@@ -22,9 +22,9 @@ internal sealed class PruneVerb : StepVerb
     protected override IReadOnlyList<SettingOption> Settings { get; } =
     [
         SettingOption.Text("--pattern", "pattern", $"{string.Join(", ", SparsityPattern.All)}: with V:2:4, V consecutive output channels keep weights of the same input channels, which CPU kernels can skip; 2:4 chooses for each channel alone and loses less accuracy. auto: times every layer in INT8 on this machine with every pattern and chooses for each what the targets below need."),
-        SettingOption.Text("--method", "method", "magnitude: the largest weights stay, no images are needed, and fine-tuning repairs the network. hessian: layer by layer, the weights stay with which its results change least on calibration images, and take other values that make up for those that go (SparseGPT); for networks that are not trained afterwards. Needs --data. Default: hessian with --data, magnitude without.", "how"),
-        SettingOption.Count("--samples", "samples", "With --method hessian: the most calibration images to use (default 512); large networks take fewer."),
-        SettingOption.Count("--calibration-seed", "calibration_seed", "With --method hessian: random seed that selects the calibration images."),
+        SettingOption.Text("--method", "method", "magnitude: the largest weights stay, no images are needed, and fine-tuning repairs the network; with --data the statistics of batch norm are measured again. hessian: layer by layer, the weights stay with which its results change least on calibration images, and take other values that make up for those that go (SparseGPT); for networks that are not trained afterwards. Needs --data. Default: hessian with --data, magnitude without.", "how"),
+        SettingOption.Count("--samples", "samples", "The most calibration images to use (default 512); large networks take fewer."),
+        SettingOption.Count("--calibration-seed", "calibration_seed", "Random seed that selects the calibration images."),
         SettingOption.Number("--speedup", "speedup", "With --pattern auto: how many times as fast as dense the INT8 network has to become; as much magnitude as possible is kept. Without --speedup and --keep it becomes nearly as fast as it can."),
         SettingOption.Number("--keep", "keep", "With --pattern auto: share of the weights' magnitude to keep, 0 to 1; the network becomes as fast as that allows, or as --speedup says."),
         SettingOption.Count("--batch", "batch", "With --pattern auto: images of a run that is timed (default 1)."),
@@ -39,15 +39,10 @@ internal sealed class PruneVerb : StepVerb
 
     protected override JsonObject Complete(JsonObject settings, bool hasData)
     {
-        if (hasData) settings.TryAdd("method", "hessian");
+        if (!hasData) return settings;
+        settings.TryAdd("method", "hessian");
+        if ($"{settings["method"]}" == "magnitude") settings.TryAdd("remeasure_norm", true);
         return settings;
-    }
-
-    protected override StepContext Extend(StepContext context, ParseResult arguments, string model)
-    {
-        if (context.TrainingData is not null && Settings.Single(setting => setting.Path == "method") is var method && arguments.GetResult(method.Option) is not null && method.Read(arguments)?.ToString() == "magnitude")
-            context.Events?.Report(new Warning("Method magnitude reads no images: --data changes nothing. Leave it out, or take --method hessian."));
-        return context;
     }
 
     protected override object Json(StepOutcome outcome, string model, string output) => new

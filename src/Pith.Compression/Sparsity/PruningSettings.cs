@@ -9,10 +9,16 @@ public sealed record PruningSettings
     /// <summary>What decides which weights stay.</summary>
     public PruningMethod Method { get; init; }
 
-    /// <summary>Of the Hessian method: how many calibration images to use at most; large networks take fewer.</summary>
+    /// <summary>Of the magnitude method: whether the mean and variance of batch norm are measured again with the pruned weights, on calibration images, and kept where that makes the outputs better. The Hessian method always does so.</summary>
+    public bool RemeasureNorm { get; init; }
+
+    /// <summary>Whether calibration images are needed.</summary>
+    internal bool ReadsImages => Method == PruningMethod.Hessian || RemeasureNorm;
+
+    /// <summary>How many calibration images to use at most; large networks take fewer.</summary>
     public int Samples { get; init; } = CalibrationRun.DefaultSamples;
 
-    /// <summary>Of the Hessian method: random seed that selects the calibration images.</summary>
+    /// <summary>Random seed that selects the calibration images.</summary>
     public int CalibrationSeed { get; init; } = 1;
 
     /// <summary>Of auto: how many times as fast as dense the INT8 network has to become, with the least magnitude lost. Null: <see cref="Keep"/> decides; without either it becomes nearly as fast as it can.</summary>

@@ -1,3 +1,4 @@
+using Pith.Compression.Reconstruction;
 using Pith.Ops;
 using Pith.Compression.Tests.Training;
 
@@ -59,6 +60,26 @@ public sealed class OneShotPruningTests
         Assert.True(result.Stages[1].Error < 0.3 * result.Stages[0].Error, $"{result.Stages[0].Error} became {result.Stages[1].Error} only");
         Assert.Equal(2, result.Graph.Nodes.Count(node => node.Op is BatchNormalization));
         Assert.Equal(2, SparsityRecord.Verify(result.Graph, "pruning"));
+        // The reconstruction is better than what new statistics can do, so they are undone.
+        var measured = result.Stages[2];
+        Assert.Equal(("measure batch norm again", "2 of 2 batch norms"), (measured.Name, measured.Detail));
+        Assert.Equal(measured.Error < result.Stages[1].Error, measured.IsKept);
+    }
+
+    [Fact]
+    public void By_magnitude_batch_norm_is_measured_again_where_that_was_asked_for()
+    {
+        var network = new TestNetwork(1, 10);
+        var stem = network.Relu("relu1", network.Conv("stem", network.Input, 16, 3));
+        var first = network.Relu("relu2", network.BatchNorm("norm1", network.Conv("first", stem, 16, 3, bias: false)));
+        network.Graph.AddOutput(network.Node("pool", new GlobalAveragePool(), network.BatchNorm("norm2", network.Conv("second", first, 16, 3, bias: false))));
+        var images = PostTrainingTests.Images(128, 16);
+        // Statistics that are right for the dense network; then pruning is what makes them wrong.
+        NormReestimation.Apply(network.Graph, CalibrationImages.Read(network.Graph, images, 128), 1);
+        var result = OneShotPruning.Apply(network.Graph, new PruningSettings { RemeasureNorm = true, Include = ["first", "second"] }, images, new PruningOptions());
+        Assert.Equal(["prune by magnitude", "measure batch norm again"], result.Stages.Select(stage => stage.Name));
+        Assert.True(result.Stages[1].IsKept);
+        Assert.True(result.Stages[1].Error < result.Stages[0].Error, $"{result.Stages[0].Error} became {result.Stages[1].Error}");
     }
 
     [Fact]

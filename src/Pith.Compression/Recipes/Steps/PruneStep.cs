@@ -13,7 +13,7 @@ public sealed record PruneStep(PruningSettings Pruning) : RecipeStep
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(context);
         var options = new PruningOptions { Threads = context.Threads, Events = context.Events, Cancellation = context.Cancellation };
-        if (Pruning.Method == PruningMethod.Hessian) return OneShot(graph, options, context);
+        if (Pruning.ReadsImages) return OneShot(graph, options, context);
         var pruned = graph.Clone();
         return Outcome(pruned, Prune24.Apply(pruned, Pruning, options));
     }
@@ -21,7 +21,7 @@ public sealed record PruneStep(PruningSettings Pruning) : RecipeStep
     /// <inheritdoc/>
     public override void Check() => Pruning.Check();
 
-    internal override bool ReadsTrainingData => Pruning.Method == PruningMethod.Hessian;
+    internal override bool ReadsTrainingData => Pruning.ReadsImages;
 
     internal override IReadOnlyList<object> Parts => [Pruning];
 

@@ -79,6 +79,18 @@ public sealed class ResumedQuantizationTests
     }
 
     [Fact]
+    public void Sections_have_steps_of_their_own_in_one_file()
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.File("steps");
+        var journal = new StepJournal(path, Key, null);
+        Assert.Equal([1, 2, 3], [journal.Section("a").Once("step", () => 1), journal.Section("b").Once("step", () => 2), journal.Once("step", () => 3)]);
+        var again = new StepJournal(path, Key, null);
+        Assert.Equal(3, again.Count);
+        Assert.Equal([1, 2, 3], [again.Section("a").Once("step", () => 0), again.Section("b").Once("step", () => 0), again.Once("step", () => 0)]);
+    }
+
+    [Fact]
     public void Rounded_weights_keep_all_their_bits()
     {
         using var folder = new TemporaryFolder();

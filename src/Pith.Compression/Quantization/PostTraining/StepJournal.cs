@@ -23,7 +23,10 @@ internal sealed class StepJournal
     private readonly string? _path;
     private readonly string _header;
     private readonly Dictionary<string, string> _done = new(StringComparer.Ordinal);
+    private readonly StepJournal? _whole;
     private bool _isOpen;
+
+    private StepJournal(StepJournal whole, string section) => (_whole, _header) = (whole, section);
 
     /// <param name="path">The file; null: nothing is kept.</param>
     /// <param name="key">Everything that the results depend on.</param>
@@ -47,6 +50,10 @@ internal sealed class StepJournal
         }
     }
 
+    /// <summary>A part of this journal for a computation of its own, whose steps may have the names of others.</summary>
+    /// <param name="name">A name that no other section has, without tabs and line breaks.</param>
+    public StepJournal Section(string name) => new(this, name);
+
     /// <summary>The number of steps that <see cref="Once"/> need not compute.</summary>
     public int Count => _done.Count;
 
@@ -56,6 +63,7 @@ internal sealed class StepJournal
     /// <exception cref="PithException">The file cannot be written.</exception>
     public T Once<T>(string step, Func<T> compute)
     {
+        if (_whole is not null) return _whole.Once($"{_header}: {step}", compute);
         if (_done.TryGetValue(step, out var known)) return JsonSerializer.Deserialize<T>(known, s_json)!;
         var result = compute();
         Append(step, JsonSerializer.Serialize(result, s_json));

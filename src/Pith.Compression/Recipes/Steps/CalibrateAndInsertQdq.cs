@@ -24,7 +24,8 @@ internal static class CalibrateAndInsertQdq
         return Outcome(result, settings.ActivationForm == ActivationForm.Int8 ? result.ToCache(origin) : null);
     }
 
-    private static StepJournal Journal(Graph start, QuantizationSettings settings, QuantizationEffort effort, StepContext context)
+    /// <summary>What a run that was interrupted has left of the same work.</summary>
+    internal static StepJournal Journal(Graph start, QuantizationSettings settings, QuantizationEffort effort, StepContext context)
     {
         var data = context.RequireTrainingData();
         string[] key = [context.Key, PithVersion.Text, ModelHash.Of(start), SettingsJson.Write(settings).ToJsonString(), $"{effort}", $"{data.Name} {data.Count}", context.PreprocessingOf(start, data).ToJson()];

@@ -23,6 +23,7 @@ internal static class SearchedQuantization
         var (start, data) = (setup.Float, setup.Data);
         using var journal = setup.OpenJournal(new JsonArray(SettingsJson.Write(settings), SettingsJson.Write(step.PostTraining)), context);
 
+        var steps = CalibrateAndInsertQdq.Journal(start, settings, step.PostTraining.Effort, context);
         var quantized = Quantize(settings);
         if (quantized.Layers.All(layer => layer.SkipReason is not null)) throw new PithException($"Every layer of '{graph.Name}' stays in float, so there is nothing to search. Leave out max_drop, or let layers be quantized.");
         var calibration = setup.SensitivityImages();
@@ -32,7 +33,7 @@ internal static class SearchedQuantization
         result = result with { Front = SearchFront.Measure(result, start, search.Variants, context.Threads, context.FrontTiming, context.Events, context.Cancellation) };
         return Outcome(search.Variants, result, start);
 
-        FakeQuantizationResult Quantize(QuantizationSettings how) => PostTrainingQuantization.Apply(start, how, step.PostTraining.Effort, data, context.Events, context.Cancellation);
+        FakeQuantizationResult Quantize(QuantizationSettings how) => PostTrainingQuantization.Apply(start, how, step.PostTraining.Effort, data, context.Events, context.Cancellation, steps.Section($"{how.ActivationForm}"));
 
         LayerVariants WithUInt8()
         {

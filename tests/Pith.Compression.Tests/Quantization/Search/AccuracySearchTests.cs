@@ -99,6 +99,20 @@ public sealed class AccuracySearchTests : IDisposable
     }
 
     [Fact]
+    public void A_search_that_goes_on_does_not_quantize_again()
+    {
+        var step = Step(100) with { PostTraining = new() { Effort = QuantizationEffort.Balanced } };
+        var context = Context() with { OutputPath = _folder.File("net.onnx"), CheckpointPath = _folder.File("net.onnx.checkpoint"), Key = "search" };
+        using var stop = new CancellationTokenSource();
+        Assert.ThrowsAny<OperationCanceledException>(() => step.Run(s_network, context with { Cancellation = stop.Token, Events = new Stopper(stop, "trial 1") }));
+        var tasks = new List<string>();
+        var resumed = step.Run(s_network, context with { Events = new Tasks(tasks) });
+        Assert.Contains("calibrate", tasks);
+        Assert.DoesNotContain("choose ranges", tasks);
+        Assert.Equal(ModelHash.Of(step.Run(s_network, Context() with { OutputPath = _folder.File("other.onnx") }).Graph), ModelHash.Of(resumed.Graph));
+    }
+
+    [Fact]
     public void Another_target_uses_the_same_trials()
     {
         var output = _folder.File("net.onnx");
@@ -256,6 +270,14 @@ public sealed class AccuracySearchTests : IDisposable
     private static PostTrainingTests.NoiseDataset Images(int count, int seed) => new(count, seed, hasLabels: true);
 
     private static StepContext Context() => new() { Stage = "int8", TrainingData = s_train, ValidationData = s_validation, Threads = 1, FrontTiming = new() { Seconds = 0, WarmUpSeconds = 0, MinRuns = 1 } };
+
+    private sealed class Tasks(List<string> seen) : IProgress<PithEvent>
+    {
+        public void Report(PithEvent value)
+        {
+            if (value is ProgressMade made) seen.Add(made.Task);
+        }
+    }
 
     private sealed class Stopper(CancellationTokenSource stop, string task) : IProgress<PithEvent>
     {

@@ -64,6 +64,7 @@ public static class Evaluator
             options.Events?.Report(new ProgressMade(options.Task, accuracy.Count, dataset.Count, $"top-1 {accuracy.Top1:P2}"));
         }
         run.ReportNonFinite(accuracy, options.Events);
+        if (options.Events is { } events) ChanceLevel.Report(context, dataset, accuracy, events);
         return new EvaluationResult(accuracy, clock.Elapsed.TotalSeconds);
     }
 }

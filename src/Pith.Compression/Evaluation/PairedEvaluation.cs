@@ -65,6 +65,8 @@ public sealed record PairedEvaluation
         }
         runs.First.ReportNonFinite(accuracy.First, options.Events);
         runs.Second.ReportNonFinite(accuracy.Second, options.Events);
+        // The second network is judged by the first one's accuracy, whose images it gets.
+        if (options.Events is { } events) ChanceLevel.Report(first.Context, dataset, accuracy.First, events);
         return new PairedEvaluation { First = accuracy.First, Second = accuracy.Second, Classes = classes, Comparison = PairedComparison.Of(accuracy.First, accuracy.Second), Scores = scores, ByClass = [.. byClass.OfType<ClassChange>()] };
 
         IEnumerable<ScoredImage> Images(ClassifierRun run) => run.Batches(options.Cancellation).SelectMany(batch => batch);

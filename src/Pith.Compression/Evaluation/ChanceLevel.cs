@@ -11,6 +11,8 @@ internal static class ChanceLevel
 
     private const int TriedImages = 100;
 
+    private const int BatchSize = 16;
+
     /// <summary>Warns where an accuracy is what guessing gives, and says which preprocessing does better.</summary>
     /// <param name="context">The network; it is run again.</param>
     /// <param name="dataset">The images.</param>
@@ -24,6 +26,27 @@ internal static class ChanceLevel
         var advice = better.Accuracy is { } found ? string.Create(CultureInfo.InvariantCulture, $"--preprocess {better.Name} has {found.Top1Correct} of {found.Count} right.") : "See --preprocess.";
         events.Report(new Warning(string.Create(CultureInfo.InvariantCulture,
             $"'{signature.Model}' has {accuracy.Top1Correct} of {accuracy.Count} images right, as many as guessing one of {signature.Classes} classes. A network that was not trained does so; of one that was, the preprocessing or the order of classes is another. {advice}")));
+    }
+
+    /// <summary>The same for a network whose images are to calibrate it: looks at some of them, if they have labels that fit the network.</summary>
+    /// <param name="graph">A float network; not changed.</param>
+    /// <param name="dataset">The images.</param>
+    /// <param name="preprocessing">How they become the network's input.</param>
+    /// <param name="threads">Threads of a run.</param>
+    /// <param name="events">Receives the <see cref="Warning"/>; null: nothing is done.</param>
+    public static void Report(Graph graph, ImageDataset dataset, Preprocessing preprocessing, int threads, IProgress<PithEvent>? events)
+    {
+        if (events is null || !dataset.HasLabels || dataset.Count < FewestImages) return;
+        try
+        {
+            using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = BatchSize, Threads = threads, TimeTactics = false });
+            using var context = engine.CreateContext();
+            if (With(preprocessing, context, dataset) is { } accuracy) Report(context, dataset, accuracy, events);
+        }
+        catch (PithException)
+        {
+            // Not a classifier: there is no accuracy to look at.
+        }
     }
 
     private static bool IsGuess(TopKAccuracy accuracy, int classes) => accuracy.Count >= FewestImages && classes > 1 && ConfidenceInterval.Wilson(accuracy.Top1Correct, accuracy.Count).Low <= 1.0 / classes;

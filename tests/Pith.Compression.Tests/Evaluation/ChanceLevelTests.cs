@@ -1,4 +1,5 @@
 using Pith.Compression.Data;
+using Pith.Compression.Recipes;
 using Pith.Ops;
 
 namespace Pith.Compression.Tests.Evaluation;
@@ -39,6 +40,29 @@ public class ChanceLevelTests
         var events = new List<PithEvent>();
         PairedEvaluation.Run((first, Preprocessing.Cifar10), (second, Preprocessing.Cifar10), Data(100, 0), new EvaluationOptions { Events = new Recorder(events) });
         Assert.Contains("--preprocess raw", Assert.Single(events.OfType<Warning>()).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(100, true, 1)]
+    [InlineData(40, true, 0)]
+    [InlineData(100, false, 0)]
+    public void Calibration_warns_where_its_images_have_labels(int images, bool hasLabels, int warnings)
+    {
+        var events = new List<PithEvent>();
+        var data = hasLabels ? Data(images, 0) : new SampleDataset(Enumerable.Range(0, images).Select(i => new Sample(ImageDataset.NoLabel, Data(images, 0).Load(i).Image!)));
+        new QuantizeStep(new QuantizationSettings { Samples = images }) { PostTraining = new() { Effort = QuantizationEffort.Fast } }
+            .Run(Network(), new StepContext { Stage = "int8", TrainingData = data, Preprocess = Preprocessing.Cifar10, Threads = 1, Events = new Recorder(events) });
+        Assert.Equal(warnings, events.OfType<Warning>().Count(warning => warning.Message.Contains("--preprocess raw", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void Fewer_images_than_samples_all_calibrate()
+    {
+        var events = new List<PithEvent>();
+        var step = new QuantizeStep(new QuantizationSettings { Samples = 512 }) { PostTraining = new() { Effort = QuantizationEffort.Fast } };
+        var outcome = step.Run(Network(), new StepContext { Stage = "int8", TrainingData = Data(100, 0), Preprocess = Preprocessing.Raw, Threads = 1, Events = new Recorder(events) });
+        Assert.Contains("has 100 samples: all of them calibrate, instead of 512", Assert.Single(events.OfType<Warning>()).Message, StringComparison.Ordinal);
+        Assert.Equal(100, outcome.Cache!.Origin!.Samples);
     }
 
     private static string[] Warnings(Preprocessing preprocessing, int images = 100, int shift = 0)

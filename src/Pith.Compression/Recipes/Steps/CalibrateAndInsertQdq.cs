@@ -20,7 +20,7 @@ internal static class CalibrateAndInsertQdq
 
         var data = DrawnImages.For(start, settings.Samples, settings.CalibrationSeed, context);
         var result = PostTrainingQuantization.Apply(start, settings, effort, data, context.Events, context.Cancellation, effort == QuantizationEffort.Fast ? null : Journal(start, settings, effort, context));
-        var origin = new CalibrationCacheOrigin(ModelHash.Of(start), settings.Calibrator.ToString(), settings.Samples);
+        var origin = new CalibrationCacheOrigin(ModelHash.Of(start), settings.Calibrator.ToString(), data.Samples);
         return Outcome(result, settings.ActivationForm == ActivationForm.Int8 ? result.ToCache(origin) : null);
     }
 

@@ -14,7 +14,7 @@ internal static class DrawnImages
 
     /// <summary>Draws them, and notes the preprocessing in the metadata of <paramref name="graph"/>.</summary>
     /// <param name="graph">The network that they are for.</param>
-    /// <param name="samples">How many.</param>
+    /// <param name="samples">How many; all of them, with a warning, where there are fewer.</param>
     /// <param name="seed">Which ones.</param>
     /// <param name="context">The data.</param>
     /// <exception cref="PithException">There is no training data, or it does not fit the network.</exception>
@@ -23,11 +23,14 @@ internal static class DrawnImages
         var dataset = context.RequireTrainingData();
         var input = ImageInput.Of(graph);
         var preprocessing = input.Left(context.PreprocessingOf(graph, dataset));
-        var drawn = new DatasetSubset(dataset, DataSplit.Draw(dataset, samples, seed));
+        var taken = Math.Min(samples, dataset.Count);
+        if (taken < samples) context.Events?.Report(new Warning($"'{dataset.Name}' has {dataset.Count} samples: all of them calibrate, instead of {samples} (samples)."));
+        var drawn = new DatasetSubset(dataset, DataSplit.Draw(dataset, taken, seed));
         var batch = input.FixedBatch ?? Math.Min(BatchSize, drawn.Count);
         var loader = new BatchLoader(drawn, preprocessing, new BatchLoaderOptions { BatchSize = batch });
         input.RequireFit(graph.Name, drawn, loader);
-        return new CalibrationData(loader.Epoch(), samples, batch, dataset.ClassNames.Count, context.Threads);
+        ChanceLevel.Report(graph, drawn, preprocessing, context.Threads, context.Events);
+        return new CalibrationData(loader.Epoch(), taken, batch, dataset.ClassNames.Count, context.Threads);
     }
 
     /// <summary>Images that <see cref="For"/> does not draw, to judge by; at most 4096.</summary>

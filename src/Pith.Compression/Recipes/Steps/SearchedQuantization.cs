@@ -31,7 +31,7 @@ internal static class SearchedQuantization
         var takesUInt8 = settings.Target.TakesZeroPoints && settings.Activations is null && settings.ActivationForm != ActivationForm.UInt8;
         var result = search.Run(takesUInt8 ? WithUInt8 : null, setup.ImageText);
         result = result with { Front = SearchFront.Measure(result, start, search.Variants, context.Threads, context.FrontTiming, context.Events, context.Cancellation) };
-        return Outcome(search.Variants, result, start);
+        return Outcome(search.Variants, result, start, data.Samples);
 
         FakeQuantizationResult Quantize(QuantizationSettings how) => PostTrainingQuantization.Apply(start, how, step.PostTraining.Effort, data, context.Events, context.Cancellation, steps.Section($"{how.ActivationForm}"));
 
@@ -44,7 +44,7 @@ internal static class SearchedQuantization
         void Keep(Graph best) => SearchSetup.Keep(best, context);
     }
 
-    private static StepOutcome Outcome(LayerVariants variants, SearchResult result, Graph start)
+    private static StepOutcome Outcome(LayerVariants variants, SearchResult result, Graph start, int samples)
     {
         var chosen = variants.With(result.Chosen.FloatLayers);
         var moved = result.Chosen.FloatLayers.ToHashSet(StringComparer.Ordinal);
@@ -55,7 +55,7 @@ internal static class SearchedQuantization
             Findings = variants.Quantized.Findings,
             Accuracy = variants.Quantized.Stages,
             Reconstruction = variants.Quantized.Reconstruction,
-            Cache = variants.Settings.ActivationForm == ActivationForm.Int8 ? variants.Quantized.ToCache(new CalibrationCacheOrigin(ModelHash.Of(start), variants.Settings.Calibrator.ToString(), variants.Settings.Samples)) : null,
+            Cache = variants.Settings.ActivationForm == ActivationForm.Int8 ? variants.Quantized.ToCache(new CalibrationCacheOrigin(ModelHash.Of(start), variants.Settings.Calibrator.ToString(), samples)) : null,
             Search = result,
         };
     }

@@ -1,7 +1,7 @@
 namespace Pith;
 
 /// <summary>Opens files that hold something. Opening a pipe would wait for a writer, and a device has no end: both have no size, which is looked at first.</summary>
-internal static class OrdinaryFile
+public static class OrdinaryFile
 {
     /// <summary>The file at <paramref name="path"/>, for reading.</summary>
     /// <exception cref="IOException">There is no such file, or it cannot be read.</exception>

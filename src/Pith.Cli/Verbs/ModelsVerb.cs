@@ -15,24 +15,35 @@ internal sealed class ModelsVerb : Verb
     private readonly Option<int?> _resolution = new("--resolution") { Description = "Height and width of the images in pixels; tokens of a sequence for networks of text.", HelpName = "n" };
     private readonly Option<int?> _width = new("--width") { Description = "Channels of the first stage, or of a token (CIFAR networks and networks of text).", HelpName = "n" };
 
+    private readonly Option<string?> _weights = new("--weights", "-w") { Description = "File with the network's trained weights under torchvision's names: a PyTorch state dict or checkpoint (.pth, .pt; read as data, never executed), .safetensors or .npz. Without it the weights are random. A file for another number of classes needs --classes.", HelpName = "file" };
+
     public override string Name => "models";
 
-    public override string Summary => "Lists the built-in networks, or writes one as ONNX.";
+    public override string Summary => "Lists the built-in networks, or writes one as ONNX, with random weights or those of a PyTorch, safetensors or NumPy file.";
 
-    public override IReadOnlyList<string> Examples => ["pith models", "pith models resnet50 -o resnet50.onnx", "pith models cifar-resnet20 --seed 7 --classes 100 -o net.onnx"];
+    public override IReadOnlyList<string> Examples =>
+    [
+        "pith models",
+        "pith models resnet50 -o resnet50.onnx",
+        "pith models cifar-resnet20 --seed 7 --classes 100 -o net.onnx",
+        "pith models resnet34 --weights resnet34.pth",
+        "pith models mobilenetv2 --weights flowers.safetensors --classes 102 -o flowers.onnx",
+    ];
 
-    protected override IEnumerable<Symbol> Symbols => [_name, _output, _seed, _classes, _resolution, _width];
+    protected override IEnumerable<Symbol> Symbols => [_name, _output, _weights, _seed, _classes, _resolution, _width];
 
     public override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation)
     {
-        if (arguments.GetValue(_name) is not { } name) return List(terminal);
+        var weights = arguments.GetValue(_weights);
+        if (arguments.GetValue(_name) is not { } name) return weights is null ? List(terminal) : throw new UsageException($"{_weights.Name} needs the name of a network: pith models NAME {_weights.Name} {weights}.");
+        if (weights is not null && arguments.GetResult(_seed) is { Implicit: false }) throw new UsageException($"{_seed.Name} is for random weights; {_weights.Name} replaces all of them.");
         var options = new ModelOptions { Seed = arguments.GetValue(_seed), Classes = arguments.GetValue(_classes), Resolution = arguments.GetValue(_resolution), Width = arguments.GetValue(_width) };
-        var graph = BuiltInModel.Build(name, options);
+        var graph = terminal.Track(events => BuiltInModel.Build(name, options, weights, events));
         var output = arguments.GetValue(_output) ?? name + ".onnx";
         OnnxModel.Save(graph, output);
         var summary = GraphSummary.Of(graph);
-        terminal.Result(new { Model = name, Output = output, summary.Parameters, Macs = summary.MultiplyAccumulates, FileBytes = new FileInfo(output).Length },
-            console => console.Line($"{output}: {name}, {summary.Parameters / 1e6:0.00} M parameters, {summary.MultiplyAccumulates / 1e6:0.0} MMACs for one image"));
+        terminal.Result(new { Model = name, Weights = weights, Output = output, summary.Parameters, Macs = summary.MultiplyAccumulates, FileBytes = new FileInfo(output).Length },
+            console => console.Line($"{output}: {name}{(weights is null ? "" : $" with the weights of {weights}")}, {summary.Parameters / 1e6:0.00} M parameters, {summary.MultiplyAccumulates / 1e6:0.0} MMACs for one image"));
         return Program.Done;
     }
 
@@ -43,7 +54,7 @@ internal sealed class ModelsVerb : Verb
             var table = new Table().Border(TableBorder.Simple).AddColumns("name", "network", "input", "classes");
             foreach (var model in ModelCatalog.All) table.AddRow(model.Name, SafeText.Cell(model.Description), model.TakesTokens ? $"{model.Resolution} tokens" : string.Join('x', model.InputSizes), $"{model.Classes}");
             console.Write(table);
-            console.WriteLine("Write one: pith models NAME -o FILE.onnx");
+            console.WriteLine("Write one: pith models NAME -o FILE.onnx, with --weights FILE for trained weights.");
         });
         return Program.Done;
     }

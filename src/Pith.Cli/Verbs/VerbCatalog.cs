@@ -7,6 +7,7 @@ internal static class VerbCatalog
     [
         new DemoVerb(),
         new ModelsVerb(),
+        new ExportVerb(),
         new InfoVerb(),
         new TrainVerb(),
         new ForecastVerb(),

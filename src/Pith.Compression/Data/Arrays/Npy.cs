@@ -62,6 +62,10 @@ public static partial class Npy
         return tensor;
     }
 
+    /// <summary>Type and shape of the array that a stream holds, without its elements.</summary>
+    /// <exception cref="PithException">As in <see cref="Read(string)"/>.</exception>
+    internal static (DataType Type, Shape Shape) ReadType(Stream stream, string sourceName) => ParseHeader(ReadHeader(stream, sourceName), sourceName);
+
     /// <summary>Writes a .npy file; a reader never sees a part of it. Types that NumPy lacks are written as the next one that holds their values: integers of 4 bits as 8, bfloat16 and 8-bit floats as float32.</summary>
     /// <exception cref="PithException">The file cannot be written.</exception>
     public static void Write(string path, Tensor tensor) => AtomicFile.Write(path, stream => Write(stream, tensor));
@@ -119,9 +123,9 @@ public static partial class Npy
     }
 
     /// <summary>A .NET bool must be 0 or 1.</summary>
-    private static void Normalize(byte[] bools)
+    internal static void Normalize(Span<byte> bools)
     {
-        foreach (ref var b in bools.AsSpan()) b = b != 0 ? (byte)1 : (byte)0;
+        foreach (ref var b in bools) b = b != 0 ? (byte)1 : (byte)0;
     }
 
     [GeneratedRegex(@"'descr'\s*:\s*'([<>|=][a-zA-Z]\d+)'")]

@@ -20,9 +20,21 @@ public static class Npz
     public static Tensor Read(string path, string name) =>
         Open(path, zip => ReadEntry(zip.GetEntry(name + Extension) ?? throw new PithException($"'{path}' has no array '{name}'. Expected one of: {string.Join(", ", zip.Entries.Where(IsArray).Select(NameOf))}."), path));
 
+    /// <summary>Name, type and shape of each array, in the order of the file; elements are not read.</summary>
+    /// <exception cref="PithException">As in <see cref="Read"/>.</exception>
+    internal static IReadOnlyList<(string Name, DataType Type, Shape Shape)> Types(string path) => Open(path, zip => zip.Entries.Where(IsArray).Select(entry =>
+    {
+        using var content = entry.Open();
+        var (type, shape) = Npy.ReadType(content, $"{path}:{entry.FullName}");
+        return (NameOf(entry), type, shape);
+    }).ToArray());
+
     /// <summary>Writes an archive, compressed; a reader never sees a part of it. The same arrays always give the same bytes.</summary>
     /// <exception cref="PithException">The file cannot be written.</exception>
-    public static void Write(string path, IEnumerable<KeyValuePair<string, Tensor>> arrays) => AtomicFile.Write(path, stream =>
+    public static void Write(string path, IEnumerable<KeyValuePair<string, Tensor>> arrays) => AtomicFile.Write(path, stream => Write(stream, arrays));
+
+    /// <summary>Writes an archive to a stream.</summary>
+    internal static void Write(Stream stream, IEnumerable<KeyValuePair<string, Tensor>> arrays)
     {
         using var zip = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true);
         foreach (var (name, tensor) in arrays)
@@ -32,7 +44,7 @@ public static class Npz
             using var content = entry.Open();
             Npy.Write(content, tensor);
         }
-    });
+    }
 
     private static T Open<T>(string path, Func<ZipArchive, T> read)
     {
@@ -53,9 +65,7 @@ public static class Npz
 
     private static Tensor ReadEntry(ZipArchiveEntry entry, string path)
     {
-        if (entry.CompressedLength < entry.Length && entry.Length > DataFile.MaxUnpackedBytes)
-            throw new PithException($"'{path}:{entry.FullName}' unpacks to {entry.Length} bytes, more than the limit of {DataFile.MaxUnpackedBytes} for compressed arrays. Save it with numpy.savez, which does not compress.");
-        using var content = entry.Open();
+        using var content = ZipContent.Open(entry, path, advice: "Save it with numpy.savez, which does not compress.");
         return Npy.Read(content, $"{path}:{entry.FullName}", entry.Length);
     }
 

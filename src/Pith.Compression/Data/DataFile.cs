@@ -64,6 +64,24 @@ internal static class DataFile
         return bytes;
     }
 
+    /// <summary>Bytes from a position of a file, which is opened for this alone: any number of threads may read from it.</summary>
+    /// <exception cref="PithException">The file cannot be read, or ends before.</exception>
+    public static byte[] ReadAt(string path, long position, int count)
+    {
+        try
+        {
+            using var file = File.OpenHandle(path);
+            var bytes = new byte[count];
+            for (int have = 0, got; have < count; have += got)
+                if ((got = RandomAccess.Read(file, bytes.AsSpan(have), position + have)) == 0) throw new PithException($"'{path}' is cut short: {count} bytes expected at byte {position}, {have} are there. It has changed since it was opened.");
+            return bytes;
+        }
+        catch (Exception e) when (IsUnreadable(e))
+        {
+            throw Unreadable(path, e);
+        }
+    }
+
     /// <summary>Whether reading failed for a reason outside the program: file missing, no permission, a device error.</summary>
     public static bool IsUnreadable(Exception e) => e is IOException or UnauthorizedAccessException or NotSupportedException;
 

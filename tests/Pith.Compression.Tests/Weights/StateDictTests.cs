@@ -31,10 +31,12 @@ public sealed class StateDictTests
         File.WriteAllBytes(folder.File("legacy.pth"), TorchSave.Legacy(tensors));
         WeightFile.Write(folder.File("net.safetensors"), tensors);
         Npz.Write(folder.File("net.npz"), tensors);
+        var graph = ModelCatalog.Find("resnet18").Build(s_small with { Seed = 99 });
         foreach (var name in (string[])["zip.pth", "legacy.pth", "net.safetensors", "net.npz"])
         {
-            var (graph, notes) = Loaded("resnet18", folder.File(name));
-            Assert.Empty(notes);
+            foreach (var parameter in StateDict.Of(graph)) graph.SetConstant(graph.Find(parameter.Key)!, Tensor.Zeros(parameter.Value.DataType, parameter.Value.Shape));
+            using var file = WeightFile.Open(folder.File(name));
+            Assert.Empty(StateDict.Load(graph, file));
             foreach (var parameter in StateDict.Of(reference)) Assert.True(parameter.Value.Bytes.SequenceEqual(graph.Find(parameter.Key)!.Constant!.Bytes), $"{name}: {parameter.Key}");
             if (name == "zip.pth") Assert.True(expected.Bytes.SequenceEqual(Logits(graph).Bytes), name);
         }
@@ -172,7 +174,7 @@ public sealed class StateDictTests
 
     private static (Graph Graph, IReadOnlyList<string> Notes) Loaded(string network, string path, int? classes = null)
     {
-        var graph = ModelCatalog.Find(network).Build(new ModelOptions { Seed = 99, Classes = classes, Resolution = network == "resnet18" ? 32 : null });
+        var graph = ModelCatalog.Find(network).Build(new ModelOptions { Seed = 99, Classes = classes });
         using var file = WeightFile.Open(path);
         return (graph, StateDict.Load(graph, file));
     }

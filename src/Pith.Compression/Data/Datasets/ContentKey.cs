@@ -29,4 +29,9 @@ internal readonly record struct ContentKey(long Length, ulong Hash)
             throw DataFile.Unreadable(path, e);
         }
     }
+
+    /// <summary>The key of a file that lies in an archive: the same as that of the file on its own.</summary>
+    /// <exception cref="PithException">The archive cannot be read.</exception>
+    public static ContentKey OfPart(string path, long position, int length, bool whole) =>
+        Of(DataFile.ReadAt(path, position, whole ? length : Math.Min(StartBytes, length))) with { Length = length };
 }

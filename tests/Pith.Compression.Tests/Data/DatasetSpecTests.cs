@@ -48,7 +48,9 @@ public sealed class DatasetSpecTests
 
     [Theory]
     [InlineData("")]
-    [InlineData("imagenet:/data")]
+    [InlineData("lmdb:/data")]
+    [InlineData("imagenet:/no/such/folder")]
+    [InlineData("tfrecord:/no/such/train-*")]
     [InlineData("cifar10")]
     [InlineData("cifar10:")]
     [InlineData("cifar10:/no/such/file.bin")]

@@ -31,6 +31,12 @@ internal static class DataTargets
         new("array", HostileTarget.OneOf(s_arrays), bytes => _ = Compression.Data.Npy.Read(new MemoryStream(bytes), "array")),
         HostileTarget.OfFile("archive of arrays", ".npz", _ => Archive(CompressionLevel.Fastest), ReadArchive),
         HostileTarget.OfFile("stored archive of arrays", ".npz", _ => Archive(CompressionLevel.NoCompression), ReadArchive),
+        HostileTarget.OfFile("safetensors", ".safetensors", _ => Weights(".safetensors"), ReadWeights),
+        HostileTarget.OfFile("PyTorch state dict", ".pth", _ => Weights(".pth"), ReadWeights),
+        HostileTarget.OfFile("weights as an archive of arrays", ".npz", _ => Weights(".npz"), ReadWeights),
+        HostileTarget.OfFile("pickle before PyTorch 1.6", ".pt", _ => s_legacy, ReadWeights),
+        HostileTarget.OfFile("ImageNet's archive of archives", ".tar", _ => ImageArchive(), path => ReadImages("imagenet:" + path)),
+        HostileTarget.OfFile("TFRecord", ".tfrecord", _ => TfRecord(), path => ReadImages("tfrecord:" + path)),
         HostileTarget.OfFile("archive as data", ".npz", _ => Archive(CompressionLevel.NoCompression), ReadDataset),
     ];
 
@@ -61,6 +67,55 @@ internal static class DataTargets
                 entry.Write(Npy(tensor));
             }
         return stream.ToArray();
+    }
+
+    // torch.save({'w': torch.tensor([1., 2.])}, FILE, _use_new_zipfile_serialization=False)
+    private static readonly byte[] s_legacy =
+    [
+        0x80, 2, 0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, (byte)'.', 0x80, 2, (byte)'M', 0xE9, 3, (byte)'.', 0x80, 2, .. "}q\0X\r\0\0\0little_endianq\u0001"u8, 0x88, .. "s."u8,
+        0x80, 2, .. "}q\0X\u0001\0\0\0wq\u0001ctorch._utils\n_rebuild_tensor_v2\nq\u0002((X\u0007\0\0\0storageq\u0003ctorch\nFloatStorage\nq\u0004X\u0001\0\0\00q\u0005X\u0003\0\0\0cpuq\u0006K\u0002Ntq\u0007QK\0K\u0002"u8, 0x85, .. "K\u0001"u8, 0x85, 0x89,
+        .. "ccollections\nOrderedDict\n)RtRs."u8, 0x80, 2, .. "]q\0X\u0001\0\0\00q\u0001a."u8, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 128, 63, 0, 0, 0, 64,
+    ];
+
+    private static byte[] Weights(string ending)
+    {
+        var path = Path.Combine(Path.GetTempPath(), $"pith-fuzz-valid-{Environment.ProcessId}{ending}");
+        Compression.Weights.WeightFile.Write(path, [new("conv.weight", Tensor.Create(new Shape(2, 3), new float[] { 1, 2, 3, 4, 5, 6 })), new("bn.bias", Tensor.Create(new Shape(2), new[] { (Half)1, (Half)2 })), new("steps", Tensor.Scalar(7L))]);
+        var bytes = File.ReadAllBytes(path);
+        File.Delete(path);
+        return bytes;
+    }
+
+    private static void ReadWeights(string path)
+    {
+        using var file = Compression.Weights.WeightFile.Open(path);
+        foreach (var tensor in file.Tensors) _ = file.Read(tensor);
+    }
+
+    private static byte[] ImageArchive()
+    {
+        static byte[] Tar(params (string Name, byte[] Content)[] files)
+        {
+            using var stream = new MemoryStream();
+            using (var tar = new System.Formats.Tar.TarWriter(stream, leaveOpen: true))
+                foreach (var (name, content) in files) tar.WriteEntry(new System.Formats.Tar.PaxTarEntry(System.Formats.Tar.TarEntryType.RegularFile, name) { DataStream = new MemoryStream(content) });
+            return stream.ToArray();
+        }
+        return Tar(("n01440764.tar", Tar(("n01440764_1.JPEG", s_encoded[0]), ("n01440764_2.JPEG", s_encoded[4]))));
+    }
+
+    // One Example: an image of one byte after its label 0, the checksums those of this content.
+    private static byte[] TfRecord()
+    {
+        byte[] label = [.. "\n\u001a\n\u0011image/class/label\u0012\u0005\u001a\u0003\n\u0001\0"u8], image = [.. "\n\u0016\n\rimage/encoded\u0012\u0005\n\u0003\n\u0001x"u8];
+        byte[] content = [(byte)'\n', (byte)(label.Length + image.Length), .. label, .. image], length = BitConverter.GetBytes((long)content.Length);
+        return [.. length, .. BitConverter.GetBytes(TfRecordFile.MaskedCrc(length)), .. content, .. BitConverter.GetBytes(TfRecordFile.MaskedCrc(content))];
+    }
+
+    private static void ReadImages(string spec)
+    {
+        var data = DatasetCatalog.Open(spec);
+        for (var i = 0; i < Math.Min(data.Count, 4); i++) _ = data.Load(i);
     }
 
     private static void ReadArchive(string path)

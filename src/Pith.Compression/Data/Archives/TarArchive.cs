@@ -12,7 +12,10 @@ internal readonly record struct TarEntry(string Name, long Position, long Length
 /// </summary>
 internal static class TarArchive
 {
-    private const int Block = 512, MaxExtendedBytes = 1 << 20;
+    /// <summary>Bytes of a header.</summary>
+    public const int Block = 512;
+
+    private const int MaxExtendedBytes = 1 << 20;
 
     private static ReadOnlySpan<byte> GzipMagic => [0x1F, 0x8B];
 
@@ -27,9 +30,10 @@ internal static class TarArchive
         for (long begin = archive.Position, at = begin; at < end;)
         {
             archive.Position = at;
-            if (end - at < Block || archive.ReadAtLeast(header, Block, throwOnEndOfStream: false) < Block) throw CutShort(name, at, Block, end - at);
+            var got = archive.ReadAtLeast(header, Block, throwOnEndOfStream: false);
+            if (at == begin && got > GzipMagic.Length && header.AsSpan().StartsWith(GzipMagic)) throw new PithException($"'{name}' is compressed with gzip; images in it could only be read from the beginning. Unpack it first: gunzip FILE.");
+            if (end - at < Block || got < Block) throw CutShort(name, at, Block, end - at);
             if (!header.AsSpan().ContainsAnyExcept((byte)0)) yield break;
-            if (at == begin && header.AsSpan().StartsWith(GzipMagic)) throw new PithException($"'{name}' is compressed with gzip; images in it could only be read from the beginning. Unpack it first: gunzip FILE.");
             CheckSum(header, name, at);
             var type = (char)header[156];
             var size = longSize >= 0 && type is not ('L' or 'K' or 'x' or 'g') ? longSize : Number(header.AsSpan(124, 12), name, at);
@@ -48,9 +52,11 @@ internal static class TarArchive
             if (type is '0' or '\0' or '7') yield return new TarEntry(longName ?? Name(header), content, size);
             if (type is not ('K' or 'g')) (longName, longSize) = (null, -1);
         }
+        throw new PithException($"'{name}' is cut short: it ends at byte {end} without the two blocks of zeros that end a tar archive. Fetch it again.");
     }
 
-    private static string Name(ReadOnlySpan<byte> header)
+    /// <summary>The name in the header before an entry's content; a long name is cut off.</summary>
+    public static string Name(ReadOnlySpan<byte> header)
     {
         var name = Text(header[..100]);
         // POSIX archives have room for folders; in GNU's the place holds other things.

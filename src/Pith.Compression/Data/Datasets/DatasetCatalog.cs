@@ -20,6 +20,8 @@ public static class DatasetCatalog
         Cifar10Dataset.Kind,
         MnistDataset.Kind,
         ImageFolderDataset.Kind,
+        ImageNetDataset.Kind,
+        TfRecordDataset.Kind,
         NpzDataset.Kind,
     ];
 

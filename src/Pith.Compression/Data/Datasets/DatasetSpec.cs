@@ -56,7 +56,7 @@ public sealed class DatasetSpec
         try
         {
             var (a, b) = (Parse(first), Parse(second));
-            return a.Kind == b.Kind && System.IO.Path.GetFullPath(a.Path.Length > 0 ? a.Path : ".") == System.IO.Path.GetFullPath(b.Path.Length > 0 ? b.Path : ".") && a.WantsTrain() == b.WantsTrain();
+            return a.Kind == b.Kind && System.IO.Path.GetFullPath(a.Path.Length > 0 ? a.Path : ".") == System.IO.Path.GetFullPath(b.Path.Length > 0 ? b.Path : ".") && a.Option("split") == b.Option("split");
         }
         catch (Exception e) when (e is PithException or ArgumentException)
         {

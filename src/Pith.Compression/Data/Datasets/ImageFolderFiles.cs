@@ -48,9 +48,16 @@ internal sealed class ImageFolderFiles
         if (!Directory.Exists(root)) throw new PithException($"Dataset '{spec.Text}': no folder '{root}'. Check the path.");
         // The usual layout of a sample: classes.txt beside images/.
         if (File.Exists(Path.Combine(root, ClassListName)) && Directory.Exists(Path.Combine(root, ImagesName))) root = Path.Combine(root, ImagesName);
+        return Find(root, spec.Text);
+    }
+
+    /// <summary>Finds the files in a folder that exists.</summary>
+    /// <exception cref="PithException">As in the other.</exception>
+    public static ImageFolderFiles Find(string root, string spec)
+    {
         try
         {
-            return Find(root, spec.Text);
+            return Search(root, spec);
         }
         catch (Exception e) when (DataFile.IsUnreadable(e))
         {
@@ -58,7 +65,7 @@ internal sealed class ImageFolderFiles
         }
     }
 
-    private static ImageFolderFiles Find(string root, string spec)
+    private static ImageFolderFiles Search(string root, string spec)
     {
         var files = new ImageFolderFiles(root);
         var folders = Visible(Directory.GetDirectories(root)).Select(path => new ClassFolder(Path.GetFileName(path), files.Below(path, depth: 0))).ToArray();

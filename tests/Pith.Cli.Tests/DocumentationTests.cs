@@ -1,5 +1,7 @@
 using System.Text.RegularExpressions;
 using Pith.Cli.Verbs;
+using Pith.Compression.Data;
+using Pith.Compression.Weights;
 
 namespace Pith.Cli.Tests;
 
@@ -51,13 +53,29 @@ public sealed partial class DocumentationTests
         Assert.All(commands, command => Assert.Empty(CommandLine.Build().Parse(command[Command.Length..].Split(" #")[0]).Errors));
     }
 
-    [Fact]
-    public void The_commands_of_the_guide_to_serving_are_understood()
+    [Theory]
+    [InlineData("docs/serving.md")]
+    [InlineData("docs/formats.md")]
+    public void The_commands_of_a_guide_are_understood(string document)
     {
         const string Command = "    pith ";
-        var commands = Text("docs/serving.md").Split('\n').Where(line => line.StartsWith(Command, StringComparison.Ordinal)).ToArray();
+        var commands = Text(document).Split('\n').Where(line => line.StartsWith(Command, StringComparison.Ordinal)).ToArray();
         Assert.NotEmpty(commands);
-        Assert.All(commands, command => Assert.Empty(CommandLine.Build().Parse(command[Command.Length..]).Errors));
+        Assert.All(commands, command => Assert.Empty(CommandLine.Build().Parse(command[Command.Length..].Split(" #")[0]).Errors));
+    }
+
+    [Fact]
+    public void The_page_about_formats_names_all_of_them_and_shows_code_that_is_run()
+    {
+        var document = Text("docs/formats.md");
+        foreach (var ending in WeightFormat.All.SelectMany(format => format.Endings)) Assert.Contains($"`{ending}`", document, StringComparison.Ordinal);
+        foreach (var kind in DatasetCatalog.All)
+        {
+            var row = Assert.Single(document.Split('\n'), line => line.StartsWith($"| `{kind.Name}` |", StringComparison.Ordinal));
+            foreach (var option in kind.Options) Assert.Contains($"`{option}", row, StringComparison.Ordinal);
+        }
+        var sample = Text("tests/Pith.Cli.Tests/WeightsTests.cs").Split("// formats.md begins\n")[1].Split("// formats.md ends")[0];
+        Assert.Equal(string.Join('\n', sample.Trim().Split('\n').Select(line => line.Trim())), FirstBlock(document, "csharp").Trim());
     }
 
     [Fact]

@@ -1,5 +1,7 @@
 using System.IO.Compression;
 using Pith.Compression.Data;
+using Pith.Compression.Weights;
+using Pith.Models;
 
 namespace Pith.Cli.Tests;
 
@@ -25,6 +27,20 @@ public sealed class WeightsTests : IDisposable
         // How the model was made says where its weights came from, without a folder.
         Assert.Contains(name, OnnxModel.Load(_folder.File("b.onnx")).Metadata[Provenance.MetadataKey], StringComparison.Ordinal);
         Assert.DoesNotContain(_folder.Path, OnnxModel.Load(_folder.File("b.onnx")).Metadata[Provenance.MetadataKey], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_example_of_the_documents_runs()
+    {
+        PithCommand.Run("export", "resnet18", "-o", _folder.File("net.pth")).Ends(0);
+        var path = _folder.File("net.pth");
+        // formats.md begins
+        using var file = WeightFile.Open(path);                        // names, types and shapes; elements are read when they are asked for
+        var graph = ModelCatalog.Find("resnet18").Build();
+        foreach (var note in StateDict.Load(graph, file)) Console.WriteLine(note);
+        WeightFile.Write(Path.ChangeExtension(path, ".npz"), StateDict.Of(graph));
+        // formats.md ends
+        Assert.Equal(102, Npz.Names(_folder.File("net.npz")).Count);
     }
 
     [Fact]

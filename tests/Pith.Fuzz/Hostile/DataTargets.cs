@@ -24,6 +24,14 @@ internal static class DataTargets
         Npy(Tensor.Create(new Shape(2, 3), new float[] { 1, 2, 3, 4, 5, 6 })), Npy(Tensor.Create(new Shape(4), new byte[] { 1, 2, 3, 4 })), Npy(Tensor.Create(new Shape(1, 2, 1), new long[] { 7, -7 })), Npy(Tensor.Scalar(1.5)),
     ];
 
+    // torch.save({'w': torch.tensor([1., 2.])}, FILE, _use_new_zipfile_serialization=False)
+    private static readonly byte[] s_legacy =
+    [
+        0x80, 2, 0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, (byte)'.', 0x80, 2, (byte)'M', 0xE9, 3, (byte)'.', 0x80, 2, .. "}q\0X\r\0\0\0little_endianq\u0001"u8, 0x88, .. "s."u8,
+        0x80, 2, .. "}q\0X\u0001\0\0\0wq\u0001ctorch._utils\n_rebuild_tensor_v2\nq\u0002((X\u0007\0\0\0storageq\u0003ctorch\nFloatStorage\nq\u0004X\u0001\0\0\00q\u0005X\u0003\0\0\0cpuq\u0006K\u0002Ntq\u0007QK\0K\u0002"u8, 0x85, .. "K\u0001"u8, 0x85, 0x89,
+        .. "ccollections\nOrderedDict\n)RtRs."u8, 0x80, 2, .. "]q\0X\u0001\0\0\00q\u0001a."u8, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 128, 63, 0, 0, 0, 64,
+    ];
+
     public static IReadOnlyList<HostileTarget> All { get; } =
     [
         new("image", HostileTarget.OneOf(s_images), bytes => _ = ImageDecoder.Decode(bytes, "image")),
@@ -68,14 +76,6 @@ internal static class DataTargets
             }
         return stream.ToArray();
     }
-
-    // torch.save({'w': torch.tensor([1., 2.])}, FILE, _use_new_zipfile_serialization=False)
-    private static readonly byte[] s_legacy =
-    [
-        0x80, 2, 0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, (byte)'.', 0x80, 2, (byte)'M', 0xE9, 3, (byte)'.', 0x80, 2, .. "}q\0X\r\0\0\0little_endianq\u0001"u8, 0x88, .. "s."u8,
-        0x80, 2, .. "}q\0X\u0001\0\0\0wq\u0001ctorch._utils\n_rebuild_tensor_v2\nq\u0002((X\u0007\0\0\0storageq\u0003ctorch\nFloatStorage\nq\u0004X\u0001\0\0\00q\u0005X\u0003\0\0\0cpuq\u0006K\u0002Ntq\u0007QK\0K\u0002"u8, 0x85, .. "K\u0001"u8, 0x85, 0x89,
-        .. "ccollections\nOrderedDict\n)RtRs."u8, 0x80, 2, .. "]q\0X\u0001\0\0\00q\u0001a."u8, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 128, 63, 0, 0, 0, 64,
-    ];
 
     private static byte[] Weights(string ending)
     {

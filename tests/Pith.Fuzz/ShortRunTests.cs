@@ -17,4 +17,10 @@ public class ShortRunTests(ITestOutputHelper output)
         Assert.True(campaign.Findings.Count == 0, string.Join('\n', campaign.Findings.Select(finding => $"{finding.Kind}: ./test --fuzz-seed {finding.Id}\n{finding.Detail}")));
         Assert.True(campaign.Cases > 0);
     }
+
+    [Fact]
+    public void Files_are_valid_before_they_are_damaged()
+    {
+        foreach (var target in Hostile.DataTargets.All) Assert.Null(Record.Exception(() => target.Read(target.Valid(0))));
+    }
 }

@@ -104,11 +104,13 @@ internal static class DataTargets
         return Tar(("n01440764.tar", Tar(("n01440764_1.JPEG", s_encoded[0]), ("n01440764_2.JPEG", s_encoded[4]))));
     }
 
-    // One Example: an image of one byte after its label 0, the checksums those of this content.
+    // One tf.train.Example with its checksums: a label before an image.
     private static byte[] TfRecord()
     {
-        byte[] label = [.. "\n\u001a\n\u0011image/class/label\u0012\u0005\u001a\u0003\n\u0001\0"u8], image = [.. "\n\u0016\n\rimage/encoded\u0012\u0005\n\u0003\n\u0001x"u8];
-        byte[] content = [(byte)'\n', (byte)(label.Length + image.Length), .. label, .. image], length = BitConverter.GetBytes((long)content.Length);
+        static byte[] Varint(int value) => value < 0x80 ? [(byte)value] : [(byte)(value | 0x80), .. Varint(value >> 7)];
+        static byte[] Field(int number, byte[] content) => [(byte)(number << 3 | 2), .. Varint(content.Length), .. content];
+        static byte[] Feature(string name, int list, byte[] values) => Field(1, [.. Field(1, System.Text.Encoding.ASCII.GetBytes(name)), .. Field(2, Field(list, Field(1, values)))]);
+        byte[] content = Field(1, [.. Feature("image/class/label", 3, [0]), .. Feature("image/encoded", 1, s_encoded[4])]), length = BitConverter.GetBytes((long)content.Length);
         return [.. length, .. BitConverter.GetBytes(TfRecordFile.MaskedCrc(length)), .. content, .. BitConverter.GetBytes(TfRecordFile.MaskedCrc(content))];
     }
 

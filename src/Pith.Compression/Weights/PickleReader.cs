@@ -80,8 +80,8 @@ internal sealed class PickleReader
             case (byte)'J': Push((long)BinaryPrimitives.ReadInt32LittleEndian(Bytes(4))); return true;
             case (byte)'K': Push((long)Byte()); return true;
             case (byte)'M': Push((long)BinaryPrimitives.ReadUInt16LittleEndian(Bytes(2))); return true;
-            case 0x8A: Push(Integer(Bytes(Byte()))); return true;
-            case 0x8B: Push(Integer(Bytes(Length(4)))); return true;
+            case 0x8A: PushInteger(Bytes(Byte())); return true;
+            case 0x8B: PushInteger(Bytes(Length(4))); return true;
             case (byte)'G': Push(BinaryPrimitives.ReadDoubleBigEndian(Bytes(8))); return true;
             case (byte)'I' or (byte)'L': // protocol 0: text; 00 and 01 are booleans
                 var text = Line().TrimEnd('L');
@@ -167,7 +167,11 @@ internal sealed class PickleReader
     }
 
     // Little-endian two's complement of any length.
-    private static object Integer(byte[] bytes) => bytes.Length <= 8 ? (long)new BigInteger(bytes) : new BigInteger(bytes);
+    private void PushInteger(byte[] bytes)
+    {
+        if (bytes.Length <= sizeof(long)) Push((long)new BigInteger(bytes));
+        else Push(new BigInteger(bytes));
+    }
 
     private object? Remembered(long index) => _memo.TryGetValue(index, out var value) ? value : throw Wrong($"reference {index} to something that was not stored");
 

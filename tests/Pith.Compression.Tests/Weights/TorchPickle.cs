@@ -11,6 +11,9 @@ internal sealed class TorchPickle
 
     public TorchPickle() => Raw([0x80, 2]);
 
+    /// <summary>Whether numbers are written as LONG1, as Python writes those above 32 bits (and Python 2 all of its longs).</summary>
+    public bool LongIntegers { get; init; }
+
     /// <summary>The pickle, ended.</summary>
     public byte[] Ended => [.. _bytes.ToArray(), (byte)'.'];
 
@@ -37,6 +40,7 @@ internal sealed class TorchPickle
         BinaryPrimitives.WriteInt64LittleEndian(eight, value);
         return value switch
         {
+            _ when LongIntegers => Raw([0x8A, 8, .. eight]),
             >= 0 and < 256 => Raw([(byte)'K', eight[0]]),
             >= 0 and < 65536 => Raw([(byte)'M', eight[0], eight[1]]),
             >= int.MinValue and <= int.MaxValue => Raw([(byte)'J', .. eight[..4]]),

@@ -12,10 +12,12 @@ public sealed class WeightFileTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    [Fact]
-    public void Strides_offsets_and_shared_storages_are_honoured()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Strides_offsets_and_shared_storages_are_honoured(bool longIntegers)
     {
-        var pickle = new TorchPickle().Raw("}("u8);
+        var pickle = new TorchPickle { LongIntegers = longIntegers }.Raw("}("u8);
         pickle.Text("all").Tensor("FloatStorage", "0", 12, 0, [3, 4], [4, 1]);
         pickle.Text("turned").Tensor("FloatStorage", "0", 12, 0, [4, 3], [1, 4]);
         pickle.Text("part").Tensor("FloatStorage", "0", 12, 5, [2, 2], [4, 1]);

@@ -6,7 +6,7 @@ namespace Pith.Compression.Tests.Weights;
 /// <summary>Writes pickles as Python's pickler does in protocol 2, with a memo entry after each text, tuple, name and dictionary. What torch.save would write, byte by byte, and what an attacker would.</summary>
 internal sealed class TorchPickle
 {
-    private readonly MemoryStream _bytes = new();
+    private readonly List<byte> _bytes = [];
     private int _memo;
 
     public TorchPickle() => Raw([0x80, 2]);
@@ -15,11 +15,11 @@ internal sealed class TorchPickle
     public bool LongIntegers { get; init; }
 
     /// <summary>The pickle, ended.</summary>
-    public byte[] Ended => [.. _bytes.ToArray(), (byte)'.'];
+    public byte[] Ended => [.. _bytes, (byte)'.'];
 
     public TorchPickle Raw(ReadOnlySpan<byte> bytes)
     {
-        _bytes.Write(bytes);
+        _bytes.AddRange(bytes);
         return this;
     }
 

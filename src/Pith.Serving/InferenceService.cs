@@ -66,13 +66,19 @@ internal sealed class InferenceService(ModelRepository repository, ServingLog lo
         var inputs = await model.DecodeAsync(request.Inputs, cancellation).ConfigureAwait(false);
         var (data, rows) = model.Signature.Bind(inputs);
         var pending = new PendingRequest { Inputs = data, Rows = rows, Deadline = Deadline(model.Policy, request, begin) };
-        if (!model.TryQueue(pending)) return null;
-        byte[][] outputs;
-        await using (cancellation.Register(() => model.Cancel(pending, cancellation)).ConfigureAwait(false)) outputs = await pending.Answer.ConfigureAwait(false);
+        cancellation.ThrowIfCancellationRequested();
+        var outputs = model.TryRun(pending) ?? await QueueAsync(model, pending, cancellation).ConfigureAwait(false);
+        if (outputs is null) return null;
         cancellation.ThrowIfCancellationRequested();
         var tensors = new ResponseTensor[places.Length];
         for (var i = 0; i < tensors.Length; i++) tensors[i] = model.Output(wanted[i], places[i], outputs[places[i]], rows);
         return new InferenceResponse(model.Name, model.Version.ToString(System.Globalization.CultureInfo.InvariantCulture), request.Id, tensors);
+    }
+
+    private static async Task<byte[][]?> QueueAsync(ServedModel model, PendingRequest pending, CancellationToken cancellation)
+    {
+        if (!model.TryQueue(pending)) return null;
+        await using (cancellation.Register(() => model.Cancel(pending, cancellation)).ConfigureAwait(false)) return await pending.Answer.ConfigureAwait(false);
     }
 
     private static long Deadline(BatchingPolicy policy, InferenceRequest request, long begin)

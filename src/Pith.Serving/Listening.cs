@@ -30,6 +30,8 @@ internal static class Listening
         // Large enough that an image's tensor does not wait for a window update.
         limits.Http2.InitialStreamWindowSize = 1 << 20;
         limits.Http2.InitialConnectionWindowSize = 4 << 20;
+        // As large as a buffer of a connection; fewer frames, for clients that make use of it.
+        limits.Http2.MaxFrameSize = 64 << 10;
         var certificate = options.CertificatePath is null ? null : Certificate(options);
         foreach (var (port, protocols) in Ports(options, certificate is not null))
             Listen(kestrel, options.Host, port, listen =>

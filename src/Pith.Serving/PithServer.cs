@@ -107,8 +107,9 @@ public sealed class PithServer : IAsyncDisposable
         // Empty: no settings from files or variables that happen to be there.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = typeof(PithServer).Assembly.GetName().Name });
         logging?.Invoke(builder.Logging);
-        // Nothing here waits or computes where it is called from, so the threads that receive may call it.
-        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true).ConfigureKestrel(kestrel => Listening.Configure(kestrel, options));
+        // Nothing here waits or computes for long where it is called from, so the threads that receive may call it. A connection that waits for data holds a buffer: to look for data first costs as many
+        // system calls as to receive it.
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().UseSockets(sockets => (sockets.UnsafePreferInlineScheduling, sockets.WaitForDataBeforeAllocatingBuffer) = (true, false)).ConfigureKestrel(kestrel => Listening.Configure(kestrel, options));
         var services = builder.Services;
         services.AddSingleton<IHostLifetime, CallersLifetime>();
         services.Configure<HostOptions>(host => host.ShutdownTimeout = options.DrainTimeout);

@@ -110,15 +110,15 @@ public sealed class SchedulingTests
         var requests = Enumerable.Range(0, 5).Select(_ => Request(1)).ToArray();
         foreach (var request in requests) Assert.True(scheduler.TryAdd(request));
         var batch = new List<PendingRequest>();
-        Assert.True(scheduler.Take(batch));
+        Assert.True(scheduler.Take(0, batch));
         Assert.Equal(requests[..4], batch);
         batch.Clear();
         scheduler.Stop();
         Assert.False(scheduler.TryAdd(Request(1)));
-        Assert.True(scheduler.Take(batch));
+        Assert.True(scheduler.Take(0, batch));
         Assert.Equal(requests[4..], batch);
         batch.Clear();
-        Assert.False(scheduler.Take(batch));
+        Assert.False(scheduler.Take(0, batch));
     }
 
     [Fact]
@@ -129,7 +129,7 @@ public sealed class SchedulingTests
         scheduler.TryAdd(request);
         var begin = Stopwatch.GetTimestamp();
         var batch = new List<PendingRequest>();
-        Assert.True(scheduler.Take(batch));
+        Assert.True(scheduler.Take(0, batch));
         Assert.Equal([request], batch);
         Assert.InRange(Stopwatch.GetElapsedTime(request.QueuedAt).TotalMilliseconds, 2.5, 1000);
         Assert.True(Stopwatch.GetElapsedTime(begin) > TimeSpan.Zero);
@@ -142,7 +142,7 @@ public sealed class SchedulingTests
         foreach (var rows in (int[])[3, 3, 9, 1]) scheduler.TryAdd(Request(rows));
         var sizes = new List<int>();
         scheduler.Stop();
-        for (var batch = new List<PendingRequest>(); scheduler.Take(batch); batch.Clear()) sizes.Add(batch.Sum(request => request.Rows));
+        for (var batch = new List<PendingRequest>(); scheduler.Take(0, batch); batch.Clear()) sizes.Add(batch.Sum(request => request.Rows));
         Assert.Equal([3, 3, 9, 1], sizes);
     }
 
@@ -154,7 +154,7 @@ public sealed class SchedulingTests
         scheduler.TryAdd(request);
         Assert.Equal(RequestFault.TimedOut, (await Assert.ThrowsAsync<RequestException>(() => request.Answer)).Fault);
         scheduler.Stop();
-        Assert.False(scheduler.Take([]));
+        Assert.False(scheduler.Take(0, []));
     }
 
     [Fact]
@@ -178,7 +178,7 @@ public sealed class SchedulingTests
         var taking = Task.Run(() =>
         {
             var batch = new List<PendingRequest>();
-            return scheduler.Take(batch) ? batch.Count : 0;
+            return scheduler.Take(0, batch) ? batch.Count : 0;
         });
         for (var tries = 0; tries < 200 && !taking.IsCompleted; tries++)
         {
@@ -188,6 +188,50 @@ public sealed class SchedulingTests
         }
         scheduler.Stop();
         Assert.Equal(1, await taking);
+    }
+
+    [Fact]
+    public void A_free_instance_is_lent_while_nothing_waits_and_its_thread_runs_what_comes_meanwhile()
+    {
+        Assert.SkipUnless(Environment.ProcessorCount > 1, "With one processor no instance is lent.");
+        using var scheduler = Scheduler(new BatchingPolicy { LargestBatch = 4 });
+        var taken = new List<PendingRequest>();
+        var thread = new Thread(() => Assert.True(scheduler.Take(0, taken)));
+        thread.Start();
+        // Another test may have all loans that there are.
+        int? lent = null;
+        Assert.True(SpinWait.SpinUntil(() => (lent = scheduler.TryBorrow(Request(1))) is not null, TimeSpan.FromSeconds(30)));
+        Assert.Equal(0, lent);
+        Assert.Null(scheduler.TryBorrow(Request(1)));
+        var queued = Request(2);
+        Assert.True(scheduler.TryAdd(queued));
+        Assert.False(thread.Join(TimeSpan.FromMilliseconds(50)));
+        Assert.Empty(taken);
+        scheduler.Return(0);
+        thread.Join();
+        Assert.Equal([queued], taken);
+        // It runs: nothing is free.
+        Assert.Null(scheduler.TryBorrow(Request(1)));
+    }
+
+    [Theory]
+    [InlineData(true, 0, 0)]
+    [InlineData(false, 1000, 0)]
+    [InlineData(false, 0, 1)]
+    public void Nothing_is_lent_to_a_request_that_has_to_wait(bool isBound, int delayMicroseconds, int queued)
+    {
+        using var scheduler = Scheduler(new BatchingPolicy { LargestBatch = 4, LendsInstances = !isBound, Delay = TimeSpan.FromMicroseconds(delayMicroseconds) });
+        for (var i = 0; i < queued; i++) scheduler.TryAdd(Request(1));
+        Assert.Null(scheduler.TryBorrow(Request(1)));
+        // Neither to one that would be late, nor when a run takes long, nor at the end.
+        using var slow = Scheduler(new BatchingPolicy { LargestBatch = 4 });
+        slow.Ran(Stopwatch.Frequency / 1000);
+        Assert.Null(slow.TryBorrow(Request(1, Stopwatch.GetTimestamp())));
+        slow.Ran(Stopwatch.Frequency);
+        Assert.Null(slow.TryBorrow(Request(1)));
+        using var stopped = Scheduler(new BatchingPolicy { LargestBatch = 4 });
+        stopped.Stop();
+        Assert.Null(stopped.TryBorrow(Request(1)));
     }
 
     [Fact]

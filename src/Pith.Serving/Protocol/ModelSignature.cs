@@ -17,18 +17,28 @@ internal sealed record TensorSlot(string Name, TensorType Type)
     public long[] MetadataShape => [.. Type.Dims.Select(dim => dim.IsFixed ? dim.Value : -1)];
 
     /// <summary>The sizes for a batch of <paramref name="rows"/>.</summary>
-    public long[] ShapeAt(int rows) => [.. Type.Dims.Select(dim => dim.IsFixed ? dim.Value : dim.Bind(_ => rows).Value)];
+    public long[] ShapeAt(int rows) => ShapeAt(Type, rows);
+
+    // Asked for several times by each request.
+    private readonly int _rowBytes = Bytes(Type, 1);
 
     /// <summary>Bytes of a batch of <paramref name="rows"/>.</summary>
-    public int BytesAt(int rows)
-    {
-        long bytes = Type.DataType.SizeInBytes();
-        foreach (var size in ShapeAt(rows)) bytes = checked(bytes * size);
-        return checked((int)bytes);
-    }
+    public int BytesAt(int rows) => IsStackedRows ? checked(rows * _rowBytes) : Bytes(Type, rows);
+
+    /// <summary>Where a row begins, in bytes. Only stacked rows have others than row 0.</summary>
+    public int OffsetOf(int row) => row == 0 ? 0 : BytesAt(row);
 
     /// <summary>Type and sizes as messages state them: <c>FP32[-1,3,224,224]</c>.</summary>
     public override string ToString() => $"{DataType}{ShapeText(MetadataShape)}";
+
+    private static long[] ShapeAt(TensorType type, int rows) => [.. type.Dims.Select(dim => dim.IsFixed ? dim.Value : dim.Bind(_ => rows).Value)];
+
+    private static int Bytes(TensorType type, int rows)
+    {
+        long bytes = type.DataType.SizeInBytes();
+        foreach (var size in ShapeAt(type, rows)) bytes = checked(bytes * size);
+        return checked((int)bytes);
+    }
 
     public static string ShapeText(IEnumerable<long> shape) => $"[{string.Join(",", shape.Select(size => size.ToString(CultureInfo.InvariantCulture)))}]";
 }

@@ -50,13 +50,13 @@ internal static class RowProbe
                 var values = new float[row.Length];
                 // Numbers around 0 for floats; whole numbers are 0 and 1, which are indices of nearly everything, and anything for bytes.
                 for (var j = 0; j < values.Length; j++) values[j] = slot.Type.DataType.IsFloat() ? 2 * random.NextSingle() - 1 : random.Next(slot.Type.DataType == DataType.UInt8 ? 256 : 2);
-                Tensor.Create(row, values).ConvertTo(slot.Type.DataType).Bytes.CopyTo(context.InputBytes(slot.Name)[(i == 0 ? 0 : slot.BytesAt(i))..]);
+                Tensor.Create(row, values).ConvertTo(slot.Type.DataType).Bytes.CopyTo(context.InputBytes(slot.Name)[slot.OffsetOf(i)..]);
             }
         }
     }
 
     private static byte[][] Row(ModelSignature signature, EngineContext context, int row) =>
-        [.. signature.Outputs.Select(slot => context.OutputBytes(slot.Name).Slice(row == 0 ? 0 : slot.BytesAt(row), slot.BytesAt(1)).ToArray())];
+        [.. signature.Outputs.Select(slot => context.OutputBytes(slot.Name).Slice(slot.OffsetOf(row), slot.BytesAt(1)).ToArray())];
 
     private static bool Same(byte[][] expected, byte[][] got) => expected.Zip(got).All(pair => pair.First.AsSpan().SequenceEqual(pair.Second));
 }

@@ -33,7 +33,7 @@ internal sealed class ServedModel : IDisposable
             foreach (var context in contexts) context.Dispose();
             throw;
         }
-        _instances = [.. contexts.Select((context, i) => new ModelInstance($"Pith {name} {i}", context, Signature, _scheduler, statistics, log, config.Processors.Count == 0 ? null : config.Processors[i][0]))];
+        _instances = [.. contexts.Select((context, i) => new ModelInstance(i, context, Signature, _scheduler, statistics, log, config.Processors.Count == 0 ? null : config.Processors[i][0]))];
     }
 
     public string Name { get; }
@@ -99,6 +99,11 @@ internal sealed class ServedModel : IDisposable
             : throw RequestException.Invalid($"Model '{Name}' takes image files in its input '{Signature.Inputs[0].Name}', got {string.Join(", ", inputs.Select(input => $"'{input.Name}'"))}.");
     }
 
+    /// <summary>Runs a request here and now, when that is faster than to queue it.</summary>
+    /// <returns>The data of each output, in the model's order; null when it has to be queued.</returns>
+    /// <exception cref="RequestException">The network could not be run.</exception>
+    public byte[][]? TryRun(PendingRequest request) => _scheduler.TryBorrow(request) is { } instance ? _instances[instance].RunBorrowed(request) : null;
+
     /// <summary>Queues a request.</summary>
     /// <returns>False when this version is being unloaded or replaced.</returns>
     /// <exception cref="RequestException">The queue is full.</exception>
@@ -144,6 +149,7 @@ internal sealed class ServedModel : IDisposable
             Delay = largest == 1 ? TimeSpan.Zero : config.QueueDelay > TimeSpan.Zero ? config.QueueDelay : server.QueueDelay,
             QueueLimit = config.QueueLimit ?? server.QueueLimit,
             Timeout = config.Timeout ?? server.Timeout,
+            LendsInstances = config.Processors.Count == 0,
             AllowTimeoutOverride = config.AllowTimeoutOverride ?? config.Timeout is null,
         };
     }

@@ -5,10 +5,15 @@ namespace Pith.Serving;
 
 /// <summary>
 /// The queue of one loaded model. Callers put requests in; threads of instances take them out, oldest first, several at once when the policy allows it. A full queue refuses at once, a request that was
-/// cancelled or waited too long leaves it, and after <see cref="Stop"/> what is queued is still answered. Thread-safe.
+/// cancelled or waited too long leaves it, and after <see cref="Stop"/> what is queued is still answered. While nothing is queued a free instance is lent to the caller instead. Thread-safe.
 /// </summary>
 internal sealed class BatchScheduler : IDisposable
 {
+    // Borrowers are threads that receive for other connections, too: one processor is left to those, and what runs longer is left to the instance's own thread.
+    private static readonly int s_mostLoans = Environment.ProcessorCount - 1;
+    private static readonly long s_longestLoan = Stopwatch.Frequency / 50;
+    private static int s_loans;
+
     private readonly string _model;
     private readonly BatchingPolicy _policy;
     private readonly ModelStatistics _statistics;
@@ -16,7 +21,7 @@ internal sealed class BatchScheduler : IDisposable
     private readonly object _gate = new();
     private readonly Timer _expiry;
     private readonly long _delayTicks;
-    private readonly int _instances;
+    private readonly InstanceUse[] _instances;
     private long _nextExpiry = long.MaxValue;
     private long _runTicks;
     private int _waitingRows;
@@ -28,9 +33,21 @@ internal sealed class BatchScheduler : IDisposable
     /// <param name="instances">Instances that take batches.</param>
     public BatchScheduler(string model, BatchingPolicy policy, ModelStatistics statistics, int instances = 1)
     {
-        (_model, _policy, _statistics, _instances) = (model, policy, statistics, instances);
+        (_model, _policy, _statistics, _instances) = (model, policy, statistics, new InstanceUse[instances]);
         _delayTicks = Ticks(policy.Delay);
         _expiry = new Timer(_ => RemoveExpired());
+    }
+
+    private enum InstanceUse
+    {
+        /// <summary>Its thread waits for requests, or is about to look for them.</summary>
+        Free,
+
+        /// <summary>Its thread runs a batch.</summary>
+        Running,
+
+        /// <summary>A caller runs a request.</summary>
+        Lent,
     }
 
     public BatchingPolicy Policy => _policy;
@@ -65,8 +82,45 @@ internal sealed class BatchScheduler : IDisposable
             _waitingRows += request.Rows;
             _statistics.Waiting(1);
             if (request.Deadline < _nextExpiry) ExpireAt(request.Deadline);
-            Monitor.Pulse(_gate);
+            WakeInstance();
             return true;
+        }
+    }
+
+    /// <summary>
+    /// Lends a free instance to the thread that brings a request. It runs the request there and gives the instance back with <see cref="Return"/>: nobody has to be woken, and the request's data is in
+    /// this processor's cache.
+    /// </summary>
+    /// <returns>The number of the instance; null when the request has to be queued.</returns>
+    public int? TryBorrow(PendingRequest request)
+    {
+        if (!_policy.LendsInstances || Volatile.Read(ref _runTicks) > s_longestLoan) return null;
+        if (Interlocked.Increment(ref s_loans) <= s_mostLoans)
+        {
+            lock (_gate)
+            {
+                request.QueuedAt = Stopwatch.GetTimestamp();
+                var runsAtOnce = !_stopping && _queue.Count == 0 && request.Deadline >= request.QueuedAt + _runTicks && _policy.Target(request.Rows, isDelayOver: _delayTicks == 0) > 0;
+                if (runsAtOnce && Array.IndexOf(_instances, InstanceUse.Free) is var free and >= 0)
+                {
+                    _instances[free] = InstanceUse.Lent;
+                    return free;
+                }
+            }
+        }
+        Interlocked.Decrement(ref s_loans);
+        return null;
+    }
+
+    /// <summary>Takes back an instance that was lent.</summary>
+    public void Return(int instance)
+    {
+        Interlocked.Decrement(ref s_loans);
+        lock (_gate)
+        {
+            _instances[instance] = InstanceUse.Free;
+            // Its own thread runs what has been queued meanwhile, or ends.
+            if (_queue.Count > 0 || _stopping) Monitor.PulseAll(_gate);
         }
     }
 
@@ -85,19 +139,21 @@ internal sealed class BatchScheduler : IDisposable
         request.Cancel(cancellation);
     }
 
-    /// <summary>Waits for requests and takes as many as make a batch.</summary>
+    /// <summary>Waits for requests and takes as many as make a batch. Called by the thread of an instance, when it does not run anything.</summary>
+    /// <param name="instance">The number of the instance.</param>
     /// <param name="batch">Receives them; empty before.</param>
     /// <returns>False when the scheduler was stopped and the queue is empty.</returns>
-    public bool Take(List<PendingRequest> batch)
+    public bool Take(int instance, List<PendingRequest> batch)
     {
         while (true)
         {
             long spinUntil;
             lock (_gate)
             {
-                while (_queue.Count == 0)
+                if (_instances[instance] == InstanceUse.Running) _instances[instance] = InstanceUse.Free;
+                while (_queue.Count == 0 || _instances[instance] == InstanceUse.Lent)
                 {
-                    if (_stopping) return false;
+                    if (_stopping && _instances[instance] == InstanceUse.Free) return false;
                     Monitor.Wait(_gate);
                 }
                 var now = Stopwatch.GetTimestamp();
@@ -107,7 +163,8 @@ internal sealed class BatchScheduler : IDisposable
                 {
                     TakeRows(target, now, batch);
                     // Others may make a batch of what is left.
-                    if (_queue.Count > 0) Monitor.Pulse(_gate);
+                    if (batch.Count > 0) _instances[instance] = InstanceUse.Running;
+                    if (_queue.Count > 0) WakeInstance();
                     if (batch.Count > 0) return true;
                     continue;
                 }
@@ -147,6 +204,15 @@ internal sealed class BatchScheduler : IDisposable
         _expiry.Dispose();
     }
 
+    // Instances that run look at the queue when they are done; one that is lent is woken when it is returned.
+    private void WakeInstance()
+    {
+        if (Array.IndexOf(_instances, InstanceUse.Free) < 0) return;
+        if (Array.IndexOf(_instances, InstanceUse.Lent) < 0) Monitor.Pulse(_gate);
+        // Its thread might be the one that is woken, and would only go on waiting.
+        else Monitor.PulseAll(_gate);
+    }
+
     private void YieldUntil(long until)
     {
         while (Stopwatch.GetTimestamp() < until)
@@ -162,7 +228,7 @@ internal sealed class BatchScheduler : IDisposable
         if (_queue.Count == 0 || deadline == long.MaxValue) return false;
         var batches = _policy.LargestBatch == 1 ? _queue.Count + 1 : (_waitingRows + rows + _policy.LargestBatch - 1) / _policy.LargestBatch;
         // One more for the batches that run now.
-        return Stopwatch.GetTimestamp() + ((double)batches / _instances + 1) * Volatile.Read(ref _runTicks) > deadline;
+        return Stopwatch.GetTimestamp() + ((double)batches / _instances.Length + 1) * Volatile.Read(ref _runTicks) > deadline;
     }
 
     private void TakeRows(int target, long now, List<PendingRequest> batch)

@@ -21,6 +21,9 @@ internal sealed record BatchingPolicy
     /// <summary>Whether a request may ask for a shorter time than <see cref="Timeout"/>.</summary>
     public bool AllowTimeoutOverride { get; init; } = true;
 
+    /// <summary>Whether the thread that brings a request may run it when nothing else waits. Not when instances are bound to processors of their own.</summary>
+    public bool LendsInstances { get; init; } = true;
+
     /// <summary>The rows to take now when <paramref name="waiting"/> rows wait; 0 to wait for more until the delay is over.</summary>
     public int Target(int waiting, bool isDelayOver)
     {

@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace Pith.Serving;
 
 /// <summary>
-/// One context of an engine with a thread of its own, which takes batches from the scheduler, runs them and hands out the rows of the results. Inputs are copied once, from where the request was received
-/// into the context; outputs once, into arrays that belong to the answers.
+/// One context of an engine with a thread of its own, which takes batches from the scheduler, runs them and hands out the rows of the results; while there is only one request its caller borrows the context.
+/// Inputs are copied once, from where the request was received into the context; outputs once, into arrays that belong to the answers.
 /// </summary>
 internal sealed class ModelInstance : IDisposable
 {
@@ -13,19 +13,20 @@ internal sealed class ModelInstance : IDisposable
     private readonly BatchScheduler _scheduler;
     private readonly ModelStatistics _statistics;
     private readonly ServingLog _log;
+    private readonly int _number;
     private readonly Thread _thread;
 
-    /// <param name="name">What the thread is called.</param>
+    /// <param name="number">Its number among the model's instances, from 0.</param>
     /// <param name="context">The context, which the instance takes over.</param>
     /// <param name="signature">The model's inputs and outputs.</param>
     /// <param name="scheduler">Where requests come from.</param>
     /// <param name="statistics">Where executions are counted.</param>
     /// <param name="log">Receives failures.</param>
     /// <param name="processor">The processor that the thread is bound to; null to let the system choose.</param>
-    public ModelInstance(string name, EngineContext context, ModelSignature signature, BatchScheduler scheduler, ModelStatistics statistics, ServingLog log, int? processor)
+    public ModelInstance(int number, EngineContext context, ModelSignature signature, BatchScheduler scheduler, ModelStatistics statistics, ServingLog log, int? processor)
     {
-        (_context, _signature, _scheduler, _statistics, _log) = (context, signature, scheduler, statistics, log);
-        _thread = new Thread(() => Work(processor)) { IsBackground = true, Name = name };
+        (_number, _context, _signature, _scheduler, _statistics, _log) = (number, context, signature, scheduler, statistics, log);
+        _thread = new Thread(() => Work(processor)) { IsBackground = true, Name = $"Pith {statistics.Model} {number}" };
         _thread.Start();
     }
 
@@ -36,24 +37,51 @@ internal sealed class ModelInstance : IDisposable
         _context.Dispose();
     }
 
+    /// <summary>Runs one request on the caller's thread, which has borrowed the instance and gives it back so.</summary>
+    /// <returns>The data of each output, in the model's order.</returns>
+    /// <exception cref="RequestException">The network could not be run.</exception>
+    public byte[][] RunBorrowed(PendingRequest request)
+    {
+        try
+        {
+            return Run([request])[0];
+        }
+        catch (Exception failure)
+        {
+            throw Failed(failure);
+        }
+        finally
+        {
+            _scheduler.Return(_number);
+        }
+    }
+
     private void Work(int? processor)
     {
         if (processor is { } bound) Bind(bound);
         var batch = new List<PendingRequest>();
-        while (_scheduler.Take(batch))
+        while (_scheduler.Take(_number, batch))
         {
             try
             {
-                Run(batch);
+                var answers = Run(batch);
+                if (answers.Length == 1 && _scheduler.IsIdle) batch[0].CompleteHere(answers[0]);
+                else for (var i = 0; i < answers.Length; i++) batch[i].Complete(answers[i]);
             }
             catch (Exception failure)
             {
-                // Whatever it is, it belongs to these requests: the next ones may be answered.
-                _log.RunFailed(_statistics.Model, _statistics.Version, failure);
-                foreach (var request in batch) request.Fail(new RequestException(RequestFault.Internal, $"Model '{_statistics.Model}' could not be run: {failure.Message}", failure));
+                var failed = Failed(failure);
+                foreach (var request in batch) request.Fail(failed);
             }
             batch.Clear();
         }
+    }
+
+    // Whatever it is, it belongs to these requests: the next ones may be answered.
+    private RequestException Failed(Exception failure)
+    {
+        _log.RunFailed(_statistics.Model, _statistics.Version, failure);
+        return new RequestException(RequestFault.Internal, $"Model '{_statistics.Model}' could not be run: {failure.Message}", failure);
     }
 
     private void Bind(int processor)
@@ -68,7 +96,7 @@ internal sealed class ModelInstance : IDisposable
         }
     }
 
-    private void Run(List<PendingRequest> batch)
+    private byte[][][] Run(IReadOnlyList<PendingRequest> batch)
     {
         var begin = Stopwatch.GetTimestamp();
         var rows = 0;
@@ -93,8 +121,7 @@ internal sealed class ModelInstance : IDisposable
         // Counted before they are answered: who has an answer finds it in the statistics.
         _statistics.Executed(batch.Count, rows, new ExecutionTimes(copied - begin, computed - copied, end - computed));
         _scheduler.Ran(end - begin);
-        if (answers.Length == 1 && _scheduler.IsIdle) batch[0].CompleteHere(answers[0]);
-        else for (var i = 0; i < answers.Length; i++) batch[i].Complete(answers[i]);
+        return answers;
     }
 
     private void CopyInputs(PendingRequest request, int row)
@@ -102,7 +129,7 @@ internal sealed class ModelInstance : IDisposable
         for (var i = 0; i < request.Inputs.Length; i++)
         {
             var slot = _signature.Inputs[i];
-            request.Inputs[i].Span.CopyTo(_context.InputBytes(slot.Name)[(row == 0 ? 0 : slot.BytesAt(row))..]);
+            request.Inputs[i].Span.CopyTo(_context.InputBytes(slot.Name)[slot.OffsetOf(row)..]);
         }
     }
 
@@ -113,7 +140,7 @@ internal sealed class ModelInstance : IDisposable
         {
             var slot = _signature.Outputs[i];
             var all = _context.OutputBytes(slot.Name);
-            outputs[i] = (slot.IsStackedRows ? all.Slice(row == 0 ? 0 : slot.BytesAt(row), slot.BytesAt(request.Rows)) : all).ToArray();
+            outputs[i] = (slot.IsStackedRows ? all.Slice(slot.OffsetOf(row), slot.BytesAt(request.Rows)) : all).ToArray();
         }
         return outputs;
     }

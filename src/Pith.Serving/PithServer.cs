@@ -120,8 +120,10 @@ public sealed class PithServer : IAsyncDisposable
         services.AddSingleton<ModelRepository>();
         services.AddSingleton<ServerState>();
         services.AddSingleton<InferenceService>();
+        services.AddSingleton(new ByteBudget(options.MaxBufferedBytes));
         services.AddSingleton<HttpFrontEnd>();
         services.AddSingleton<GrpcFrontEnd>();
+        services.AddSingleton<GrpcBodies>();
         services.AddSingleton<RequestGate>();
         services.AddGrpc(grpc => (grpc.MaxReceiveMessageSize, grpc.MaxSendMessageSize) = ((int)options.MaxRequestBytes, null));
         services.AddGrpcReflection();
@@ -131,6 +133,7 @@ public sealed class PithServer : IAsyncDisposable
         var gate = application.Services.GetRequiredService<RequestGate>();
         application.Use(gate.PassAsync);
         application.UseRouting();
+        application.Use(application.Services.GetRequiredService<GrpcBodies>().PassAsync);
         application.Services.GetRequiredService<HttpFrontEnd>().Map(application);
         application.MapGrpcService<GrpcFrontEnd>();
         application.MapGrpcHealthChecksService();

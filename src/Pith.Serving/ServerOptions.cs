@@ -81,7 +81,7 @@ public sealed record ServerOptions
     /// <summary>The largest body of a request, in bytes.</summary>
     public long MaxRequestBytes { get; init; } = 64 << 20;
 
-    /// <summary>Bytes of all HTTP bodies that are held at a time; what comes beyond is refused.</summary>
+    /// <summary>Bytes of all bodies that are held at a time; what comes beyond is refused.</summary>
     public long MaxBufferedBytes { get; init; } = 1L << 30;
 
     /// <summary>The largest encoded image that is decoded, in pixels.</summary>

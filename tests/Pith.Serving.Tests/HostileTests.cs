@@ -2,6 +2,8 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Grpc.Core;
+using Grpc.Net.Client;
 
 namespace Pith.Serving.Tests;
 
@@ -63,6 +65,42 @@ public sealed class HostileTests
         Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
         // Nothing is kept of it.
         Assert.Equal(40, (await served.InferBinaryAsync("net", Networks.Images(1, 1))).Length);
+    }
+
+    [Theory]
+    [InlineData("ModelInfer")]
+    [InlineData("ModelMetadata")]
+    public async Task A_message_of_grpc_that_is_damaged_or_too_large_is_the_callers_fault(string method)
+    {
+        await using var served = await ServedRepository.With("net", Networks.Classifier()).StartAsync(options => options with { MaxRequestBytes = 100_000 });
+        using var channel = GrpcChannel.ForAddress(served.Server.GrpcAddress!);
+        var bytes = Marshallers.Create<byte[]>(data => data, data => data);
+        foreach (var (message, expected) in new[] { ([0x0A, 0x05, 1], StatusCode.InvalidArgument), (new byte[] { 0xFF, 0xFF, 0xFF }, StatusCode.InvalidArgument), (new byte[200_000], StatusCode.ResourceExhausted) })
+        {
+            using var call = channel.CreateCallInvoker().AsyncUnaryCall(new Method<byte[], byte[]>(MethodType.Unary, "inference.GRPCInferenceService", method, bytes, bytes), null, default, message);
+            Assert.Equal(expected, (await Assert.ThrowsAsync<RpcException>(() => call.ResponseAsync)).StatusCode);
+        }
+        Assert.Equal(40, (await served.InferBinaryAsync("net", Networks.Images(1, 1))).Length);
+    }
+
+    [Fact]
+    public async Task More_bytes_of_grpc_than_the_server_may_hold_are_refused()
+    {
+        await using var served = await ServedRepository.With("net", Networks.Classifier()).StartAsync(options => options with { MaxBufferedBytes = 4096 });
+        var large = ServedRepository.GrpcRequest("net", Networks.Images(1, 16));
+        Assert.Equal(StatusCode.ResourceExhausted, (await Assert.ThrowsAsync<RpcException>(() => served.Grpc.ModelInferAsync(large).ResponseAsync)).StatusCode);
+        using (var stream = served.Grpc.ModelStreamInfer())
+        {
+            var failure = await Assert.ThrowsAsync<RpcException>(async () =>
+            {
+                await stream.RequestStream.WriteAsync(large);
+                await stream.ResponseStream.MoveNext(default);
+            });
+            Assert.Equal(StatusCode.ResourceExhausted, failure.StatusCode);
+        }
+        // Nothing is kept of them.
+        var small = ServedRepository.GrpcRequest("net", Networks.Images(1, 1));
+        for (var i = 0; i < 10; i++) Assert.Single((await served.Grpc.ModelInferAsync(small)).RawOutputContents);
     }
 
     [Fact]

@@ -59,12 +59,10 @@ internal sealed class GrpcFrontEnd(InferenceService service, ServerState state, 
     public override Task<ModelConfigResponse> ModelConfig(ModelConfigRequest request, ServerCallContext context) =>
         Answer(() => new ModelConfigResponse { Config = ModelDescription.Config(service.Repository.Find(request.Name, request.Version)) });
 
-    public override Task<ModelInferResponse> ModelInfer(RawInferRequest request, ServerCallContext context) => Answer(async () =>
-    {
-        using (request) return await InferAsync(request.Message, request.RawContents, context.CancellationToken).ConfigureAwait(false);
-    });
+    public override Task<ModelInferResponse> ModelInfer(RawInferRequest request, ServerCallContext context) => Answer(() => InferAsync(request.Message, request.RawContents, context.CancellationToken));
 
-    public override async Task ModelStreamInfer(IAsyncStreamReader<ModelInferRequest> requestStream, IServerStreamWriter<ModelStreamInferResponse> responseStream, ServerCallContext context)
+    // A message that cannot be read ends the stream.
+    public override Task ModelStreamInfer(IAsyncStreamReader<ModelInferRequest> requestStream, IServerStreamWriter<ModelStreamInferResponse> responseStream, ServerCallContext context) => Answer(async () =>
     {
         // One after the other: answers come in the order of the requests. A request without an answer does not end the stream.
         while (await requestStream.MoveNext(context.CancellationToken).ConfigureAwait(false))
@@ -80,7 +78,8 @@ internal sealed class GrpcFrontEnd(InferenceService service, ServerState state, 
             }
             await responseStream.WriteAsync(response, context.CancellationToken).ConfigureAwait(false);
         }
-    }
+        return true;
+    });
 
     public override Task<ModelStatisticsResponse> ModelStatistics(ModelStatisticsRequest request, ServerCallContext context) => Answer(() =>
     {
@@ -131,6 +130,10 @@ internal sealed class GrpcFrontEnd(InferenceService service, ServerState state, 
         catch (OperationCanceledException)
         {
             throw new RpcException(new Status(StatusCode.Cancelled, "The caller went away."));
+        }
+        catch (Exception failure) when (failure is IOException or InvalidDataException)
+        {
+            throw new RpcException(new Status(StatusCode.InvalidArgument, failure.Message));
         }
         catch (Exception bug) when (bug is not RpcException)
         {

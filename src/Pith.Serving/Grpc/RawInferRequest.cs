@@ -6,14 +6,12 @@ using Pith.Serving.Protocol;
 namespace Pith.Serving;
 
 /// <summary>
-/// A ModelInferRequest whose raw contents are not copied: the generated parser makes an array of each, which for images is large enough to cost a collection of the whole heap now and then. The message lies
-/// in a pooled array; its raw contents are parts of that, and the rest, which is small, is parsed as usual. Dispose it when the answer is there.
+/// A ModelInferRequest whose raw contents are not copied: the generated parser makes an array of each, which for images is large enough to cost a collection of the whole heap now and then. The raw contents
+/// are parts of the body, which <see cref="GrpcBodies"/> keeps until the call is answered; the rest, which is small, is parsed as usual.
 /// </summary>
-internal sealed class RawInferRequest : IDisposable
+internal sealed class RawInferRequest
 {
-    private byte[] _buffer;
-
-    private RawInferRequest(byte[] buffer, ModelInferRequest message, IReadOnlyList<ReadOnlyMemory<byte>> rawContents) => (_buffer, Message, RawContents) = (buffer, message, rawContents);
+    private RawInferRequest(ModelInferRequest message, IReadOnlyList<ReadOnlyMemory<byte>> rawContents) => (Message, RawContents) = (message, rawContents);
 
     /// <summary>Everything but the raw contents.</summary>
     public ModelInferRequest Message { get; }
@@ -22,67 +20,54 @@ internal sealed class RawInferRequest : IDisposable
     public IReadOnlyList<ReadOnlyMemory<byte>> RawContents { get; }
 
     /// <summary>Reads a message of gRPC.</summary>
-    /// <exception cref="RpcException">It is not such a message.</exception>
+    /// <exception cref="InvalidProtocolBufferException">A field is not what it should be.</exception>
+    /// <exception cref="InvalidDataException">It is not made of fields.</exception>
     public static RawInferRequest Read(DeserializationContext context)
     {
-        var length = context.PayloadLength;
-        var buffer = ArrayPool<byte>.Shared.Rent(length);
-        try
-        {
-            context.PayloadAsReadOnlySequence().CopyTo(buffer);
-            return Parse(buffer, length);
-        }
-        catch (Exception failure) when (failure is InvalidProtocolBufferException or InvalidDataException)
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-            throw new RpcException(new Status(StatusCode.InvalidArgument, $"The message is damaged: {failure.Message}"));
-        }
+        var payload = context.PayloadAsReadOnlySequence();
+        return Parse(payload.IsSingleSegment ? payload.First : payload.ToArray());
     }
 
-    public void Dispose()
+    private static RawInferRequest Parse(ReadOnlyMemory<byte> body)
     {
-        if (Interlocked.Exchange(ref _buffer, []) is { Length: > 0 } buffer) ArrayPool<byte>.Shared.Return(buffer);
-    }
-
-    private static RawInferRequest Parse(byte[] buffer, int length)
-    {
+        var bytes = body.Span;
         const int RawContentsTag = (ModelInferRequest.RawInputContentsFieldNumber << 3) | 2;
         var raw = new List<ReadOnlyMemory<byte>>();
         // The runs of fields between raw contents.
         using var rest = new MemoryStream();
-        for (var at = 0; at < length;)
+        for (var at = 0; at < bytes.Length;)
         {
             var begin = at;
-            var tag = Varint(buffer, length, ref at);
-            var bytes = FieldBytes(tag, buffer, length, ref at);
-            if (bytes > (ulong)(length - at)) throw new InvalidDataException("a field is longer than the message");
-            var end = at + (int)bytes;
-            if (tag == RawContentsTag) raw.Add(buffer.AsMemory(at, (int)bytes));
-            else rest.Write(buffer, begin, end - begin);
+            var tag = Varint(bytes, ref at);
+            var length = FieldBytes(tag, bytes, ref at);
+            if (length > (ulong)(bytes.Length - at)) throw new InvalidDataException("a field is longer than the message");
+            var end = at + (int)length;
+            if (tag == RawContentsTag) raw.Add(body[at..end]);
+            else rest.Write(bytes[begin..end]);
             at = end;
         }
-        return new RawInferRequest(buffer, ModelInferRequest.Parser.ParseFrom(rest.GetBuffer(), 0, (int)rest.Length), raw);
+        return new RawInferRequest(ModelInferRequest.Parser.ParseFrom(rest.GetBuffer(), 0, (int)rest.Length), raw);
     }
 
     // Bytes that follow the tag, or the length after it. Groups ended with protobuf 2.
-    private static ulong FieldBytes(ulong tag, byte[] buffer, int length, ref int at)
+    private static ulong FieldBytes(ulong tag, ReadOnlySpan<byte> bytes, ref int at)
     {
         switch (tag & 7)
         {
-            case 0: Varint(buffer, length, ref at); return 0;
+            case 0: Varint(bytes, ref at); return 0;
             case 1: return 8;
-            case 2: return Varint(buffer, length, ref at);
+            case 2: return Varint(bytes, ref at);
             case 5: return 4;
             default: throw new InvalidDataException($"a field has wire type {tag & 7}");
         }
     }
 
-    private static ulong Varint(byte[] buffer, int length, ref int at)
+    private static ulong Varint(ReadOnlySpan<byte> bytes, ref int at)
     {
         ulong value = 0;
-        for (var shift = 0; shift < 64 && at < length; shift += 7)
+        for (var shift = 0; shift < 64 && at < bytes.Length; shift += 7)
         {
-            var part = buffer[at++];
+            var part = bytes[at++];
             value |= (ulong)(part & 0x7F) << shift;
             if (part < 0x80) return value;
         }

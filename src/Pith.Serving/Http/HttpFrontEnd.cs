@@ -7,11 +7,10 @@ using Microsoft.AspNetCore.Routing;
 namespace Pith.Serving;
 
 /// <summary>The protocol over HTTP/REST: one method for each address.</summary>
-internal sealed class HttpFrontEnd(InferenceService service, ServerOptions options, ServerState state)
+internal sealed class HttpFrontEnd(InferenceService service, ServerOptions options, ServerState state, ByteBudget budget)
 {
-    private const int MostControlBytes = 64 << 10;
-
-    private readonly ByteBudget _budget = new(options.MaxBufferedBytes);
+    /// <summary>The largest body of requests other than inference.</summary>
+    public const int MostControlBytes = 64 << 10;
 
     public void Map(IEndpointRouteBuilder routes)
     {
@@ -44,7 +43,7 @@ internal sealed class HttpFrontEnd(InferenceService service, ServerOptions optio
     {
         var (name, version) = (Value(context, "name"), Value(context, "version"));
         service.Admit(name, version);
-        using var body = await RequestBody.ReadAsync(context.Request, options.MaxRequestBytes, _budget, context.RequestAborted).ConfigureAwait(false);
+        using var body = await RequestBody.ReadAsync(context.Request, options.MaxRequestBytes, budget, announced: null, context.RequestAborted).ConfigureAwait(false);
         var request = JsonRequest.Parse(name, version, body.Bytes, JsonBytes(context.Request, body.Bytes.Length));
         var answer = await service.InferAsync(request, context.RequestAborted).ConfigureAwait(false);
         await HttpAnswers.WriteAsync(context, answer).ConfigureAwait(false);
@@ -109,7 +108,7 @@ internal sealed class HttpFrontEnd(InferenceService service, ServerOptions optio
 
     private async Task Index(HttpContext context)
     {
-        using var body = await RequestBody.ReadAsync(context.Request, MostControlBytes, _budget, context.RequestAborted).ConfigureAwait(false);
+        using var body = await RequestBody.ReadAsync(context.Request, MostControlBytes, budget, announced: null, context.RequestAborted).ConfigureAwait(false);
         var request = body.Bytes.Length == 0 ? new IndexRequestMessage() : ReadIndexRequest(body.Bytes.Span);
         IReadOnlyList<IndexMessage> rows = [.. service.Repository.Index(request.Ready).Select(row => new IndexMessage(row.Name, row.Version is { } version ? ModelDescription.Text(version) : null, row.State, row.Reason))];
         await HttpAnswers.WriteAsync(context, rows, JsonMessages.Readable.IReadOnlyListIndexMessage).ConfigureAwait(false);
@@ -129,7 +128,7 @@ internal sealed class HttpFrontEnd(InferenceService service, ServerOptions optio
 
     private async Task Control(HttpContext context, Func<string, CancellationToken, Task> change)
     {
-        using var body = await RequestBody.ReadAsync(context.Request, MostControlBytes, _budget, context.RequestAborted).ConfigureAwait(false);
+        using var body = await RequestBody.ReadAsync(context.Request, MostControlBytes, budget, announced: null, context.RequestAborted).ConfigureAwait(false);
         RequireNoOverride(body.Bytes);
         await change(Value(context, "name"), CancellationToken.None).ConfigureAwait(false);
     }

@@ -27,7 +27,7 @@ internal sealed class RequestBody : IDisposable
 {
     // What is rented at once for a body that says it is as long; longer ones double from here.
     private const int FirstRent = 4 << 20;
-    private const int UnknownRent = 64 << 10;
+    private const int UnknownRent = 4 << 10;
 
     private readonly ByteBudget _budget;
     private byte[] _buffer = [];
@@ -39,15 +39,20 @@ internal sealed class RequestBody : IDisposable
     public ReadOnlyMemory<byte> Bytes => _buffer.AsMemory(0, _length);
 
     /// <summary>Reads a whole body. The connection's limits on size and rate hold.</summary>
+    /// <param name="request">Whose body.</param>
+    /// <param name="mostBytes">The largest that is taken.</param>
+    /// <param name="budget">Where its bytes are taken from.</param>
+    /// <param name="announced">What the first bytes say about the length of a body that has none in its headers; null while they do not.</param>
+    /// <param name="cancellation">Ends it.</param>
     /// <exception cref="RequestException">It is encoded, larger than allowed, or the server holds too much already.</exception>
-    public static async Task<RequestBody> ReadAsync(HttpRequest request, long mostBytes, ByteBudget budget, CancellationToken cancellation)
+    public static async Task<RequestBody> ReadAsync(HttpRequest request, long mostBytes, ByteBudget budget, Func<ReadOnlyMemory<byte>, long?>? announced, CancellationToken cancellation)
     {
         if (request.Headers.ContentEncoding.Count > 0 && request.Headers.ContentEncoding != "identity") throw RequestException.Invalid($"The body is encoded as '{request.Headers.ContentEncoding}'. Send it as it is.");
         if (request.ContentLength > mostBytes) throw TooLarge(mostBytes);
         var body = new RequestBody(budget);
         try
         {
-            body.Grow(request.ContentLength is { } length ? (int)Math.Min(length, FirstRent) : UnknownRent);
+            body.Grow(request.ContentLength is { } known ? (int)Math.Min(known, FirstRent) : UnknownRent);
             while (true)
             {
                 // One byte more than it says, so that the end is seen without growing.
@@ -57,6 +62,10 @@ internal sealed class RequestBody : IDisposable
                 body._length += read;
                 if (body._length > mostBytes) throw TooLarge(mostBytes);
                 if (body._length == request.ContentLength) return body;
+                if (announced?.Invoke(body.Bytes) is not { } length) continue;
+                if (length > mostBytes) throw TooLarge(mostBytes);
+                body.Grow((int)Math.Min(length, FirstRent));
+                announced = null;
             }
         }
         catch

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Grpc.Core;
 using Microsoft.AspNetCore.Http;
 
 namespace Pith.Serving;
@@ -36,8 +37,6 @@ internal sealed class RequestGate(ServerOptions options, ServingLog log)
     private static bool IsHealth(PathString path) => path == "/v2/health/live" || path == "/v2/health/ready" || path.StartsWithSegments("/grpc.health.v1.Health", StringComparison.Ordinal)
         || path == "/inference.GRPCInferenceService/ServerLive" || path == "/inference.GRPCInferenceService/ServerReady";
 
-    private static bool IsGrpc(HttpRequest request) => request.ContentType?.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase) == true;
-
     // Hashes have one length, so that the time of the comparison says nothing about the token.
     private bool HasToken(HttpRequest request) =>
         request.Headers.Authorization is [{ } header] && header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) &&
@@ -46,13 +45,9 @@ internal sealed class RequestGate(ServerOptions options, ServingLog log)
     private static Task RefuseAsync(HttpContext context)
     {
         const string Message = "This server wants a bearer token: Authorization: Bearer TOKEN.";
-        if (IsGrpc(context.Request))
+        if (GrpcAnswers.IsGrpc(context.Request))
         {
-            // An answer of gRPC is always 200; its status is a trailer, here of an answer without a body.
-            const string Unauthenticated = "16";
-            context.Response.ContentType = "application/grpc";
-            context.Response.Headers["grpc-status"] = Unauthenticated;
-            context.Response.Headers["grpc-message"] = Uri.EscapeDataString(Message);
+            GrpcAnswers.WriteStatus(context, StatusCode.Unauthenticated, Message);
             return Task.CompletedTask;
         }
         context.Response.Headers.WWWAuthenticate = "Bearer";

@@ -10,7 +10,7 @@ namespace Pith.Fuzz.Campaign;
 internal sealed record FuzzFamily(string Name, int ShortRun, double SecondsPerCase, Gen<FuzzCase> Cases)
 {
     /// <summary>The one list of families.</summary>
-    public static IReadOnlyList<FuzzFamily> All { get; } = [Differential.NetworkCase.Family, Pipeline.PipelineCase.Family, Hostile.HostileCase.Family];
+    public static IReadOnlyList<FuzzFamily> All { get; } = [Differential.NetworkCase.Family, Pipeline.PipelineCase.Family, Hostile.HostileCase.Family, Serving.RequestCase.Family];
 
     public static FuzzFamily Find(string name) =>
         All.FirstOrDefault(family => family.Name == name) ?? throw new PithException($"There is no family '{name}'; expected {string.Join(", ", All.Select(family => family.Name))}.");

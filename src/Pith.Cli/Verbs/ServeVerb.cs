@@ -123,6 +123,8 @@ internal sealed class ServeVerb : Verb
         logging.SetMinimumLevel(arguments.GetValue(_logLevel));
         // The framework's own lines tell of each connection; from warnings on they matter.
         logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.Warning).AddFilter("System", LogLevel.Warning);
+        // A server that is asked whether it is ready while it loads is not at fault.
+        logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None);
         if (arguments.GetValue(_logFormat) == "json") logging.AddJsonConsole(json => json.TimestampFormat = "O");
         else logging.AddSimpleConsole(text => (text.SingleLine, text.TimestampFormat, text.ColorBehavior) = (true, "HH:mm:ss ", LoggerColorBehavior.Disabled));
         // Standard output is for results.

@@ -40,8 +40,8 @@ internal sealed class GrpcBodies(ServerOptions options, ByteBudget budget)
         var most = method.Name == GrpcBinding.InferName ? options.MaxRequestBytes : HttpFrontEnd.MostControlBytes;
         using var body = await RequestBody.ReadAsync(context.Request, most + PrefixBytes, budget, LengthOf, context.RequestAborted).ConfigureAwait(false);
         // gRPC would say that it does not know what went wrong.
-        if (LengthOf(body.Bytes) != body.Bytes.Length)
-            throw RequestException.Invalid($"The body is not one message after its length: it has {body.Bytes.Length} bytes.");
+        if (LengthOf(body.Bytes) != body.Bytes.Length || body.Bytes.Span[0] > 1)
+            throw RequestException.Invalid($"The body of {body.Bytes.Length} bytes is not one message after a flag of 0 or 1 and its length.");
         context.Features.Set<IRequestBodyPipeFeature>(new BodyReader(PipeReader.Create(new ReadOnlySequence<byte>(body.Bytes))));
         await next(context).ConfigureAwait(false);
     }

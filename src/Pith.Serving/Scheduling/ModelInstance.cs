@@ -96,7 +96,7 @@ internal sealed class ModelInstance : IDisposable
         }
     }
 
-    private byte[][][] Run(IReadOnlyList<PendingRequest> batch)
+    private byte[][][] Run(List<PendingRequest> batch)
     {
         var begin = Stopwatch.GetTimestamp();
         var rows = 0;

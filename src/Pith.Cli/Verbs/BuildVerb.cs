@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Pith.Benchmarking;
 using Pith.Cli.Reporting;
+using Pith.Compression.Compatibility;
 using Spectre.Console;
 
 namespace Pith.Cli.Verbs;
@@ -9,6 +10,8 @@ namespace Pith.Cli.Verbs;
 /// <summary><c>pith build</c>: chooses the fastest kernel of each layer and writes a plan.</summary>
 internal sealed class BuildVerb : Verb
 {
+    private const int DefaultTensorRt = 10;
+
     private readonly Argument<string> _model = CommonOptions.Model();
     private readonly Option<string?> _output = CommonOptions.Output("the plan");
     private readonly Option<int> _batch = new("--batch") { Description = "Largest batch size that the plan can run.", HelpName = "n", DefaultValueFactory = _ => 1 };
@@ -21,18 +24,26 @@ internal sealed class BuildVerb : Verb
     private readonly Option<string?> _cache = CommonOptions.TimingCache();
     private readonly Option<bool> _noTiming = new("--no-timing") { Description = "Choose kernels by estimate, without timing: gives the same plan every time." };
     private readonly Option<bool> _verbose = new("--verbose", "-v") { Description = "Print for each layer which kernels were refused, and why." };
+    private readonly Option<int?> _trtexec = new("--trtexec")
+    {
+        Description = "Print the trtexec command that builds a TensorRT engine of the model with these batches, for TensorRT 8, 9, 10 or 11 (default 10), instead of building a plan.",
+        HelpName = "version",
+        Arity = ArgumentArity.ZeroOrOne,
+        CustomParser = ReadTensorRt,
+    };
 
     public override string Name => "build";
 
     public override string Summary => "Builds an engine and writes it as a plan: packed weights and choices, no machine code.";
 
-    public override IReadOnlyList<string> Examples => ["pith build net-int8.onnx -o net.plan", "pith build net.onnx --batch 32 --timing-cache timings.json --verbose", "pith build net-int8.onnx --min-batch 1 --opt-batch 8 --batch 32 --tuning-time 20", "pith build segmentation.onnx --size 640x480"];
+    public override IReadOnlyList<string> Examples => ["pith build net-int8.onnx -o net.plan", "pith build net.onnx --batch 32 --timing-cache timings.json --verbose", "pith build net-int8.onnx --min-batch 1 --opt-batch 8 --batch 32 --tuning-time 20", "pith build segmentation.onnx --size 640x480", "pith build net-int8.onnx --batch 8 --trtexec 11"];
 
-    protected override IEnumerable<Symbol> Symbols => [_model, _output, _batch, _minBatch, _optBatch, _tuningTime, _size, _threads, _bf16, _cache, _noTiming, _verbose];
+    protected override IEnumerable<Symbol> Symbols => [_model, _output, _batch, _minBatch, _optBatch, _tuningTime, _size, _threads, _bf16, _cache, _noTiming, _verbose, _trtexec];
 
     public override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation)
     {
         var model = arguments.GetRequiredValue(_model);
+        if (arguments.GetResult(_trtexec) is not null) return PrintTrtexec(model, arguments, terminal);
         var output = ModelFile.Output(arguments.GetValue(_output), model, EngineFile.PlanSuffix);
         if (!EngineFile.IsPlan(output)) throw new UsageException($"--output must end in {EngineFile.PlanSuffix}, so that other verbs know what it is; got '{output}'.");
         var cachePath = arguments.GetValue(_cache);
@@ -74,6 +85,29 @@ internal sealed class BuildVerb : Verb
         Machine = MachineDescription.Text,
         Settings = new() { ["max_batch"] = options.MaxBatch, ["min_batch"] = options.MinBatch, ["opt_batch"] = options.OptBatch, ["bf16"] = options.Bf16, ["time_tactics"] = options.TimeTactics },
     };
+
+    private int PrintTrtexec(string model, ParseResult arguments, Terminal terminal)
+    {
+        if (!File.Exists(model)) throw new UsageException($"--trtexec needs an ONNX file; write '{model}' to one first (pith models {model} -o {model}.onnx).");
+        var max = CommonOptions.Require("--batch", arguments.GetValue(_batch), 1, 4096);
+        var min = CommonOptions.Require("--min-batch", arguments.GetValue(_minBatch), 1, max);
+        var opt = arguments.GetValue(_optBatch) is > 0 and var given ? CommonOptions.Require("--opt-batch", given, min, max) : max;
+        var graph = ModelFile.Load(model, arguments.GetValue(_size));
+        var version = arguments.GetValue(_trtexec) ?? DefaultTensorRt;
+        var command = TrtexecCommand.Of(graph, model, arguments.GetValue(_output) ?? Path.ChangeExtension(model, ".engine"), version, (min, opt, max));
+        var errors = TensorRtCheck.Run(graph, OnnxModel.ReadContents(model), new(new(version, version == 8 ? 6 : 0), new(version, RuntimeVersion.Newest))).Count(violation => violation.Severity == Severity.Error);
+        if (errors > 0) terminal.Note($"TensorRT {version} will not take this model as it is: pith check {model} --versions {(version == 8 ? "8.6" : version)} names {errors} {(errors == 1 ? "reason" : "reasons")}.");
+        terminal.Result(new { Model = model, TensorRt = version, Command = TrtexecCommand.Quoted(command), Arguments = command, Errors = errors }, console => console.Profile.Out.Writer.WriteLine(SafeText.Of(TrtexecCommand.Quoted(command))));
+        return Program.Done;
+    }
+
+    private static int? ReadTensorRt(System.CommandLine.Parsing.ArgumentResult result)
+    {
+        if (result.Tokens.Count == 0) return DefaultTensorRt;
+        if (int.TryParse(result.Tokens[0].Value, NumberStyles.None, CultureInfo.InvariantCulture, out var version) && version is >= 8 and <= 11) return version;
+        result.AddError($"--trtexec takes the major version of TensorRT, 8 to 11; got '{result.Tokens[0].Value}'.");
+        return null;
+    }
 
     private static void Draw(IAnsiConsole console, Engine engine, string output, bool verbose)
     {

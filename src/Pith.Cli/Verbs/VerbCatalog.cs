@@ -17,6 +17,7 @@ internal static class VerbCatalog
         new OptimizeVerb(),
         new QatVerb(),
         new FoldPreprocessingVerb(),
+        new CheckVerb(),
         new BuildVerb(),
         new ExplainVerb(),
         new BenchVerb(),

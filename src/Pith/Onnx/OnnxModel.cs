@@ -28,6 +28,20 @@ public static class OnnxModel
     public static IReadOnlyList<(string Name, TensorType Type)> ReadInputs(string path, OnnxImportOptions? options = null) =>
         Read(path, (model, _) => new OnnxImporter(model, options ?? new OnnxImportOptions(), ExternalData.None).ReadInputs());
 
+    /// <summary>The opset and the nodes of a model file as they are spelled there; no weights are read and no op has to be supported.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="PithException">The file cannot be read, is not ONNX or is damaged, or its opset is not one that Pith reads.</exception>
+    public static OnnxFileContents ReadContents(string path) => Read(path, (model, _) => OnnxFileContents.Of(model));
+
+    /// <summary>The opset and the nodes of the file that <see cref="Save"/> would write.</summary>
+    /// <param name="graph">The graph; not changed.</param>
+    /// <exception cref="PithException">An op does not exist in ONNX.</exception>
+    public static OnnxFileContents ContentsOf(Graph graph)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        return OnnxFileContents.Of(new OnnxExporter(graph, opset: 0, new ConstantsApart("", 0, compress: false)).Export());
+    }
+
     /// <summary>Reads a model from a stream; external data is refused because there is no folder to look in.</summary>
     /// <param name="stream">Read to its end, not closed.</param>
     /// <param name="options">Null for the defaults.</param>

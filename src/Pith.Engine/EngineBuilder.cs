@@ -39,7 +39,7 @@ public static class EngineBuilder
         var network = Lowering.Lower(Simplified(graph, options, null), options);
         using var resources = new EngineResources(DeviceFor(options));
         using var autotuner = new Autotuner(network, resources, options, null, null);
-        return [.. network.Layers.Select((layer, i) => Describe(layer, autotuner.Choose(layer, network.BatchOf(i)), []))];
+        return [.. network.Layers.Select((layer, i) => Describe(network, layer, autotuner.Choose(layer, network.BatchOf(i)), []))];
     }
 
     /// <summary>This machine, with the threads that are asked for.</summary>
@@ -118,7 +118,7 @@ public static class EngineBuilder
                 var own = new BuildResources(resources, network.BatchOf(i));
                 var runnable = choice.Tactic.Build(layer, own);
                 var whole = layer.Output.Border.IsEmpty || runnable.WritesBorder ? runnable : new BorderedLayer(runnable, layer.Output);
-                layers[i] = new BuiltLayer(layer, whole, Describe(layer, choice, own.KernelNames));
+                layers[i] = new BuiltLayer(layer, whole, Describe(network, layer, choice, own.KernelNames));
             }
             catch (Exception thrown)
             {
@@ -138,7 +138,7 @@ public static class EngineBuilder
         if (network.Layers.Sum(layer => layer.Weights.Sum(weight => (long)weight.Bytes.Length)) >= worthwhile) GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
     }
 
-    private static LayerInfo Describe(Layer layer, TacticChoice choice, IReadOnlyList<string> kernels)
+    private static LayerInfo Describe(LoweredNetwork network, Layer layer, TacticChoice choice, IReadOnlyList<string> kernels)
     {
         var weights = layer.Weights.ToArray();
         var elements = weights.Sum(weight => (long)weight.Length);
@@ -147,6 +147,7 @@ public static class EngineBuilder
             Name = layer.Name,
             Spec = choice.Spec,
             Nodes = layer.Nodes,
+            Operands = layer.Inputs.OfType<Slot>().Where(slot => slot.Owner.Kind != SlotKind.Constant).Select(slot => new LayerOperand(slot.Name, slot.TypeText, network.Producers.GetValueOrDefault(slot.Owner, -1))).ToValueList(),
             Outputs = layer.Outputs.Select(slot => slot.Name).ToValueList(),
             Tactic = choice.Tactic.Name,
             Kernels = kernels.ToValueList(),

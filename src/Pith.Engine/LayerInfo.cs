@@ -12,6 +12,9 @@ public sealed record LayerInfo
     /// <summary>The names of the graph's nodes that the layer replaces.</summary>
     public required ValueList<string> Nodes { get; init; }
 
+    /// <summary>What the layer reads at a run; constants are not among it.</summary>
+    public ValueList<LayerOperand> Operands { get; init; } = [];
+
     /// <summary>The names of the values that the layer writes; those that are values of the graph can be observed without changing what is fused.</summary>
     public required ValueList<string> Outputs { get; init; }
 
@@ -39,6 +42,12 @@ public sealed record LayerInfo
     /// <summary>The share of weights that are zero, 0 to 1; null for layers without weights (the constants of other ops are none).</summary>
     public required double? WeightSparsity { get; init; }
 }
+
+/// <summary>A value that a layer reads.</summary>
+/// <param name="Name">The value's name.</param>
+/// <param name="Type">Element type, shape and layout in memory, e.g. <c>s8[N,64,56,56]/nhwc</c>.</param>
+/// <param name="Layer">The position of the layer that computes it among the engine's layers; -1 for an input of the network.</param>
+public readonly record struct LayerOperand(string Name, string Type, int Layer);
 
 /// <summary>What became of one tactic for one layer.</summary>
 /// <param name="Tactic">The tactic's name.</param>

@@ -9,6 +9,7 @@ internal static class VerbCatalog
         new ModelsVerb(),
         new ExportVerb(),
         new InfoVerb(),
+        new ShowVerb(),
         new TrainVerb(),
         new ForecastVerb(),
         new PruneVerb(),

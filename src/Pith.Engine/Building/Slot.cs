@@ -115,5 +115,8 @@ internal sealed class Slot
     /// <summary>The slot that has the memory.</summary>
     public Slot Owner => View?.Owner ?? this;
 
-    public override string ToString() => $"%{Name}:{DataType.ShortName()}{Shape}{Layout switch { Layout.ChannelsLast => "/nhwc", Layout.Tokens => "/tokens", _ => "" }}";
+    /// <summary>Element type, shape and layout.</summary>
+    public string TypeText => $"{DataType.ShortName()}{Shape}{Layout switch { Layout.ChannelsLast => "/nhwc", Layout.Tokens => "/tokens", _ => "" }}";
+
+    public override string ToString() => $"%{Name}:{TypeText}";
 }

@@ -18,6 +18,7 @@ internal static class VerbCatalog
         new OptimizeVerb(),
         new QatVerb(),
         new FoldPreprocessingVerb(),
+        new SurgeonVerb(),
         new CheckVerb(),
         new BuildVerb(),
         new ExplainVerb(),

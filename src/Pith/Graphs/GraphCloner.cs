@@ -5,11 +5,19 @@ internal static class GraphCloner
 {
     public static Graph Clone(Graph source, ReadOnlySpan<(string Symbol, int Size)> bindings)
     {
+        var sizes = bindings.ToArray();
+        return Clone(source, input => Bind(input.Type, sizes));
+    }
+
+    /// <param name="source">The graph to copy.</param>
+    /// <param name="typeOf">The type that an input has in the copy.</param>
+    public static Graph Clone(Graph source, Func<Value, TensorType> typeOf)
+    {
         var copy = new Graph(source.Name);
         foreach (var (key, text) in source.Metadata) copy.Metadata[key] = text;
 
         var copies = new Dictionary<Value, Value>(ReferenceEqualityComparer.Instance);
-        foreach (var input in source.Inputs) copies[input] = copy.AddInput(input.Name, Bind(input.Type, bindings));
+        foreach (var input in source.Inputs) copies[input] = copy.AddInput(input.Name, typeOf(input));
         foreach (var constant in source.Constants) copies[constant] = copy.AddConstant(constant.Name, constant.Constant!);
         foreach (var node in source.Nodes)
         {

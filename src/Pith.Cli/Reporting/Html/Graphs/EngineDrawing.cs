@@ -80,8 +80,17 @@ internal static class EngineDrawing
         sections.Add(new("reads", [.. layer.Operands.Select(operand => new DrawnDetail(operand.Name, operand.Type))]));
         sections.Add(new("writes", [.. layer.Outputs.Select(output => new DrawnDetail("", output))]));
         sections.Add(new($"{layer.Nodes.Count} {(layer.Nodes.Count == 1 ? "node" : "nodes")} of the graph", [.. layer.Nodes.Select(node => new DrawnDetail("", node, isInGraph(node)))]));
-        sections.Add(new("tactics", [.. layer.Verdicts.Select(verdict => new DrawnDetail(verdict.Tactic, verdict.Seconds is { } seconds ? string.Create(CultureInfo.InvariantCulture, $"{1e6 * seconds:0.0} µs, {verdict.Reason}") : verdict.Reason))]));
+        sections.Add(new("tactics", [.. Tactics(layer)]));
         return sections;
+    }
+
+    // Those that could run the layer one by one, the others by the reason.
+    private static IEnumerable<DrawnDetail> Tactics(LayerInfo layer)
+    {
+        foreach (var verdict in layer.Verdicts.Where(verdict => verdict.Accepted))
+            yield return new DrawnDetail(verdict.Tactic, verdict.Seconds is { } seconds ? string.Create(CultureInfo.InvariantCulture, $"{1e6 * seconds:0.0} µs, {verdict.Reason}") : verdict.Reason);
+        foreach (var refused in layer.Verdicts.Where(verdict => !verdict.Accepted).GroupBy(verdict => verdict.Reason))
+            yield return new DrawnDetail(string.Create(CultureInfo.InvariantCulture, $"{refused.Count()} refused"), refused.Key);
     }
 
     private static IEnumerable<DrawnDetail> Times(LayerResult time)

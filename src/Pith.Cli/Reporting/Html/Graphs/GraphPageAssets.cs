@@ -19,7 +19,7 @@ internal static class GraphPageAssets
         .edge { fill: none; stroke: var(--soft); stroke-width: 1.3; opacity: .75; } .edge.on { stroke: var(--pick); stroke-width: 2.5; opacity: 1; }
         .track { fill: var(--line); } .zeros { fill: var(--sparse); } .time { fill: var(--pick); }
         aside { width: 340px; overflow: auto; border-left: 1px solid var(--line); padding: 10px 14px; font-size: 13px; } aside h2 { font-size: 14px; margin: 12px 0 2px; overflow-wrap: anywhere; } aside h2:first-child { margin-top: 0; }
-        aside table { table-layout: auto; } aside td { white-space: normal; overflow-wrap: anywhere; vertical-align: top; padding: 3px 8px 3px 0; } aside td:first-child { color: var(--soft); min-width: 78px; max-width: 140px; } aside a { color: var(--dense); cursor: pointer; text-decoration: underline; }
+        aside table { table-layout: auto; } aside td { white-space: normal; overflow-wrap: anywhere; vertical-align: top; padding: 3px 8px 3px 0; } aside td:first-child { color: var(--soft); min-width: 90px; max-width: 140px; } aside a { color: var(--dense); cursor: pointer; text-decoration: underline; }
         footer { grid-column: 1 / 3; margin: 0; padding: 3px 12px; border-top: 1px solid var(--line); font-size: 11px; } @media (max-width: 760px) { aside { width: 220px; } }
         """;
 

@@ -44,7 +44,7 @@ internal static class RowPositions
             var (weight, sum) = (0.0, 0.0);
             foreach (var neighbour in neighbours(point))
             {
-                var pull = (point.IsPassing, points[neighbour].IsPassing) switch { (true, true) => 8, (false, false) => 1.0, _ => 2 };
+                var pull = Pull(point, points[neighbour]);
                 weight += pull;
                 sum += pull * points[neighbour].X;
             }
@@ -60,6 +60,10 @@ internal static class RowPositions
         foreach (var (weight, sum, count) in blocks)
             for (var end = at + count; at < end; at++) points[row[at]].X = sum / weight + offsets[at];
     }
+
+    // What nothing leads to, a weight, stands beside the chain and does not bend it.
+    private static double Pull(LayoutPoint point, LayoutPoint neighbour) => neighbour is { Row: > 0, Above.Count: 0 } ? 0.02
+        : (point.IsPassing, neighbour.IsPassing) switch { (true, true) => 8, (false, false) => 1, _ => 2 };
 
     /// <summary>How far the centre of each point is at least from that of the first.</summary>
     private static double[] Offsets(List<int> row, List<LayoutPoint> points)

@@ -1,0 +1,145 @@
+using System.CommandLine;
+using System.Globalization;
+using Pith.Passes;
+
+namespace Pith.Cli.Verbs;
+
+/// <summary>One kind of edit of <c>pith surgeon</c>.</summary>
+/// <param name="Options">The options that ask for it.</param>
+/// <param name="Apply">The edited graph, perhaps the same one, and what was done in one line; null when it was not asked for.</param>
+internal sealed record SurgeonEdit(IReadOnlyList<Option> Options, Func<Graph, ParseResult, (Graph Graph, string Done)?> Apply);
+
+/// <summary>The one list of edits, in the order in which they are made whatever the order of the options: names are those of the file, because renaming comes last.</summary>
+internal static class SurgeonEdits
+{
+    private static readonly Option<string[]> s_inputShape = Texts("--input-shape", "NAME=SHAPE", "Give an input another shape, e.g. images=N,3,224,224: numbers, or names of sizes that stay open. What follows is inferred anew.");
+    private static readonly Option<string[]> s_from = Texts("--from", "tensor", "Cut the network here: the tensor becomes an input.");
+    private static readonly Option<string[]> s_to = Texts("--to", "tensor", "Cut the network here: the tensor becomes an output, in place of the network's own.");
+    private static readonly Option<bool> s_strip = new("--strip-qdq") { Description = "Remove Q/DQ pairs; integer weights become the floats that they stand for." };
+    private static readonly Option<bool> s_float32 = new("--to-float32") { Description = "Turn half and double precision into float32: weights, inputs and outputs." };
+    private static readonly Option<string[]> s_insert = Texts("--insert-qdq", "TENSOR[=SCALE]", "Put a symmetric int8 Q/DQ pair behind a tensor. The scale may be left out for weights, which get one per output channel from their largest magnitude. (pith quantize places and calibrates all pairs.)");
+    private static readonly Option<bool> s_fold = new("--fold-constants") { Description = "Compute now what depends on constants only; Q/DQ of weights stay." };
+    private static readonly Option<bool> s_simplify = new("--simplify") { Description = "All that an engine does to a graph that can be saved again: constants and batch norms folded, reshapes and transposes merged, identities removed." };
+    private static readonly Option<bool> s_unused = new("--drop-unused") { Description = "Remove inputs that nothing reads. (Nodes and constants that nothing reads go in any case.)" };
+    private static readonly Option<string[]> s_rename = Texts("--rename", "OLD=NEW", "Rename a tensor: an input, an output, a constant or what a node computes.");
+    private static readonly Option<string[]> s_renameNode = Texts("--rename-node", "OLD=NEW", "Rename a node.");
+
+    public static IReadOnlyList<SurgeonEdit> All { get; } =
+    [
+        new([s_inputShape], (graph, arguments) => Given(arguments, s_inputShape) is { } shapes ? (InputShapes.Set(graph, Shapes(shapes)), $"input shapes: {string.Join(", ", shapes)}") : null),
+        new([s_from, s_to], Extract),
+        new([s_strip], (graph, arguments) => arguments.GetValue(s_strip) ? (QdqRemoval.Of(graph), $"removed {Count(graph, "QuantizeLinear")} QuantizeLinear and {Count(graph, "DequantizeLinear")} DequantizeLinear") : null),
+        new([s_float32], (graph, arguments) => arguments.GetValue(s_float32) ? (Float32Form.Of(graph), Float32Form.IsNeeded(graph) ? "half and double precision turned into float32" : "nothing was in half or double precision") : null),
+        new([s_insert], (graph, arguments) => Given(arguments, s_insert) is { } pairs ? (Insert(graph, pairs), $"{pairs.Length} Q/DQ {(pairs.Length == 1 ? "pair" : "pairs")} inserted") : null), // after --strip-qdq, which would take them out again
+        new([s_fold], (graph, arguments) => arguments.GetValue(s_fold) ? Passes(graph, [new ConstantFolding(), new RemoveDeadNodes()], "constants folded") : null), // after shapes are set: then more is constant
+        new([s_simplify], (graph, arguments) => arguments.GetValue(s_simplify) ? Passes(graph, Pipelines.Simplify, "simplified") : null),
+        new([s_unused], (graph, arguments) => arguments.GetValue(s_unused) ? DropUnused(graph) : null), // after all that may leave something unread
+        new([s_rename], (graph, arguments) => Given(arguments, s_rename) is { } names ? (Rename(graph, names), $"renamed {string.Join(", ", names)}") : null),
+        new([s_renameNode], (graph, arguments) => Given(arguments, s_renameNode) is { } names ? (RenameNodes(graph, names), $"renamed nodes {string.Join(", ", names)}") : null),
+    ];
+
+    private static (Graph, string)? Extract(Graph graph, ParseResult arguments)
+    {
+        var (from, to) = (Given(arguments, s_from) ?? [], Given(arguments, s_to) ?? []);
+        if (from.Length + to.Length == 0) return null;
+        var part = Subgraph.Extract(graph, from, to);
+        return (part, string.Create(CultureInfo.InvariantCulture, $"kept {part.Nodes.Count} of {graph.Nodes.Count} nodes, from {Names(part.Inputs)} to {Names(part.Outputs)}"));
+
+        static string Names(IEnumerable<Value> values) => string.Join(", ", values.Select(value => $"'{value.Name}'"));
+    }
+
+    private static Graph Insert(Graph graph, string[] pairs)
+    {
+        graph = graph.Clone();
+        foreach (var pair in pairs)
+        {
+            // The whole text may be a name that holds an equals sign.
+            var (name, scale) = graph.Find(pair) is not null ? (pair, null) : Split("--insert-qdq", pair, optional: true);
+            var value = graph.Find(name) ?? throw new PithException($"Graph '{graph.Name}' has no tensor '{name}' for --insert-qdq.");
+            if (value.Type.DataType != DataType.Float32) throw new PithException($"'{name}' is {value.Type}; a Q/DQ pair is for float32.");
+            var uses = value.Uses.ToArray();
+            var returned = value.IsGraphOutput;
+            var dequantized = QdqPair.Insert(graph, value, scale is null ? WeightParameters(graph, value) : QuantizationParameters.FromScale(Scale(pair, scale)));
+            foreach (var use in uses) graph.ReplaceInput(use.Node, use.Index, dequantized);
+            if (returned) graph.ReplaceAllUses(value, dequantized, except: dequantized.Producer!.Inputs[0]!.Producer);
+        }
+        return graph;
+    }
+
+    private static QuantizationParameters WeightParameters(Graph graph, Value value)
+    {
+        var weight = graph.Nodes.Select(WeightOperand.Of).FirstOrDefault(weight => ReferenceEquals(weight?.Constant, value))
+            ?? throw new PithException($"'{value.Name}' is not the weight of a layer, so its scale cannot be left out: --insert-qdq {value.Name}=SCALE. pith quantize finds scales by calibration.");
+        if (!ReferenceEquals(weight.Node.Inputs[weight.Index], value) || weight.OutputAxis is not { } axis) throw new PithException($"Other ops lie between '{value.Name}' and {weight.Node.Op.Schema.Name} '{weight.Node.Name}'; give its scale: --insert-qdq {value.Name}=SCALE.");
+        return QuantizationParameters.Symmetric(QuantizationParameters.MaxAbs(((Tensor<float>)value.Constant!).Span, value.Constant!.Shape, new Granularity.PerAxis(axis)), axis, exactScale: true);
+    }
+
+    private static float Scale(string pair, string text) => float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var scale) && float.IsFinite(scale) && scale > 0 ? scale
+        : throw new UsageException($"--insert-qdq {pair}: the scale must be a number above 0, got '{text}'.");
+
+    private static (Graph, string) Passes(Graph graph, IReadOnlyList<Pass> passes, string done)
+    {
+        var copy = graph.Clone();
+        PassRunner.RunToFixpoint(copy, passes);
+        return (copy, string.Create(CultureInfo.InvariantCulture, $"{done}: {graph.Nodes.Count} nodes became {copy.Nodes.Count}"));
+    }
+
+    private static (Graph, string) DropUnused(Graph graph)
+    {
+        var copy = graph.Clone();
+        new RemoveDeadNodes().Apply(copy);
+        var unused = copy.Inputs.Where(input => input.Uses.Count == 0 && !input.IsGraphOutput).ToArray();
+        foreach (var input in unused) copy.Remove(input);
+        return (copy, unused.Length == 0 ? "every input is read" : $"removed the inputs {string.Join(", ", unused.Select(input => $"'{input.Name}'"))}");
+    }
+
+    // All at once, so that names can be swapped.
+    private static Graph Rename(Graph graph, string[] names)
+    {
+        graph = graph.Clone();
+        var renamed = names.Select(name => Split("--rename", name)).Select(pair => (Value: graph.Find(pair.Name) ?? throw new PithException($"Graph '{graph.Name}' has no tensor '{pair.Name}' to rename."), New: pair.Text!)).ToArray();
+        for (var i = 0; i < renamed.Length; i++) graph.Rename(renamed[i].Value, $"\u0001{i}");
+        foreach (var (value, name) in renamed) graph.Rename(value, name);
+        return graph;
+    }
+
+    private static Graph RenameNodes(Graph graph, string[] names)
+    {
+        graph = graph.Clone();
+        var renamed = names.Select(name => Split("--rename-node", name)).Select(pair => (Node: graph.Nodes.FirstOrDefault(node => node.Name == pair.Name) ?? throw new PithException($"Graph '{graph.Name}' has no node '{pair.Name}' to rename."), New: pair.Text!)).ToArray();
+        for (var i = 0; i < renamed.Length; i++) graph.Rename(renamed[i].Node, $"\u0001{i}");
+        foreach (var (node, name) in renamed) graph.Rename(node, name);
+        return graph;
+    }
+
+    private static Dictionary<string, ValueList<Dim>> Shapes(string[] shapes)
+    {
+        var byName = new Dictionary<string, ValueList<Dim>>(StringComparer.Ordinal);
+        foreach (var shape in shapes)
+        {
+            var (name, text) = Split("--input-shape", shape);
+            if (!byName.TryAdd(name, text!.Split(',').Select(size => Size(shape, size)).ToValueList())) throw new UsageException($"--input-shape gives '{name}' two shapes.");
+        }
+        return byName;
+    }
+
+    private static Dim Size(string shape, string text)
+    {
+        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var size)) return size;
+        return text.Length > 0 && (char.IsLetter(text[0]) || text[0] == '_') && text.All(c => char.IsLetterOrDigit(c) || c is '_' or '-' or '.') ? Dim.Named(text)
+            : throw new UsageException($"--input-shape {shape}: a size is a number of 0 or more, or a name such as N; got '{text}'.");
+    }
+
+    private static (string Name, string? Text) Split(string option, string text, bool optional = false)
+    {
+        var at = text.LastIndexOf('=');
+        if (at > 0 && at + 1 < text.Length) return (text[..at], text[(at + 1)..]);
+        return optional && at < 0 ? (text, null) : throw new UsageException($"{option} must be NAME=VALUE, got '{text}'.");
+    }
+
+    private static string[]? Given(ParseResult arguments, Option<string[]> option) => arguments.GetValue(option) is { Length: > 0 } texts ? texts : null;
+
+    private static int Count(Graph graph, string op) => graph.Nodes.Count(node => node.Op.Schema.Name == op);
+
+    private static Option<string[]> Texts(string name, string help, string description) => new(name) { Description = description + " May be given several times.", HelpName = help };
+}

@@ -29,6 +29,9 @@ internal sealed record TensorSummary(string Name, string Type, IReadOnlyList<int
         return new TensorSummary(name, tensor.DataType.ShortName(), tensor.Shape.Dims, any ? min : null, any ? sum / count : null, any ? max : null, elements.Length - count, file);
     }
 
+    /// <summary>The share of elements that are 0.</summary>
+    public static double ZeroShare(Tensor tensor) => tensor.Length == 0 ? 0 : (double)tensor.ConvertTo(DataType.Float64).As<double>().Span.Count(0.0) / tensor.Length;
+
     public static void Draw(IAnsiConsole console, IReadOnlyList<TensorSummary> tensors)
     {
         var table = new Table().Border(TableBorder.Simple).AddColumns("output", "type", "shape");

@@ -10,29 +10,40 @@ internal sealed class InfoVerb : Verb
 {
     private readonly Argument<string> _model = new("model") { Description = EngineFile.Help };
     private readonly Option<bool> _nodes = new("--nodes") { Description = "Print every node, not only layers with weights." };
+    private readonly Option<string[]> _show = new("--show") { Description = "Also show: weights (every constant with its range and zeros), attrs (every node with its attributes, inputs and outputs), layers (the engine's layers, what became of every kernel, and why). May be given several times.", HelpName = "what" };
     private readonly Option<ImageSize?> _size = CommonOptions.Size();
 
     public override string Name => "info";
 
+    public override string? Alias => "inspect";
+
     public override string Summary => "Shows a model or plan: how it was made, graph, size, multiply-accumulates, sparsity, quantization, kernels chosen.";
 
-    public override IReadOnlyList<string> Examples => ["pith info net.onnx", "pith info resnet50 --json", "pith info net.plan", "pith info net.onnx --nodes"];
+    public override IReadOnlyList<string> Examples => ["pith info net.onnx", "pith info resnet50 --json", "pith info net.plan", "pith info net.onnx --nodes", "pith info net.onnx --show weights", "pith info net.plan --show attrs --show layers --json"];
 
-    protected override IEnumerable<Symbol> Symbols => [_model, _nodes, _size];
+    protected override IEnumerable<Symbol> Symbols => [_model, _nodes, _show, _size];
+
+    public override void Declare(Command command)
+    {
+        _show.AcceptOnlyFromAmong("weights", "attrs", "layers");
+        base.Declare(command);
+    }
 
     public override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation)
     {
         var model = arguments.GetRequiredValue(_model);
         var size = arguments.GetValue(_size);
-        if (EngineFile.IsPlan(model)) ShowPlan(model, size, terminal);
-        else ShowGraph(model, ModelFile.Load(model, size), arguments.GetValue(_nodes), terminal);
+        var shown = arguments.GetValue(_show) ?? [];
+        if (EngineFile.IsPlan(model)) ShowPlan(model, size, shown, terminal);
+        else ShowGraph(model, ModelFile.Load(model, size), arguments.GetValue(_nodes), shown, terminal);
         return Program.Done;
     }
 
-    private static void ShowGraph(string model, Graph graph, bool nodes, Terminal terminal)
+    private static void ShowGraph(string model, Graph graph, bool nodes, string[] shown, Terminal terminal)
     {
         var summary = GraphSummary.Of(graph);
         var layers = EngineLayers(graph, out var unknown);
+        var contents = Contents(graph, shown);
         var json = new
         {
             Model = model,
@@ -52,6 +63,9 @@ internal sealed class InfoVerb : Verb
             graph.Metadata,
             Provenance = ProvenanceText.Entries(graph.Metadata),
             Text = nodes ? graph.ToString() : null,
+            contents?.Weights,
+            contents?.Attributes,
+            EngineLayers = shown.Contains("layers") ? layers : null,
         };
         terminal.Result(json, console =>
         {
@@ -66,8 +80,12 @@ internal sealed class InfoVerb : Verb
             if (layers is not null) ReferenceLoops.Draw(console, layers);
             else console.Line($"which layers have a kernel is not known: {unknown}");
             if (nodes) console.WriteLine(graph.ToString());
+            contents?.Draw(console);
+            if (shown.Contains("layers") && layers is not null) LayerInfoText.Draw(console, layers);
         });
     }
+
+    private static ModelContents? Contents(Graph graph, string[] shown) => shown.Contains("weights") || shown.Contains("attrs") ? ModelContents.Of(graph, shown.Contains("weights"), shown.Contains("attrs")) : null;
 
     private static string SparseText(GraphSummary summary)
     {
@@ -101,10 +119,11 @@ internal sealed class InfoVerb : Verb
         console.Write(table);
     }
 
-    private static void ShowPlan(string model, ImageSize? size, Terminal terminal)
+    private static void ShowPlan(string model, ImageSize? size, string[] shown, Terminal terminal)
     {
         using var engine = Engine.Load(model);
         size?.Bind(model, engine.Inputs);
+        var contents = Contents(engine.ToGraph(), shown);
         var json = new
         {
             Model = model,
@@ -118,6 +137,8 @@ internal sealed class InfoVerb : Verb
             Provenance = ProvenanceText.Entries(engine.Metadata),
             ReferenceLayers = engine.Layers.Count(layer => layer.ReferenceReason is not null),
             engine.Layers,
+            contents?.Weights,
+            contents?.Attributes,
         };
         terminal.Result(json, console =>
         {
@@ -131,7 +152,9 @@ internal sealed class InfoVerb : Verb
             }
             console.Write(table);
             ReferenceLoops.Draw(console, engine.Layers);
-            console.MarkupLine("pith build --verbose and pith bench --layer-info say what became of every kernel, and why.");
+            contents?.Draw(console);
+            if (shown.Contains("layers")) LayerInfoText.Draw(console, engine.Layers);
+            else console.MarkupLine("pith info --show layers and pith bench --layer-info say what became of every kernel, and why.");
         });
     }
 

@@ -8,9 +8,6 @@ internal static class NetworkDrawing
 {
     public const string Prefix = "g";
 
-    // Values of constants that are shown in full.
-    private const int ShownElements = 16;
-
     /// <param name="graph">The network.</param>
     /// <param name="layerOf">The engine's layer that runs a node, by the node's name; empty without an engine.</param>
     public static DrawnGraph Of(Graph graph, IReadOnlyDictionary<string, (string Name, string Id)> layerOf)
@@ -101,7 +98,7 @@ internal static class NetworkDrawing
         }
         if (layerOf.TryGetValue(node.Name, out var runs)) about.Add(new("runs in layer", runs.Name, runs.Id));
         List<DrawnSection> sections = [new(node.Op.Schema.Name, about)];
-        if (Attributes(node) is { Count: > 0 } attributes) sections.Add(new("attributes", attributes));
+        if (NodeAttributes.Of(node) is { Count: > 0 } attributes) sections.Add(new("attributes", [.. attributes.Select(attribute => new DrawnDetail(attribute.Name, attribute.Text))]));
         sections.Add(new("inputs", [.. node.Inputs.Select((input, i) => Describe(i, input))]));
         foreach (var constant in node.Inputs.OfType<Value>().Where(input => input.Constant is not null).Distinct()) sections.Add(new($"constant {constant.Name}", Content(constant.Constant!)));
         if (WeightOperand.Of(node) is { IsQuantized: true } weight && weight.Effective() is { } rounded) sections.Add(new($"weight {weight.Constant.Name}, dequantized", [new("stored", weight.Constant.Constant!.ToString()), .. Content(rounded)]));
@@ -111,47 +108,21 @@ internal static class NetworkDrawing
         DrawnDetail Describe(int index, Value? input) => new(index.ToString(CultureInfo.InvariantCulture), input is null ? "(absent)" : $"{input.Name} {input.Type}", input is not null && places.TryGetValue(input, out var place) ? IdOf(place) : null);
     }
 
-    private static List<DrawnDetail> Attributes(Node node)
-    {
-        const int Newest = 21;
-        var writer = new OpWriter(Newest, [.. node.Inputs.Select(input => input?.Type)]);
-        try
-        {
-            node.Op.Write(writer);
-            return [.. writer.Attributes.Select(attribute => new DrawnDetail(attribute.Key, Text(attribute.Value)))];
-        }
-        catch (PithException)
-        {
-            // It has no form in a file; the op prints itself.
-            return [new("op", node.Op.ToString())];
-        }
-    }
-
-    private static string Text(object value) => value switch
-    {
-        long[] numbers => $"[{string.Join(", ", numbers)}]",
-        Tensor { Length: <= ShownElements } tensor => $"{tensor}: {Elements(tensor)}",
-        IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
-        _ => value.ToString() ?? "",
-    };
-
     /// <summary>Type, range and zeros of a constant, or its elements when there are few.</summary>
-    public static List<DrawnDetail> Content(Tensor tensor)
+    private static List<DrawnDetail> Content(Tensor tensor)
     {
         var rows = new List<DrawnDetail> { new("type", tensor.ToString()) };
-        if (tensor.Length is > 0 and <= ShownElements)
+        if (NodeAttributes.Elements(tensor) is { } elements)
         {
-            rows.Add(new("elements", Elements(tensor)));
+            rows.Add(new("elements", elements));
             return rows;
         }
         var summary = TensorSummary.Of("", tensor, null);
         if (summary is { Min: { } min, Max: { } max, Mean: { } mean }) rows.Add(new("min, mean, max", string.Create(CultureInfo.InvariantCulture, $"{min:G5}, {mean:G5}, {max:G5}")));
-        rows.Add(new("zeros", StageText.Percent(tensor.Length == 0 ? 0 : (double)Reals(tensor).Count(element => element == 0) / tensor.Length)));
+        rows.Add(new("zeros", StageText.Percent(TensorSummary.ZeroShare(tensor))));
         if (summary.NonFinite > 0) rows.Add(new("not finite", summary.NonFinite.ToString(CultureInfo.InvariantCulture)));
         return rows;
     }
-
-    private static string Elements(Tensor tensor) => string.Join(", ", Reals(tensor).Select(element => element.ToString("G6", CultureInfo.InvariantCulture)));
 
     private static double[] Reals(Tensor tensor) => tensor.ConvertTo(DataType.Float64).As<double>().Data;
 }

@@ -62,7 +62,7 @@ internal static class RowPositions
     }
 
     // What nothing leads to, a weight, stands beside the chain and does not bend it.
-    private static double Pull(LayoutPoint point, LayoutPoint neighbour) => neighbour is { Row: > 0, Above.Count: 0 } ? 0.02
+    private static double Pull(LayoutPoint point, LayoutPoint neighbour) => neighbour is { Row: > 0, Above.Count: 0 } || point is { Row: > 0, Above.Count: 0 } ? 0.02
         : (point.IsPassing, neighbour.IsPassing) switch { (true, true) => 8, (false, false) => 1, _ => 2 };
 
     /// <summary>How far the centre of each point is at least from that of the first.</summary>

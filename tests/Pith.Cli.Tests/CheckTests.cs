@@ -51,6 +51,9 @@ public sealed class CheckTests : IDisposable
         var json = PithCommand.Run("check", "cifar-vit", "--json").Ends(1).Json;
         Assert.All(json.GetProperty("violations").EnumerateArray(), violation => Assert.Equal("8.6 to 9", violation.GetProperty("versions").GetString()));
         PithCommand.Run("check", "cifar-vit", "--versions", "10-11").Ends(0);
+        // As the fix says.
+        PithCommand.Run("surgeon", "cifar-vit", "--opset", "17", "-o", _folder.File("vit17.onnx")).Ends(0);
+        PithCommand.Run("check", _folder.File("vit17.onnx")).Ends(0);
     }
 
     [Fact]

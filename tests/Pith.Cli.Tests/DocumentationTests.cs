@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Pith.Cli.Verbs;
+using Pith.Compression.Compatibility;
 using Pith.Compression.Data;
 using Pith.Compression.Weights;
 
@@ -53,9 +54,18 @@ public sealed partial class DocumentationTests
         Assert.All(commands, command => Assert.Empty(CommandLine.Build().Parse(command[Command.Length..].Split(" #")[0]).Errors));
     }
 
+    [Fact]
+    public void The_guide_to_graph_tools_names_every_rule_and_edit()
+    {
+        var guide = Text("docs/graph-tools.md");
+        foreach (var rule in TensorRtRules.All) Assert.Contains($"`{rule.Id}`", guide, StringComparison.Ordinal);
+        foreach (var option in SurgeonEdits.All.SelectMany(edit => edit.Options)) Assert.Contains($"`{option.Name}", guide, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("docs/serving.md")]
     [InlineData("docs/formats.md")]
+    [InlineData("docs/graph-tools.md")]
     public void The_commands_of_a_guide_are_understood(string document)
     {
         const string Command = "    pith ";

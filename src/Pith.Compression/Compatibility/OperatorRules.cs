@@ -42,7 +42,8 @@ internal static class OperatorRules
         let never = node.OpType == "SimplifiedLayerNormalization"
         where since is not null || never
         select new Finding(node.Name, node.OpType, since is { } first ? $"{node.OpType} is supported since TensorRT {first}." : $"{node.OpType} is ONNX Runtime's own and no op of TensorRT's parser.",
-            $"Use {(since is { } newer ? $"TensorRT {newer} or later, or export" : "the model before ONNX Runtime's optimiser, or export")} the model with ops that make it up (an older opset, e.g. Erf for Gelu).",
+            node.OpType == "Gelu" ? "Use TensorRT 10 or later, or write it with older ops: pith surgeon MODEL --opset 17 -o OUT."
+                : since is { } newer ? $"Use TensorRT {newer} or later, or export the model at an older opset, with ops that make it up." : "Export the model before ONNX Runtime's optimiser.",
             since is { } release ? new(TensorRtCheck.KnownVersions.First, release.Minor == 0 ? new(release.Major - 1, RuntimeVersion.Newest) : new(release.Major, release.Minor - 1)) : null);
 
     public static IEnumerable<Finding> QuantizedOperators(CheckedModel model) =>

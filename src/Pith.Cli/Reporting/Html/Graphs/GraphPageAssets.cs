@@ -49,9 +49,9 @@ internal static class GraphPageAssets
             if (!whole) view.k = Math.max(view.k, 0.35);
             view.x = (w - view.width * view.k) / 2;
             view.y = whole ? Math.max(0, (h - view.height * view.k) / 2) : 0;
-            // The first box of a wide drawing, wherever it stands.
+            // The first box stands in the middle of a drawing that is larger than the window.
             const first = view.world.querySelector('.node');
-            if (!whole && first && view.width * view.k > w) view.x = w / 2 - centre(first).x * view.k;
+            if (!whole && first && (view.width * view.k > w || view.height * view.k > h)) view.x = w / 2 - centre(first).x * view.k;
             place();
           };
           const centre = node => {

@@ -1,6 +1,7 @@
 using Pith.Building;
 using Pith.Kernels;
 using Pith.Passes;
+using Pith.Platform;
 using Pith.Runtime;
 using Pith.Tactics;
 

@@ -1,9 +1,10 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace Pith;
 
 /// <summary>Times of tactics on layers, so that a second build does not measure again. Entries name the kind of machine, so one file may serve several. Thread-safe.</summary>
-public sealed class TimingCache
+public sealed partial class TimingCache
 {
     private const string Format = "pith-timing-cache-1";
 
@@ -30,7 +31,7 @@ public sealed class TimingCache
         try
         {
             if (new FileInfo(path) is { Exists: true, Length: > LargestFile }) throw Damaged(path, null);
-            var file = JsonSerializer.Deserialize<CacheFile>(File.ReadAllBytes(path), JsonSerializerOptions.Web);
+            var file = JsonSerializer.Deserialize(File.ReadAllBytes(path), CacheJson.Default.CacheFile);
             if (file is not { Format: Format, Seconds: not null } || file.Seconds.Values.Any(seconds => !(seconds > 0 && double.IsFinite(seconds)))) throw Damaged(path, null);
             var cache = new TimingCache();
             foreach (var (key, seconds) in file.Seconds) cache._seconds[key] = seconds;
@@ -53,7 +54,7 @@ public sealed class TimingCache
         lock (_gate)
         {
             var file = new CacheFile(Format, _seconds);
-            AtomicFile.Write(path, stream => JsonSerializer.Serialize(stream, file, JsonSerializerOptions.Web));
+            AtomicFile.Write(path, stream => JsonSerializer.Serialize(stream, file, CacheJson.Default.CacheFile));
         }
     }
 
@@ -74,4 +75,9 @@ public sealed class TimingCache
     }
 
     private sealed record CacheFile(string? Format, IReadOnlyDictionary<string, double>? Seconds);
+
+    // Generated code instead of reflection, which native AOT programs do not have.
+    [JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
+    [JsonSerializable(typeof(CacheFile))]
+    private sealed partial class CacheJson : JsonSerializerContext;
 }

@@ -9,7 +9,7 @@ namespace Pith.Cli.Tests;
 /// <summary>What the documents say is what the product does.</summary>
 public sealed partial class DocumentationTests
 {
-    private static readonly string s_root = FindRoot();
+    private static readonly string s_root = Repository.Root;
 
     [Fact]
     public void The_readme_shows_the_example_that_is_compiled()
@@ -124,12 +124,5 @@ public sealed partial class DocumentationTests
         Assert.True(begin >= 0, $"expected a block of {language}");
         begin += fence.Length;
         return document[begin..document.IndexOf("\n```", begin, StringComparison.Ordinal)];
-    }
-
-    private static string FindRoot()
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-            if (File.Exists(Path.Combine(folder.FullName, "Pith.slnx"))) return folder.FullName;
-        throw new DirectoryNotFoundException("There is no folder with Pith.slnx above the tests.");
     }
 }

@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics.X86;
+using Pith.Platform;
 using Pith.Tactics;
 
 namespace Pith.Kernels.Tests;
@@ -30,6 +32,16 @@ public class IsaTests
         Assert.Equal(4, IsaLevel.Portable.Fp32Lanes);
         Assert.True(IsaLevel.Avx2.Fp32Lanes <= 8);
         Assert.True(Isa.Detected.Fp32Lanes >= IsaLevel.Portable.Fp32Lanes);
+    }
+
+    [Fact]
+    public void A_program_compiled_ahead_of_time_finds_what_the_runtime_finds()
+    {
+        Assert.SkipUnless(X86Base.IsSupported, "Only x86-64 has CPUID.");
+        Assert.SkipWhen(Environment.GetEnvironmentVariables().Keys.Cast<string>().Any(name => name.StartsWith("DOTNET_Enable", StringComparison.OrdinalIgnoreCase)), "The runtime was told to leave instructions out.");
+        Assert.Equal(Isa.Detected, Cpuid.Features(SavedRegisters.VectorBytes, AmxPermission.IsOffered));
+        Assert.Equal(CpuFeatures.None, Cpuid.Features(16, offersTiles: true));
+        Assert.True(IsaLevel.AvxVnni.Include(Cpuid.Features(32, offersTiles: true)));
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Pith.Platform;
 
 namespace Pith.Benchmarking;
 
@@ -6,14 +7,5 @@ namespace Pith.Benchmarking;
 public static class MachineDescription
 {
     /// <summary>Processor, processors in reach, instruction sets, operating system and runtime.</summary>
-    public static string Text { get; } = $"{Processor()}, {Environment.ProcessorCount} processors, {Pith.Kernels.Isa.Current}, {RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}";
-
-    private static string Processor()
-    {
-        const string LinuxFile = "/proc/cpuinfo";
-        const string Field = "model name";
-        if (!File.Exists(LinuxFile)) return RuntimeInformation.ProcessArchitecture.ToString();
-        var line = File.ReadLines(LinuxFile).FirstOrDefault(candidate => candidate.StartsWith(Field, StringComparison.Ordinal));
-        return line is null ? RuntimeInformation.ProcessArchitecture.ToString() : line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim();
-    }
+    public static string Text { get; } = $"{SystemFacts.Processor}, {Environment.ProcessorCount} processors, {Pith.Kernels.Isa.Current}, {RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}";
 }

@@ -82,7 +82,7 @@ internal sealed class Contraction
         // A bias that is computed at run time has no place in the integer epilogue.
         if (Bias is not null && QdqPatterns.Constant(Bias) is not Tensor<float>) return null;
         var kernels = IsConv ? weights : AsPointKernels(weights);
-        SumsAreTooLong = LargestSum(quantization, kernels) > int.MaxValue;
+        SumsAreTooLong = !SumsFit(quantization, kernels, start: 0);
         return SumsAreTooLong ? null : (q, quantization, kernels, scales);
     }
 
@@ -103,20 +103,26 @@ internal sealed class Contraction
     }
 
     /// <summary>Whether every sum fits 32 bits when it starts from these integers.</summary>
-    public bool FitsWithBias(int[] bias) => bias.Length == 0 || LargestSum(Int8.Quantization, Int8.Weights) + bias.Max(b => Math.Abs((long)b)) <= int.MaxValue;
+    public bool FitsWithBias(int[] bias) => bias.Length == 0 || SumsFit(Int8.Quantization, Int8.Weights, bias.Max(b => Math.Abs((long)b)));
 
-    // What lies between may wrap: the arithmetic is modulo 2^32, and only the finished sum has to fit.
-    private static long LargestSum(Quantization data, Tensor<sbyte> kernels)
+    // What lies between may wrap: the arithmetic is modulo 2^32, and only the finished sum has to fit. Few layers are so long that their weights have to be looked at.
+    private static bool SumsFit(Quantization data, Tensor<sbyte> kernels, long start)
+    {
+        var products = kernels.Shape.LengthOf(1, 4);
+        var largestData = Math.Max(data.StoredZeroPoint, 255 - data.StoredZeroPoint);
+        return start - (long)products * sbyte.MinValue * largestData <= int.MaxValue || start + LargestMagnitudes(kernels, products) * largestData <= int.MaxValue;
+    }
+
+    private static long LargestMagnitudes(Tensor<sbyte> kernels, int products)
     {
         var largest = 0L;
-        var products = kernels.Shape.LengthOf(1, 4);
         for (var start = 0; start < kernels.Length; start += products)
         {
             var magnitudes = 0L;
             foreach (var weight in kernels.Data.AsSpan(start, products)) magnitudes += Math.Abs((int)weight);
             largest = Math.Max(largest, magnitudes);
         }
-        return largest * Math.Max(data.StoredZeroPoint, 255 - data.StoredZeroPoint);
+        return largest;
     }
 
     /// <summary>The layer; <paramref name="int8"/> is null for float.</summary>

@@ -83,9 +83,9 @@ internal sealed class SignedWeights : Pass
     /// <summary>Integers before a DequantizeLinear, seen through what moves its result.</summary>
     private sealed class StoredWeight
     {
-        private int[] _integers = [];
-        private int[] _zeroPoints = [0];
-        private Shape _shape;
+        public required Tensor Integers { get; init; }
+
+        public required int[] ZeroPoints { get; init; }
 
         /// <summary>True for int8 with zero point 0 right before the DequantizeLinear.</summary>
         public bool IsRegular { get; private init; }
@@ -123,18 +123,17 @@ internal sealed class SignedWeights : Pass
                 IsRegular = moves.Count == 0 && integers.DataType == DataType.Int8 && zeros.All(z => z == 0),
                 Scales = scales,
                 Axis = axis,
-                _integers = IntegersOf(moved),
-                _zeroPoints = zeros,
-                _shape = moved.Shape,
+                Integers = moved,
+                ZeroPoints = zeros,
             };
         }
 
         /// <summary>Each integer less its zero point, -255 to 255.</summary>
         public int[] Differences()
         {
-            var inner = Axis is { } axis ? _shape.LengthOf(axis + 1, _shape.Rank) : 1;
-            var differences = new int[_integers.Length];
-            for (var i = 0; i < differences.Length; i++) differences[i] = _integers[i] - _zeroPoints[_zeroPoints.Length == 1 ? 0 : i / inner % _zeroPoints.Length];
+            var inner = Axis is { } axis ? Integers.Shape.LengthOf(axis + 1, Integers.Shape.Rank) : 1;
+            var differences = IntegersOf(Integers).ToArray();
+            for (var i = 0; i < differences.Length; i++) differences[i] -= ZeroPoints[ZeroPoints.Length == 1 ? 0 : i / inner % ZeroPoints.Length];
             return differences;
         }
 

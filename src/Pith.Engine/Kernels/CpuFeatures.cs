@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.Intrinsics;
 
 namespace Pith.Kernels;
@@ -13,6 +14,9 @@ public readonly record struct CpuFeatures
         ("AVX2", Avx2), ("AVX-VNNI", AvxVnni), ("AVX-512", Avx512), ("AVX512-VNNI", Avx512Vnni), ("AVX512-VBMI", Avx512Vbmi), ("AVX512-BF16", Avx512Bf16), ("AMX-INT8", AmxInt8), ("AMX-BF16", AmxBf16),
         ("NEON", Neon), ("DotProd", DotProd),
     ];
+
+    // A hundred tactics are asked for each layer, and most of them are for other machines.
+    private static readonly ConcurrentDictionary<CpuFeatures, string> s_lacks = new();
 
     private readonly uint _bits;
 
@@ -71,7 +75,7 @@ public readonly record struct CpuFeatures
     public bool Include(CpuFeatures needed) => (_bits & needed._bits) == needed._bits;
 
     /// <summary>Null when all of <paramref name="needed"/> is part of this set; otherwise a clause that says what is missing.</summary>
-    internal string? Lack(CpuFeatures needed) => Include(needed) ? null : $"needs {needed.Without(this).Names}";
+    internal string? Lack(CpuFeatures needed) => Include(needed) ? null : s_lacks.GetOrAdd(needed.Without(this), static missing => $"needs {missing.Names}");
 
     /// <summary>The features of this set that <paramref name="others"/> lacks.</summary>
     public CpuFeatures Without(CpuFeatures others) => new(_bits & ~others._bits);

@@ -1,5 +1,7 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
+using Pith.Platform;
 
 namespace Pith.Kernels;
 
@@ -28,21 +30,18 @@ public static class Isa
 
     private static CpuFeatures Detect()
     {
-        var features = Of(AdvSimd.IsSupported, CpuFeatures.Neon) | Of(Dp.IsSupported, CpuFeatures.DotProd);
-        if (!Avx2.IsSupported || !Fma.IsSupported) return features;
-        features |= CpuFeatures.Avx2 | Of(AvxVnni.IsSupported, CpuFeatures.AvxVnni);
-        if (!Avx512BW.IsSupported || !Avx512DQ.IsSupported || !Avx512BW.VL.IsSupported) return features;
-        // CPUID leaf 7, subleaf 0: AVX512-VNNI is ecx bit 11; AMX-TILE and AMX-INT8 are edx bits 24 and 25, AMX-BF16 is bit 22. AVX512-BF16 is eax bit 5 of subleaf 1, which is there when subleaf 0 says so in eax.
-        var (subleaves, _, ecx, edx) = X86Base.CpuId(7, 0);
-        const int amxTileAndInt8 = 3 << 24;
-        HasAmx = (edx & amxTileAndInt8) == amxTileAndInt8;
-        var offersAmx = HasAmx && AmxPermission.IsOffered;
-        return features | CpuFeatures.Avx512
-            | Of((ecx & 1 << 11) != 0, CpuFeatures.Avx512Vnni)
-            | Of(Avx512Vbmi.IsSupported, CpuFeatures.Avx512Vbmi)
-            | Of(subleaves >= 1 && (X86Base.CpuId(7, 1).Eax & 1 << 5) != 0, CpuFeatures.Avx512Bf16)
-            | Of(offersAmx, CpuFeatures.AmxInt8)
-            | Of(offersAmx && (edx & 1 << 22) != 0, CpuFeatures.AmxBf16);
+        if (!X86Base.IsSupported) return Of(AdvSimd.IsSupported, CpuFeatures.Neon) | Of(Dp.IsSupported, CpuFeatures.DotProd);
+        HasAmx = Cpuid.HasAmx;
+        return Cpuid.Features(UsableVectors(), HasAmx && AmxPermission.IsOffered);
+    }
+
+    // The widest vectors that may be used, in bytes. The runtime knows what the system saves and what its settings turn off (DOTNET_EnableAVX512=0); in a program compiled ahead of time it answers only for the instructions
+    // that the compiler was told to use, while emitted kernels may use what the system saves.
+    private static int UsableVectors()
+    {
+        if (!RuntimeFeature.IsDynamicCodeCompiled) return SavedRegisters.VectorBytes;
+        if (!Avx2.IsSupported || !Fma.IsSupported) return 16;
+        return Avx512BW.IsSupported && Avx512DQ.IsSupported && Avx512BW.VL.IsSupported ? 64 : 32;
     }
 
     private static CpuFeatures Of(bool isThere, CpuFeatures features) => isThere ? features : CpuFeatures.None;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Pith.Ops;
 
 namespace Pith.Plans;
@@ -13,10 +14,10 @@ internal static class LoadWarmUp
     private static int s_isStarted;
     private static Task? s_task;
 
-    /// <summary>Starts it, unless it was started before or there is only one processor, which has other things to do.</summary>
+    /// <summary>Starts it, unless it was started before, there is only one processor, which has other things to do, or the program was compiled ahead of time, so that nothing is left to prepare.</summary>
     public static void Start()
     {
-        if (Environment.ProcessorCount > 1 && Interlocked.Exchange(ref s_isStarted, 1) == 0) Volatile.Write(ref s_task, Task.Run(BuildAndRun));
+        if (RuntimeFeature.IsDynamicCodeCompiled && Environment.ProcessorCount > 1 && Interlocked.Exchange(ref s_isStarted, 1) == 0) Volatile.Write(ref s_task, Task.Run(BuildAndRun));
     }
 
     /// <summary>

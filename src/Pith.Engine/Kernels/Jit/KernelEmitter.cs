@@ -33,8 +33,11 @@ internal abstract class KernelEmitter
     // Windows also keeps xmm6 to xmm15, rdi and rsi for the caller.
     private const int FirstSavedXmm = 6, SavedXmms = 10;
 
+    [ThreadStatic]
+    private static Assembler? t_spare;
+
     /// <summary>The assembler.</summary>
-    protected Assembler Asm { get; } = new(64);
+    protected Assembler Asm { get; } = Interlocked.Exchange(ref t_spare, null) ?? new Assembler(64);
 
     /// <summary>Holds the kernel's argument on entry.</summary>
     protected static AssemblerRegister64 Args => rdi;
@@ -58,6 +61,15 @@ internal abstract class KernelEmitter
         using var code = new MemoryStream();
         Asm.Assemble(new StreamCodeWriter(code), 0);
         return code.ToArray();
+    }
+
+    /// <summary>As <see cref="Emit"/>, and the end of this emitter: the next one on this thread takes over its assembler, whose lists have grown to the size of a kernel.</summary>
+    public byte[] EmitAndRecycle()
+    {
+        var code = Emit();
+        Asm.Reset();
+        t_spare = Asm;
+        return code;
     }
 
     /// <summary>What has been emitted, for tests of what a kernel may use.</summary>

@@ -18,7 +18,7 @@ internal sealed class Bf16EmittedConv(ConvKernelFamily family, double macsPerSec
 
     private const double BlockingWeight = 1e-3;
 
-    public override string Name => $"bf16-{Family.Name}:{blocking}";
+    public override string Name { get; } = $"bf16-{family.Name}:{blocking}";
 
     /// <summary>A tactic for each way to cut the work up.</summary>
     public static IEnumerable<Bf16EmittedConv> All(ConvKernelFamily family, double macsPerSecond) =>

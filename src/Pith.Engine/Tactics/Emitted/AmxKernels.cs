@@ -2,6 +2,7 @@ using Iced.Intel;
 using Pith.Building;
 using Pith.Kernels;
 using Pith.Kernels.Jit;
+using Pith.Platform;
 
 namespace Pith.Tactics;
 

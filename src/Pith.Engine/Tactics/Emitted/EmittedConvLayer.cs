@@ -255,7 +255,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         // How many blocks a thread computes with a panel.
         var met = _operands.IsFlat || _blocking(images, threads).SplitsChannels ? grid.PerImage : EvenParts.Count(grid.PerImage, threads);
         var spec = new ConvKernelSpec(shape, block, _operands.Reduction, _arithmetic) { FetchSteps = _family.FetchSteps(shape, _operands.Reduction, met), FetchAhead = _family.FetchAhead(_family.WeightBytes(shape, _operands.Reduction)) };
-        nint Kernel(ConvKernelSpec spec) => resources.Kernel(_family.KernelName(spec), (_family.Name, spec), () => _family.Emitter(spec).Emit());
+        nint Kernel(ConvKernelSpec spec) => resources.Kernel(_family.KernelName(spec), (_family.Name, spec), () => _family.Emitter(spec).EmitAndRecycle());
         var kernel = Kernel(spec);
         return new ConvBlocks
         {

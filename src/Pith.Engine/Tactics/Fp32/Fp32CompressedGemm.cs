@@ -21,6 +21,7 @@ internal sealed unsafe class Fp32CompressedGemm : Tactic<ContractionLayer>
         layer.Int8 is not null || layer.IsLiteral ? Verdict.NotFor("float layers")
         : !layer.IsGemm || !layer.HasConstantWeights || layer.Weight!.Constant!.Shape.Rank != 2 ? Verdict.NotFor("matrix products with one constant matrix")
         : device.Features.Lack(CpuFeatures.Avx512) is { } missing ? Verdict.No(missing)
+        : device.Features.VectorBytes < 64 ? Verdict.No("this program was compiled ahead of time without AVX-512")
         : layer.Images(1) > MostRows ? Verdict.No($"is for at most {MostRows} rows")
         : SparsityPattern.Of<float>(Weights(layer).Span, WeightAxes.Of(layer.Weight.Constant.Shape, layer.TransposedWeights ? 1 : 0, layer.TransposedWeights ? 0 : 1)) is null ? Verdict.No("the weights are not 2:4")
         : Verdict.Yes;

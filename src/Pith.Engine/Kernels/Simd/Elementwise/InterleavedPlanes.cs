@@ -9,7 +9,7 @@ internal static unsafe class InterleavedPlanes
     /// <summary>Writes pixels [<paramref name="columns"/>, <paramref name="planes"/>) of one row; neighbouring planes are <paramref name="stride"/> elements apart.</summary>
     public static void Run(uint* from, nint stride, uint* to, int planes, int columns, CpuFeatures isa)
     {
-        if (planes == 3 && isa.Include(CpuFeatures.Avx512))
+        if (planes == 3 && isa.VectorBytes == 64)
         {
             TripleCopy.Interleave(from, stride, to, columns);
             return;

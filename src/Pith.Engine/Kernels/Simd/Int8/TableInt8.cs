@@ -8,7 +8,7 @@ namespace Pith.Kernels.Int8;
 internal static unsafe class TableInt8
 {
     /// <summary>Whether 64 bytes can be looked up at once.</summary>
-    public static bool IsVector(CpuFeatures isa) => isa.Include(CpuFeatures.Avx512Vbmi);
+    public static bool IsVector(CpuFeatures isa) => isa.Include(CpuFeatures.Avx512Vbmi) && Avx512Vbmi.IsSupported;
 
     /// <summary>output[i] = table[input[i]].</summary>
     public static void Map(byte* input, byte* output, long count, byte* table, bool isVector)

@@ -8,7 +8,7 @@ namespace Pith.Tactics;
 /// <param name="blocking">How the work is cut up.</param>
 internal sealed class Int8EmittedConv(ConvKernelFamily family, ConvBlocking blocking) : EmittedConv(family)
 {
-    public override string Name => $"int8-{Family.Name}:{blocking}";
+    public override string Name { get; } = $"int8-{family.Name}:{blocking}";
 
     /// <summary>A tactic for each way to cut the work up.</summary>
     public static IEnumerable<Int8EmittedConv> All(ConvKernelFamily family) => ConvBlocking.All(family).Select(blocking => new Int8EmittedConv(family, blocking));

@@ -9,7 +9,7 @@ namespace Pith.Tactics;
 /// <param name="tiles">Makes the AMX instructions for an assembler.</param>
 internal sealed unsafe class SharedAmxKernels(int shared, Func<Assembler, TileUnit> tiles) : AmxKernels(tiles)
 {
-    public override string Name => $"shared{shared}-amx";
+    public override string Name { get; } = $"shared{shared}-amx";
 
     public override string WeightForm => $"{shared}:2:4";
 

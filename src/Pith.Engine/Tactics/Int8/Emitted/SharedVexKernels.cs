@@ -9,7 +9,7 @@ namespace Pith.Tactics;
 /// <param name="hasVnni">AVX-VNNI; else AVX2.</param>
 internal sealed unsafe class SharedVexKernels(int shared, bool hasVnni) : VexKernels
 {
-    public override string Name => $"shared{shared}-{(hasVnni ? "avxvnni" : "avx2")}";
+    public override string Name { get; } = $"shared{shared}-{(hasVnni ? "avxvnni" : "avx2")}";
 
     public override string WeightForm => $"{shared}:2:4";
 

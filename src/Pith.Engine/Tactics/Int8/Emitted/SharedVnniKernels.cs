@@ -11,7 +11,7 @@ internal sealed unsafe class SharedVnniKernels(int shared) : VnniKernels
     // Vectors of sums of a block, so that registers are left for weights, a broadcast and what is gathered.
     private const int MostSums = 28;
 
-    public override string Name => $"shared{shared}-avx512vnni";
+    public override string Name { get; } = $"shared{shared}-avx512vnni";
 
     public override string WeightForm => $"{shared}:2:4";
 

@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Pith.Building;
 using Pith.Kernels;
 using Pith.Kernels.Jit;
@@ -34,7 +35,7 @@ internal sealed unsafe class AvxVnniKernels : VexKernels
 
     public override string Name => "avxvnni";
 
-    public override PeakLoop? PeakLoop => s_peak;
+    public override PeakLoop? PeakLoop => AvxVnni.IsSupported ? s_peak : null;
 
     protected override double BlockPixels => 1.2;
 
@@ -63,7 +64,7 @@ internal sealed unsafe class Avx2Kernels : VexKernels
 
     public override string Name => "avx2";
 
-    public override PeakLoop? PeakLoop => s_peak;
+    public override PeakLoop? PeakLoop => Avx2.IsSupported ? s_peak : null;
 
     protected override double BlockPixels => 0.5;
 

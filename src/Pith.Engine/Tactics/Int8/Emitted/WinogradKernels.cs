@@ -16,7 +16,7 @@ internal abstract unsafe class WinogradKernels(int outputs, int[][] weightTransf
     // With fewer the transforms cost more than they save.
     private const int LeastChannels = 16;
 
-    public override string Name => $"winograd{outputs}-avx2";
+    public override string Name { get; } = $"winograd{outputs}-avx2";
 
     public override IReadOnlyList<int> PanelVectors => [1];
 

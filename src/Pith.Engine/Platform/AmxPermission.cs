@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Pith.Kernels;
+namespace Pith.Platform;
 
 /// <summary>
 /// Asks the operating system for the use of AMX tiles, whose state it saves only for processes that asked. Granted once, it holds for all threads of the process.

@@ -10,14 +10,14 @@ namespace Pith.Kernels.Simd;
 /// <param name="Beta2">What the squared mean keeps from step to step.</param>
 /// <param name="Epsilon">Added to the root of the squared mean.</param>
 /// <param name="GradientScale">Factor on the gradient, such as that of gradient clipping.</param>
-public readonly record struct AdamWStep(
+internal readonly record struct AdamWStep(
     float CorrectedRate, float RootCorrection, float Keep, float Beta1, float Beta2, float Epsilon, float GradientScale);
 
 /// <summary>
 /// AdamW (Loshchilov and Hutter 2019): decoupled weight decay, bias-corrected means. Products and sums are rounded one by one, so the result has the bits of
 /// the plain loop on every instruction set.
 /// </summary>
-public static unsafe class AdamWFp32
+internal static unsafe class AdamWFp32
 {
     /// <summary>Changes weights and running means by one step; all four are as long as the weights, or longer.</summary>
     public static void Update(

@@ -8,13 +8,13 @@ namespace Pith.Kernels.Simd;
 /// <param name="WeightDecay">L2 penalty, added to the gradient.</param>
 /// <param name="GradientScale">Factor on the gradient, such as that of gradient clipping.</param>
 /// <param name="Nesterov">Look ahead along the velocity.</param>
-public readonly record struct SgdStep(float Rate, float Momentum, float WeightDecay, float GradientScale, bool Nesterov);
+internal readonly record struct SgdStep(float Rate, float Momentum, float WeightDecay, float GradientScale, bool Nesterov);
 
 /// <summary>
 /// SGD: g = scale * gradient + decay * w; v = momentum * v + g; w -= rate * (Nesterov ? g + momentum * v : v). Products and sums are rounded one by one,
 /// so the result has the bits of the plain loop on every instruction set.
 /// </summary>
-public static unsafe class SgdFp32
+internal static unsafe class SgdFp32
 {
     /// <summary>Changes weights and velocity by one step; all three are as long as the weights, or longer.</summary>
     public static void Update(Span<float> weights, ReadOnlySpan<float> gradient, Span<float> velocity, in SgdStep step, CpuFeatures isa)

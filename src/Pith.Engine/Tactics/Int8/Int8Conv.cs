@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
 using Pith.Building;
 using Pith.Kernels;
 using Pith.Kernels.Int8;
@@ -24,5 +25,8 @@ internal sealed class Int8Conv : Tactic<ContractionLayer>
         return (double)layer.Macs * join * Math.Max(1, TileInt8.Panel / layer.OutChannels) / MacsPerSecond;
     }
 
-    protected override RunnableLayer Build(ContractionLayer layer, BuildResources resources) => new Int8ConvLayer(layer, resources, EstimateSeconds(layer, resources.Device));
+    protected override RunnableLayer Build(ContractionLayer layer, BuildResources resources) =>
+        resources.Device.Features.Include(CpuFeatures.DotProd) && Dp.IsSupported
+            ? new Int8ConvLayer<Tile_u8s8s32_2x16c4_dotprod<ArmDotProduct>>(layer, resources, EstimateSeconds(layer, resources.Device))
+            : new Int8ConvLayer<Tile_u8s8s32_2x16c4_vector128>(layer, resources, EstimateSeconds(layer, resources.Device));
 }

@@ -6,7 +6,8 @@ using Pith.Runtime;
 namespace Pith.Tactics;
 
 /// <summary>A built <see cref="Int8Conv"/>.</summary>
-internal sealed unsafe class Int8ConvLayer : RunnableLayer, IParallelBody
+/// <typeparam name="TTile">The kernel of a tile.</typeparam>
+internal sealed unsafe class Int8ConvLayer<TTile> : RunnableLayer, IParallelBody where TTile : struct, ITileKernelInt8
 {
     // Weights that stay in the first-level cache beside a tile's pixels.
     private const int CloseBytes = 16 << 10;
@@ -30,9 +31,9 @@ internal sealed unsafe class Int8ConvLayer : RunnableLayer, IParallelBody
             // Without groups the padding channels of a byte result are written too.
             GroupOut = groups == 1 && layer.Output.IsQuantized ? layer.Output.PixelBytes : join * groupOut,
         };
-        _conv.PanelBytes = ConvInt8Packing.PanelBytes(_conv);
+        _conv.PanelBytes = ConvInt8Packing.PanelBytes<TTile>(_conv);
         _conv.Weights = resources.Allocate(_conv.Panels * _conv.PanelBytes);
-        ConvInt8Packing.Pack(_conv, layer.Int8!.Weights.Span, groupIn, groupOut, _conv.Weights);
+        ConvInt8Packing.Pack<TTile>(_conv, layer.Int8!.Weights.Span, groupIn, groupOut, _conv.Weights);
         _conv.SegmentOffsets = SegmentOffsets(resources);
         var constants = new ContractionConstants(layer);
         _conv.Epilogue = EpilogueInt8.Create(layer, constants, resources);
@@ -54,7 +55,7 @@ internal sealed unsafe class Int8ConvLayer : RunnableLayer, IParallelBody
         (part, var panels) = Math.DivRem(part, conv.PanelParts);
         var (image, band) = Math.DivRem(part, conv.Bands.Count);
         var first = panels * conv.PartPanels;
-        ConvInt8Kernel.Run(&conv, image, band, first, Math.Min(first + conv.PartPanels, conv.Panels), state.Scratch(worker));
+        ConvInt8Kernel.Run<TTile>(&conv, image, band, first, Math.Min(first + conv.PartPanels, conv.Panels), state.Scratch(worker));
     }
 
     private ConvInt8 At(RunState state)

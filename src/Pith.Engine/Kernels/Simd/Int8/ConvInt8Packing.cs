@@ -14,15 +14,15 @@ internal static unsafe class ConvInt8Packing
     }
 
     /// <summary>Bytes of one packed panel.</summary>
-    public static nint PanelBytes(in ConvInt8 conv) => (nint)conv.Segments * (conv.SegmentBytes / TileInt8.Step) * Tile_u8s8s32_2x16c4_vector128.StepBytes;
+    public static nint PanelBytes<TTile>(in ConvInt8 conv) where TTile : struct, ITileKernelInt8 => (nint)conv.Segments * (conv.SegmentBytes / TileInt8.Step) * TTile.StepBytes;
 
     /// <summary>Packs all panels.</summary>
     /// <param name="conv">The convolution, with groups already joined.</param>
     /// <param name="weights">[K, <paramref name="groupIn"/>, R, S]</param>
     /// <param name="groupIn">Input channels of one of the op's own groups.</param>
     /// <param name="groupOut">Output channels of one of the op's own groups.</param>
-    /// <param name="packed"><see cref="ConvInt8.Panels"/> times <see cref="PanelBytes"/> of zeroed memory.</param>
-    public static void Pack(in ConvInt8 conv, ReadOnlySpan<sbyte> weights, int groupIn, int groupOut, byte* packed)
+    /// <param name="packed"><see cref="ConvInt8.Panels"/> times <see cref="PanelBytes{TTile}"/> of zeroed memory.</param>
+    public static void Pack<TTile>(in ConvInt8 conv, ReadOnlySpan<sbyte> weights, int groupIn, int groupOut, byte* packed) where TTile : struct, ITileKernelInt8
     {
         var step = stackalloc sbyte[TileInt8.Panel * TileInt8.Step];
         var outputs = weights.Length / (groupIn * conv.Bands.Window.Taps);
@@ -30,7 +30,7 @@ internal static unsafe class ConvInt8Packing
         {
             var (group, inGroup) = Math.DivRem(panel, conv.PanelsPerGroup);
             for (var segment = 0; segment < conv.Segments; segment++)
-                for (var first = 0; first < conv.SegmentBytes; first += TileInt8.Step, packed += Tile_u8s8s32_2x16c4_vector128.StepBytes)
+                for (var first = 0; first < conv.SegmentBytes; first += TileInt8.Step, packed += TTile.StepBytes)
                 {
                     for (var k = 0; k < TileInt8.Panel; k++)
                         for (var i = 0; i < TileInt8.Step; i++)
@@ -40,7 +40,7 @@ internal static unsafe class ConvInt8Packing
                             var isThere = output < conv.GroupOut && group * conv.GroupOut + output < outputs && output / groupOut == channel / groupIn && channel < conv.GroupOut / groupOut * groupIn;
                             step[k * TileInt8.Step + i] = isThere ? weights[((group * conv.GroupOut + output) * groupIn + channel % groupIn) * conv.Bands.Window.Taps + tap] : (sbyte)0;
                         }
-                    Tile_u8s8s32_2x16c4_vector128.PackStep(step, packed);
+                    TTile.PackStep(step, packed);
                 }
         }
     }

@@ -32,3 +32,19 @@ internal unsafe struct TileInt8
     /// <summary>[rows, <see cref="Panel"/>]</summary>
     public int* Accumulators;
 }
+
+/// <summary>A kernel for <see cref="TileInt8"/>.</summary>
+internal unsafe interface ITileKernelInt8
+{
+    /// <summary>Pixels of a tile.</summary>
+    static abstract int Rows { get; }
+
+    /// <summary>Bytes of packed weights for one step.</summary>
+    static abstract int StepBytes { get; }
+
+    /// <summary>Packs one step of weights, [<see cref="TileInt8.Panel"/>, <see cref="TileInt8.Step"/>].</summary>
+    static abstract void PackStep(sbyte* weights, byte* packed);
+
+    /// <summary>Computes the tile.</summary>
+    static abstract void Run(TileInt8* tile);
+}

@@ -4,13 +4,13 @@ using System.Runtime.Intrinsics;
 namespace Pith.Kernels.Int8;
 
 /// <summary>A kernel for <see cref="TileInt8"/> with 128-bit vectors of any CPU: a byte times eight 16-bit weights is exact in 16 bits, then widened and added.</summary>
-internal static unsafe class Tile_u8s8s32_2x16c4_vector128
+internal readonly unsafe struct Tile_u8s8s32_2x16c4_vector128 : ITileKernelInt8
 {
     /// <summary>Pixels of a tile.</summary>
-    public const int Rows = 2;
+    public static int Rows => 2;
 
     /// <summary>Bytes of packed weights for one step.</summary>
-    public const int StepBytes = 2 * TileInt8.Panel * TileInt8.Step;
+    public static int StepBytes => 2 * TileInt8.Panel * TileInt8.Step;
 
     /// <summary>Packs one step: <paramref name="weights"/> [<see cref="TileInt8.Panel"/>, <see cref="TileInt8.Step"/>] become [byte][channel].</summary>
     public static void PackStep(sbyte* weights, byte* packed)

@@ -10,7 +10,11 @@ namespace Pith.Cli.Reporting;
 /// <param name="Result">The timings.</param>
 /// <param name="Ratio">How many times faster the first row is; null in the first.</param>
 /// <param name="Agreement">How far the outputs agree with the first row's; null in the first and where they cannot be compared.</param>
-internal sealed record BenchRow(string Engine, BenchmarkResult Result, SpeedRatio? Ratio, OutputAgreement? Agreement);
+internal sealed record BenchRow(string Engine, BenchmarkResult Result, SpeedRatio? Ratio, OutputAgreement? Agreement)
+{
+    /// <summary>Null when it was not asked for or is not available.</summary>
+    public EnergyResult? Energy { get; init; }
+}
 
 /// <summary>What <c>pith bench</c> says about whole networks.</summary>
 internal sealed record BenchReport
@@ -31,6 +35,9 @@ internal sealed record BenchReport
 
     /// <summary>The layers of the first row; null when they were not asked for.</summary>
     public IReadOnlyList<LayerInfo>? Layers { get; init; }
+
+    /// <summary>Whether energy was asked for; rows lack it where the machine does not tell.</summary>
+    public bool EnergyWanted { get; init; }
 
     public long PeakResidentBytes { get; } = ProcessMemory.PeakResidentBytes();
 
@@ -64,6 +71,7 @@ internal sealed record BenchReport
         }
         console.Write(table);
         foreach (var row in Rows) DrawRatio(console, row);
+        if (EnergyWanted) EnergyTable.Draw(console, [.. Rows.Select(row => (NameIn(row.Engine), row.Energy))]);
         if (Profile is not null) LayerTable.Draw(console, Profile, first.Batch);
         if (Layers is not null) LayerInfoText.Draw(console, Layers);
     }
@@ -92,6 +100,7 @@ internal sealed record BenchReport
         foreach (var percent in Percentiles) json[$"{Title(percent)}_ms"] = 1e3 * result.Latency.Percentile(percent);
         json["coefficient_of_variation"] = result.CoefficientOfVariation;
         json["images_per_second"] = result.ImagesPerSecond;
+        if (row.Energy is { } energy) json["energy"] = energy;
         if (row.Ratio is { } ratio) json["ratio"] = ratio;
         if (row.Agreement is { } agreement) json["outputs"] = agreement;
         return json;

@@ -1,3 +1,5 @@
+using Pith.Benchmarking;
+
 namespace Pith.Cli.Reporting;
 
 /// <summary>Two networks at one batch and size, timed in turn; or why they could not be.</summary>
@@ -29,6 +31,12 @@ internal sealed record SweepPoint
 
     /// <summary>Rounds in which both ran.</summary>
     public int Rounds { get; init; }
+
+    /// <summary>Energy of the dense network; null when it was not asked for or the machine does not tell.</summary>
+    public EnergyResult? DenseEnergy { get; init; }
+
+    /// <summary>Energy of the sparse network.</summary>
+    public EnergyResult? SparseEnergy { get; init; }
 
     /// <summary>Why there are no times; null when there are.</summary>
     public string? Failure { get; init; }

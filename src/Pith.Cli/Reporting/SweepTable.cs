@@ -19,6 +19,8 @@ internal static class SweepTable
             table.AddRow([.. cells.Select(SafeText.Cell)]);
         }
         console.Write(table);
+        foreach (var point in report.Points.Where(point => point.DenseEnergy is not null))
+            EnergyTable.Draw(console, [($"{report.Dense}, batch {point.Batch} {point.Size()}", point.DenseEnergy), ($"{report.Sparse}, batch {point.Batch} {point.Size()}", point.SparseEnergy)]);
     }
 
     private static string Text(double number, string format) => number.ToString(format, CultureInfo.InvariantCulture);

@@ -36,6 +36,7 @@ internal sealed class BenchVerb : Verb
     private readonly Option<string?> _exportProfile = CommonOptions.OutputFile(new("--export-profile") { Description = "Where to write the time of each layer, as JSON.", HelpName = "file" });
     private readonly Option<string?> _exportLayerInfo = CommonOptions.OutputFile(new("--export-layer-info") { Description = "Where to write the layers and tactics, as JSON.", HelpName = "file" });
     private readonly Option<bool> _bf16 = CommonOptions.Bf16();
+    private readonly Option<bool> _energy = CommonOptions.Energy();
     private readonly Option<string?> _cache = CommonOptions.TimingCache();
 
     public override string Name => "bench";
@@ -49,13 +50,14 @@ internal sealed class BenchVerb : Verb
         "pith bench net-int8.onnx --with onnxruntime --onnxruntime-library libonnxruntime.so",
         "pith bench net.plan --streams 2 --threads 4 --export-times times.json",
         "pith bench net.plan --profile --layer-info --json",
+        "pith bench net-sparse-int8.plan --against net-int8.plan --energy",
         "pith bench --layer \"conv s8>s8 n1 c64 h56 w56 k64 r3,3 stride1,1 pad1,1,1,1 bias\"",
     ];
 
     // What makes no sense for one layer.
-    private Option[] OfNetworks => [_against, _with, _withModel, _library, _size, _batch, _streams, _processors, _percentile, _profile, _layerInfo, _exportTimes, _exportProfile, _exportLayerInfo, _bf16, _cache];
+    private Option[] OfNetworks => [_against, _with, _withModel, _library, _size, _batch, _streams, _processors, _percentile, _profile, _layerInfo, _exportTimes, _exportProfile, _exportLayerInfo, _bf16, _energy, _cache];
 
-    protected override IEnumerable<Symbol> Symbols => [_model, _against, _with, _withModel, _library, _layer, _size, _batch, _streams, _threads, _processors, _warmUp, _duration, _iterations, _percentile, _profile, _layerInfo, _exportTimes, _exportProfile, _exportLayerInfo, _bf16, _cache];
+    protected override IEnumerable<Symbol> Symbols => [_model, _against, _with, _withModel, _library, _layer, _size, _batch, _streams, _threads, _processors, _warmUp, _duration, _iterations, _percentile, _profile, _layerInfo, _exportTimes, _exportProfile, _exportLayerInfo, _bf16, _energy, _cache];
 
     public override void Declare(Command command)
     {
@@ -107,10 +109,13 @@ internal sealed class BenchVerb : Verb
             // Not before: threads inherit what their creator is bound to.
             if (processors is not null) ThreadAffinity.PinCurrentThread(processors[0]);
             var results = Benchmark.Run([.. entries.All.Select(entry => entry.Target)], settings, "benchmark", events, cancellation);
+            var meter = CommonOptions.FindEnergyMeter(arguments.GetValue(_energy), events);
+            EnergyResult?[] energy = [.. entries.All.Select(entry => meter is null ? null : EnergyResult.Measure(meter, entry.Target, settings, "energy", events, cancellation))];
             var needsProfile = arguments.GetValue(_profile) || arguments.GetValue(_exportProfile) is not null;
             return new BenchReport
             {
-                Rows = Rows(entries.All, results),
+                Rows = [.. Rows(entries.All, results).Select((row, i) => row with { Energy = energy[i] })],
+                EnergyWanted = arguments.GetValue(_energy),
                 Percentiles = percentiles,
                 Threads = threads,
                 FirstAnswerSeconds = entries.FirstAnswerSeconds,

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Pith.Benchmarking;
 using System.Globalization;
 using Pith.Compression.Data;
 
@@ -99,6 +100,17 @@ internal static class CommonOptions
     };
 
     public static Option<bool> Bf16() => new("--bf16") { Description = "Allow bfloat16 operands in float convolutions and matrix products, where the CPU supports them and they are faster; sums stay FP32. INT8 layers are unaffected." };
+
+    public static Option<bool> Energy() => new("--energy") { Description = "Also measure the energy of an image, in joules, and images per joule, in runs of their own. Needs a machine that tells: RAPL (powercap) or hwmon on Linux; elsewhere the report says why it is not available." };
+
+    /// <summary>The machine's energy counters; null when they were not asked for or are not there, which is then a warning.</summary>
+    public static EnergyMeter? FindEnergyMeter(bool isWanted, IProgress<PithEvent> events)
+    {
+        if (!isWanted) return null;
+        if (EnergyMeter.Find(out var unavailable) is { } meter) return meter;
+        events.Report(new Warning($"Energy is not available here: {unavailable}."));
+        return null;
+    }
 
     public static Option<string?> TimingCache() =>
         OutputFile(new("--timing-cache") { Description = "File with timings of earlier builds; read when it is there, written afterwards.", HelpName = "file" });

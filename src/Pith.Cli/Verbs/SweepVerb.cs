@@ -17,15 +17,16 @@ internal sealed class SweepVerb : Verb
     private readonly Option<int> _threads = CommonOptions.Threads();
     private readonly Option<double> _duration = new("--duration") { Description = "Seconds of timing for each network and point.", HelpName = "s", DefaultValueFactory = _ => 3 };
     private readonly Option<string?> _output = CommonOptions.OutputFile(new("--output", "-o") { Description = "Where to write the page with the figures; the same as JSON goes beside it. Both are written after each point; the same command goes on where it was stopped. Default: sweep.html.", HelpName = "file" });
+    private readonly Option<bool> _energy = CommonOptions.Energy();
     private readonly Option<string?> _cache = CommonOptions.TimingCache();
 
     public override string Name => "sweep";
 
     public override string Summary => "Times a dense and a sparse network in turn over batch sizes and resolutions: the two figures of the speed-up, as HTML and JSON.";
 
-    public override IReadOnlyList<string> Examples => ["pith sweep net-int8.onnx net-sparse-int8.onnx", "pith sweep net-int8.onnx sparse-int8.onnx --batch 1,8,32 --size 224x224,512x512,2048x1024 -o figures.html"];
+    public override IReadOnlyList<string> Examples => ["pith sweep net-int8.onnx net-sparse-int8.onnx", "pith sweep net-int8.onnx sparse-int8.onnx --batch 1,8,32 --size 224x224,512x512,2048x1024 -o figures.html", "pith sweep net-int8.onnx sparse-int8.onnx --energy"];
 
-    protected override IEnumerable<Symbol> Symbols => [_dense, _sparse, _batch, _size, _threads, _duration, _output, _cache];
+    protected override IEnumerable<Symbol> Symbols => [_dense, _sparse, _batch, _size, _threads, _duration, _output, _energy, _cache];
 
     public override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation)
     {
@@ -38,11 +39,12 @@ internal sealed class SweepVerb : Verb
         var threads = arguments.GetValue(_threads) is var given and > 0 ? given : Environment.ProcessorCount;
         var cachePath = arguments.GetValue(_cache);
         var cache = CommonOptions.LoadTimingCache(cachePath);
-        var report = new SweepReport { Key = Key(dense, sparse, arguments.GetValue(_size) is not null, threads, settings), Dense = dense, Sparse = sparse, Threads = threads, Seconds = settings.Seconds, Machine = MachineDescription.Text, Planned = points.Length, Points = [] };
+        var report = new SweepReport { Key = Key(dense, sparse, arguments.GetValue(_size) is not null, arguments.GetValue(_energy), threads, settings), Dense = dense, Sparse = sparse, Threads = threads, Seconds = settings.Seconds, Machine = MachineDescription.Text, Planned = points.Length, Points = [] };
         var finished = files.Finished(report.Key);
         SweepPoint?[] results = [.. points.Select(point => finished.FirstOrDefault(done => done.Batch == point.Batch && (point.Size is not { } size || (done.Width, done.Height) == (size.Width, size.Height))))];
         report = terminal.Track(events =>
         {
+            var meter = CommonOptions.FindEnergyMeter(arguments.GetValue(_energy), events);
             for (var i = 0; i < points.Length; i++)
             {
                 if (results[i] is not null) continue;
@@ -50,7 +52,7 @@ internal sealed class SweepVerb : Verb
                 var (batch, size) = points[i];
                 var part = new PartOfProgress(events, "sweep", i, points.Length, $"batch {batch}{(size is { } pixels ? $", {pixels}" : "")}");
                 part.Begin();
-                results[i] = Measure(dense, sparse, batch, size, settings, new EngineOptions { MaxBatch = batch, Threads = threads, TimingCache = cache }, part, cancellation);
+                results[i] = Measure(dense, sparse, batch, size, settings, new EngineOptions { MaxBatch = batch, Threads = threads, TimingCache = cache }, meter, part, cancellation);
                 files.Write(Done());
                 if (cachePath is not null) cache.Save(cachePath);
             }
@@ -68,7 +70,7 @@ internal sealed class SweepVerb : Verb
         return report.Points.Any(point => point.Failure is not null) ? Program.Failed : Program.Done;
     }
 
-    private static SweepPoint Measure(string dense, string sparse, int batch, ImageSize? size, BenchmarkSettings settings, EngineOptions options, IProgress<PithEvent> events, CancellationToken cancellation)
+    private static SweepPoint Measure(string dense, string sparse, int batch, ImageSize? size, BenchmarkSettings settings, EngineOptions options, EnergyMeter? meter, IProgress<PithEvent> events, CancellationToken cancellation)
     {
         try
         {
@@ -80,7 +82,8 @@ internal sealed class SweepVerb : Verb
             var results = Benchmark.Run([denseContext, sparseContext], settings, "sweep", events, cancellation);
             var ratio = SpeedRatio.Of(results[1], results[0]);
             var (width, height) = size is { } given ? (given.Width, given.Height) : SizeOf(first);
-            return new SweepPoint { Batch = batch, Width = width, Height = height, DenseMs = results[0].MedianMs, SparseMs = results[1].MedianMs, Speedup = ratio.Median, LowerQuartile = ratio.LowerQuartile, UpperQuartile = ratio.UpperQuartile, Rounds = ratio.Rounds };
+            EnergyResult? Energy(EngineContext context) => meter is null ? null : EnergyResult.Measure(meter, BenchmarkTarget.Of(context), settings, "energy", events, cancellation);
+            return new SweepPoint { Batch = batch, Width = width, Height = height, DenseEnergy = Energy(denseContext), SparseEnergy = Energy(sparseContext), DenseMs = results[0].MedianMs, SparseMs = results[1].MedianMs, Speedup = ratio.Median, LowerQuartile = ratio.LowerQuartile, UpperQuartile = ratio.UpperQuartile, Rounds = ratio.Rounds };
         }
         catch (PithException failure)
         {
@@ -93,9 +96,9 @@ internal sealed class SweepVerb : Verb
         engine.Inputs.Select(input => ImageResizing.Axes(input.Type) is { } axes ? (input.Type[axes.Width].Size, input.Type[axes.Height].Size) : (0, 0)).FirstOrDefault(size => size.Item1 > 0);
 
     // Without what decides the times, those of another command would be taken for these.
-    private static string Key(string dense, string sparse, bool hasSizes, int threads, BenchmarkSettings settings)
+    private static string Key(string dense, string sparse, bool hasSizes, bool hasEnergy, int threads, BenchmarkSettings settings)
     {
-        var text = string.Create(CultureInfo.InvariantCulture, $"{Identity(dense)} {Identity(sparse)} {hasSizes} {threads} {settings.Seconds} {MachineDescription.Text} {PithVersion.Text}");
+        var text = string.Create(CultureInfo.InvariantCulture, $"{Identity(dense)} {Identity(sparse)} {hasSizes} {(hasEnergy ? "energy " : "")}{threads} {settings.Seconds} {MachineDescription.Text} {PithVersion.Text}");
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
     }
 

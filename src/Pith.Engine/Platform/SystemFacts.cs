@@ -7,6 +7,9 @@ namespace Pith.Platform;
 /// <summary>What the operating system knows of the machine and the process: read from Linux's files where they are, otherwise what .NET tells.</summary>
 internal static class SystemFacts
 {
+    /// <summary>The folder of Linux's devices; null elsewhere.</summary>
+    public static string? Sysfs => OperatingSystem.IsLinux() ? "/sys" : null;
+
     /// <summary>The processor's name on Linux, elsewhere its architecture.</summary>
     public static string Processor => FieldOf("/proc/cpuinfo", "model name") ?? RuntimeInformation.ProcessArchitecture.ToString();
 

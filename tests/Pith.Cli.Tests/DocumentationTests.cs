@@ -31,6 +31,24 @@ public sealed partial class DocumentationTests
     }
 
     [Fact]
+    public void The_page_of_the_command_line_is_what_the_commands_say()
+    {
+        var path = Path.Combine(s_root, "docs/cli.md");
+        var expected = CliReference.Markdown();
+        if (Environment.GetEnvironmentVariable("PITH_UPDATE_DOCS") == "1") File.WriteAllText(path, expected);
+        Assert.True(File.Exists(path) && File.ReadAllText(path) == expected, $"docs/cli.md is not what the commands say. Make it anew: {CliReference.Regenerate}");
+    }
+
+    [Fact]
+    public void The_page_of_the_library_shows_the_program_that_is_compiled()
+    {
+        var shown = Code().Matches(Text("docs/library.md")).Select(block => block.Groups[1].Value.Trim()).ToArray();
+        Assert.NotEmpty(shown);
+        var program = Text("samples/Workflow/Program.cs");
+        Assert.All(shown, block => Assert.True(program.Contains(block, StringComparison.Ordinal), $"docs/library.md shows code that is not in samples/Workflow/Program.cs:\n{block}"));
+    }
+
+    [Fact]
     public void Links_of_the_documents_lead_somewhere()
     {
         foreach (var document in (string[])["README.md", "bench/README.md", .. Directory.EnumerateFiles(Path.Combine(s_root, "docs"), "*.md").Select(file => Path.GetRelativePath(s_root, file))])
@@ -116,6 +134,9 @@ public sealed partial class DocumentationTests
     private static partial Regex Link();
 
     private static string Text(string path) => File.ReadAllText(Path.Combine(s_root, path)).ReplaceLineEndings("\n");
+
+    [GeneratedRegex("```csharp\n(.*?)```", RegexOptions.Singleline)]
+    private static partial Regex Code();
 
     private static string FirstBlock(string document, string language)
     {

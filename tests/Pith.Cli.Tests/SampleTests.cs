@@ -8,6 +8,20 @@ public sealed class SampleTests
 {
     private const long LargestNativeProgram = 25_000_000;
 
+    // Each trains or calibrates a small network, which takes seconds: the programs of the documents are run as they are shown.
+    [Theory]
+    [InlineData("Quickstart", "scores of 8 images")]
+    [InlineData("Workflow", "2:4 INT8: ")]
+    public void The_programs_of_the_documents_run(string sample, string expected)
+    {
+        var program = Path.Combine(Repository.Root, $"artifacts/bin/{sample}/release/{sample}.dll");
+        Assert.SkipUnless(File.Exists(program), $"The sample was not built: dotnet build samples/{sample} -c Release");
+        using var folder = new TemporaryFolder();
+        var (code, output, error) = Run("dotnet", [program], folder.Path);
+        Assert.True(code == 0, error);
+        Assert.Contains(expected, output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void The_native_program_answers_as_the_engine_does()
     {
@@ -41,9 +55,11 @@ public sealed class SampleTests
         Assert.Contains("damaged", Run(program, plan, input).Error, StringComparison.Ordinal);
     }
 
-    private static (int Code, string Output, string Error) Run(string program, params string[] arguments)
+    private static (int Code, string Output, string Error) Run(string program, params string[] arguments) => Run(program, arguments, ".");
+
+    private static (int Code, string Output, string Error) Run(string program, string[] arguments, string folder)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true })!;
         var error = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();

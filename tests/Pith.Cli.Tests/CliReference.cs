@@ -8,7 +8,7 @@ namespace Pith.Cli.Tests;
 /// <summary>The page about the command line, made from the commands.</summary>
 internal static class CliReference
 {
-    public const string Regenerate = "PITH_UPDATE_DOCS=1 dotnet artifacts/bin/Pith.Cli.Tests/release/Pith.Cli.Tests.dll -method \"*The_page_of_the_command_line*\"";
+    public const string Regenerate = "dotnet build tests/Pith.Cli.Tests -c Release && PITH_UPDATE_DOCS=1 dotnet artifacts/bin/Pith.Cli.Tests/release/Pith.Cli.Tests.dll -method \"*The_page_of_the_command_line*\"";
 
     public static string Markdown()
     {

@@ -33,7 +33,7 @@ public sealed class FailureTests
     [InlineData("prune", "cifar-resnet8", "--settings", "missing.json")]
     [InlineData("quantize", "cifar-resnet8")]
     [InlineData("quantize", "cifar-resnet8", "--cache", "missing.cache")]
-    [InlineData("quantize", "cifar-resnet8", "--data", "procedural:count=8", "--samples", "9")]
+    [InlineData("quantize", "cifar-resnet8", "--data", "procedural:count=8", "--samples", "0")]
     [InlineData("quantize", "cifar-resnet8", "--data", "procedural:count=8", "--calibrator", "nosuch")]
     [InlineData("quantize", "cifar-resnet8", "--data", "procedural:count=8", "--samples", "8", "--keep-float", "no-such-layer")]
     [InlineData("finetune", "cifar-resnet8", "--data", "procedural:count=8", "--batch", "9")]

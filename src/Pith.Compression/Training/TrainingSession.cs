@@ -1,4 +1,5 @@
 using Pith.Compression.Data;
+using Pith.Ops;
 using Pith.Training;
 
 namespace Pith.Compression.Training;
@@ -46,8 +47,9 @@ internal sealed class TrainingSession : IDisposable
             DistillationWeight = options.Teacher is null ? 0 : (float)settings.TeacherWeight,
             DistillationTemperature = (float)settings.Temperature,
         });
-        // Literal: fake quantization must stay visible to the backward pass. By estimate: the same kernels, and so the same bits, in every run.
-        var engineOptions = new EngineOptions { MaxBatch = settings.BatchSize, Threads = options.Threads, Literal = true, TimeTactics = false };
+        // Literal: fake quantization must stay visible to the backward pass, and sums of quantized numbers exact. By estimate: the same kernels, and so the same bits, in every run.
+        var isQuantized = _training.Graph.Nodes.Any(node => node.Op is QuantizeLinear or DequantizeLinear);
+        var engineOptions = new EngineOptions { MaxBatch = settings.BatchSize, Threads = options.Threads, Literal = isQuantized, TimeTactics = false };
         _engine = EngineBuilder.Build(_training.Graph, engineOptions);
         _context = _engine.CreateContext();
         if (_training.TeacherLogits is { } logits) _teacher = new Teacher(options.Teacher!, _signature, logits.Name, settings.BatchSize, options.Threads);
@@ -62,6 +64,9 @@ internal sealed class TrainingSession : IDisposable
 
     /// <summary>Constants that look like parameters and are not trained.</summary>
     public IReadOnlyList<UntrainedConstant> Untrained => _training.Untrained;
+
+    /// <summary>What runs a step's forward and backward pass, to be profiled between two steps.</summary>
+    public EngineContext Context => _context;
 
     /// <summary>Runs forward and backward on a full batch and updates the parameters.</summary>
     /// <param name="batch">As many images as <see cref="TrainingSettings.BatchSize"/>.</param>

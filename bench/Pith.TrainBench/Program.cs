@@ -1,0 +1,54 @@
+using System.Diagnostics;
+using System.Globalization;
+using Pith;
+using Pith.Compression.Data;
+using Pith.Compression.Training;
+using Pith.Models;
+
+// Times training steps of a built-in network on one batch of random images: forward, loss, backward, optimiser. The same work as bench/Pith.TorchBench.
+if (args.Length < 3 || !int.TryParse(args[1], out var batchSize) || !double.TryParse(args[2], NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds))
+{
+    Console.Error.WriteLine("Usage: Pith.TrainBench NETWORK BATCH SECONDS [profile|layers]   profile: milliseconds by kind of layer; layers: of each layer.");
+    return 2;
+}
+var detail = args.Length > 3 ? args[3] : "";
+var description = ModelCatalog.Find(args[0]);
+var settings = new TrainingSettings { BatchSize = batchSize };
+using var session = new TrainingSession(description.Build(new ModelOptions { Seed = 1 }), settings, new TrainingOptions(), freezeNorm: false);
+var batch = new Batch(batchSize, new ImageShape(3, description.Resolution, description.Resolution)) { Count = batchSize };
+var random = new Random(1);
+foreach (ref var pixel in batch.ImagesInUse) pixel = random.NextSingle() * 2 - 1;
+for (var i = 0; i < batchSize; i++) batch.Labels[i] = random.Next(description.Classes);
+
+long step = 0;
+var loss = 0f;
+for (var i = 0; i < 2; i++) loss = session.Step(batch, ++step, 0.01).Loss;
+var times = new List<double>();
+var clock = Stopwatch.StartNew();
+while (clock.Elapsed.TotalSeconds < seconds || times.Count < 3)
+{
+    var start = Stopwatch.GetTimestamp();
+    loss = session.Step(batch, ++step, 0.01).Loss;
+    times.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+}
+times.Sort();
+Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"pith  {args[0]} batch {batchSize}: median {batchSize / times[times.Count / 2]:F1} images/s, best {batchSize / times[0]:F1}, worst {batchSize / times[^1]:F1}, {times.Count} steps, loss {loss:F3}"));
+if (detail.Length == 0) return 0;
+
+// The least of some runs: the machine may be busy.
+var context = session.Context;
+var layers = context.Engine.Layers;
+var least = Enumerable.Range(0, 4).Select(_ => context.Profile(batchSize).Select(layer => layer.Seconds).ToArray()).Aggregate((a, b) => [.. a.Zip(b, Math.Min)]);
+var total = least.Sum();
+Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"engine {total * 1e3:F1} ms of a step of {1e3 * times[0]:F1} ms"));
+var groups = layers.Zip(least).GroupBy(layer => detail == "layers" ? $"{layer.First.Name}: {layer.First.Spec}" : Work(layer.First))
+    .Select(group => (group.Key, Seconds: group.Sum(layer => layer.Second), Macs: (double)group.Sum(layer => layer.First.Macs), Tactics: string.Join(' ', group.Select(layer => layer.First.Tactic).Distinct()), Count: group.Count()));
+foreach (var (key, time, macs, tactics, count) in groups.OrderByDescending(group => group.Seconds).Take(70))
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{time * 1e3,9:F2} ms {time / total,6:P1} {batchSize * macs / time / 1e9,5:F0} GMAC/s  {count,3} x {key}   [{tactics}]"));
+return 0;
+
+static string Work(LayerInfo layer)
+{
+    var spec = layer.Spec.ToString();
+    return layer.Spec.Kind == LayerKind.Op ? spec[(spec.IndexOf('|', StringComparison.Ordinal) + 2)..].Split('(')[0] : layer.Spec.Kind + (spec.Contains("turned", StringComparison.Ordinal) ? " (input gradient)" : "");
+}

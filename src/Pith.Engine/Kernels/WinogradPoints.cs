@@ -23,6 +23,9 @@ internal sealed class WinogradPoints
     // G, row by row.
     private readonly double[] _weightTransform;
 
+    // The same, rounded.
+    private readonly float[] _gradientTransform;
+
     private readonly float[] _coefficients;
 
     private WinogradPoints(params double[] points)
@@ -31,6 +34,7 @@ internal sealed class WinogradPoints
         _coefficients = [.. Enumerable.Range(0, Pairs).Select(Even).Concat(from pair in Enumerable.Range(0, Pairs) from power in Enumerable.Range(1, Outputs - 1) select Power(pair, power))
             .Concat(Enumerable.Range(0, Pairs).Select(MinusSquare)).Distinct()];
         _weightTransform = [.. Enumerable.Range(0, Size).SelectMany(WeightRow)];
+        _gradientTransform = [.. _weightTransform.Select(weight => (float)weight)];
     }
 
     /// <summary>Tiles of 2x2 outputs: 16 products for 4 outputs. As precise as the plain sum.</summary>
@@ -80,6 +84,33 @@ internal sealed class WinogradPoints
             {
                 var position = Weighted(column, a, b, c);
                 transformed[row * Size + column] = Vector256.Narrow(position.GetLower(), position.GetUpper());
+            }
+        }
+    }
+
+    /// <summary>G' s G of sums at all positions, one in each lane: the gradient of windows of 3 x 3 weights.</summary>
+    /// <param name="sums">[<see cref="Positions"/>], <paramref name="stride"/> floats from one to the next.</param>
+    /// <param name="stride">Floats between positions.</param>
+    /// <param name="window">Receives nine gradients, row by row.</param>
+    public unsafe void TransformGradient(float* sums, nint stride, Span<Vector512<float>> window)
+    {
+        window.Clear();
+        for (var row = 0; row < Size; row++)
+        {
+            Vector512<float> a = default, b = default, c = default;
+            for (var column = 0; column < Size; column++, sums += stride)
+            {
+                var sum = Vector512.Load(sums);
+                a = Vector512.FusedMultiplyAdd(sum, Vector512.Create(_gradientTransform[Window * column]), a);
+                b = Vector512.FusedMultiplyAdd(sum, Vector512.Create(_gradientTransform[Window * column + 1]), b);
+                c = Vector512.FusedMultiplyAdd(sum, Vector512.Create(_gradientTransform[Window * column + 2]), c);
+            }
+            for (var tap = 0; tap < Window; tap++)
+            {
+                var factor = Vector512.Create(_gradientTransform[Window * row + tap]);
+                window[Window * tap] = Vector512.FusedMultiplyAdd(a, factor, window[Window * tap]);
+                window[Window * tap + 1] = Vector512.FusedMultiplyAdd(b, factor, window[Window * tap + 1]);
+                window[Window * tap + 2] = Vector512.FusedMultiplyAdd(c, factor, window[Window * tap + 2]);
             }
         }
     }

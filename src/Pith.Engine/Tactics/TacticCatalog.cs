@@ -93,6 +93,8 @@ internal static class TacticCatalog
         new Fp32FakeQuantize(),
         new ReferenceFakeQuantize(),
 
+        new Fp32WinogradWeightGradient(),
+        new Fp32DirectWeightGradient(),
         new Fp32ConvWeightGradient(),
         new Fp32TransposedGemm(),
         new Fp32BatchedGemm(),

@@ -85,6 +85,34 @@ internal sealed class WinogradTransformEmitter(Assembler asm, WinogradPoints poi
         return (outputs, [.. unused, .. sums, .. differences]);
     }
 
+    /// <summary>A: the values of the polynomial whose coefficients are the inputs, at all points. Overwrites the inputs.</summary>
+    /// <param name="x">Registers of the inputs, as many as there are <see cref="WinogradPoints.Outputs"/>.</param>
+    /// <param name="free">Registers that may be overwritten; what is free afterwards is returned to it.</param>
+    /// <returns>The registers of the results, in the order of positions.</returns>
+    public int[] AtPoints(ReadOnlySpan<int> x, Stack<int> free)
+    {
+        var results = new int[points.Size];
+        (results[0], results[^1]) = (x[0], x[^1]);
+        for (var pair = 0; pair < points.Pairs; pair++)
+        {
+            // Even and odd powers apart, both in powers of the square.
+            var (even, odd) = (free.Pop(), free.Pop());
+            asm.vmovaps(Zmm(even), Zmm(x[0]));
+            asm.vmovaps(Zmm(odd), Zmm(x[1]));
+            if (points.Pairs > 1)
+            {
+                asm.vfmadd231ps(Zmm(even), Zmm(x[2]), Number(points.Power(pair, 2)));
+                asm.vfmadd231ps(Zmm(odd), Zmm(x[3]), Number(points.Power(pair, 2)));
+            }
+            results[1 + 2 * pair] = PlusMinus(even, odd, free.Peek(), pair);
+            free.Pop();
+            results[2 + 2 * pair] = even;
+            free.Push(odd);
+        }
+        foreach (var register in x[1..^1]) free.Push(register);
+        return results;
+    }
+
     // even + p odd to another register, which is returned; even - p odd in place.
     private int PlusMinus(int even, int odd, int plus, int pair)
     {

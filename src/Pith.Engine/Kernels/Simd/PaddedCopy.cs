@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace Pith.Kernels.Simd;
 
 /// <summary>Copies windows of an image into dense memory, with bytes of one value where they leave the image.</summary>
@@ -67,6 +69,16 @@ internal unsafe struct PaddedCopy
         {
             var bytes = (nint)pixels * PixelBytes;
             Buffer.MemoryCopy(from, to, bytes, bytes);
+            return;
+        }
+        if (PixelBytes % Vector512<byte>.Count == 0)
+        {
+            for (var i = 0; i < pixels; i++, from += PixelStride)
+                for (var end = to + PixelBytes; to < end;)
+                {
+                    Vector512.Load(from + PixelBytes - (end - to)).Store(to);
+                    to += Vector512<byte>.Count;
+                }
             return;
         }
         for (var i = 0; i < pixels; i++, from += PixelStride, to += PixelBytes) new Span<byte>(from, PixelBytes).CopyTo(new Span<byte>(to, PixelBytes));

@@ -1,0 +1,94 @@
+using Pith.Building;
+using Pith.Kernels;
+using Pith.Kernels.Jit;
+using Pith.Ops;
+using Pith.Runtime;
+
+namespace Pith.Tactics;
+
+/// <summary>The gradient of a float convolution with respect to its weights by emitted AVX-512 kernels: slices of channels by channels, partial sums that the shape alone decides, added in order.</summary>
+internal abstract class Fp32EmittedWeightGradient : Tactic<OpLayer>
+{
+    protected sealed override Verdict Accept(OpLayer layer, Device device) =>
+        layer.Op is not ConvWeightGradient gradient ? Verdict.NotFor("ConvWeightGradient")
+        : layer.Output.Shape.Rank != 4 ? Verdict.NotFor("images")
+        : device.Features.Lack(CpuFeatures.Avx512) is { } missing ? Verdict.No(missing)
+        : gradient.Groups > 1 && gradient.Groups == layer.Inputs[1]!.Channels ? Verdict.No("is not for depthwise convolutions")
+        : Refuses(layer, WindowOf(layer)) is { } reason ? Verdict.No(reason)
+        : Verdict.Yes;
+
+    /// <summary>Why the tactic cannot run a layer; null when it can.</summary>
+    protected abstract string? Refuses(OpLayer layer, Window window);
+
+    /// <summary>The window of the forward convolution.</summary>
+    protected static Window WindowOf(OpLayer layer)
+    {
+        var op = (ConvWeightGradient)layer.Op;
+        return Windows.Of(op.Window.Resolve(layer.Inputs[1]!.Shape.FixedFrom(2), op.Window.KernelShape.Span));
+    }
+}
+
+/// <summary>A built <see cref="Fp32EmittedWeightGradient"/>: parts of the pixels and slices of the channels are summed, then the parts are added.</summary>
+internal abstract unsafe class WeightGradientLayer : RunnableLayer, IParallelBody
+{
+    private readonly OpLayer _layer;
+    private readonly ReducePartials _reduce;
+
+    protected WeightGradientLayer(OpLayer layer, Window window)
+    {
+        _layer = layer;
+        Window = window;
+        Groups = ((ConvWeightGradient)layer.Op).Groups;
+        var (inputs, outputs) = (layer.Inputs[1]!.Channels / Groups, layer.Inputs[0]!.Channels / Groups);
+        Slices = new WeightGradientSlices(inputs, outputs, window.Taps, Groups);
+        _reduce = new ReducePartials(this);
+    }
+
+    public sealed override long ScratchBytes => Math.Max(SumBytes, Slices.ReduceBytes);
+
+    public sealed override long SharedScratchBytes => Slices.Bytes;
+
+    protected Window Window { get; }
+
+    protected int Groups { get; }
+
+    protected WeightGradientSlices Slices { get; }
+
+    /// <summary>Scratch memory of a worker while it sums.</summary>
+    protected abstract long SumBytes { get; }
+
+    public sealed override void Run(RunState state)
+    {
+        state.RunParallel(this, Partials(state) * Slices.Count);
+        state.RunParallel(_reduce, Slices.ReduceParts);
+    }
+
+    public void RunPart(RunState state, int part, int worker)
+    {
+        var (partial, slice) = Math.DivRem(part, Slices.Count);
+        var (first, end) = WorkSplit.Share(Blocks(state.Batch), partial, Partials(state));
+        float* sums = (float*)state.SharedScratch + (nint)part * Slices.SliceFloats;
+        Sum(FeatureMaps.Of(_layer.Inputs[1]!, state), FeatureMaps.Of(_layer.Inputs[0]!, state), Slices[slice], (int)first, (int)end, sums, state.Scratch(worker));
+    }
+
+    /// <summary>Blocks of pixels of a run.</summary>
+    protected abstract int Blocks(int batch);
+
+    /// <summary>Sums over some blocks.</summary>
+    /// <param name="x">The input of the forward convolution.</param>
+    /// <param name="dy">The gradient of its result.</param>
+    /// <param name="slice">The channels.</param>
+    /// <param name="first">The first block.</param>
+    /// <param name="end">One past the last.</param>
+    /// <param name="sums">Receives <see cref="WeightGradientSlices.SliceFloats"/>.</param>
+    /// <param name="scratch">Memory of <see cref="SumBytes"/>.</param>
+    protected abstract void Sum(in FeatureMap x, in FeatureMap dy, WeightGradientSlice slice, int first, int end, float* sums, byte* scratch);
+
+    private int Partials(RunState state) => Math.Clamp(Blocks(state.Batch), 1, Slices.MostPartials);
+
+    private sealed class ReducePartials(WeightGradientLayer layer) : IParallelBody
+    {
+        public void RunPart(RunState state, int part, int worker) =>
+            layer.Slices.Reduce((float*)state.SharedScratch, layer.Partials(state), (float*)state.Address(layer._layer.Output), part, (float*)state.Scratch(worker));
+    }
+}

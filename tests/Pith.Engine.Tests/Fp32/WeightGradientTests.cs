@@ -1,0 +1,59 @@
+using Pith.Kernels;
+using Pith.Ops;
+
+namespace Pith.EngineTests;
+
+/// <summary>Weight gradients by emitted kernels against the op's definition, at several batches and thread counts.</summary>
+public class WeightGradientTests
+{
+    // Of sums of up to 500 products, relative to the largest gradient; Winograd's is two to three times that of the plain sum.
+    private const double SumTolerance = 2e-6, WinogradTolerance = 6e-6;
+
+    [Theory]
+    [InlineData(3, 1, 1, 1, 6, 7)]
+    [InlineData(3, 2, 1, 1, 70, 80)]
+    [InlineData(1, 1, 1, 1, 130, 24)]
+    [InlineData(1, 2, 1, 1, 64, 32)]
+    [InlineData(1, 1, 1, 1, 400, 330)]
+    [InlineData(1, 1, 1, 2, 150, 20)]
+    [InlineData(3, 1, 2, 1, 16, 16)]
+    [InlineData(3, 2, 1, 2, 12, 10)]
+    [InlineData(5, 1, 1, 4, 32, 16)]
+    [InlineData(7, 2, 1, 1, 3, 64)]
+    public void Direct_sums_agree_with_the_definition(int kernel, int stride, int dilation, int groups, int channels, int outChannels)
+    {
+        if (Isa.Detected.Lack(CpuFeatures.Avx512) is { } missing) Assert.Skip(missing);
+        var window = WindowAttributes.Uniform(kernel, stride, dilation * (kernel / 2)) with { Dilations = [dilation, dilation] };
+        TacticCheck.Agrees(Gradient(window, groups, channels, outChannels, 9, 11), "fp32-avx512-weight-gradient", SumTolerance);
+    }
+
+    // Sizes that tiles of 4x4 cover and do not cover, slices that are not full, images smaller than a tile.
+    [Theory]
+    [InlineData(16, 16, 8, 8)]
+    [InlineData(80, 144, 9, 7)]
+    [InlineData(32, 96, 4, 13)]
+    [InlineData(64, 64, 3, 2)]
+    public void Winograd_sums_agree_with_the_definition(int channels, int outChannels, int height, int width)
+    {
+        if (Isa.Detected.Lack(CpuFeatures.Avx512) is { } missing) Assert.Skip(missing);
+        TacticCheck.Agrees(Gradient(WindowAttributes.Uniform(3, 1, 1), 1, channels, outChannels, height, width), "fp32-winograd4-weight-gradient", WinogradTolerance);
+    }
+
+    [Fact]
+    public void Winograd_sums_agree_without_padding()
+    {
+        if (Isa.Detected.Lack(CpuFeatures.Avx512) is { } missing) Assert.Skip(missing);
+        TacticCheck.Agrees(Gradient(WindowAttributes.Uniform(3, 1, 0), 1, 32, 16, 11, 10), "fp32-winograd4-weight-gradient", WinogradTolerance);
+    }
+
+    private static Graph Gradient(WindowAttributes window, int groups, int channels, int outChannels, int height, int width)
+    {
+        var graph = new Graph("weight gradient");
+        var x = graph.AddInput("x", TensorType.Float32(Dim.Named("N"), channels, height, width));
+        var w = graph.AddInput("w", TensorType.Float32(outChannels, channels / groups, window.KernelShape[0], window.KernelShape[1]));
+        var y = graph.Add(new Conv { Window = window, Groups = groups }, x, w);
+        var dy = graph.AddInput("dy", y.Type);
+        graph.AddOutput(graph.Add(new ConvWeightGradient { Window = window, Groups = groups }, dy, x));
+        return graph;
+    }
+}

@@ -55,10 +55,11 @@ internal static unsafe class StreamBenchmarks
             Epsilon = 1e-5f,
             Isa = shape.Isa,
         };
-        if (shape["relu", 1] != 0) args.ReluOutput = Operand.Random(floats);
+        if (shape["relu", 1] != 0) args.Gate = Operand.Random(floats);
+        args.GateUpper = float.PositiveInfinity;
         args.Partials = Operand.Zeros(BatchNormGradFp32.PartialFloats(&args));
         var heap = ConvBenchmarks.OnHeap(args);
-        return new KernelRun(0, (args.ReluOutput == null ? 5.0 : 7.0) * sizeof(float) * floats,
+        return new KernelRun(0, (args.Gate == null ? 5.0 : 7.0) * sizeof(float) * floats,
         [
             new Phase(BatchNormGradFp32.Items(heap), 0, (begin, end, _) => BatchNormGradFp32.Accumulate(heap, begin, end)),
             new Phase(1, 0, (_, _, _) => BatchNormGradFp32.Combine(heap)),

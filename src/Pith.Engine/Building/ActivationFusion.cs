@@ -33,7 +33,8 @@ internal static class ActivationFusion
         _ => null,
     };
 
-    private static float? Bound(Node node, int index, float absent) =>
+    /// <summary>A bound of a Clip or of its gradient; null when it is computed.</summary>
+    public static float? Bound(Node node, int index, float absent) =>
         node.Input(index) is not { } bound ? absent : bound.Constant is Tensor<float> { Length: 1 } constant ? constant.Data[0] : null;
 
     private static (Activation, Node[], Value)? Gated(Value value, FusionContext context)

@@ -4,7 +4,7 @@ using Pith.Ops;
 namespace Pith.Building;
 
 /// <summary>
-/// The large ops of training graphs with their neighbours: batch norm (that of inference too, where it could not be folded) takes the residual Add and the Relu behind it, its gradient takes the gradient of that Relu, and the gradient of a
+/// The large ops of training graphs with their neighbours: batch norm (that of inference too, where it could not be folded) takes the residual Add and the Relu or Clip after it, its gradient takes the gradient of that, and the gradient of a
 /// convolution's input takes the Add in which the gradients of two branches meet.
 /// </summary>
 internal static class TrainingFusion
@@ -24,10 +24,10 @@ internal static class TrainingFusion
         List<Node> nodes = [node];
         var residual = TakeAdd(nodes, context);
         Activation activation = default;
-        if (context.Next(nodes[^1].Output) is { Op: Relu } relu)
+        if (context.Next(nodes[^1].Output) is { } next && ActivationFusion.Of(next) is { Kind: ActivationKind.Clip } clip)
         {
-            activation = Activation.Clip(0, float.PositiveInfinity);
-            nodes.Add(relu);
+            activation = clip;
+            nodes.Add(next);
         }
         // The statistics come out where the last node stood: nobody may read them before.
         var isLate = node.Outputs.Skip(1).SelectMany(statistics => statistics.Uses).Any(use => context.Order(use.Node) < context.Order(nodes[^1]));
@@ -37,10 +37,18 @@ internal static class TrainingFusion
     private static FusedNode NormalizationGradient(Node node, FusionContext context)
     {
         var dy = node.Input(0)!;
-        return dy.Producer is { Op: UnaryGradient { Forward: Relu } } relu && ReferenceEquals(context.Next(dy), node) && !context.IsTaken(relu)
-            ? Layer([relu, node], null, relu.Input(0), default)
+        return dy.Producer is { } producer && ReferenceEquals(context.Next(dy), node) && !context.IsTaken(producer) && Gate(producer) is { } bounds
+            ? Layer([producer, node], null, producer.Input(0), default, bounds)
             : Layer([node], null, null, default);
     }
+
+    // What the gradient of a Relu or of a Clip with constant bounds lets pass.
+    private static (float Lower, float Upper)? Gate(Node node) => node.Op switch
+    {
+        UnaryGradient { Forward: Relu } => (0, float.PositiveInfinity),
+        ClipGradient => ActivationFusion.Bound(node, 2, float.NegativeInfinity) is { } lower && ActivationFusion.Bound(node, 3, float.PositiveInfinity) is { } upper ? (lower, upper) : null,
+        _ => null,
+    };
 
     private static FusedNode InputGradient(Node node, FusionContext context)
     {
@@ -84,9 +92,9 @@ internal static class TrainingFusion
         return other;
     }
 
-    private static FusedNode Layer(List<Node> nodes, Value? residual, Value? gate, Activation activation)
+    private static FusedNode Layer(List<Node> nodes, Value? residual, Value? gate, Activation activation, (float Lower, float Upper) bounds = default)
     {
-        var main = nodes.Find(node => node.Op is not (UnaryGradient or Add or Relu))!;
+        var main = nodes.Find(node => node.Op is not (UnaryGradient or ClipGradient or Add or Relu or Clip))!;
         var operands = main.Inputs.ToArray();
         if (gate is not null) operands[0] = nodes[0].Input(1);
         return new FusedNode
@@ -96,7 +104,7 @@ internal static class TrainingFusion
             Outputs = [nodes[^1].Output, .. main.Outputs.Skip(1)],
             // Weights stay [K, C / groups, R, S].
             Layouts = LayoutRule.ChannelsLast(rowMajorInputs: main.Op is ConvInputGradient ? [1] : null),
-            Create = parts => new TrainingLayer { Op = main.Op, Name = parts.Name, Nodes = parts.Nodes, Inputs = parts.Inputs, Outputs = parts.Outputs, Macs = parts.Macs, Activation = activation },
+            Create = parts => new TrainingLayer { Op = main.Op, Name = parts.Name, Nodes = parts.Nodes, Inputs = parts.Inputs, Outputs = parts.Outputs, Macs = parts.Macs, Activation = activation, GateBounds = bounds },
         };
     }
 }

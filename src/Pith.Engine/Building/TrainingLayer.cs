@@ -5,7 +5,7 @@ namespace Pith.Building;
 
 /// <summary>
 /// A large op of a training graph with what stands next to it, so that the images are read once less: y = activation(op(x', ...) + residual), where x' is operand 0, or operand 0 where the
-/// gate is positive and 0 elsewhere (the gradient of a Relu, whose result the gate is). Operands: those of the op, then residual, then gate.
+/// gate is inside <see cref="GateBounds"/> and 0 elsewhere (the gradient of a Relu or a Clip, whose result the gate is). Operands: those of the op, then residual, then gate.
 /// </summary>
 internal sealed class TrainingLayer : Layer
 {
@@ -14,9 +14,12 @@ internal sealed class TrainingLayer : Layer
 
     public Activation Activation { get; init; }
 
+    /// <summary>The gate lets pass what is above the first and below the second.</summary>
+    public (float Lower, float Upper) GateBounds { get; init; } = (0, float.PositiveInfinity);
+
     public Slot? Residual => Inputs[^2];
 
     public Slot? Gate => Inputs[^1];
 
-    public override LayerSpec SpecAt(int maxBatch) => Spec(LayerKind.Op, $"{Op} {Inputs[0]!.DataType.ShortName()}{Inputs[0]!.Shape.At(maxBatch)}>{Output.Shape.At(maxBatch)}{(Residual is null ? "" : " +residual")}{(Gate is null ? "" : " gated")}", ActivationText.Of(Activation));
+    public override LayerSpec SpecAt(int maxBatch) => Spec(LayerKind.Op, $"{Op} {Inputs[0]!.DataType.ShortName()}{Inputs[0]!.Shape.At(maxBatch)}>{Output.Shape.At(maxBatch)}{(Residual is null ? "" : " +residual")}{(Gate is null ? "" : $" gated({GateBounds.Lower},{GateBounds.Upper})")}", ActivationText.Of(Activation));
 }

@@ -129,6 +129,24 @@ public class Fp32TacticTests
         Assert.DoesNotContain(engine.Layers, layer => layer.Tactic == "fp32-elementwise");
     }
 
+    [Fact]
+    public void Batch_norm_takes_a_clip_and_its_gradient_takes_the_gate_with_both_bounds()
+    {
+        var graph = Graph(g =>
+        {
+            var (x, dy) = (Image(g, "x", 19, 6, 5), Image(g, "dy", 19, 6, 5));
+            var (gamma, beta) = (g.AddInput("gamma", TensorType.Float32(19)), g.AddInput("beta", TensorType.Float32(19)));
+            var (lower, upper) = (g.AddConstant("lower", Tensor.Scalar(-0.1f)), g.AddConstant("upper", Tensor.Scalar(0.2f)));
+            var norm = g.AddNode(new BatchNormTraining(), [x, gamma, beta], "norm");
+            var y = g.Add(new Clip(), norm.Output, lower, upper);
+            var gradient = g.AddNode(new BatchNormGradient(), [g.Add(new ClipGradient(), y, dy, lower, upper), x, gamma, norm.Outputs[1], norm.Outputs[2]], "gradient");
+            foreach (var output in gradient.Outputs.Prepend(y)) g.AddOutput(output);
+        });
+        TacticCheck.Agrees(graph, "fp32-batch-norm", 5e-6);
+        using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = 2 });
+        Assert.DoesNotContain(engine.Layers, layer => layer.Tactic == "fp32-elementwise");
+    }
+
     [Theory]
     [InlineData(2, 2, 0)]
     [InlineData(3, 2, 1)]

@@ -281,7 +281,8 @@ public unsafe class NormalizationFp32Tests
             DBeta = result.DBeta.Pointer,
             Epsilon = Epsilon,
             Isa = isa,
-            ReluOutput = reluOutput is null ? null : reluOutput.Pointer,
+            Gate = reluOutput is null ? null : reluOutput.Pointer,
+            GateUpper = float.PositiveInfinity,
             DResidual = reluOutput is null ? null : result.DResidual.Pointer,
             FrozenStatistics = frozen ? 1 : 0,
         };

@@ -14,7 +14,7 @@ internal sealed class ReferenceTraining : ReferenceTactic<TrainingLayer>
     protected override void Run(TrainingLayer layer, RunState state)
     {
         var inputs = layer.Inputs.SkipLast(2).Select(input => SlotTensors.Read(input!, state)).ToArray();
-        if (layer.Gate is { } gate) inputs[0] = Gated(inputs[0].As<float>(), SlotTensors.Read(gate, state).As<float>());
+        if (layer.Gate is { } gate) inputs[0] = Gated(inputs[0].As<float>(), SlotTensors.Read(gate, state).As<float>(), layer.GateBounds);
         var results = layer.Op.Evaluate(inputs, layer.Outputs.Length);
         var residual = layer.Residual is { } slot ? SlotTensors.Read(slot, state).As<float>().Data : null;
         var y = results[0].As<float>().Data;
@@ -22,10 +22,10 @@ internal sealed class ReferenceTraining : ReferenceTactic<TrainingLayer>
         for (var i = 0; i < results.Length; i++) SlotTensors.Write(layer.Outputs[i], state, results[i]);
     }
 
-    private static Tensor<float> Gated(Tensor<float> x, Tensor<float> gate)
+    private static Tensor<float> Gated(Tensor<float> x, Tensor<float> gate, (float Lower, float Upper) bounds)
     {
         var gated = Tensor.Zeros<float>(x.Shape);
-        for (var i = 0; i < x.Length; i++) gated.Data[i] = gate.Data[i] > 0 ? x.Data[i] : 0;
+        for (var i = 0; i < x.Length; i++) gated.Data[i] = gate.Data[i] > bounds.Lower && gate.Data[i] < bounds.Upper ? x.Data[i] : 0;
         return gated;
     }
 }

@@ -31,7 +31,7 @@ public sealed record Clip : Op
 
     /// <inheritdoc/>
     public override Value?[] Gradient(GradientContext context) =>
-        [context.Emit(new ClipGradient(), context.Input(0), context.OutputGradient, context.Node.Input(1), context.Node.Input(2)), null, null];
+        [context.Emit(new ClipGradient(), context.Output, context.OutputGradient, context.Node.Input(1), context.Node.Input(2)), null, null];
 
     private static Clip Read(OpReader reader)
     {

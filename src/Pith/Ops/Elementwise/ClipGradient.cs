@@ -1,8 +1,8 @@
 namespace Pith.Ops;
 
 /// <summary>
-/// The gradient of <see cref="Clip"/>, and the straight-through estimator of a quantizer: operands (x, dY, lower?, upper?), result
-/// dX = dY where lower ≤ x ≤ upper, else 0.
+/// The gradient of <see cref="Clip"/>: operands (y, dY, lower?, upper?), result dX = dY where lower &lt; y &lt; upper, else 0. It reads the result y as Relu's gradient does, so that x need not be kept; where x is a
+/// bound itself there are two slopes, of which this is 0.
 /// </summary>
 public sealed record ClipGradient : Op
 {
@@ -15,11 +15,11 @@ public sealed record ClipGradient : Op
     /// <inheritdoc/>
     public override ValueList<TensorType> Infer(InferContext context)
     {
-        var (x, gradient) = (context.Type(0), context.Type(1));
-        if (x.DataType != DataType.Float32 || !x.Accepts(gradient)) throw context.Error("expected x and dY as f32 of one shape");
+        var (y, gradient) = (context.Type(0), context.Type(1));
+        if (y.DataType != DataType.Float32 || !y.Accepts(gradient)) throw context.Error("expected y and dY as f32 of one shape");
         for (var i = 2; i < 4; i++)
             if (context.Has(i) && (context.Type(i).DataType != DataType.Float32 || context.Type(i).Rank > 1 || context.Type(i).Dims.Any(dim => dim != 1))) throw context.Error($"operand {i} must be one f32 number");
-        return [x];
+        return [y];
     }
 
     /// <inheritdoc/>
@@ -27,6 +27,6 @@ public sealed record ClipGradient : Op
     {
         var lower = inputs.Count > 2 && inputs[2] is { } min ? min.As<float>().Data[0] : float.NegativeInfinity;
         var upper = inputs.Count > 3 && inputs[3] is { } max ? max.As<float>().Data[0] : float.PositiveInfinity;
-        return [Broadcasting.Map<float, float, float>(inputs[0]!.As<float>(), inputs[1]!.As<float>(), (x, gradient) => x >= lower && x <= upper ? gradient : 0)];
+        return [Broadcasting.Map<float, float, float>(inputs[0]!.As<float>(), inputs[1]!.As<float>(), (y, gradient) => y > lower && y < upper ? gradient : 0)];
     }
 }

@@ -40,7 +40,7 @@ internal readonly struct ClipActivation : IActivation
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Gradient<V>(V value, V dy, V a, V b) where V : struct, IVec<V> =>
-        V.SelectGreaterOrEqual(value, a, V.SelectGreaterOrEqual(b, value, dy, V.Zero), V.Zero);
+        V.SelectGreater(value, a, V.SelectGreater(b, value, dy, V.Zero), V.Zero);
 }
 
 internal readonly struct LeakyReluActivation : IActivation

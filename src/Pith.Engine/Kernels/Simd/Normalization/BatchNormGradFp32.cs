@@ -1,7 +1,7 @@
 namespace Pith.Kernels.Simd;
 
 /// <summary>
-/// Operands of the gradient of batch normalization. With g = DY, or DY where a following Relu passed (<see cref="ReluOutput"/> above 0) and 0 elsewhere,
+/// Operands of the gradient of batch normalization. With g = DY, or DY where a following Relu or Clip passed (<see cref="Gate"/> between its bounds) and 0 elsewhere,
 /// s = sqrt(variance + epsilon) and xhat = (X - mean) / s: <c>DX = Gamma / s * (g - mean(g) - xhat * mean(g * xhat))</c>.
 /// Maps are dense [Pixels, Channels].
 /// </summary>
@@ -46,10 +46,16 @@ internal unsafe struct BatchNormGradFp32Args
     /// <summary>Memory for <see cref="BatchNormGradFp32.PartialFloats"/> floats, shared by all threads.</summary>
     public float* Partials;
 
-    /// <summary>Output of a Relu that was fused behind the normalization (and its residual), or null.</summary>
-    public float* ReluOutput;
+    /// <summary>Output of a Relu or Clip that follows the normalization (and its residual), or null.</summary>
+    public float* Gate;
 
-    /// <summary>Where to write g, the gradient of a residual that was added before the Relu, or null.</summary>
+    /// <summary>What is above it passes.</summary>
+    public float GateLower;
+
+    /// <summary>What is below it passes.</summary>
+    public float GateUpper;
+
+    /// <summary>Where to write g, the gradient of a residual that was added before the gate, or null.</summary>
     public float* DResidual;
 
     /// <summary>Non-zero: mean and variance were constants (running statistics), so DX = Gamma / s * g.</summary>

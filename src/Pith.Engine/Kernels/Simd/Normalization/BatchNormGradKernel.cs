@@ -17,13 +17,13 @@ internal static unsafe class BatchNormGradKernel<V> where V : struct, IVec<V>
             for (var pixel = partition.Begin(partial); pixel < last; pixel += partition.ChunkPixels)
             {
                 var stop = Math.Min(last, pixel + partition.ChunkPixels);
-                if (args->ReluOutput == null) AddChunk<N1>(args, pixel, stop, sums);
+                if (args->Gate == null) AddChunk<N1>(args, pixel, stop, sums);
                 else AddChunk<N2>(args, pixel, stop, sums);
             }
         }
     }
 
-    /// <summary>Adds a chunk to the sums; two operands (<typeparamref name="TOperands"/>: N2) when a Relu follows, one (N1) otherwise.</summary>
+    /// <summary>Adds a chunk to the sums; two operands (<typeparamref name="TOperands"/>: N2) when a gate follows, one (N1) otherwise.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AddChunk<TOperands>(BatchNormGradFp32Args* args, nint begin, nint end, float* sums) where TOperands : struct, ICount
     {
@@ -64,7 +64,7 @@ internal static unsafe class BatchNormGradKernel<V> where V : struct, IVec<V>
         for (var pixel = partition.Begin(begin); pixel < last; pixel += partition.ChunkPixels)
         {
             var stop = Math.Min(last, pixel + partition.ChunkPixels);
-            if (args->ReluOutput == null) PropagateChunk<N1>(args, pixel, stop);
+            if (args->Gate == null) PropagateChunk<N1>(args, pixel, stop);
             else PropagateChunk<N2>(args, pixel, stop);
         }
     }
@@ -103,9 +103,12 @@ internal static unsafe class BatchNormGradKernel<V> where V : struct, IVec<V>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V Gated(V gate, V dy, BatchNormGradFp32Args* args) => ClipActivation.Gradient(gate, dy, V.Broadcast(args->GateLower), V.Broadcast(args->GateUpper));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V Gradient<TOperands>(BatchNormGradFp32Args* args, nint i, int valid) where TOperands : struct, ICount
     {
         V dy = Lanes<V>.Load(args->DY + i, valid);
-        return TOperands.Value == 1 ? dy : V.SelectGreater(Lanes<V>.Load(args->ReluOutput + i, valid), V.Zero, dy, V.Zero);
+        return TOperands.Value == 1 ? dy : Gated(Lanes<V>.Load(args->Gate + i, valid), dy, args);
     }
 }

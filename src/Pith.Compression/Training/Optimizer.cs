@@ -19,7 +19,7 @@ public abstract class Optimizer
     /// <summary>The number of state arrays for each parameter.</summary>
     public abstract int SlotCount { get; }
 
-    /// <summary>Changes <paramref name="weights"/> and <paramref name="slots"/> by one step. Has no state of its own between calls.</summary>
+    /// <summary>Changes <paramref name="weights"/> and <paramref name="slots"/> by one step. Has no state of its own: several threads call it at the same time, each with another parameter.</summary>
     /// <param name="weights">The parameter.</param>
     /// <param name="gradient">Of the same length.</param>
     /// <param name="slots">Its state.</param>

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using Pith.Training;
 
 namespace Pith.Compression.Training;
@@ -33,23 +35,43 @@ internal sealed class TrainedParameter
     /// <summary>The optimiser's state, each as long as the parameter.</summary>
     public float[][] Slots { get; }
 
-    /// <summary>The gradient of the last run, zero where the weight is pruned.</summary>
-    public ReadOnlySpan<float> MaskedGradient(EngineContext context)
+    /// <summary>Takes the gradient of the last run, zero where the weight is pruned.</summary>
+    /// <returns>The sum of its squares, in double and in an order that is the same on every machine; NaN or infinite when an element is.</returns>
+    public double TakeGradient(EngineContext context)
     {
         var gradient = context.Output<float>(Gradient);
-        if (_maskedGradient is null) return gradient;
-        gradient.CopyTo(_maskedGradient);
-        Mask!.Apply(_maskedGradient);
-        return _maskedGradient;
+        if (_maskedGradient is not null)
+        {
+            gradient.CopyTo(_maskedGradient);
+            Mask!.Apply(_maskedGradient);
+        }
+        return SumOfSquares(_maskedGradient ?? gradient);
     }
 
-    /// <summary>Changes the value by one step and keeps it, and all state, zero where it is pruned.</summary>
+    /// <summary>Changes the value by one step with the gradient that was taken, and keeps it, and all state, zero where it is pruned.</summary>
     public void Update(EngineContext context, Optimizer optimizer, UpdateStep step)
     {
         var weights = context.Input<float>(Input);
-        optimizer.Update(weights, MaskedGradient(context), Slots, step);
+        optimizer.Update(weights, _maskedGradient ?? context.Output<float>(Gradient), Slots, step);
         if (Mask is null) return;
         Mask.Apply(weights);
         foreach (var slot in Slots) Mask.Apply(slot);
+    }
+
+    // Sixteen sums side by side, then their sum.
+    private static double SumOfSquares(ReadOnlySpan<float> gradient)
+    {
+        Vector512<double> lower = default, upper = default;
+        var vectors = MemoryMarshal.Cast<float, Vector512<float>>(gradient);
+        foreach (var vector in vectors)
+        {
+            var (low, high) = Vector512.Widen(vector);
+            lower = Vector512.FusedMultiplyAdd(low, low, lower);
+            upper = Vector512.FusedMultiplyAdd(high, high, upper);
+        }
+        var sum = 0.0;
+        for (var lane = 0; lane < Vector512<double>.Count; lane++) sum += lower[lane] + upper[lane];
+        foreach (var g in gradient[(vectors.Length * Vector512<float>.Count)..]) sum += (double)g * g;
+        return sum;
     }
 }

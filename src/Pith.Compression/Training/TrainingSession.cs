@@ -25,6 +25,8 @@ internal sealed class TrainingSession : IDisposable
     private readonly EngineContext _context;
     private readonly Teacher? _teacher;
     private readonly TrainedParameter[] _parameters;
+    private readonly double[] _squares;
+    private readonly ParallelOptions _threads;
     private readonly RunningStatistics[] _statistics;
     private readonly Dictionary<string, float[]> _frozenStatistics = new(StringComparer.Ordinal);
 
@@ -55,6 +57,8 @@ internal sealed class TrainingSession : IDisposable
         if (_training.TeacherLogits is { } logits) _teacher = new Teacher(options.Teacher!, _signature, logits.Name, settings.BatchSize, options.Threads);
 
         _parameters = [.. _training.Parameters.Select(parameter => new TrainedParameter(parameter, _optimizer, options.Masks.GetValueOrDefault(parameter.Name), DecayOf(parameter)))];
+        _squares = new double[_parameters.Length];
+        _threads = new ParallelOptions { MaxDegreeOfParallelism = options.Threads > 0 ? options.Threads : Environment.ProcessorCount };
         _statistics = [.. _training.Statistics.Select(statistics => new RunningStatistics(statistics, settings.BatchSize))];
         foreach (var parameter in _training.Parameters) parameter.Initial.Span.CopyTo(_context.Input<float>(parameter.Input.Name));
         foreach (var parameter in _parameters) parameter.Mask?.Apply(_context.Input<float>(parameter.Input));
@@ -86,7 +90,7 @@ internal sealed class TrainingSession : IDisposable
         if (!float.IsFinite(loss) || !double.IsFinite(norm)) return result with { Loss = float.NaN };
         // Brings the norm of all gradients down to the limit.
         var scale = _settings.ClipNorm is { } limit && norm > limit ? limit / norm : 1;
-        foreach (var parameter in _parameters) parameter.Update(_context, _optimizer, new UpdateStep(step, learningRate, parameter.WeightDecay, scale));
+        Parallel.For(0, _parameters.Length, _threads, i => _parameters[i].Update(_context, _optimizer, new UpdateStep(step, learningRate, _parameters[i].WeightDecay, scale)));
         foreach (var statistics in _statistics) statistics.Update(_context);
         return result;
     }
@@ -161,12 +165,12 @@ internal sealed class TrainingSession : IDisposable
     private double DecayOf(TrainingParameter parameter) =>
         parameter.Kind == ParameterKind.Weight || _settings.Optimizer.DecayBiasAndNorm ? _settings.Optimizer.WeightDecay : 0;
 
-    /// <summary>The norm of all gradients together, in double and in a fixed order, so that it is the same in every run; NaN or infinite when one of them is.</summary>
+    /// <summary>Takes all gradients. Their norm together, in double and in a fixed order, so that it is the same in every run; NaN or infinite when one of them is.</summary>
     private double GradientNorm()
     {
+        Parallel.For(0, _parameters.Length, _threads, i => _squares[i] = _parameters[i].TakeGradient(_context));
         double sum = 0;
-        foreach (var parameter in _parameters)
-            foreach (var g in parameter.MaskedGradient(_context)) sum += (double)g * g;
+        foreach (var squares in _squares) sum += squares;
         return Math.Sqrt(sum);
     }
 

@@ -38,9 +38,15 @@ internal static class TrainingFusion
     {
         var dy = node.Input(0)!;
         return dy.Producer is { } producer && ReferenceEquals(context.Next(dy), node) && !context.IsTaken(producer) && Gate(producer) is { } bounds
-            ? Layer([producer, node], null, producer.Input(0), default, bounds)
+            ? Layer([producer, node], null, Beta(producer.Input(0)!, node) ?? producer.Input(0), default, bounds, gateIsBeta: Beta(producer.Input(0)!, node) is not null)
             : Layer([node], null, null, default);
     }
+
+    // Beta of the normalization whose gradient the node is, where nothing but a Relu or Clip made the gate of its result.
+    private static Value? Beta(Value gate, Node gradient) =>
+        gate.Producer is { Op: Relu or Clip } clip && clip.Input(0)!.Producer is { Op: BatchNormTraining } norm && ReferenceEquals(norm.Input(0), gradient.Input(1)) && ReferenceEquals(norm.Input(1), gradient.Input(2))
+            && ReferenceEquals(norm.Outputs[1], gradient.Input(3)) && ReferenceEquals(norm.Outputs[2], gradient.Input(4)) && norm.Op is BatchNormTraining { Epsilon: var epsilon } && gradient.Op is BatchNormGradient { Epsilon: var other } && epsilon == other
+            ? norm.Input(2) : null;
 
     // What the gradient of a Relu or of a Clip with constant bounds lets pass.
     private static (float Lower, float Upper)? Gate(Node node) => node.Op switch
@@ -92,7 +98,7 @@ internal static class TrainingFusion
         return other;
     }
 
-    private static FusedNode Layer(List<Node> nodes, Value? residual, Value? gate, Activation activation, (float Lower, float Upper) bounds = default)
+    private static FusedNode Layer(List<Node> nodes, Value? residual, Value? gate, Activation activation, (float Lower, float Upper) bounds = default, bool gateIsBeta = false)
     {
         var main = nodes.Find(node => node.Op is not (UnaryGradient or ClipGradient or Add or Relu or Clip))!;
         var operands = main.Inputs.ToArray();
@@ -104,7 +110,7 @@ internal static class TrainingFusion
             Outputs = [nodes[^1].Output, .. main.Outputs.Skip(1)],
             // Weights stay [K, C / groups, R, S].
             Layouts = LayoutRule.ChannelsLast(rowMajorInputs: main.Op is ConvInputGradient ? [1] : null),
-            Create = parts => new TrainingLayer { Op = main.Op, Name = parts.Name, Nodes = parts.Nodes, Inputs = parts.Inputs, Outputs = parts.Outputs, Macs = parts.Macs, Activation = activation, GateBounds = bounds },
+            Create = parts => new TrainingLayer { Op = main.Op, Name = parts.Name, Nodes = parts.Nodes, Inputs = parts.Inputs, Outputs = parts.Outputs, Macs = parts.Macs, Activation = activation, GateBounds = bounds, GateIsBeta = gateIsBeta },
         };
     }
 }

@@ -17,9 +17,12 @@ internal sealed class TrainingLayer : Layer
     /// <summary>The gate lets pass what is above the first and below the second.</summary>
     public (float Lower, float Upper) GateBounds { get; init; } = (0, float.PositiveInfinity);
 
+    /// <summary>The gate is not an image but beta: the gradient's op computes the normalization's result again from its operands, which reads one image less.</summary>
+    public bool GateIsBeta { get; init; }
+
     public Slot? Residual => Inputs[^2];
 
     public Slot? Gate => Inputs[^1];
 
-    public override LayerSpec SpecAt(int maxBatch) => Spec(LayerKind.Op, $"{Op} {Inputs[0]!.DataType.ShortName()}{Inputs[0]!.Shape.At(maxBatch)}>{Output.Shape.At(maxBatch)}{(Residual is null ? "" : " +residual")}{(Gate is null ? "" : $" gated({GateBounds.Lower},{GateBounds.Upper})")}", ActivationText.Of(Activation));
+    public override LayerSpec SpecAt(int maxBatch) => Spec(LayerKind.Op, $"{Op} {Inputs[0]!.DataType.ShortName()}{Inputs[0]!.Shape.At(maxBatch)}>{Output.Shape.At(maxBatch)}{(Residual is null ? "" : " +residual")}{(Gate is null ? "" : $" gated({GateBounds.Lower},{GateBounds.Upper}{(GateIsBeta ? ",again" : "")})")}", ActivationText.Of(Activation));
 }

@@ -22,6 +22,14 @@ internal abstract unsafe class ConvParameters
     /// <param name="row">The bytes of the reduction.</param>
     public abstract void CopyWeights(RunState? state, int channel, int channelInGroup, byte* row);
 
+    /// <summary>Packs the weights of a panel at once, for layers and kernels where that is faster than by way of <see cref="CopyWeights"/> and gives the same bytes.</summary>
+    /// <param name="state">The run, for weights and biases that it computes; null for constants.</param>
+    /// <param name="panel">The panel's shape.</param>
+    /// <param name="channel">The layer's output channel that is the panel's first.</param>
+    /// <param name="packed">Zeroed memory.</param>
+    /// <returns>False when nothing was written.</returns>
+    public virtual bool TryPack(RunState? state, PanelShape panel, int channel, byte* packed) => false;
+
     /// <summary>Fills the constants of one panel.</summary>
     /// <param name="state">The run, for weights and biases that it computes; null for constants.</param>
     /// <param name="panel">The panel's shape.</param>

@@ -197,13 +197,18 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         return (packed, packed + panels.Count * panels.WeightBytes);
     }
 
-    // Weights and constants of a panel, by way of zeroed memory for the rows of its channels.
+    // Weights and constants of a panel, by way of memory for the rows of its channels.
     private void Pack(RunState? state, ConvPanels panels, int panel, byte* rows)
     {
         var (shape, channelOf, (weights, constants)) = (panels.Shape, panels.Channels[panel], Packed(panels, state));
-        for (var channel = 0; channel < shape.Capacity; channel++)
-            if (channelOf(channel) is var k and >= 0) _parameters.CopyWeights(state, k, panels.FirstChannel + panel % panels.PerGroup * shape.Capacity + channel, rows + channel * RowBytes);
-        _family.Pack(shape, _operands.Reduction, rows, RowBytes, (byte*)(weights + panel * panels.WeightBytes));
+        var packed = (byte*)(weights + panel * panels.WeightBytes);
+        if (!_parameters.TryPack(state, shape, channelOf(0), packed))
+        {
+            new Span<byte>(rows, (int)(shape.Capacity * RowBytes)).Clear();
+            for (var channel = 0; channel < shape.Capacity; channel++)
+                if (channelOf(channel) is var k and >= 0) _parameters.CopyWeights(state, k, panels.FirstChannel + panel % panels.PerGroup * shape.Capacity + channel, rows + channel * RowBytes);
+            _family.Pack(shape, _operands.Reduction, rows, RowBytes, packed);
+        }
         _parameters.FillPanel(state, shape, channelOf, (byte*)(constants + panel * panels.ConstantBytes));
     }
 
@@ -217,7 +222,6 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
             for (; part >= layer._panels[at].Count; at++) part -= layer._panels[at].Count;
             var panels = layer._panels[at];
             var rows = state.Scratch(worker) + layer._family.ScratchBytes + layer._clippedBytes;
-            new Span<byte>(rows, (int)(panels.Shape.Capacity * layer.RowBytes)).Clear();
             var (weights, constants) = Packed(panels, state);
             new Span<byte>((void*)(weights + part * panels.WeightBytes), (int)panels.WeightBytes).Clear();
             new Span<byte>((void*)(constants + part * panels.ConstantBytes), (int)panels.ConstantBytes).Clear();

@@ -82,7 +82,11 @@ internal sealed unsafe class Fp32BatchNormGradient : Tactic<TrainingLayer>
             args.DGamma = (float*)state.Address(_layer.Outputs[1]);
             args.DBeta = (float*)state.Address(_layer.Outputs[2]);
             args.Partials = (float*)state.SharedScratch;
-            if (_layer.Gate is { } gate) args.Gate = (float*)state.Address(gate);
+            if (_layer.Gate is { } gate)
+            {
+                if (_layer.GateIsBeta) args.Beta = (float*)state.Address(gate);
+                else args.Gate = (float*)state.Address(gate);
+            }
             (args.GateLower, args.GateUpper) = _layer.GateBounds;
             return args;
         }

@@ -49,6 +49,9 @@ internal unsafe struct BatchNormGradFp32Args
     /// <summary>Output of a Relu or Clip that follows the normalization (and its residual), or null.</summary>
     public float* Gate;
 
+    /// <summary>[C], or null: the gate is the normalization's result, which is computed again with the forward pass's bits.</summary>
+    public float* Beta;
+
     /// <summary>What is above it passes.</summary>
     public float GateLower;
 

@@ -17,39 +17,43 @@ internal static unsafe class BatchNormGradKernel<V> where V : struct, IVec<V>
             for (var pixel = partition.Begin(partial); pixel < last; pixel += partition.ChunkPixels)
             {
                 var stop = Math.Min(last, pixel + partition.ChunkPixels);
-                if (args->Gate == null) AddChunk<N1>(args, pixel, stop, sums);
-                else AddChunk<N2>(args, pixel, stop, sums);
+                if (args->Beta != null) AddChunk<N3>(args, pixel, stop, sums);
+                else if (args->Gate != null) AddChunk<N2>(args, pixel, stop, sums);
+                else AddChunk<N1>(args, pixel, stop, sums);
             }
         }
     }
 
-    /// <summary>Adds a chunk to the sums; two operands (<typeparamref name="TOperands"/>: N2) when a gate follows, one (N1) otherwise.</summary>
+    /// <summary>Adds a chunk to the sums. <typeparamref name="TGate"/>: N1 without a gate, N2 with one in memory, N3 with one that is computed again.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddChunk<TOperands>(BatchNormGradFp32Args* args, nint begin, nint end, float* sums) where TOperands : struct, ICount
+    private static void AddChunk<TGate>(BatchNormGradFp32Args* args, nint begin, nint end, float* sums) where TGate : struct, ICount
     {
         nint channels = args->Channels;
         for (var c = 0; c < channels; c += V.Count)
         {
             var valid = (int)channels - c;
             V mean = Lanes<V>.Load(args->Mean + c, valid);
+            var gate = Regate.Load<TGate>(args, c, valid);
             V g0 = V.Zero, g1 = V.Zero, p0 = V.Zero, p1 = V.Zero;
             nint i = begin * channels + c, last = end * channels;
             if (valid >= V.Count)
             {
                 for (; i < last - channels; i += 2 * channels)
                 {
-                    V first = Gradient<TOperands>(args, i, V.Count), second = Gradient<TOperands>(args, i + channels, V.Count);
+                    V x0 = V.Load(args->X + i) - mean, x1 = V.Load(args->X + i + channels) - mean;
+                    V first = Gradient<TGate>(args, i, V.Count, x0, gate), second = Gradient<TGate>(args, i + channels, V.Count, x1, gate);
                     g0 += first;
                     g1 += second;
-                    p0 = V.MultiplyAdd(first, V.Load(args->X + i) - mean, p0);
-                    p1 = V.MultiplyAdd(second, V.Load(args->X + i + channels) - mean, p1);
+                    p0 = V.MultiplyAdd(first, x0, p0);
+                    p1 = V.MultiplyAdd(second, x1, p1);
                 }
             }
             for (; i < last; i += channels)
             {
-                V g = Gradient<TOperands>(args, i, valid);
+                V x = Lanes<V>.Load(args->X + i, valid) - mean;
+                V g = Gradient<TGate>(args, i, valid, x, gate);
                 g0 += g;
-                p0 = V.MultiplyAdd(g, Lanes<V>.Load(args->X + i, valid) - mean, p0);
+                p0 = V.MultiplyAdd(g, x, p0);
             }
             Lanes<V>.Store(sums + c, valid, Lanes<V>.Load(sums + c, valid) + (g0 + g1));
             Lanes<V>.Store(sums + channels + c, valid, Lanes<V>.Load(sums + channels + c, valid) + (p0 + p1));
@@ -64,13 +68,14 @@ internal static unsafe class BatchNormGradKernel<V> where V : struct, IVec<V>
         for (var pixel = partition.Begin(begin); pixel < last; pixel += partition.ChunkPixels)
         {
             var stop = Math.Min(last, pixel + partition.ChunkPixels);
-            if (args->Gate == null) PropagateChunk<N1>(args, pixel, stop);
-            else PropagateChunk<N2>(args, pixel, stop);
+            if (args->Beta != null) PropagateChunk<N3>(args, pixel, stop);
+            else if (args->Gate != null) PropagateChunk<N2>(args, pixel, stop);
+            else PropagateChunk<N1>(args, pixel, stop);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void PropagateChunk<TOperands>(BatchNormGradFp32Args* args, nint begin, nint end) where TOperands : struct, ICount
+    private static void PropagateChunk<TGate>(BatchNormGradFp32Args* args, nint begin, nint end) where TGate : struct, ICount
     {
         nint channels = args->Channels;
         V epsilon = V.Broadcast(args->Epsilon), share = V.Broadcast(args->FrozenStatistics != 0 ? 0 : 1f / args->Pixels);
@@ -83,32 +88,49 @@ internal static unsafe class BatchNormGradKernel<V> where V : struct, IVec<V>
             V scale = Lanes<V>.Load(args->Gamma + c, valid) * inverse;
             V slope = V.Zero - scale * inverse * Lanes<V>.Load(args->DGamma + c, valid) * share;
             V offset = V.Zero - scale * Lanes<V>.Load(args->DBeta + c, valid) * share;
+            var gate = Regate.Load<TGate>(args, c, valid);
             nint last = end * channels;
             if (valid >= V.Count && args->DResidual == null)
             {
                 for (var i = begin * channels + c; i < last; i += channels)
                 {
-                    V g = Gradient<TOperands>(args, i, V.Count);
-                    V.Store(args->DX + i, V.MultiplyAdd(g, scale, V.MultiplyAdd(V.Load(args->X + i) - mean, slope, offset)));
+                    V x = V.Load(args->X + i) - mean;
+                    V g = Gradient<TGate>(args, i, V.Count, x, gate);
+                    V.Store(args->DX + i, V.MultiplyAdd(g, scale, V.MultiplyAdd(x, slope, offset)));
                 }
                 continue;
             }
             for (var i = begin * channels + c; i < last; i += channels)
             {
-                V g = Gradient<TOperands>(args, i, valid);
+                V x = Lanes<V>.Load(args->X + i, valid) - mean;
+                V g = Gradient<TGate>(args, i, valid, x, gate);
                 if (args->DResidual != null) Lanes<V>.Store(args->DResidual + i, valid, g);
-                Lanes<V>.Store(args->DX + i, valid, V.MultiplyAdd(g, scale, V.MultiplyAdd(Lanes<V>.Load(args->X + i, valid) - mean, slope, offset)));
+                Lanes<V>.Store(args->DX + i, valid, V.MultiplyAdd(g, scale, V.MultiplyAdd(x, slope, offset)));
             }
         }
     }
 
+    // x is the input less the mean.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static V Gated(V gate, V dy, BatchNormGradFp32Args* args) => ClipActivation.Gradient(gate, dy, V.Broadcast(args->GateLower), V.Broadcast(args->GateUpper));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static V Gradient<TOperands>(BatchNormGradFp32Args* args, nint i, int valid) where TOperands : struct, ICount
+    private static V Gradient<TGate>(BatchNormGradFp32Args* args, nint i, int valid, V x, in Regate gate) where TGate : struct, ICount
     {
         V dy = Lanes<V>.Load(args->DY + i, valid);
-        return TOperands.Value == 1 ? dy : Gated(Lanes<V>.Load(args->Gate + i, valid), dy, args);
+        if (TGate.Value == 1) return dy;
+        return ClipActivation.Gradient(TGate.Value == 2 ? Lanes<V>.Load(args->Gate + i, valid) : V.MultiplyAdd(x, gate.Scale, gate.Beta), dy, gate.Lower, gate.Upper);
+    }
+
+    /// <summary>What some channels' gates are computed from, as <see cref="BatchNormKernel{V}"/> computes them.</summary>
+    private readonly struct Regate(V scale, V beta, V lower, V upper)
+    {
+        public readonly V Scale = scale, Beta = beta, Lower = lower, Upper = upper;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Regate Load<TGate>(BatchNormGradFp32Args* args, int c, int valid) where TGate : struct, ICount
+        {
+            V lower = V.Broadcast(args->GateLower), upper = V.Broadcast(args->GateUpper);
+            if (TGate.Value < 3) return new Regate(V.Zero, V.Zero, lower, upper);
+            V scale = Lanes<V>.Load(args->Gamma + c, valid) / V.Sqrt(Lanes<V>.Load(args->Variance + c, valid) + V.Broadcast(args->Epsilon));
+            return new Regate(scale, Lanes<V>.Load(args->Beta + c, valid), lower, upper);
+        }
     }
 }

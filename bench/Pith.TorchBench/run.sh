@@ -22,8 +22,7 @@ if ! grep -aqs GLIBCXX_3.4.32 "$(ldconfig -p | awk '/libstdc\+\+\.so\.6.*x86-64/
     paths=(LD_LIBRARY_PATH="$libraries")
 fi
 export DOTNET_ROOT="${DOTNET_ROOT:-$(dirname "$(readlink -f "$(command -v dotnet)")")}"
-# Its fastest: huge pages, and freed memory is kept instead of being faulted in again by the next step.
-torch() { env "${paths[@]}" THP_MEM_ALLOC_ENABLE=1 GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=17179869184:glibc.malloc.trim_threshold=17179869184 "$program" "$@"; }
+torch() { env "${paths[@]}" "$program" "$@"; }
 if [ $# -gt 0 ]; then torch "$@"; exit; fi
 for precision in fp32 bf16; do
     for network in "cifar-resnet20 128" "cifar-resnet18 128" "resnet50 16" "mobilenetv2 16"; do

@@ -69,10 +69,18 @@ public class CodeTests
         foreach (var points in new[] { WinogradPoints.Two, WinogradPoints.Four })
         {
             Check(new WinogradFp32InputEmitter(new WinogradFp32InputSpec(points, 3, 4096, 192, 1088)), CpuFeatures.Avx512);
+            Check(new WinogradFp32GradientEmitter(new WinogradFp32InputSpec(points, 3, 4096, 192, 1088)), CpuFeatures.Avx512);
             foreach (var activation in Enum.GetValues<ActivationKind>().Where(ActivationFp32Emitter.Has))
                 Check(new WinogradFp32OutputEmitter(new WinogradFp32OutputSpec(points, 15, 1088, tile with { Rows = points.Outputs, Columns = points.Outputs }, 1, 0, new EpilogueFp32Spec(true, activation, false))), CpuFeatures.Avx512);
         }
     }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public void Kernels_of_weight_gradients_use_the_instructions_that_they_need_only(int vectors) => Check(new OuterProductEmitter(new OuterProductSpec(37, vectors, 256, 512)), CpuFeatures.Avx512);
 
     [Fact]
     public void A_tile_configuration_has_the_rows_and_bytes_where_the_cpu_reads_them()

@@ -22,7 +22,7 @@ public class WeightGradientTests
     [InlineData(7, 2, 1, 1, 3, 64)]
     public void Direct_sums_agree_with_the_definition(int kernel, int stride, int dilation, int groups, int channels, int outChannels)
     {
-        if (Isa.Detected.Lack(CpuFeatures.Avx512) is { } missing) Assert.Skip(missing);
+        if (Isa.Current.Lack(CpuFeatures.Avx512) is { } missing) Assert.Skip(missing);
         var window = WindowAttributes.Uniform(kernel, stride, dilation * (kernel / 2)) with { Dilations = [dilation, dilation] };
         TacticCheck.Agrees(Gradient(window, groups, channels, outChannels, 9, 11), "fp32-avx512-weight-gradient", SumTolerance);
     }
@@ -35,14 +35,14 @@ public class WeightGradientTests
     [InlineData(64, 64, 3, 2)]
     public void Winograd_sums_agree_with_the_definition(int channels, int outChannels, int height, int width)
     {
-        if (Isa.Detected.Lack(CpuFeatures.Avx512) is { } missing) Assert.Skip(missing);
+        if (Isa.Current.Lack(CpuFeatures.Avx512) is { } missing) Assert.Skip(missing);
         TacticCheck.Agrees(Gradient(WindowAttributes.Uniform(3, 1, 1), 1, channels, outChannels, height, width), "fp32-winograd4-weight-gradient", WinogradTolerance);
     }
 
     [Fact]
     public void Winograd_sums_agree_without_padding()
     {
-        if (Isa.Detected.Lack(CpuFeatures.Avx512) is { } missing) Assert.Skip(missing);
+        if (Isa.Current.Lack(CpuFeatures.Avx512) is { } missing) Assert.Skip(missing);
         TacticCheck.Agrees(Gradient(WindowAttributes.Uniform(3, 1, 0), 1, 32, 16, 11, 10), "fp32-winograd4-weight-gradient", WinogradTolerance);
     }
 

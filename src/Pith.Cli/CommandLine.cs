@@ -3,6 +3,7 @@ using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using Pith.Cli.Reporting;
 using Pith.Cli.Verbs;
+using Pith.Compression.Distribution;
 
 namespace Pith.Cli;
 
@@ -30,6 +31,7 @@ internal static class CommandLine
 
     public static int ReportUsage(ParseResult parsed)
     {
+        if (MpiGroup.LaunchedRank > 0) return Program.WrongUsage;
         foreach (var error in parsed.Errors) Console.Error.WriteLine($"pith: {SafeText.Of(error.Message)}");
         var command = parsed.CommandResult.Command;
         Console.Error.WriteLine(command is RootCommand ? "See: pith --help" : $"See: pith {command.Name} --help");
@@ -58,9 +60,18 @@ internal static class CommandLine
 
     private static int Run(Verb verb, ParseResult parsed, CancellationToken cancellation)
     {
-        var terminal = new Terminal(json: parsed.GetValue(s_json), quiet: parsed.GetValue(s_quiet));
+        var terminal = new Terminal(json: parsed.GetValue(s_json), quiet: parsed.GetValue(s_quiet), MpiGroup.LaunchedRank);
+        var exitCode = Run(verb, parsed, terminal, cancellation);
+        MpiGroup.Leave(exitCode);
+        return exitCode;
+    }
+
+    private static int Run(Verb verb, ParseResult parsed, Terminal terminal, CancellationToken cancellation)
+    {
         try
         {
+            if (MpiGroup.LaunchedSize > 1 && !verb.SpreadsOverRanks)
+                throw new PithException($"mpirun started {MpiGroup.LaunchedSize} processes, but '{verb.Name}' does not share its work: all would do the same and write the same files. Run it without mpirun. What trains works with it: {string.Join(", ", VerbCatalog.All.Where(other => other.SpreadsOverRanks).Select(other => other.Name))}.");
             return verb.Run(parsed, terminal, cancellation);
         }
         catch (UsageException wrong)

@@ -31,6 +31,11 @@ public readonly ref struct ObservedValue
     /// <summary>All elements of a float value in the order in which they lie in memory, which need not be row-major; empty for other types. For statistics that do not depend on order.</summary>
     public ReadOnlySpan<float> Elements => SlotTensors.Floats(_slot, _state);
 
+    /// <summary>Copies a float value in row-major order, without allocating.</summary>
+    /// <param name="rowMajor">As many elements as the value has.</param>
+    /// <exception cref="ArgumentException">It has another length, or the value is not float32.</exception>
+    public void CopyTo(Span<float> rowMajor) => SlotTensors.Read(_slot, _state, rowMajor);
+
     /// <summary>A copy as a row-major tensor; allocates.</summary>
     public Tensor ToTensor() => SlotTensors.Read(_slot, _state);
 }

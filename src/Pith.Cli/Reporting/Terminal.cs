@@ -8,14 +8,20 @@ namespace Pith.Cli.Reporting;
 /// </summary>
 internal sealed class Terminal
 {
+    private static readonly TimeSpan s_firstSpeaks = TimeSpan.FromSeconds(2);
     private readonly IAnsiConsole _output;
     private readonly IAnsiConsole _error;
     private readonly bool _quiet;
+    private readonly int _rank;
 
-    public Terminal(bool json, bool quiet)
+    /// <param name="json">Whether the result is wanted as JSON.</param>
+    /// <param name="quiet">Whether progress and notes are left out.</param>
+    /// <param name="rank">Which of the processes that work together this is: only the first, 0, speaks, unless another one fails.</param>
+    public Terminal(bool json, bool quiet, int rank = 0)
     {
         IsJson = json;
-        _quiet = quiet;
+        _quiet = quiet || rank > 0;
+        _rank = rank;
         _output = Console(System.Console.Out, System.Console.IsOutputRedirected);
         _error = Console(System.Console.Error, System.Console.IsErrorRedirected);
     }
@@ -26,6 +32,7 @@ internal sealed class Terminal
     /// <summary>Writes the result as JSON when that was asked for, else calls <paramref name="draw"/>.</summary>
     public void Result(object json, Action<IAnsiConsole> draw)
     {
+        if (_rank > 0) return;
         if (IsJson) System.Console.Out.WriteLine(JsonText.Of(json));
         else draw(_output);
     }
@@ -41,6 +48,12 @@ internal sealed class Terminal
     /// <param name="next">What to do, on a line of its own.</param>
     public void Error(string message, string? next = null)
     {
+        if (_rank > 0)
+        {
+            // What fails on all ranks is said by the first, which then ends the others.
+            Thread.Sleep(s_firstSpeaks);
+            message = $"rank {_rank} on {Environment.MachineName}: {message}";
+        }
         _error.Line($"[red]pith:[/] {message}");
         if (next is not null) _error.Line($"{next}");
     }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json.Nodes;
 using Pith.Cli.Reporting;
 using Pith.Compression.Data;
+using Pith.Compression.Distribution;
 
 namespace Pith.Cli.Verbs;
 
@@ -37,16 +38,19 @@ internal abstract class StepVerb : Verb
         var model = arguments.GetRequiredValue(_model);
         var output = ModelFile.Output(arguments.GetValue(_output), model, Suffix);
         var step = StepCatalog.Find(Kind).Read(Complete(SettingOption.Collect(Settings, arguments, FromFile(arguments.GetValue(_settings))), arguments.GetValue(_data) is not null), $"pith {Kind}");
+        var group = SpreadsOverRanks ? MpiGroup.Join() : ProcessGroup.Single;
+        if (group is MpiGroup { PlacementNote: { } note }) terminal.Note(note);
         var outcome = terminal.Track(events =>
         {
             var graph = ModelFile.Load(model, arguments.GetValue(_size));
-            var made = step.Run(graph, Context(arguments, model, graph, output, step, events, cancellation));
+            var made = step.Run(graph, Context(arguments, model, graph, output, step, events, cancellation) with { Group = group, Threads = ThreadsOf(arguments, group) });
+            if (!group.IsFirst) return made;
             OnnxModel.Save(made.Graph, output);
             File.Delete(CheckpointOf(output));
             File.Delete(SearchFiles.BestOf(output));
             return made;
         });
-        AfterSave(outcome, output, arguments);
+        if (group.IsFirst) AfterSave(outcome, output, arguments);
         foreach (var finding in outcome.Findings) terminal.Note(finding.Message);
         terminal.Result(Json(outcome, model, output), console => Draw(console, outcome, output));
         if (outcome.Unreached is not { } unreached) return Program.Done;
@@ -75,7 +79,7 @@ internal abstract class StepVerb : Verb
 
     private StepContext Context(ParseResult arguments, string model, Graph graph, string output, RecipeStep step, IProgress<PithEvent> events, CancellationToken cancellation)
     {
-        var context = new StepContext { Stage = Kind, Threads = arguments.GetValue(_threads), Events = events, Cancellation = cancellation };
+        var context = new StepContext { Stage = Kind, Events = events, Cancellation = cancellation };
         if (!ReadsData) return context;
         var data = arguments.GetValue(_data);
         var extended = Extend(context with
@@ -91,6 +95,8 @@ internal abstract class StepVerb : Verb
         DataOverlap.Refuse([("Training", extended.TrainingData), ("validation", extended.ValidationData)], events);
         return extended;
     }
+
+    private int ThreadsOf(ParseResult arguments, ProcessGroup group) => arguments.GetValue(_threads) is var asked and > 0 ? asked : group is MpiGroup ranks ? ranks.Threads : 0;
 
     private static string CheckpointOf(string output) => output + ".checkpoint";
 

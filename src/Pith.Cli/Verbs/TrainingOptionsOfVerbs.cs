@@ -6,7 +6,7 @@ internal static class TrainingOptionsOfVerbs
     public static IReadOnlyList<SettingOption> All() =>
     [
         SettingOption.Count("--epochs", "epochs", "Number of passes over the training images."),
-        SettingOption.Count("--batch", "batch_size", "Images per optimizer step."),
+        SettingOption.Count("--batch", "batch_size", "Images per optimizer step; under mpirun, of all ranks together."),
         SettingOption.Number("--lr", "learning_rate", "Base learning rate."),
         SettingOption.Text("--optimizer", "optimizer.kind", "sgd or adamw."),
         SettingOption.Number("--momentum", "optimizer.momentum", "Momentum of SGD."),

@@ -11,6 +11,8 @@ internal abstract class TrainingVerb : StepVerb
 {
     private readonly Option<string?> _validation = new("--validation") { Description = "Validation images that select the best epoch; without them the last epoch is kept.", HelpName = "spec" };
 
+    public override bool SpreadsOverRanks => true;
+
     protected override bool ReadsData => true;
 
     protected override IReadOnlyList<SettingOption> Settings => [.. OwnSettings, new SettingOption(_validation, "validation", _ => "keep_best")];
@@ -26,14 +28,15 @@ internal abstract class TrainingVerb : StepVerb
     protected override object Json(StepOutcome outcome, string model, string output)
     {
         var summary = outcome.Training!;
-        return new { Model = model, Output = output, summary.Epochs, summary.Steps, summary.Loss, summary.TrainingAccuracy, summary.ValidationTop1, summary.KeptEpoch, summary.ImagesPerSecond, summary.Seconds, summary.Untrained };
+        return new { Model = model, Output = output, summary.Epochs, summary.Steps, summary.Loss, summary.TrainingAccuracy, summary.ValidationTop1, summary.KeptEpoch, summary.ImagesPerSecond, summary.Seconds, summary.Ranks, summary.CommunicationShare, summary.Untrained };
     }
 
     protected override void Draw(IAnsiConsole console, StepOutcome outcome, string output)
     {
         var summary = outcome.Training!;
         var validation = summary.ValidationTop1 is { } top1 ? $", validation top-1 {StageText.Percent(top1)} (epoch {summary.KeptEpoch})" : "";
-        console.Line($"{output}: {summary.Epochs} epochs in {summary.Seconds.ToString("0", CultureInfo.InvariantCulture)} s, {summary.ImagesPerSecond.ToString("0", CultureInfo.InvariantCulture)} images/s, loss {summary.Loss.ToString("0.0000", CultureInfo.InvariantCulture)}, training top-1 {StageText.Percent(summary.TrainingAccuracy)}{validation}");
+        var ranks = summary.CommunicationShare is { } share ? $" on {summary.Ranks} ranks ({StageText.Percent(share)} of the time waiting for each other)" : "";
+        console.Line($"{output}: {summary.Epochs} epochs in {summary.Seconds.ToString("0", CultureInfo.InvariantCulture)} s, {summary.ImagesPerSecond.ToString("0", CultureInfo.InvariantCulture)} images/s{ranks}, loss {summary.Loss.ToString("0.0000", CultureInfo.InvariantCulture)}, training top-1 {StageText.Percent(summary.TrainingAccuracy)}{validation}");
     }
 }
 
@@ -42,7 +45,7 @@ internal sealed class TrainVerb : TrainingVerb
 {
     public override string Summary => "Trains a network on labelled images.";
 
-    public override IReadOnlyList<string> Examples => ["pith train cifar-resnet20 --data procedural -o dense.onnx --epochs 8", "pith train net.onnx --data cifar10:folder?split=train --lr 0.1 --weight-decay 0.0001 -o dense.onnx"];
+    public override IReadOnlyList<string> Examples => ["pith train cifar-resnet20 --data procedural -o dense.onnx --epochs 8", "pith train net.onnx --data cifar10:folder?split=train --lr 0.1 --weight-decay 0.0001 -o dense.onnx", "mpirun -n 4 pith train cifar-resnet20 --data cifar10:folder?split=train -o dense.onnx"];
 
     protected override string Kind => "train";
 
@@ -54,7 +57,7 @@ internal sealed class FineTuneVerb : TrainingVerb
 {
     public override string Summary => "Fine-tunes a trained network; a 2:4 sparse network stays 2:4 sparse.";
 
-    public override IReadOnlyList<string> Examples => ["pith finetune sparse.onnx --data cifar10:folder?split=train -o tuned.onnx --epochs 8 --lr 0.01", "pith finetune sparse.onnx --data imagefolder:train --teacher dense.onnx -o tuned.onnx"];
+    public override IReadOnlyList<string> Examples => ["pith finetune sparse.onnx --data cifar10:folder?split=train -o tuned.onnx --epochs 8 --lr 0.01", "pith finetune sparse.onnx --data imagefolder:train --teacher dense.onnx -o tuned.onnx", "mpirun -n 4 pith finetune sparse.onnx --data imagefolder:train --batch 256 -o tuned.onnx"];
 
     protected override string Kind => "finetune";
 

@@ -34,6 +34,9 @@ internal abstract class Verb
     /// <summary>How long the verb may go on after a signal that ends it.</summary>
     public virtual TimeSpan TimeToStop => TimeSpan.FromSeconds(2);
 
+    /// <summary>Whether processes that <c>mpirun</c> starts share the work.</summary>
+    public virtual bool SpreadsOverRanks => false;
+
     /// <summary>Does the work.</summary>
     /// <returns>The exit code.</returns>
     /// <exception cref="PithException">The work failed; the message is for people.</exception>

@@ -1,5 +1,6 @@
 using Pith.Benchmarking;
 using Pith.Compression.Data;
+using Pith.Compression.Distribution;
 
 namespace Pith.Compression.Recipes;
 
@@ -44,6 +45,9 @@ public sealed record StepContext
 
     /// <summary>Stops the step.</summary>
     public CancellationToken Cancellation { get; init; }
+
+    /// <summary>The processes that train together.</summary>
+    internal ProcessGroup Group { get; init; } = ProcessGroup.Single;
 
     /// <summary>How the networks of a search's front are timed.</summary>
     internal BenchmarkSettings FrontTiming { get; init; } = new() { Seconds = 1 };

@@ -93,17 +93,26 @@ internal sealed class Checkpoint
 
     /// <summary>Reads a file; one that was damaged or made up is refused before anything in it is used.</summary>
     /// <exception cref="PithException">The file cannot be read, is no checkpoint, or is damaged.</exception>
-    public static Checkpoint Read(string path)
+    public static Checkpoint Read(string path) => Read(path, ReadBytes(path));
+
+    /// <summary>Reads the content of a file.</summary>
+    /// <exception cref="PithException">It cannot be read.</exception>
+    public static byte[] ReadBytes(string path)
     {
-        byte[] bytes;
         try
         {
-            bytes = File.ReadAllBytes(path);
+            return File.ReadAllBytes(path);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             throw new PithException($"Cannot read the checkpoint '{path}': {failure.Message}", failure);
         }
+    }
+
+    /// <summary>Reads what was the content of a file, on this or another machine.</summary>
+    /// <exception cref="PithException">It is no checkpoint, or is damaged.</exception>
+    public static Checkpoint Read(string path, byte[] bytes)
+    {
         try
         {
             return Parse(bytes);

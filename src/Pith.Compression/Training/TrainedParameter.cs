@@ -35,11 +35,14 @@ internal sealed class TrainedParameter
     /// <summary>The optimiser's state, each as long as the parameter.</summary>
     public float[][] Slots { get; }
 
+    /// <summary>Where the gradient is read instead of the engine's output: its mean over the ranks that train together.</summary>
+    public ReadOnlyMemory<float>? Average { get; init; }
+
     /// <summary>Takes the gradient of the last run, zero where the weight is pruned.</summary>
     /// <returns>The sum of its squares, in double and in an order that is the same on every machine; NaN or infinite when an element is.</returns>
     public double TakeGradient(EngineContext context)
     {
-        var gradient = context.Output<float>(Gradient);
+        var gradient = GradientOf(context);
         if (_maskedGradient is not null)
         {
             gradient.CopyTo(_maskedGradient);
@@ -52,11 +55,13 @@ internal sealed class TrainedParameter
     public void Update(EngineContext context, Optimizer optimizer, UpdateStep step)
     {
         var weights = context.Input<float>(Input);
-        optimizer.Update(weights, _maskedGradient ?? context.Output<float>(Gradient), Slots, step);
+        optimizer.Update(weights, _maskedGradient ?? GradientOf(context), Slots, step);
         if (Mask is null) return;
         Mask.Apply(weights);
         foreach (var slot in Slots) Mask.Apply(slot);
     }
+
+    private ReadOnlySpan<float> GradientOf(EngineContext context) => Average is { } average ? average.Span : context.Output<float>(Gradient);
 
     // Sixteen sums side by side, then their sum.
     private static double SumOfSquares(ReadOnlySpan<float> gradient)

@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using Pith.Compression.Data;
+using Pith.Compression.Distribution;
+using Pith.Kernels;
 using Pith.Training;
 
 namespace Pith.Compression.Training;
@@ -20,6 +22,7 @@ internal sealed class TrainingLoop
     private readonly TrainingData _data;
     private readonly TrainingSettings _settings;
     private readonly TrainingOptions _options;
+    private readonly ProcessGroup _group;
     private readonly BatchLoader _loader;
     private readonly int _stepsPerEpoch;
     private readonly long _freezeStep;
@@ -29,22 +32,29 @@ internal sealed class TrainingLoop
     private TrainingState _state = new();
     private IReadOnlyDictionary<string, float[]>? _best;
     private long _imagesOfThisRun;
+    private double _waitSeconds;
     private string? _key;
 
     private TrainingLoop(Graph graph, TrainingData data, TrainingSettings settings, TrainingOptions options)
     {
         _graph = TrainingGraph.WithOwnParameters(graph);
+        _group = options.Group;
         if (!ReferenceEquals(_graph, graph)) options.Events?.Report(new Warning(Untied(graph, _graph)));
-        if (FixedBatch(_graph) is { } fixedBatch && fixedBatch != settings.BatchSize)
+        if (FixedBatch(_graph) * _group.Size is { } fixedBatch && fixedBatch != settings.BatchSize)
         {
-            options.Events?.Report(new Warning($"The file of '{graph.Name}' fixes the batch to {fixedBatch} and the network cannot be run with another one: it is trained with {fixedBatch} images a step instead of {settings.BatchSize}."));
+            options.Events?.Report(new Warning($"The file of '{graph.Name}' fixes the batch to {fixedBatch / _group.Size} and the network cannot be run with another one: it is trained with {fixedBatch} images a step{(_group.Size > 1 ? $" on {_group.Size} ranks" : "")} instead of {settings.BatchSize}."));
             settings = settings with { BatchSize = fixedBatch };
+        }
+        if (settings.BatchSize % _group.Size != 0)
+        {
+            var below = settings.BatchSize / _group.Size * _group.Size;
+            throw new PithException($"'batch_size': {settings.BatchSize} images a step cannot be divided among {_group.Size} ranks. It counts the images of all ranks together; take {(below >= 2 ? $"{below} or " : "")}{below + _group.Size}, or another number of ranks.");
         }
         (_data, _settings, _options) = (data, settings, options);
         var augmentation = settings.CropPadding > 0 || settings.Flip ? new Augmentation(settings.CropPadding, settings.Flip) : null;
         if (Float32Form.IsNeeded(graph)) throw new PithException($"Training computes in float32; model '{graph.Name}' has values in half or double precision. Train its {nameof(Float32Form)}.");
         var signature = ClassifierSignature.Of(graph);
-        _loader = new BatchLoader(data.Train, signature.Input.Left(data.Preprocessing), new BatchLoaderOptions { BatchSize = settings.BatchSize, Shuffle = true, Seed = settings.Seed, Augmentation = augmentation });
+        _loader = new BatchLoader(data.Train, signature.Input.Left(data.Preprocessing), new BatchLoaderOptions { BatchSize = settings.BatchSize, Shuffle = true, Seed = settings.Seed, Augmentation = augmentation, Share = new BatchShare(_group.Rank, _group.Size) });
         signature.RequireFit(data.Train, _loader);
         if (settings.Validation != ValidationMode.None && data.Validation is { } validation)
             signature.RequireFit(validation, new BatchLoader(validation, signature.Input.Left(data.Preprocessing), new BatchLoaderOptions()));
@@ -71,6 +81,7 @@ internal sealed class TrainingLoop
         ArgumentNullException.ThrowIfNull(options);
         settings.Check();
         var trainer = new TrainingLoop(graph, data, settings, options);
+        if (options.Group.Size > 1) GroupAgreement.Require(options.Group, trainer.WhatRanksShare());
         trainer.Open(trainer.Resume());
         trainer.ReportUntrained();
         try
@@ -80,6 +91,8 @@ internal sealed class TrainingLoop
         catch (OperationCanceledException)
         {
             trainer.SaveCheckpoint();
+            // The end of one rank is the end of all.
+            options.Group.Barrier();
             throw;
         }
         finally
@@ -107,15 +120,18 @@ internal sealed class TrainingLoop
             KeptEpoch = keepsBest ? _state.BestEpoch : _settings.Epochs,
             ImagesPerSecond = _imagesOfThisRun / Math.Max(_clock.Elapsed.TotalSeconds, 1e-9),
             Seconds = _clock.Elapsed.TotalSeconds,
+            Ranks = _group.Size,
+            CommunicationShare = _group.Size > 1 ? (_waitSeconds + _session.WaitSeconds) / Math.Max(_clock.Elapsed.TotalSeconds, 1e-9) : null,
             Untrained = _session.Untrained.ToValueList(),
         });
     }
 
     private void RunEpoch()
     {
-        foreach (var batch in _loader.Epoch(_state.Epoch).Skip(_state.BatchesDone).Where(batch => batch.Count == _settings.BatchSize))
+        foreach (var batch in _loader.Epoch(_state.Epoch).Take(_stepsPerEpoch).Skip(_state.BatchesDone))
         {
-            _options.Cancellation.ThrowIfCancellationRequested();
+            // All ranks stop after the same step.
+            if (_group.Any(_options.Cancellation.IsCancellationRequested)) throw new OperationCanceledException(_options.Cancellation);
             // From this step on batch norm uses its running statistics: another training graph.
             if (_state.Step == _freezeStep && _state.Step > 0) Open(_session.Save());
             RunStep(batch);
@@ -129,14 +145,14 @@ internal sealed class TrainingLoop
         var rate = _settings.LearningRate * _settings.Schedule.Factor(new TrainingPosition(_state.Step, Steps, _stepsPerEpoch));
         var result = _session.Step(batch, _state.Step + 1, rate);
         if (!float.IsFinite(result.Loss)) throw Diverged(rate);
-        _imagesOfThisRun += batch.Count;
+        _imagesOfThisRun += _settings.BatchSize;
         _state = _state with
         {
             Step = _state.Step + 1,
             BatchesDone = _state.BatchesDone + 1,
-            LossSum = _state.LossSum + (double)result.Loss * batch.Count,
+            LossSum = _state.LossSum + (double)result.Loss * _settings.BatchSize,
             Correct = _state.Correct + result.Correct,
-            Images = _state.Images + batch.Count,
+            Images = _state.Images + _settings.BatchSize,
         };
         ReportProgress(rate);
     }
@@ -144,6 +160,7 @@ internal sealed class TrainingLoop
     private void FinishEpoch()
     {
         RequireFinite();
+        RequireSameNetwork();
         var top1 = Validate();
         var isBest = top1 > (_state.BestTop1 ?? -1);
         if (isBest && _settings.Validation == ValidationMode.KeepBest) _best = _session.Save();
@@ -165,10 +182,22 @@ internal sealed class TrainingLoop
     {
         if (_settings.Validation == ValidationMode.None) return null;
         _clock.Stop();
-        var result = Evaluator.Run(_session.ToInference(), _data.Validation!, _data.Preprocessing, new EvaluationOptions { Threads = _options.Threads, Cancellation = _options.Cancellation });
+        var top1 = _group.Size == 1 ? Evaluate(_data.Validation!, _options.Cancellation).Top1 : ValidateOnAllRanks(_data.Validation!);
         _clock.Start();
-        return result.Top1;
+        return top1;
     }
+
+    /// <summary>Each rank evaluates its part; none stops alone, because the others would wait for it.</summary>
+    private double ValidateOnAllRanks(ImageDataset images)
+    {
+        int[] own = [.. Enumerable.Range(0, images.Count).Where(index => index % _group.Size == _group.Rank)];
+        double[] correct = [own.Length == 0 ? 0 : Evaluate(new DatasetSubset(images, own), CancellationToken.None).Correct];
+        _group.Sum(correct);
+        return correct[0] / images.Count;
+    }
+
+    private EvaluationResult Evaluate(ImageDataset images, CancellationToken cancellation) =>
+        Evaluator.Run(_session.ToInference(), images, _data.Preprocessing, new EvaluationOptions { Threads = _options.Threads, Cancellation = cancellation });
 
     private void ReportProgress(double rate)
     {
@@ -192,23 +221,49 @@ internal sealed class TrainingLoop
     private void Open(IReadOnlyDictionary<string, float[]>? saved)
     {
         var session = new TrainingSession(_graph, _settings, _options, freezeNorm: _state.Step >= _freezeStep, saved);
+        _waitSeconds += _session?.WaitSeconds ?? 0;
         _session?.Dispose();
         _session = session;
     }
 
     private Dictionary<string, float[]>? Resume()
     {
-        if (_options.CheckpointPath is not { } path || !File.Exists(path)) return null;
-        var checkpoint = Checkpoint.Read(path);
-        if (checkpoint.Key != Key)
-        {
-            _options.Events?.Report(new Warning($"The checkpoint '{path}' belongs to other settings, another model or other data; '{_options.Task}' starts from the beginning."));
-            return null;
-        }
+        if (_options.CheckpointPath is not { } path || _group.FromFirst(() => ReadOwnCheckpoint(path)) is not { } content) return null;
+        var checkpoint = Checkpoint.Read(path, content);
         if (!MasksEqual(checkpoint.Masks)) throw new PithException($"The checkpoint '{path}' has other 2:4 masks than the model. Delete it to train from the start.");
         _state = checkpoint.State;
         _best = Entries(checkpoint, BestPrefix) is { Count: > 0 } best ? best : null;
         return Entries(checkpoint, NowPrefix);
+    }
+
+    /// <summary>The content of the checkpoint when there is one and it belongs to this run.</summary>
+    private byte[]? ReadOwnCheckpoint(string path)
+    {
+        if (!File.Exists(path)) return null;
+        var content = Checkpoint.ReadBytes(path);
+        if (Checkpoint.Read(path, content).Key == Key) return content;
+        _options.Events?.Report(new Warning($"The checkpoint '{path}' belongs to other settings, another model or other data; '{_options.Task}' starts from the beginning."));
+        return null;
+    }
+
+    /// <summary>What must be the same on all ranks. Times of files, which <see cref="Key"/> knows too, may differ between machines.</summary>
+    private IEnumerable<(string What, string Value)> WhatRanksShare() =>
+    [
+        ("version of Pith", PithVersion.Text), ("instruction set", $"{Isa.Current}"), ("network", ModelHash.Of(_graph)), ("teacher", _options.Teacher is { } teacher ? ModelHash.Of(teacher) : "none"),
+        ("training settings", $"{SettingsJson.Write(_settings).ToJsonString()} {_settings.Optimizer}"), ("set of 2:4 masks", string.Join(' ', _options.Masks.Keys.Order(StringComparer.Ordinal))),
+        ("preprocessing", _data.Preprocessing.ToJson()), ("training set", LabelsOf(_data.Train)), ("validation set", _settings.Validation == ValidationMode.None ? "none" : LabelsOf(_data.Validation!)),
+    ];
+
+    private static string LabelsOf(ImageDataset data) =>
+        string.Create(CultureInfo.InvariantCulture, $"{data.Count} images of {string.Join(' ', data.ClassNames)}; labels: {string.Join(' ', Enumerable.Range(0, data.Count).Select(data.Label))}");
+
+    /// <summary>Ranks make the same updates; one that drifts away computes otherwise than the rest.</summary>
+    private void RequireSameNetwork()
+    {
+        if (_group.Size == 1) return;
+        var digests = _group.GatherNumbers(_session.Digest());
+        var other = Array.FindIndex(digests, digest => digest != digests[0]);
+        if (other >= 0) throw new PithException($"After epoch {_state.Epoch + 1} rank {other} has other weights than rank 0, although both made the same updates. Check that machine's memory; the last checkpoint can be continued without it.");
     }
 
     /// <summary>Everything that the run depends on: what the caller names, and what is known here: the network and the teacher with their weights, the settings, the number of images, the classes, and the preprocessing.</summary>
@@ -224,7 +279,7 @@ internal sealed class TrainingLoop
     private void SaveCheckpoint()
     {
         _sinceCheckpoint.Restart();
-        if (_options.CheckpointPath is not { } path) return;
+        if (_options.CheckpointPath is not { } path || !_group.IsFirst) return;
         RequireFinite();
         var tensors = _session.Save().ToDictionary(entry => NowPrefix + entry.Key, entry => entry.Value);
         foreach (var (name, values) in _best ?? new Dictionary<string, float[]>()) tensors[BestPrefix + name] = values;

@@ -1,3 +1,5 @@
+using Pith.Compression.Distribution;
+
 namespace Pith.Compression.Training;
 
 /// <summary>What a training run depends on besides <see cref="TrainingSettings"/>: masks, teacher, threads, where checkpoints go, who watches.</summary>
@@ -25,6 +27,9 @@ internal sealed record TrainingOptions
 
     /// <summary>Seconds between two checkpoints.</summary>
     public double CheckpointSeconds { get; init; } = 60;
+
+    /// <summary>The processes that train together. The first one saves; its word counts where a checkpoint is continued.</summary>
+    public ProcessGroup Group { get; init; } = ProcessGroup.Single;
 
     /// <summary>Receives <see cref="TrainingProgress"/> after each step, <see cref="EpochFinished"/> and notes.</summary>
     public IProgress<PithEvent>? Events { get; init; }

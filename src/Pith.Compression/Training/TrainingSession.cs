@@ -1,4 +1,8 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Pith.Compression.Data;
+using Pith.Compression.Distribution;
 using Pith.Ops;
 using Pith.Training;
 
@@ -28,6 +32,9 @@ internal sealed class TrainingSession : IDisposable
     private readonly double[] _squares;
     private readonly ParallelOptions _threads;
     private readonly RunningStatistics[] _statistics;
+    private readonly ProcessGroup _group;
+    private readonly GradientExchange? _exchange;
+    private double _sumSeconds;
     private readonly Dictionary<string, float[]> _frozenStatistics = new(StringComparer.Ordinal);
 
     /// <param name="inference">The network to start from; not changed.</param>
@@ -38,7 +45,8 @@ internal sealed class TrainingSession : IDisposable
     /// <exception cref="PithException">The network cannot be trained, or <paramref name="saved"/> does not fit it.</exception>
     public TrainingSession(Graph inference, TrainingSettings settings, TrainingOptions options, bool freezeNorm, IReadOnlyDictionary<string, float[]>? saved = null)
     {
-        (_settings, _signature) = (settings, ClassifierSignature.Of(inference));
+        (_settings, _signature, _group) = (settings, ClassifierSignature.Of(inference), options.Group);
+        var batch = settings.BatchSize / _group.Size;
         _inference = freezeNorm && saved is not null ? WithStatistics(inference, saved) : inference;
         _optimizer = settings.Optimizer.Create();
         // A batch that the file fixes is opened for training only; what is written keeps it.
@@ -51,15 +59,21 @@ internal sealed class TrainingSession : IDisposable
         });
         // Literal: fake quantization must stay visible to the backward pass, and sums of quantized numbers exact. By estimate: the same kernels, and so the same bits, in every run.
         var isQuantized = _training.Graph.Nodes.Any(node => node.Op is QuantizeLinear or DequantizeLinear);
-        var engineOptions = new EngineOptions { MaxBatch = settings.BatchSize, Threads = options.Threads, Literal = isQuantized, TimeTactics = false };
+        var engineOptions = new EngineOptions { MaxBatch = batch, Threads = options.Threads, Literal = isQuantized, TimeTactics = false };
+        if (_group.Size > 1)
+        {
+            _exchange = new GradientExchange(_group, [.. _training.Parameters.Select(parameter => (parameter.Gradient.Name, parameter.Initial.Length))]);
+            engineOptions = engineOptions with { Observed = [.. _training.Parameters.Select(parameter => parameter.Gradient.Name)] };
+        }
         _engine = EngineBuilder.Build(_training.Graph, engineOptions);
         _context = _engine.CreateContext();
-        if (_training.TeacherLogits is { } logits) _teacher = new Teacher(options.Teacher!, _signature, logits.Name, settings.BatchSize, options.Threads);
+        if (_exchange is not null) _context.Observer = _exchange;
+        if (_training.TeacherLogits is { } logits) _teacher = new Teacher(options.Teacher!, _signature, logits.Name, batch, options.Threads);
 
-        _parameters = [.. _training.Parameters.Select(parameter => new TrainedParameter(parameter, _optimizer, options.Masks.GetValueOrDefault(parameter.Name), DecayOf(parameter)))];
+        _parameters = [.. _training.Parameters.Select(parameter => new TrainedParameter(parameter, _optimizer, options.Masks.GetValueOrDefault(parameter.Name), DecayOf(parameter)) { Average = _exchange?.Average(parameter.Gradient.Name) })];
         _squares = new double[_parameters.Length];
         _threads = new ParallelOptions { MaxDegreeOfParallelism = options.Threads > 0 ? options.Threads : Environment.ProcessorCount };
-        _statistics = [.. _training.Statistics.Select(statistics => new RunningStatistics(statistics, settings.BatchSize))];
+        _statistics = [.. _training.Statistics.Select(statistics => new RunningStatistics(statistics, batch, _group.Size))];
         foreach (var parameter in _training.Parameters) parameter.Initial.Span.CopyTo(_context.Input<float>(parameter.Input.Name));
         foreach (var parameter in _parameters) parameter.Mask?.Apply(_context.Input<float>(parameter.Input));
         RequireMasksUsed(options.Masks);
@@ -72,8 +86,11 @@ internal sealed class TrainingSession : IDisposable
     /// <summary>What runs a step's forward and backward pass, to be profiled between two steps.</summary>
     public EngineContext Context => _context;
 
+    /// <summary>Seconds in which steps waited for other ranks.</summary>
+    public double WaitSeconds => _sumSeconds + (_exchange?.WaitSeconds ?? 0);
+
     /// <summary>Runs forward and backward on a full batch and updates the parameters.</summary>
-    /// <param name="batch">As many images as <see cref="TrainingSettings.BatchSize"/>.</param>
+    /// <param name="batch">As many images as <see cref="TrainingSettings.BatchSize"/>, or this rank's part of them.</param>
     /// <param name="step">The step, from 1.</param>
     /// <param name="learningRate">The rate of this step.</param>
     /// <returns>The loss may be NaN or infinite; then nothing was updated.</returns>
@@ -84,15 +101,55 @@ internal sealed class TrainingSession : IDisposable
         _teacher?.Answer(batch, _context);
         _context.Run(batch.Count);
 
-        var loss = _context.Output<float>(_training.Loss.Name)[0];
-        var result = new StepResult(loss, CountCorrect(batch));
+        _exchange?.Finish(_context);
+
+        var result = new StepResult(_context.Output<float>(_training.Loss.Name)[0], CountCorrect(batch));
+        var sums = _exchange is null ? [] : SumOverRanks(ref result);
         var norm = GradientNorm();
-        if (!float.IsFinite(loss) || !double.IsFinite(norm)) return result with { Loss = float.NaN };
+        if (!float.IsFinite(result.Loss) || !double.IsFinite(norm)) return result with { Loss = float.NaN };
         // Brings the norm of all gradients down to the limit.
         var scale = _settings.ClipNorm is { } limit && norm > limit ? limit / norm : 1;
         Parallel.For(0, _parameters.Length, _threads, i => _parameters[i].Update(_context, _optimizer, new UpdateStep(step, learningRate, _parameters[i].WeightDecay, scale)));
-        foreach (var statistics in _statistics) statistics.Update(_context);
+        UpdateStatistics(sums);
         return result;
+    }
+
+    /// <summary>SHA-256 of all parameters, shortened: the same on ranks that have the same network.</summary>
+    public long Digest()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var parameter in _parameters) hash.AppendData(MemoryMarshal.AsBytes(_context.Input<float>(parameter.Input)));
+        return BitConverter.ToInt64(hash.GetHashAndReset());
+    }
+
+    /// <summary>Makes the result that of the whole batch.</summary>
+    /// <returns>The sums over all ranks: loss, images classified right, then the terms of each batch norm.</returns>
+    private double[] SumOverRanks(ref StepResult result)
+    {
+        var sums = new double[2 + _statistics.Sum(statistics => statistics.SumLength)];
+        (sums[0], sums[1]) = (result.Loss, result.Correct);
+        var at = 2;
+        foreach (var statistics in _statistics)
+        {
+            statistics.WriteTerms(_context, sums.AsSpan(at, statistics.SumLength));
+            at += statistics.SumLength;
+        }
+        var clock = Stopwatch.StartNew();
+        _group.Sum(sums);
+        _sumSeconds += clock.Elapsed.TotalSeconds;
+        result = new StepResult((float)(sums[0] / _group.Size), (int)sums[1]);
+        return sums;
+    }
+
+    private void UpdateStatistics(ReadOnlySpan<double> sums)
+    {
+        var at = 2;
+        foreach (var statistics in _statistics)
+        {
+            if (_exchange is null) statistics.Update(_context);
+            else statistics.Update(sums.Slice(at, statistics.SumLength), _group.Size);
+            at += statistics.SumLength;
+        }
     }
 
     /// <summary>A copy of the network with the parameters and running statistics of now.</summary>
@@ -129,6 +186,7 @@ internal sealed class TrainingSession : IDisposable
     public void Dispose()
     {
         _teacher?.Dispose();
+        _exchange?.Dispose();
         _context.Dispose();
         _engine.Dispose();
     }

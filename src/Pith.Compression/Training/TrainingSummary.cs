@@ -26,6 +26,12 @@ public sealed record TrainingSummary
     /// <summary>Training images per second: loading, forward, backward and update.</summary>
     public required double ImagesPerSecond { get; init; }
 
+    /// <summary>Processes that trained together.</summary>
+    public int Ranks { get; init; } = 1;
+
+    /// <summary>The share of the time, 0 to 1, in which this process waited for others: for their gradients after its own backward pass, and for loss and statistics. Null: there were no others.</summary>
+    public double? CommunicationShare { get; init; }
+
     /// <summary>Wall-clock seconds.</summary>
     public required double Seconds { get; init; }
 

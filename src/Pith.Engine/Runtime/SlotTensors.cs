@@ -20,6 +20,13 @@ internal static unsafe class SlotTensors
         return tensor;
     }
 
+    /// <summary>Copies a float slot in row-major order.</summary>
+    public static void Read(Slot slot, RunState state, Span<float> rowMajor)
+    {
+        if (slot.DataType != DataType.Float32 || rowMajor.Length != slot.Shape.Elements(state.Batch)) throw new ArgumentException($"Slot {slot} at batch {state.Batch} cannot be copied to {rowMajor.Length} floats.", nameof(rowMajor));
+        fixed (float* target = rowMajor) ToRowMajor(slot, state.Batch, state.Address(slot), (byte*)target);
+    }
+
     /// <summary>Stores a row-major tensor in the slot's layout.</summary>
     public static void Write(Slot slot, RunState state, Tensor tensor)
     {

@@ -17,7 +17,7 @@ public sealed class Batch
     /// <summary>Channels, height and width of each sample.</summary>
     public ImageShape Shape { get; }
 
-    /// <summary>Samples in use, from 1 to the batch size.</summary>
+    /// <summary>Samples in use, from 1 to the batch size; 0 is possible where processes share a short last batch.</summary>
     public int Count { get; internal set; }
 
     /// <summary>[N, C, H, W]; the first <see cref="Count"/> samples count.</summary>

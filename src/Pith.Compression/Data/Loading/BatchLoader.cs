@@ -15,9 +15,17 @@ public sealed record BatchLoaderOptions
     /// <summary>Random changes to the images; null: none.</summary>
     public Augmentation? Augmentation { get; init; }
 
+    /// <summary>Which part of each batch is loaded, where several processes share the batches; null: all of it. Order and augmentation are those of the whole.</summary>
+    public BatchShare? Share { get; init; }
+
     /// <summary>Batches that are prepared ahead, each by its own task; also how many threads can be at work.</summary>
     public int Prefetch { get; init; } = 4;
 }
+
+/// <summary>Part <paramref name="Index"/>, from 0, of batches that are cut into <paramref name="Of"/> parts of equal size.</summary>
+/// <param name="Index">Which part.</param>
+/// <param name="Of">How many there are; divides the batch size.</param>
+public readonly record struct BatchShare(int Index, int Of);
 
 /// <summary>
 /// Reads, preprocesses, augments and batches a dataset on background threads, a bounded number of batches ahead of the consumer. Order and
@@ -31,6 +39,8 @@ public sealed class BatchLoader
     private readonly Preprocessing _preprocessing;
     private readonly PixelNormalizer _normalizer;
     private readonly BatchLoaderOptions _options;
+    private readonly int _loaded; // samples of a batch that are loaded, the first of them at _first
+    private readonly int _first;
 
     /// <summary>Prepares a loader; reads the first sample, whose shape all the others must have.</summary>
     /// <exception cref="PithException">The preprocessing makes no sense or does not fit the dataset.</exception>
@@ -41,7 +51,12 @@ public sealed class BatchLoader
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.BatchSize, nameof(options));
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.Prefetch, nameof(options));
+        var share = options.Share ?? new BatchShare(0, 1);
+        if (share.Of < 1 || share.Index < 0 || share.Index >= share.Of || options.BatchSize % share.Of != 0)
+            throw new PithException($"A batch of {options.BatchSize} images has no part {share.Index} of {share.Of} equal parts.");
         (_dataset, _preprocessing, _options) = (dataset, preprocessing, options);
+        _loaded = options.BatchSize / share.Of;
+        _first = share.Index * _loaded;
         _normalizer = new PixelNormalizer(preprocessing);
         var first = dataset.Load(0);
         (Shape, TakesTokens) = (ShapeOf(first), first.IsSequence);
@@ -73,7 +88,7 @@ public sealed class BatchLoader
             for (int next = 0, done = 0; done < BatchCount; done++)
             {
                 for (; next < BatchCount && pending.Count < _options.Prefetch; next++)
-                    pending.Enqueue(Start(next, epoch, order, free.TryPop(out var buffer) ? buffer : new Batch(_options.BatchSize, Shape), stop.Token));
+                    pending.Enqueue(Start(next, epoch, order, free.TryPop(out var buffer) ? buffer : new Batch(_loaded, Shape), stop.Token));
                 var batch = pending.Dequeue().GetAwaiter().GetResult();
                 yield return batch;
                 free.Push(batch);
@@ -87,8 +102,13 @@ public sealed class BatchLoader
         }
     }
 
-    private Task<Batch> Start(int number, int epoch, int[] order, Batch batch, CancellationToken stop) =>
-        Task.Run(() => Fill(batch, epoch, order.AsSpan(number * _options.BatchSize, Math.Min(_options.BatchSize, order.Length - number * _options.BatchSize)), stop), stop);
+    private Task<Batch> Start(int number, int epoch, int[] order, Batch batch, CancellationToken stop)
+    {
+        // Of a short last batch, parts at the end may have no samples.
+        var first = Math.Min(number * _options.BatchSize + _first, order.Length);
+        var count = Math.Min(_loaded, order.Length - first);
+        return Task.Run(() => Fill(batch, epoch, order.AsSpan(first, count), stop), stop);
+    }
 
     private Batch Fill(Batch batch, int epoch, ReadOnlySpan<int> indices, CancellationToken stop)
     {

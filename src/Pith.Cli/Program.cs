@@ -1,4 +1,5 @@
 using System.CommandLine.Invocation;
+using Pith.Compression.Distribution;
 
 namespace Pith.Cli;
 
@@ -11,6 +12,8 @@ internal static class Program
 
     public static async Task<int> Main(string[] args)
     {
+        // The terminal that mpirun gives to its processes would get escape codes of .NET's at the start, in front of the result.
+        if (MpiGroup.LaunchedSize > 1) Environment.SetEnvironmentVariable("TERM", "dumb");
         var parsed = CommandLine.Build().Parse(args);
         // With --help the action is another one, and missing arguments do not matter.
         if (parsed.Action is ParseErrorAction) return CommandLine.ReportUsage(parsed);

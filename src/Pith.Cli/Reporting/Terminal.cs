@@ -1,3 +1,4 @@
+using Pith.Compression.Distribution;
 using Spectre.Console;
 
 namespace Pith.Cli.Reporting;
@@ -22,9 +23,12 @@ internal sealed class Terminal
         IsJson = json;
         _quiet = quiet || rank > 0;
         _rank = rank;
-        _output = Console(System.Console.Out, System.Console.IsOutputRedirected);
-        _error = Console(System.Console.Error, System.Console.IsErrorRedirected);
+        // mpirun gives its processes a terminal, but it is a pipe to mpirun.
+        _output = Console(System.Console.Out, System.Console.IsOutputRedirected || MpiGroup.LaunchedSize > 1);
+        _error = Console(System.Console.Error, IsErrorRedirected);
     }
+
+    private static bool IsErrorRedirected => System.Console.IsErrorRedirected || MpiGroup.LaunchedSize > 1;
 
     /// <summary>True when the result is wanted as JSON.</summary>
     public bool IsJson { get; }
@@ -62,7 +66,7 @@ internal sealed class Terminal
     public T Track<T>(Func<IProgress<PithEvent>, T> work)
     {
         if (_quiet) return work(new SilentSink());
-        if (System.Console.IsErrorRedirected) return work(new LineSink(_error));
+        if (IsErrorRedirected) return work(new LineSink(_error));
         using var bars = new BarSink(_error);
         return work(bars);
     }

@@ -11,6 +11,10 @@ internal abstract class TrainingVerb : StepVerb
 {
     private readonly Option<string?> _validation = new("--validation") { Description = "Validation images that select the best epoch; without them the last epoch is kept.", HelpName = "spec" };
 
+    private readonly Option<int> _checkpointSeconds = CheckpointSeconds();
+
+    protected override IEnumerable<Symbol> Symbols => [.. base.Symbols, _checkpointSeconds];
+
     public override bool SpreadsOverRanks => true;
 
     protected override bool ReadsData => true;
@@ -22,8 +26,25 @@ internal abstract class TrainingVerb : StepVerb
 
     protected override string? Validation(ParseResult arguments) => arguments.GetValue(_validation);
 
-    protected override StepContext Extend(StepContext context, ParseResult arguments, string model) =>
-        Validation(arguments) is { } spec ? context with { ValidationData = DatasetCatalog.Open(spec, context.Events) } : context;
+    protected override StepContext Extend(StepContext context, ParseResult arguments, string model) => context with
+    {
+        ValidationData = Validation(arguments) is { } spec ? DatasetCatalog.Open(spec, context.Events) : null,
+        CheckpointSeconds = arguments.GetValue(_checkpointSeconds),
+    };
+
+    private static Option<int> CheckpointSeconds()
+    {
+        var option = new Option<int>("--checkpoint-every")
+        {
+            Description = "Seconds between two checkpoints; the same command goes on from the last one after an interruption, under mpirun also with another number of ranks.", HelpName = "seconds",
+            DefaultValueFactory = _ => (int)TrainingOptions.DefaultCheckpointSeconds,
+        };
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && int.TryParse(token.Value, CultureInfo.InvariantCulture, out var seconds) && seconds < 0) result.AddError($"--checkpoint-every must be 0 or more seconds, got {seconds}.");
+        });
+        return option;
+    }
 
     protected override object Json(StepOutcome outcome, string model, string output)
     {

@@ -46,6 +46,9 @@ public sealed record StepContext
     /// <summary>Stops the step.</summary>
     public CancellationToken Cancellation { get; init; }
 
+    /// <summary>Seconds between two checkpoints of a training.</summary>
+    internal double CheckpointSeconds { get; init; } = TrainingOptions.DefaultCheckpointSeconds;
+
     /// <summary>The processes that train together.</summary>
     internal ProcessGroup Group { get; init; } = ProcessGroup.Single;
 

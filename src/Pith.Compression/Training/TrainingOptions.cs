@@ -5,6 +5,9 @@ namespace Pith.Compression.Training;
 /// <summary>What a training run depends on besides <see cref="TrainingSettings"/>: masks, teacher, threads, where checkpoints go, who watches.</summary>
 internal sealed record TrainingOptions
 {
+    /// <summary>Where nobody says otherwise: a minute's work is lost at most.</summary>
+    public const double DefaultCheckpointSeconds = 60;
+
     /// <summary>What the progress bar says: the name of the stage.</summary>
     public string Task { get; init; } = "train";
 
@@ -26,7 +29,7 @@ internal sealed record TrainingOptions
     public string CheckpointKey { get; init; } = "";
 
     /// <summary>Seconds between two checkpoints.</summary>
-    public double CheckpointSeconds { get; init; } = 60;
+    public double CheckpointSeconds { get; init; } = DefaultCheckpointSeconds;
 
     /// <summary>The processes that train together. The first one saves; its word counts where a checkpoint is continued.</summary>
     public ProcessGroup Group { get; init; } = ProcessGroup.Single;

@@ -28,6 +28,7 @@ internal static class TrainingRun
             Teacher = settings.Teacher is { } teacher ? InFloat32(context.FindModel(teacher)) : null,
             CheckpointPath = context.CheckpointPath,
             CheckpointKey = context.Key,
+            CheckpointSeconds = context.CheckpointSeconds,
             Group = context.Group,
             Events = context.Events,
             Cancellation = context.Cancellation,

@@ -1,0 +1,91 @@
+using System.Diagnostics;
+using Pith.Compression.Training;
+
+namespace Pith.Cli.Tests;
+
+/// <summary>Training under Open MPI's mpirun: real processes, which is why these take seconds.</summary>
+public sealed class MpiTests
+{
+    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(2);
+
+    [Fact]
+    public async Task Two_ranks_train_one_network_and_the_first_alone_reports_and_writes()
+    {
+        using var folder = new TemporaryFolder();
+        using var run = Start(folder, "2", "train", "cifar-resnet8", "--data", "procedural:seed=1,count=64", "--epochs", "1", "--batch", "16", "--validation", "procedural:seed=3,count=16", "-o", folder.File("net.onnx"), "--json");
+        var result = (await Finish(run)).Ends(0);
+        Assert.Equal(2, result.Json.GetProperty("ranks").GetInt32());
+        Assert.Equal(4, result.Json.GetProperty("steps").GetInt32());
+        Assert.InRange(result.Json.GetProperty("communication_share").GetDouble(), 0, 1);
+        Assert.Equal(["net.onnx"], folder.Files);
+
+        // What one process makes of the same batches; batch norm sees halves of them.
+        var alone = PithCommand.Run("train", "cifar-resnet8", "--data", "procedural:seed=1,count=64", "--epochs", "1", "--batch", "16", "-o", folder.File("alone.onnx"), "--json").Ends(0);
+        Assert.Equal(alone.Json.GetProperty("loss").GetDouble(), result.Json.GetProperty("loss").GetDouble(), 0.2);
+    }
+
+    [Fact]
+    public async Task A_killed_rank_ends_all_and_the_checkpoint_is_continued_by_another_number_of_ranks()
+    {
+        using var folder = new TemporaryFolder();
+        string[] command = ["train", "cifar-resnet8", "--data", "procedural:seed=1,count=64", "--epochs", "16", "--batch", "16", "--checkpoint-every", "0", "-o", folder.File("net.onnx")];
+        using var run = Start(folder, "2", command);
+        var checkpoint = folder.File("net.onnx.checkpoint");
+        for (var waited = Stopwatch.StartNew(); !File.Exists(checkpoint) && !run.HasExited; await Task.Delay(10, TestContext.Current.CancellationToken)) Assert.True(waited.Elapsed < s_limit, "no checkpoint was written");
+        Kill(run, rank: 1);
+        var killed = await Finish(run);
+        Assert.NotEqual(0, killed.ExitCode);
+        Assert.Contains("rank 1", killed.Error + killed.Output, StringComparison.Ordinal);
+        Assert.True(Checkpoint.Read(checkpoint).State.Step > 0);
+        Assert.False(File.Exists(folder.File("net.onnx")));
+
+        var resumed = PithCommand.Run([.. command, "--json"]).Ends(0);
+        Assert.DoesNotContain("from the beginning", resumed.Error, StringComparison.Ordinal);
+        Assert.Equal(64, resumed.Json.GetProperty("steps").GetInt32());
+        Assert.False(File.Exists(checkpoint));
+    }
+
+    [Fact]
+    public async Task What_ranks_cannot_do_is_refused_once()
+    {
+        using var folder = new TemporaryFolder();
+        using var odd = Start(folder, "2", "finetune", "cifar-resnet8", "--data", "procedural:seed=1,count=64", "--batch", "15", "-o", folder.File("net.onnx"));
+        var refused = await Finish(odd);
+        Assert.NotEqual(0, refused.ExitCode);
+        Assert.Single(refused.Error.Split("pith: "), part => part.Contains("cannot be divided among 2 ranks", StringComparison.Ordinal));
+        using var verb = Start(folder, "2", "models", "cifar-resnet8", "-o", folder.File("net.onnx"));
+        Assert.Contains("does not share its work", (await Finish(verb)).Error, StringComparison.Ordinal);
+        Assert.Empty(folder.Files);
+    }
+
+    private static Process Start(TemporaryFolder folder, string ranks, params string[] arguments)
+    {
+        var mpirun = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(path => Path.Combine(path, "mpirun")).FirstOrDefault(File.Exists);
+        Assert.SkipWhen(mpirun is null, "there is no mpirun; install openmpi-bin");
+        var start = new ProcessStartInfo(mpirun!, ["--allow-run-as-root", "--oversubscribe", "-n", ranks, "dotnet", Path.Combine(AppContext.BaseDirectory, "Pith.Cli.dll"), .. arguments])
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, WorkingDirectory = folder.Path,
+        };
+        return Process.Start(start)!;
+    }
+
+    private static async Task<CommandResult> Finish(Process run)
+    {
+        var (output, error) = (run.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken), run.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
+        if (!run.WaitForExit(s_limit))
+        {
+            run.Kill(entireProcessTree: true);
+            Assert.Fail($"not finished after {s_limit}: {string.Join(' ', run.StartInfo.ArgumentList)}\nstdout: {await output}\nstderr: {await error}");
+        }
+        return new CommandResult(run.ExitCode, await output, await error);
+    }
+
+    /// <summary>Kills one of the processes that mpirun started, as the kernel does when memory runs out.</summary>
+    private static void Kill(Process run, int rank)
+    {
+        var children = Directory.GetDirectories($"/proc/{run.Id}/task").SelectMany(task => File.ReadAllText(Path.Combine(task, "children")).Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        var victim = children.Single(child => File.ReadAllText($"/proc/{child}/environ").Split('\0').Contains($"OMPI_COMM_WORLD_RANK={rank}"));
+        using var process = Process.GetProcessById(int.Parse(victim, System.Globalization.CultureInfo.InvariantCulture));
+        process.Kill();
+    }
+}

@@ -58,11 +58,26 @@ public sealed class MpiTests
         Assert.Empty(folder.Files);
     }
 
+    [Fact]
+    public async Task Processes_of_another_launcher_are_refused_instead_of_training_side_by_side()
+    {
+        Assert.SkipWhen(MpiRun is null, NoMpiRun);
+        using var folder = new TemporaryFolder();
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Pith.Cli.dll"), "train", "cifar-resnet8", "--data", "procedural:count=64", "-o", folder.File("net.onnx")]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        (start.Environment["PMI_SIZE"], start.Environment["PMI_RANK"]) = ("2", "0");
+        using var run = Process.Start(start)!;
+        Assert.Contains("started 2 processes, Open MPI sees 1", (await Finish(run)).Refuses(1).Error, StringComparison.Ordinal);
+        Assert.Empty(folder.Files);
+    }
+
+    private const string NoMpiRun = "there is no mpirun; install openmpi-bin";
+
+    private static string? MpiRun => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(path => Path.Combine(path, "mpirun")).FirstOrDefault(File.Exists);
+
     private static Process Start(TemporaryFolder folder, string ranks, params string[] arguments)
     {
-        var mpirun = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(path => Path.Combine(path, "mpirun")).FirstOrDefault(File.Exists);
-        Assert.SkipWhen(mpirun is null, "there is no mpirun; install openmpi-bin");
-        var start = new ProcessStartInfo(mpirun!, ["--allow-run-as-root", "--oversubscribe", "-n", ranks, "dotnet", Path.Combine(AppContext.BaseDirectory, "Pith.Cli.dll"), .. arguments])
+        Assert.SkipWhen(MpiRun is null, NoMpiRun);
+        var start = new ProcessStartInfo(MpiRun!, ["--allow-run-as-root", "--oversubscribe", "-n", ranks, "dotnet", Path.Combine(AppContext.BaseDirectory, "Pith.Cli.dll"), .. arguments])
         {
             RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, WorkingDirectory = folder.Path,
         };

@@ -5,9 +5,9 @@ namespace Pith.Compression.Distribution;
 /// <summary>The processes that <c>mpirun</c> started together. MPI is there once in a process, from <see cref="Join"/> to <see cref="Leave"/>.</summary>
 internal sealed class MpiGroup : ProcessGroup
 {
-    // What Open MPI's mpirun, and launchers that speak PMIx or PMI, tell the processes that they start.
-    private static readonly string[] s_sizes = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"];
-    private static readonly string[] s_ranks = ["OMPI_COMM_WORLD_RANK", "PMI_RANK"];
+    // What launchers tell the processes that they start: Open MPI's mpirun, MPICH's and its relatives', Slurm's srun.
+    private static readonly string[] s_sizes = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"];
+    private static readonly string[] s_ranks = ["OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID"];
 
     private readonly OpenMpi _mpi;
     private readonly CpuShare _processors;
@@ -47,7 +47,7 @@ internal sealed class MpiGroup : ProcessGroup
         if (Joined is not null) return Joined;
         var mpi = OpenMpi.Join();
         if (mpi.Size != LaunchedSize)
-            throw new PithException($"The launcher started {LaunchedSize} processes, Open MPI sees {mpi.Size}: they were started by another MPI's launcher. Start them with Open MPI's (mpirun.openmpi where several are installed).");
+            throw new PithException($"The launcher started {LaunchedSize} processes, Open MPI sees {mpi.Size}: they were started by another launcher. Start them with Open MPI's: mpirun (mpirun.openmpi where several are installed), or srun --mpi=pmix.");
         return Joined = new MpiGroup(mpi);
     }
 

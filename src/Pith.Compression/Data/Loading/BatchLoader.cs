@@ -16,7 +16,7 @@ public sealed record BatchLoaderOptions
     public Augmentation? Augmentation { get; init; }
 
     /// <summary>Which part of each batch is loaded, where several processes share the batches; null: all of it. Order and augmentation are those of the whole.</summary>
-    public BatchShare? Share { get; init; }
+    internal BatchShare? Share { get; init; }
 
     /// <summary>Batches that are prepared ahead, each by its own task; also how many threads can be at work.</summary>
     public int Prefetch { get; init; } = 4;
@@ -25,7 +25,7 @@ public sealed record BatchLoaderOptions
 /// <summary>Part <paramref name="Index"/>, from 0, of batches that are cut into <paramref name="Of"/> parts of equal size.</summary>
 /// <param name="Index">Which part.</param>
 /// <param name="Of">How many there are; divides the batch size.</param>
-public readonly record struct BatchShare(int Index, int Of);
+internal readonly record struct BatchShare(int Index, int Of);
 
 /// <summary>
 /// Reads, preprocesses, augments and batches a dataset on background threads, a bounded number of batches ahead of the consumer. Order and

@@ -9,7 +9,7 @@ namespace Pith.Compression.Distribution;
 internal sealed class OpenMpi
 {
     private const int ThreadSerialized = 2; // mpi.h: one thread at a time calls MPI, whichever it is
-    private const string Install = "Install Open MPI on each machine: sudo apt-get install openmpi-bin libopenmpi3";
+    private const string Install = "Install Open MPI on each machine: sudo apt-get install openmpi-bin";
 
     private readonly nint _library;
     private readonly nint _world;

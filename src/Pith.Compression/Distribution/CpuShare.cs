@@ -19,7 +19,7 @@ internal sealed record CpuShare(int Threads, string? Note)
         var sharing = places.Count(place => place == places[group.Rank]);
         var threads = Math.Max(1, Environment.ProcessorCount / sharing);
         var (used, all) = (Environment.ProcessorCount * onHost / sharing, Count(ofLauncher));
-        return new CpuShare(threads, used <= all / 2 ? $"mpirun bound the {onHost} ranks of this machine to {used} of its {all} processors. Start it with --bind-to none to use all of them." : null);
+        return new CpuShare(threads, used <= all / 2 ? $"mpirun bound what it runs on {Environment.MachineName} (ranks: {onHost}) to {used} of {all} processors. Start it with --bind-to none to use all of them." : null);
     }
 
     /// <summary>Processors in a list such as <c>0-3,8</c>; 0 when there is none.</summary>

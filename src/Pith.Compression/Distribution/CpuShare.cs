@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Pith.Platform;
 
 namespace Pith.Compression.Distribution;
 
@@ -12,7 +13,7 @@ internal sealed record CpuShare(int Threads, string? Note)
     public static CpuShare Of(ProcessGroup group)
     {
         // Environment.ProcessorCount knows the affinity, and limits of a container.
-        var (own, ofLauncher) = (AllowedOf("self"), Parent() is { } parent ? AllowedOf(parent) : null);
+        var (own, ofLauncher) = (SystemFacts.AllowedProcessors, SystemFacts.AllowedProcessorsOfParent);
         var hosts = group.GatherNumbers(Hash(Environment.MachineName));
         var places = group.GatherNumbers(Hash($"{Environment.MachineName} {own}"));
         var onHost = hosts.Count(host => host == hosts[group.Rank]);
@@ -32,23 +33,6 @@ internal sealed record CpuShare(int Threads, string? Note)
             if (int.TryParse(ends[0], out var first) && int.TryParse(ends[^1], out var last)) count += last - first + 1;
         }
         return count;
-    }
-
-    private static string? AllowedOf(string process) => Status(process, "Cpus_allowed_list:");
-
-    private static string? Parent() => Status("self", "PPid:");
-
-    // Linux alone has these files; elsewhere all ranks of a machine share all processors.
-    private static string? Status(string process, string field)
-    {
-        try
-        {
-            return File.ReadLines($"/proc/{process}/status").FirstOrDefault(line => line.StartsWith(field, StringComparison.Ordinal))?[field.Length..].Trim();
-        }
-        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
     }
 
     private static long Hash(string text) => BitConverter.ToInt64(SHA256.HashData(Encoding.UTF8.GetBytes(text)));

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Pith.Platform;
 
 namespace Pith.Compression.Distribution;
 
@@ -74,7 +75,7 @@ internal sealed class OpenMpi
     private void Start()
     {
         // A rank that waits asks again and again; where ranks and their threads share processors it must let the others work. A setting of the user's stays.
-        _ = setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
+        NativeEnvironment.SetDefault("OMPI_MCA_mpi_yield_when_idle", "1");
         Check("MPI_Init_thread", Bind<InitFunction>("MPI_Init_thread")(0, 0, ThreadSerialized, out var provided));
         if (provided < ThreadSerialized) throw new PithException($"This build of Open MPI offers thread level {provided}; training needs MPI_THREAD_SERIALIZED ({ThreadSerialized}). {Install}.");
     }
@@ -93,9 +94,6 @@ internal sealed class OpenMpi
     {
         if (error != 0) throw new PithException($"{function} failed with MPI error {error}.");
     }
-
-    [DllImport("libc")]
-    private static extern int setenv([MarshalAs(UnmanagedType.LPUTF8Str)] string name, [MarshalAs(UnmanagedType.LPUTF8Str)] string value, int overwrite);
 
     private delegate int InitFunction(nint argumentCount, nint arguments, int required, out int provided);
 

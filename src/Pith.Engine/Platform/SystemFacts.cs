@@ -25,11 +25,24 @@ internal static class SystemFacts
         }
     }
 
-    // "name   : value"; null where the file or the field is missing.
+    /// <summary>The processors that this process may run on, as a list such as <c>0-3,8</c>; null where only Linux would know.</summary>
+    public static string? AllowedProcessors => FieldOf("/proc/self/status", "Cpus_allowed_list");
+
+    /// <summary>The same of the process that started this one.</summary>
+    public static string? AllowedProcessorsOfParent => FieldOf("/proc/self/status", "PPid") is { } parent ? FieldOf($"/proc/{parent}/status", "Cpus_allowed_list") : null;
+
+    // "name   : value"; null where the file or the field is missing, or the process that it is about is gone.
     private static string? FieldOf(string file, string name)
     {
-        if (!File.Exists(file)) return null;
-        var line = File.ReadLines(file).FirstOrDefault(candidate => candidate.StartsWith(name, StringComparison.Ordinal));
-        return line is null ? null : line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim();
+        try
+        {
+            if (!File.Exists(file)) return null;
+            var line = File.ReadLines(file).FirstOrDefault(candidate => candidate.StartsWith(name, StringComparison.Ordinal));
+            return line is null ? null : line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim();
+        }
+        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
     }
 }

@@ -68,8 +68,8 @@ public class CodeTests
         var tile = new PixelBlock(4, 4) { OutputRow = 640, OutputColumn = 64, ResidualRow = 640, ResidualColumn = 64 };
         foreach (var points in new[] { WinogradPoints.Two, WinogradPoints.Four })
         {
-            Check(new WinogradFp32InputEmitter(new WinogradFp32InputSpec(points, 3, 4096, 192, 1088)), CpuFeatures.Avx512);
-            Check(new WinogradFp32GradientEmitter(new WinogradFp32InputSpec(points, 3, 4096, 192, 1088)), CpuFeatures.Avx512);
+            Check(new WinogradFp32InputEmitter(new WinogradFp32TileSpec(points, 3, 4096, 192, 1088)), CpuFeatures.Avx512);
+            Check(new WinogradFp32GradientEmitter(new WinogradFp32TileSpec(points, 3, 4096, 192, 1088)), CpuFeatures.Avx512);
             foreach (var activation in Enum.GetValues<ActivationKind>().Where(ActivationFp32Emitter.Has))
                 Check(new WinogradFp32OutputEmitter(new WinogradFp32OutputSpec(points, 15, 1088, tile with { Rows = points.Outputs, Columns = points.Outputs }, 1, 0, new EpilogueFp32Spec(true, activation, false))), CpuFeatures.Avx512);
         }

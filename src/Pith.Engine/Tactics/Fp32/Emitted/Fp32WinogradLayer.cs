@@ -57,7 +57,7 @@ internal sealed unsafe class Fp32WinogradLayer : RunnableLayer, IParallelBody
             (layer.Bias?.Constant as Tensor<float>)?.Data.CopyTo(new Span<float>(_biases, layer.OutChannels));
         }
 
-        var input = new WinogradFp32InputSpec(points, _products.InputVectors, (int)_operands.RowBytes, _operands.PixelBytes, _products.InputPositionBytes);
+        var input = new WinogradFp32TileSpec(points, _products.InputVectors, (int)_operands.RowBytes, _operands.PixelBytes, _products.InputPositionBytes);
         _inputCode = resources.Kernel($"winograd{points.Outputs}input_f32_avx512", input, () => new WinogradFp32InputEmitter(input).Emit());
         var epilogue = Fp32Epilogue.Spec(layer);
         var tile = _operands.Image with { Rows = points.Outputs, Columns = points.Outputs };

@@ -143,13 +143,13 @@ internal sealed class Fp32WinogradWeightGradient : Fp32EmittedWeightGradient
             /// <param name="across">Tiles of a row.</param>
             /// <param name="resources">What the layer is built with.</param>
             /// <param name="kernel">Gives the code of the transform.</param>
-            public Side(int vectors, int tileRows, int rows, int across, BuildResources resources, Func<WinogradFp32InputSpec, nint> kernel)
+            public Side(int vectors, int tileRows, int rows, int across, BuildResources resources, Func<WinogradFp32TileSpec, nint> kernel)
             {
                 (_vectors, _tileRows) = (vectors, tileRows);
                 _columns = (across - 1) * s_points.Outputs + tileRows;
                 PositionBytes = rows * across * PixelBytes + PositionGap;
                 CopyBytes = (long)rows * tileRows * RowBytes;
-                _code = kernel(new WinogradFp32InputSpec(s_points, vectors, RowBytes, PixelBytes, PositionBytes));
+                _code = kernel(new WinogradFp32TileSpec(s_points, vectors, RowBytes, PixelBytes, PositionBytes));
                 var tiles = new BlockOffsets[rows * across];
                 for (var tile = 0; tile < tiles.Length; tile++)
                     tiles[tile] = new BlockOffsets { Input = tile / across * tileRows * RowBytes + tile % across * s_points.Outputs * PixelBytes, Output = tile * PixelBytes };

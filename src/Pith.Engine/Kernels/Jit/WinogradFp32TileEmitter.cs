@@ -1,0 +1,63 @@
+using System.Runtime.InteropServices;
+using Iced.Intel;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Pith.Kernels.Jit;
+
+/// <summary>Everything that the code of a float transform of tiles depends on.</summary>
+/// <param name="Points">The transform.</param>
+/// <param name="Vectors">Vectors of 16 channels of a pixel; the last may reach into the next pixel.</param>
+/// <param name="RowBytes">Bytes from row to row of the input.</param>
+/// <param name="PixelBytes">Bytes from column to column of the input.</param>
+/// <param name="PositionBytes">Bytes from position to position of the result.</param>
+internal sealed record WinogradFp32TileSpec(WinogradPoints Points, int Vectors, int RowBytes, int PixelBytes, int PositionBytes);
+
+/// <summary>
+/// A transform of <see cref="WinogradPoints"/> for all channels of some tiles: each value is loaded once, everything between is in registers, 16 channels in each. Tiles lie at their <see cref="BlockOffsets.Input"/> and go to their
+/// <see cref="BlockOffsets.Output"/>, [positions][tiles][vectors][16].
+/// </summary>
+/// <param name="spec">Sizes.</param>
+internal abstract class WinogradFp32TileEmitter(WinogradFp32TileSpec spec) : KernelEmitter
+{
+    private const int Registers = 32, VectorBytes = PanelShape.Lanes * sizeof(float);
+
+    private static readonly AssemblerRegister64 s_tiles = rsi, s_tileCount = rcx, s_input = rbx, s_output = rdx, s_constants = r9, s_pixel = r12, s_to = r13, s_vectors = rax;
+
+    protected WinogradPoints Points => spec.Points;
+
+    /// <summary>Positions of a tile of the result along an axis.</summary>
+    protected int Size => spec.Points.Size;
+
+    protected sealed override void Body()
+    {
+        Load<ConvKernelArgs>(Args, (s_input, nameof(ConvKernelArgs.Input)), (s_output, nameof(ConvKernelArgs.Output)), (s_constants, nameof(ConvKernelArgs.Shared)));
+        Load<ConvKernelArgs>(Args, (s_tiles, nameof(ConvKernelArgs.Blocks)), (s_tileCount, nameof(ConvKernelArgs.BlockCount)));
+        var tile = Asm.CreateLabel();
+        Asm.Label(ref tile);
+        Load<BlockOffsets>(s_tiles, (s_pixel, nameof(BlockOffsets.Input)), (s_to, nameof(BlockOffsets.Output)));
+        Asm.add(s_pixel, s_input);
+        Asm.add(s_to, s_output);
+        WindowLoop.Repeat(Asm, s_vectors, spec.Vectors, () =>
+        {
+            Transform(new WinogradTransformEmitter(Asm, spec.Points, s_constants, ActivationFp32Emitter.ConstantBytes), new Stack<int>(Enumerable.Range(0, Registers).Reverse()));
+            Asm.add(s_pixel, VectorBytes);
+            Asm.add(s_to, VectorBytes);
+        });
+        Asm.add(s_tiles, Marshal.SizeOf<BlockOffsets>());
+        Asm.dec(s_tileCount);
+        Asm.jne(tile);
+    }
+
+    /// <summary>The transform of 16 channels of a tile, by <see cref="LoadTo"/> and <see cref="Store"/>.</summary>
+    /// <param name="transform">Along one axis.</param>
+    /// <param name="free">All registers.</param>
+    protected abstract void Transform(WinogradTransformEmitter transform, Stack<int> free);
+
+    protected int LoadTo(int register, int row, int column)
+    {
+        Asm.vmovups(Zmm(register), __zmmword_ptr[s_pixel + (row * spec.RowBytes + column * spec.PixelBytes)]);
+        return register;
+    }
+
+    protected void Store(int row, int column, int register) => Asm.vmovups(__zmmword_ptr[s_to + (row * Size + column) * spec.PositionBytes], Zmm(register));
+}

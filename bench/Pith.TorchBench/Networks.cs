@@ -8,14 +8,14 @@ namespace Pith.TorchBench;
 internal static class Networks
 {
     /// <summary>The network and the height and width of its images.</summary>
-    /// <exception cref="ArgumentException">There is none of this name.</exception>
+    /// <exception cref="ArgumentException">No network has this name.</exception>
     public static (Module<Tensor, Tensor> Network, int Resolution, int Classes) Build(string name) => name switch
     {
         "cifar-resnet20" => (new ResNet([3, 3, 3], 16, isSmall: true, bottleneck: false, 10), 32, 10),
         "cifar-resnet18" => (new ResNet([2, 2, 2, 2], 64, isSmall: true, bottleneck: false, 10), 32, 10),
         "resnet50" => (new ResNet([3, 4, 6, 3], 64, isSmall: false, bottleneck: true, 1000), 224, 1000),
         "mobilenetv2" => (MobileNetV2(1000), 224, 1000),
-        _ => throw new ArgumentException($"There is no network '{name}' here; expected cifar-resnet20, cifar-resnet18, resnet50 or mobilenetv2."),
+        _ => throw new ArgumentException($"Unknown network '{name}'. Expected cifar-resnet20, cifar-resnet18, resnet50 or mobilenetv2."),
     };
 
     // Sandler et al. 2018, table 2: expansion, channels, blocks and stride of the first block.

@@ -19,7 +19,7 @@ internal sealed class ModelsVerb : Verb
 
     public override string Name => "models";
 
-    public override string Summary => "Lists the built-in networks, or writes one as ONNX, with random weights or those of a PyTorch, safetensors or NumPy file.";
+    public override string Summary => "Lists the built-in networks, or writes one as ONNX, with random weights or with weights from a PyTorch, safetensors or NumPy file.";
 
     public override IReadOnlyList<string> Examples =>
     [

@@ -24,9 +24,10 @@ internal sealed class StepJournal
     private readonly string _header;
     private readonly Dictionary<string, string> _done = new(StringComparer.Ordinal);
     private readonly StepJournal? _whole;
+    private readonly string _section = "";
     private bool _isOpen;
 
-    private StepJournal(StepJournal whole, string section) => (_whole, _header) = (whole, section);
+    private StepJournal(StepJournal whole, string section) => (_whole, _header, _section) = (whole, whole._header, section);
 
     /// <param name="path">The file; null: nothing is kept.</param>
     /// <param name="key">Everything that the results depend on.</param>
@@ -63,7 +64,7 @@ internal sealed class StepJournal
     /// <exception cref="PithException">The file cannot be written.</exception>
     public T Once<T>(string step, Func<T> compute)
     {
-        if (_whole is not null) return _whole.Once($"{_header}: {step}", compute);
+        if (_whole is not null) return _whole.Once($"{_section}: {step}", compute);
         if (_done.TryGetValue(step, out var known)) return JsonSerializer.Deserialize<T>(known, s_json)!;
         var result = compute();
         Append(step, JsonSerializer.Serialize(result, s_json));

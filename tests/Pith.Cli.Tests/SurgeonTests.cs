@@ -1,3 +1,7 @@
+using Pith.Compression.Data;
+using Pith.Compression.Sparsity;
+using Pith.Models;
+
 namespace Pith.Cli.Tests;
 
 /// <summary><c>pith surgeon</c>: the edited file computes what the interpreter says the original does, and edits that cannot be made are refused.</summary>
@@ -108,6 +112,65 @@ public sealed class SurgeonTests : IDisposable
     {
         PithCommand.Run(["surgeon", .. arguments, "-o", _folder.File("out.onnx")]).Refuses(exitCode);
         Assert.Empty(_folder.Files);
+    }
+
+    [Fact]
+    public void A_pruned_network_is_worked_on_after_its_layers_were_renamed()
+    {
+        var (pruned, edited) = (Pruned(), _folder.File("edited.onnx"));
+        PithCommand.Run("surgeon", pruned, "--rename-node", "layer1.0.conv1=stem", "--rename-node", "fc=layer1.0.conv1", "-o", edited).Ends(0);
+        var before = SparsityRecord.PrunedLayers(OnnxModel.Load(pruned));
+        Assert.Equal(before.Select(layer => layer == "layer1.0.conv1" ? "stem" : layer == "fc" ? "layer1.0.conv1" : layer), SparsityRecord.PrunedLayers(OnnxModel.Load(edited)));
+        PithCommand.Run("quantize", edited, "--data", "procedural:seed=1,count=16", "--samples", "16", "--effort", "fast", "-o", _folder.File("int8.onnx")).Ends(0);
+    }
+
+    [Fact]
+    public void A_part_of_a_pruned_network_records_its_own_layers_only()
+    {
+        var (pruned, head, tail) = (Pruned(), _folder.File("head.onnx"), _folder.File("tail.onnx"));
+        PithCommand.Run("surgeon", pruned, "--to", "layer1.0.relu:out", "-o", head).Ends(0);
+        PithCommand.Run("surgeon", pruned, "--from", "layer1.0.relu:out", "-o", tail).Ends(0);
+        var (first, rest) = (OnnxModel.Load(head), OnnxModel.Load(tail));
+        Assert.Equal(["layer1.0.conv1", "layer1.0.conv2"], SparsityRecord.PrunedLayers(first));
+        Assert.Equal(SparsityRecord.PrunedLayers(OnnxModel.Load(pruned)).Count - 2, SparsityRecord.Verify(rest, "extracting"));
+        // The head still takes images, the tail does not.
+        Assert.Equal((true, false), (first.Metadata.ContainsKey(Preprocessing.MetadataKey), rest.Metadata.ContainsKey(Preprocessing.MetadataKey)));
+    }
+
+    [Fact]
+    public void Records_of_choices_and_of_equalised_channels_follow_new_names()
+    {
+        var graph = ModelCatalog.Find("cifar-resnet8").Build(new ModelOptions { Width = 4 });
+        graph.Metadata["pith.optimization"] = """{"loss":0.1,"layers":{"conv1":"int8","fc":"float"}}""";
+        graph.Metadata["pith.quantization.search"] = """{"metric":"top1","float_layers":["fc","conv1"]}""";
+        graph.Metadata["pith.equalization"] = """[{"value":"relu:out","axis":1,"factors":"AACAPw=="},{"value":"gone","axis":1,"factors":"AACAPw=="}]""";
+        OnnxModel.Save(graph, _folder.File("net.onnx"));
+        PithCommand.Run("surgeon", _folder.File("net.onnx"), "--rename-node", "conv1=stem", "--rename", "relu:out=features", "-o", _folder.File("out.onnx")).Ends(0);
+        var metadata = OnnxModel.Load(_folder.File("out.onnx")).Metadata;
+        Assert.Equal("""{"loss":0.1,"layers":{"stem":"int8","fc":"float"}}""", metadata["pith.optimization"]);
+        Assert.Equal("""{"metric":"top1","float_layers":["fc","stem"]}""", metadata["pith.quantization.search"]);
+        Assert.Equal("""[{"value":"features","axis":1,"factors":"AACAPw=="}]""", metadata["pith.equalization"]);
+    }
+
+    [Theory]
+    [InlineData("surgeon", ".onnx")]
+    [InlineData("show", ".html")]
+    [InlineData("prune", ".onnx")]
+    public void A_result_that_is_no_plan_is_not_called_one(string verb, string expected)
+    {
+        Assert.Contains($"expected {expected}", PithCommand.Run(verb, "cifar-resnet8", "-o", _folder.File("net.plan")).Refuses(2).Error.ReplaceLineEndings(" "), StringComparison.Ordinal);
+        Assert.Empty(_folder.Files);
+    }
+
+    [Fact]
+    public void A_folder_is_not_a_missing_model() =>
+        Assert.Contains("is a folder", PithCommand.Run("surgeon", _folder.Path, "-o", _folder.File("out.onnx")).Refuses(1).Error.ReplaceLineEndings(" "), StringComparison.Ordinal);
+
+    private string Pruned()
+    {
+        PithCommand.Run("models", "cifar-resnet8", "--width", "8", "-o", _folder.File("net.onnx")).Ends(0);
+        PithCommand.Run("prune", _folder.File("net.onnx"), "-o", _folder.File("pruned.onnx")).Ends(0);
+        return _folder.File("pruned.onnx");
     }
 
     private string Written(string network)

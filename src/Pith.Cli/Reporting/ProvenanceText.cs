@@ -1,3 +1,5 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Pith.Compression.Data;
 
@@ -7,6 +9,8 @@ namespace Pith.Cli.Reporting;
 internal static class ProvenanceText
 {
     private const int HashDigits = 12;
+
+    private static readonly JsonSerializerOptions s_readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The entries; null when the record is damaged, which then is shown as it is.</summary>
     public static IReadOnlyList<Provenance>? Entries(IEnumerable<KeyValuePair<string, string>> metadata)
@@ -34,7 +38,7 @@ internal static class ProvenanceText
             entry.Teacher is { } teacher ? $"teacher {Short(teacher)}" : null,
             entry.Cache is { } cache ? $"calibration cache {Short(cache)}" : null,
             entry.Machine is { } machine ? $"on {machine}" : null,
-            .. Changed(entry).Select(setting => $"{setting.Key} {setting.Value?.ToJsonString() ?? "none"}"),
+            .. Changed(entry).Select(setting => $"{setting.Key} {setting.Value?.ToJsonString(s_readable) ?? "none"}"),
         ];
         return string.Join(", ", parts.OfType<string>());
     }

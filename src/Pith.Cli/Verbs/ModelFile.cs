@@ -14,6 +14,7 @@ internal static class ModelFile
     public static Graph Load(string model, ImageSize? size = null)
     {
         if (File.Exists(model)) return LoadFile(model, size);
+        if (Directory.Exists(model)) throw new PithException($"'{model}' is a folder; expected an ONNX file, or the name of a built-in network (pith models).");
         if (ModelCatalog.All.FirstOrDefault(known => known.Name == model) is not { } description)
             throw new PithException($"There is no file '{model}', and no built-in network of that name. Built-in networks: {string.Join(", ", ModelCatalog.All.Select(known => known.Name))}.");
         return Resized(model, BuiltInModel.Build(description.Name, new ModelOptions()), size);
@@ -62,11 +63,12 @@ internal static class ModelFile
     public static OnnxImportOptions ImportOptions(string model, ImageSize? size) =>
         size is not { } given ? new OnnxImportOptions() : new OnnxImportOptions { Sizes = given.Bind(model, OnnxModel.ReadInputs(model)) };
 
-    /// <summary>Refuses an output path that is the input, which a crash in between could lose.</summary>
+    /// <summary>Refuses an output path that is the input, which a crash in between could lose, or that says it is a plan.</summary>
     public static string Output(string? output, string model, string suffix)
     {
         if (output is null) return Path.ChangeExtension(model, null) + suffix;
         if (Path.GetFullPath(output) == Path.GetFullPath(model)) throw new UsageException($"--output is the input '{model}'; choose another name.");
+        if (EngineFile.IsPlan(output) && !EngineFile.IsPlan(suffix)) throw new UsageException($"--output '{output}' ends in {EngineFile.PlanSuffix}, which other verbs take for a plan; expected {Path.GetExtension(suffix)}.");
         return output;
     }
 }

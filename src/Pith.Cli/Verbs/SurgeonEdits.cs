@@ -34,15 +34,19 @@ internal static class SurgeonEdits
         new([s_fold], (graph, arguments) => arguments.GetValue(s_fold) ? Passes(graph, [new ConstantFolding(), new RemoveDeadNodes()], "constants folded") : null), // after shapes are set: then more is constant
         new([s_simplify], (graph, arguments) => arguments.GetValue(s_simplify) ? Passes(graph, Pipelines.Simplify, "simplified") : null),
         new([s_unused], (graph, arguments) => arguments.GetValue(s_unused) ? DropUnused(graph) : null), // after all that may leave something unread
-        new([s_rename], (graph, arguments) => Given(arguments, s_rename) is { } names ? (Rename(graph, names), $"renamed {string.Join(", ", names)}") : null),
-        new([s_renameNode], (graph, arguments) => Given(arguments, s_renameNode) is { } names ? (RenameNodes(graph, names), $"renamed nodes {string.Join(", ", names)}") : null),
+        new([s_rename], (graph, arguments) => Given(arguments, s_rename) is { } names ? Rename(graph, names) : null),
+        new([s_renameNode], (graph, arguments) => Given(arguments, s_renameNode) is { } names ? RenameNodes(graph, names) : null),
     ];
+
+    /// <summary>Lets the metadata name layers and tensors as the edited graph does.</summary>
+    public static void UpdateMetadata(Graph graph, ParseResult arguments) => RecordedNames.Follow(graph, Pairs(s_renameNode, arguments.GetValue(s_renameNode)), Pairs(s_rename, arguments.GetValue(s_rename)));
 
     private static (Graph, string)? Extract(Graph graph, ParseResult arguments)
     {
         var (from, to) = (Given(arguments, s_from) ?? [], Given(arguments, s_to) ?? []);
         if (from.Length + to.Length == 0) return null;
         var part = Subgraph.Extract(graph, from, to);
+        RecordedNames.KeepOf(graph, part);
         return (part, string.Create(CultureInfo.InvariantCulture, $"kept {part.Nodes.Count} of {graph.Nodes.Count} nodes, from {Names(part.Inputs)} to {Names(part.Outputs)}"));
 
         static string Names(IEnumerable<Value> values) => string.Join(", ", values.Select(value => $"'{value.Name}'"));
@@ -94,22 +98,33 @@ internal static class SurgeonEdits
     }
 
     // All at once, so that names can be swapped.
-    private static Graph Rename(Graph graph, string[] names)
+    private static (Graph, string) Rename(Graph graph, string[] names)
     {
         graph = graph.Clone();
-        var renamed = names.Select(name => Split("--rename", name)).Select(pair => (Value: graph.Find(pair.Name) ?? throw new PithException($"Graph '{graph.Name}' has no tensor '{pair.Name}' to rename."), New: pair.Text!)).ToArray();
+        var renamed = Pairs(s_rename, names).Select(pair => (Value: graph.Find(pair.Key) ?? throw new PithException($"Graph '{graph.Name}' has no tensor '{pair.Key}' to rename."), New: pair.Value)).ToArray();
         for (var i = 0; i < renamed.Length; i++) graph.Rename(renamed[i].Value, $"\u0001{i}");
         foreach (var (value, name) in renamed) graph.Rename(value, name);
-        return graph;
+        return (graph, $"renamed {string.Join(", ", names)}");
     }
 
-    private static Graph RenameNodes(Graph graph, string[] names)
+    private static (Graph, string) RenameNodes(Graph graph, string[] names)
     {
         graph = graph.Clone();
-        var renamed = names.Select(name => Split("--rename-node", name)).Select(pair => (Node: graph.Nodes.FirstOrDefault(node => node.Name == pair.Name) ?? throw new PithException($"Graph '{graph.Name}' has no node '{pair.Name}' to rename."), New: pair.Text!)).ToArray();
+        var renamed = Pairs(s_renameNode, names).Select(pair => (Node: graph.Nodes.FirstOrDefault(node => node.Name == pair.Key) ?? throw new PithException($"Graph '{graph.Name}' has no node '{pair.Key}' to rename."), New: pair.Value)).ToArray();
         for (var i = 0; i < renamed.Length; i++) graph.Rename(renamed[i].Node, $"\u0001{i}");
         foreach (var (node, name) in renamed) graph.Rename(node, name);
-        return graph;
+        return (graph, $"renamed nodes {string.Join(", ", names)}");
+    }
+
+    private static Dictionary<string, string> Pairs(Option<string[]> option, string[]? names)
+    {
+        var byName = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var pair in names ?? [])
+        {
+            var (old, name) = Split(option.Name, pair);
+            if (!byName.TryAdd(old, name!)) throw new UsageException($"{option.Name} gives '{old}' two names.");
+        }
+        return byName;
     }
 
     private static Dictionary<string, ValueList<Dim>> Shapes(string[] shapes)

@@ -45,6 +45,7 @@ internal sealed class SurgeonVerb : Verb
             done.Add(line);
             cancellation.ThrowIfCancellationRequested();
         }
+        SurgeonEdits.UpdateMetadata(graph, arguments);
         if (opset is { } chosen) done.Add($"opset {chosen}");
         if (opset < GeluSince) PassRunner.RunOnce(graph, new ExpandGelu());
         new Provenance { Step = Name, Pith = PithVersion.Text, Model = ModelHash.Of(source), Settings = new() { ["edits"] = new JsonArray([.. done.Select(line => (JsonNode)line)]) } }.AddTo(source, graph, null);

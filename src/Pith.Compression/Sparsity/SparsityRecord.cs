@@ -78,11 +78,20 @@ public static class SparsityRecord
     {
         var layers = Patterns(graph).ToDictionary(layer => layer.Name, layer => layer.Pattern, StringComparer.Ordinal);
         foreach (var (name, pattern) in prunedLayers) layers[name] = pattern;
-        Write(graph, MetadataKey, layers.Keys);
-        Write(graph, PatternsKey, layers.Where(layer => layer.Value.IsShared).Select(layer => $"{layer.Value} {layer.Key}"));
+        Write(graph, layers);
     }
 
+    /// <summary>Gives each recorded layer the name that <paramref name="nameOf"/> returns for it; null takes it out of the record.</summary>
+    internal static void Rename(Graph graph, Func<string, string?> nameOf) =>
+        Write(graph, [.. from layer in Patterns(graph) let name = nameOf(layer.Name) where name is not null select KeyValuePair.Create(name, layer.Pattern)]);
+
     private static string[] Lines(Graph graph, string key) => graph.Metadata.TryGetValue(key, out var text) ? text.Split('\n', StringSplitOptions.RemoveEmptyEntries) : [];
+
+    private static void Write(Graph graph, IReadOnlyCollection<KeyValuePair<string, SparsityPattern>> layers)
+    {
+        Write(graph, MetadataKey, layers.Select(layer => layer.Key));
+        Write(graph, PatternsKey, layers.Where(layer => layer.Value.IsShared).Select(layer => $"{layer.Value} {layer.Key}"));
+    }
 
     private static void Write(Graph graph, string key, IEnumerable<string> lines)
     {

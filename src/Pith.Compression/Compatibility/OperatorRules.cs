@@ -6,15 +6,15 @@ namespace Pith.Compression.Compatibility;
 internal static class OperatorRules
 {
     // The newest opset that the parser's table of operators documents, by the first release that does.
-    private static readonly (RuntimeVersion Since, int Opset)[] s_newestOpset = [(new(8, 0), 13), (new(8, 4), 17), (new(9, 2), 19), (new(10, 0), 20), (new(10, 15), 24), (new(11, 0), 25)];
+    private static readonly (RuntimeVersion Since, int Opset)[] s_newestOpset = [(new(8, 0), 13), (new(8, 4), 17), (new(9, 0), 19), (new(10, 0), 20), (new(10, 15), 24), (new(11, 0), 25)];
 
     private const int OldestOpset = 9; // officially, since 10.0
 
     // The first release whose parser has the op; ops that all have are not listed.
     private static readonly Dictionary<string, RuntimeVersion> s_since = new(StringComparer.Ordinal)
     {
-        ["GatherND"] = new(8, 2), ["Round"] = new(8, 2), ["Sign"] = new(8, 2), ["Xor"] = new(8, 4), ["Trilu"] = new(8, 5), ["Reciprocal"] = new(8, 5), ["HardSwish"] = new(8, 6),
-        ["LayerNormalization"] = new(8, 6), ["Mod"] = new(8, 6), ["GroupNormalization"] = new(8, 6), ["CastLike"] = new(10, 0), ["Gelu"] = new(10, 0), ["Mish"] = new(10, 0),
+        ["GatherND"] = new(8, 2), ["Round"] = new(8, 2), ["Sign"] = new(8, 2), ["Reciprocal"] = new(8, 2), ["Xor"] = new(8, 4), ["HardSwish"] = new(8, 4), ["Trilu"] = new(8, 5), ["Mod"] = new(8, 5),
+        ["LayerNormalization"] = new(8, 6), ["GroupNormalization"] = new(8, 6), ["CastLike"] = new(9, 1), ["Gelu"] = new(10, 0), ["Mish"] = new(10, 0),
     };
 
     private static readonly HashSet<string> s_quantizedOperators = new(StringComparer.Ordinal) { "ConvInteger", "DynamicQuantizeLinear", "MatMulInteger", "QLinearConv", "QLinearMatMul" };
@@ -26,13 +26,11 @@ internal static class OperatorRules
         {
             var (since, newest) = s_newestOpset[i];
             if (opset > newest && (i + 1 == s_newestOpset.Length || opset <= s_newestOpset[i + 1].Opset))
-                yield return new Finding("", "", $"The file's opset is {opset}; the ONNX parser is documented up to {newest} there.", $"Lower it: pith surgeon MODEL --opset {newest} -o OUT (where no op needs {opset}).", new(TensorRtCheck.KnownVersions.First, EndBefore(i + 1)));
+                yield return new Finding("", "", $"The file's opset is {opset}; the ONNX parser is documented up to {newest} there.", $"Lower it: pith surgeon MODEL --opset {newest} -o OUT (where no op needs {opset}).",
+                    i + 1 == s_newestOpset.Length ? TensorRtCheck.KnownVersions : TensorRtCheck.Before(s_newestOpset[i + 1].Since));
         }
         if (opset < OldestOpset)
             yield return new Finding("", "", $"The file's opset is {opset}; the ONNX parser is documented from {OldestOpset} on.", "Raise it: pith surgeon MODEL --opset 17 -o OUT.", new(new(10, 0), TensorRtCheck.KnownVersions.Last));
-
-        static RuntimeVersion EndBefore(int i) => i == s_newestOpset.Length ? TensorRtCheck.KnownVersions.Last
-            : s_newestOpset[i].Since is { Minor: 0 } major ? new(major.Major - 1, RuntimeVersion.Newest) : new(s_newestOpset[i].Since.Major, s_newestOpset[i].Since.Minor - 1);
     }
 
     public static IEnumerable<Finding> Unsupported(CheckedModel model) =>
@@ -44,7 +42,7 @@ internal static class OperatorRules
         select new Finding(node.Name, node.OpType, since is { } first ? $"{node.OpType} is supported since TensorRT {first}." : $"{node.OpType} is ONNX Runtime's own and no op of TensorRT's parser.",
             node.OpType == "Gelu" ? "Use TensorRT 10 or later, or write it with older ops: pith surgeon MODEL --opset 17 -o OUT."
                 : since is { } newer ? $"Use TensorRT {newer} or later, or export the model at an older opset, with ops that make it up." : "Export the model before ONNX Runtime's optimiser.",
-            since is { } release ? new(TensorRtCheck.KnownVersions.First, release.Minor == 0 ? new(release.Major - 1, RuntimeVersion.Newest) : new(release.Major, release.Minor - 1)) : null);
+            since is { } release ? TensorRtCheck.Before(release) : null);
 
     public static IEnumerable<Finding> QuantizedOperators(CheckedModel model) =>
         from node in model.File.Nodes
@@ -58,31 +56,43 @@ internal static class OperatorRules
         var quantized = QuantizedOperators(model).Select(finding => finding.Node).ToHashSet(StringComparer.Ordinal);
         return from node in model.File.Nodes
                where node.Domain != OpSchema.OnnxDomain && !quantized.Contains(node.Name)
-               select new Finding(node.Name, node.OpType, $"{node.OpType} is of domain '{node.Domain}'; TensorRT's parser needs a plugin for it.", "pith surgeon MODEL -o OUT writes it with ONNX's own ops where Pith knows them (as it does if this model can be read at all).");
+               select node.IsFunction ? new Finding(node.Name, node.OpType, $"{node.OpType} is a function that the file defines, which the parser reads since TensorRT 9.0.", "pith surgeon MODEL -o OUT writes its nodes in place of it.", TensorRtCheck.Before(new(9, 0))) : new Finding(node.Name, node.OpType, $"{node.OpType} is of domain '{node.Domain}'; TensorRT's parser needs a plugin for it.", "pith surgeon MODEL -o OUT writes it with ONNX's own ops where Pith knows them (as it does if this model can be read at all).");
     }
 
     public static IEnumerable<Finding> UnsupportedForms(CheckedModel model)
     {
         foreach (var node in model.Graph.Nodes)
-            if (Form(node) is { } problem) yield return Finding.At(node, problem.Text, problem.Fix);
+            if (Form(node) is { } problem) yield return Finding.At(node, problem.Text, problem.Fix, problem.Versions);
     }
 
-    private static (string Text, string Fix)? Form(Node node) => node.Op switch
+    private static (string Text, string Fix, RuntimeVersions? Versions)? Form(Node node) => node.Op switch
     {
-        MaxPool when node.Outputs.Count > 1 => ("The second output, the indices, is not supported.", "Remove what reads the indices."),
-        MaxPool { Window.Dilations.Count: > 0 } or AveragePool { Window.Dilations.Count: > 0 } => ("A pool with dilations is not supported.", "Export the model without dilations in pools."),
-        Resize { Antialias: true } => ("Antialiasing is not supported.", "Export the Resize with antialias = 0."),
-        Resize { Coordinates: ResizeCoordinates.HalfPixelSymmetric or ResizeCoordinates.TfCropAndResize } resize => ($"coordinate_transformation_mode {resize.Coordinates} is not supported.", "Use half_pixel, pytorch_half_pixel, asymmetric or align_corners."),
-        Resize { AspectRatio: not AspectRatioPolicy.Stretch } => ("keep_aspect_ratio_policy other than stretch is not supported.", "Give the sizes for both axes."),
-        LayerNormalization when node.Outputs.Count > 1 => ("Only the first output of LayerNormalization is supported.", "Remove what reads mean and inverse deviation."),
+        MaxPool when node.Outputs.Count > 1 => ("The second output, the indices, is not supported.", "Remove what reads the indices.", null),
+        MaxPool { Window.Dilations.Count: > 0 } or AveragePool { Window.Dilations.Count: > 0 } => ("A pool with dilations is not supported.", "Export the model without dilations in pools.", null),
+        Resize { Antialias: true } => ("Antialiasing is not supported.", "Export the Resize with antialias = 0.", null),
+        Resize { Coordinates: ResizeCoordinates.HalfPixelSymmetric or ResizeCoordinates.TfCropAndResize } resize => ($"coordinate_transformation_mode {resize.Coordinates} is not supported.", "Use half_pixel, pytorch_half_pixel, asymmetric or align_corners.", null),
+        Resize { AspectRatio: not AspectRatioPolicy.Stretch } => ("keep_aspect_ratio_policy other than stretch is not supported.", "Give the sizes for both axes.", null),
+        Resize { Mode: ResizeMode.Cubic } => ("mode cubic is supported since TensorRT 8.5.", "Use TensorRT 8.5 or later, or mode linear.", TensorRtCheck.Before(new(8, 5))),
+        LayerNormalization when node.Outputs.Count > 1 => ("Only the first output of LayerNormalization is supported.", "Remove what reads mean and inverse deviation.", null),
         _ => null,
     };
 
-    public static IEnumerable<Finding> ElementTypes(CheckedModel model) =>
-        from value in Computed(model.Graph)
-        let type = value.Type.DataType
-        where type is DataType.UInt32 or DataType.UInt64 or DataType.Int16 or DataType.UInt16 && !IsOfPair(value) || type == DataType.UInt8 && !IsOfPair(value) && !IsImage(value)
-        select new Finding(value.Producer?.Name ?? value.Name, value.Producer?.Op.Schema.Name ?? "input", $"'{value.Name}' is {type.ShortName()}; TensorRT has float32, float16, bfloat16, int32, int64 and bool{(type == DataType.UInt8 ? ", and uint8 for inputs and outputs only" : "")}.", "Cast it to a type that TensorRT has.");
+    public static IEnumerable<Finding> ElementTypes(CheckedModel model)
+    {
+        foreach (var value in Computed(model.Graph))
+        {
+            var type = value.Type.DataType;
+            if (type is DataType.UInt32 or DataType.UInt64 or DataType.Int16 or DataType.UInt16 && !IsOfPair(value) || type == DataType.UInt8 && !IsOfPair(value) && !IsImage(value))
+                yield return Typed(value, $"; TensorRT has float32, float16, bfloat16, int32, int64 and bool{(type == DataType.UInt8 ? ", and uint8 for inputs and outputs only" : "")}.", "Cast it to a type that TensorRT has.", null);
+            else if (type == DataType.BFloat16)
+                yield return Typed(value, ", which TensorRT has since 9.0.", "Use TensorRT 9 or later, or export the model in float16 or float32.", TensorRtCheck.Before(new(9, 0)));
+            else if (type == DataType.UInt8 && IsImage(value))
+                yield return Typed(value, ", which inputs and outputs may be since TensorRT 8.5.", "Use TensorRT 8.5 or later, or feed float32.", TensorRtCheck.Before(new(8, 5)));
+        }
+    }
+
+    private static Finding Typed(Value value, string problem, string fix, RuntimeVersions? versions) =>
+        new(value.Producer?.Name ?? value.Name, value.Producer?.Op.Schema.Name ?? "input", $"'{value.Name}' is {value.Type.DataType.ShortName()}{problem}", fix, versions);
 
     public static IEnumerable<Finding> Doubles(CheckedModel model) =>
         from value in Computed(model.Graph)

@@ -8,8 +8,7 @@ internal static class QdqFormRules
 {
     private const string Requantize = "Quantize for this runtime: pith quantize FLOAT_MODEL --target tensorrt (symmetric int8, float biases).";
 
-    private static readonly RuntimeVersions s_before10 = new(TensorRtCheck.KnownVersions.First, new(9, RuntimeVersion.Newest));
-    private static readonly RuntimeVersions s_before86 = new(TensorRtCheck.KnownVersions.First, new(8, 5));
+    private static readonly RuntimeVersions s_before9 = TensorRtCheck.Before(new(9, 0)), s_before10 = TensorRtCheck.Before(new(10, 0));
 
     public static IEnumerable<Finding> QuantizedTypes(CheckedModel model)
     {
@@ -19,7 +18,11 @@ internal static class QdqFormRules
             if (type is DataType.Int8 or DataType.Int32 || IsImplicit(node)) continue;
             var problem = $"The integers are {type.ShortName()}; TensorRT quantizes to int8 with zero point 0.";
             if (type is DataType.Float8E4M3) yield return Finding.At(node, "FP8 in ONNX's own Q/DQ is supported since TensorRT 10.0.", "Use TensorRT 10 or later, or int8.", s_before10);
-            else if (type is DataType.Int4 && Qdq.IsConstant(node.Inputs[0]!)) yield return Finding.At(node, "INT4 weights are supported since TensorRT 10.0.", "Use TensorRT 10 or later, or int8.", s_before10);
+            else if (type is DataType.Int4 && Qdq.IsConstant(node.Inputs[0]!))
+            {
+                yield return Finding.At(node, "INT4 weights are supported since TensorRT 10.0.", "Use TensorRT 10 or later, or int8.", s_before10);
+                if (node.Inputs[0]!.Type is { Rank: > 0 } weight && weight[-1] is { IsFixed: true, Size: var last } && last % 2 != 0) yield return Finding.At(node, $"The last axis of the INT4 weight has {last} elements; TensorRT packs two in a byte and takes an even number.", "Keep this layer in int8 or float.");
+            }
             else yield return Finding.At(node, problem, Requantize);
         }
     }
@@ -28,8 +31,8 @@ internal static class QdqFormRules
     {
         foreach (var node in Pairs(model).Where(node => node.Input(2) is null))
         {
-            if (IsImplicit(node)) yield return Finding.At(node, "There is no zero point: ONNX means uint8, TensorRT takes int8 (releases before 8.6 refuse the node).", "Give it an int8 zero point of 0, or " + char.ToLowerInvariant(Requantize[0]) + Requantize[1..]);
-            else yield return Finding.At(node, "There is no zero point, which releases before 8.6 require.", "Give it an int8 zero point of 0 (pith quantize writes one).", s_before86);
+            if (IsImplicit(node)) yield return Finding.At(node, "There is no zero point: ONNX means uint8, TensorRT takes int8 (releases before 9.0 refuse the node).", "Give it an int8 zero point of 0, or " + char.ToLowerInvariant(Requantize[0]) + Requantize[1..]);
+            else yield return Finding.At(node, "There is no zero point, which releases before 9.0 require.", "Give it an int8 zero point of 0 (pith quantize writes one).", s_before9);
         }
     }
 

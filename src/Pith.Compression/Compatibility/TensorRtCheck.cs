@@ -11,6 +11,9 @@ internal static class TensorRtCheck
     /// <summary>The releases that there are rules for.</summary>
     public static RuntimeVersions KnownVersions { get; } = new(new RuntimeVersion(8, 0), new RuntimeVersion(11, RuntimeVersion.Newest));
 
+    /// <summary>The releases before one.</summary>
+    public static RuntimeVersions Before(RuntimeVersion release) => new(KnownVersions.First, release.Minor == 0 ? new(release.Major - 1, RuntimeVersion.Newest) : release with { Minor = release.Minor - 1 });
+
     /// <summary>Every violation, errors first, then in the order of the rules and of the graph.</summary>
     /// <param name="graph">The imported graph, not simplified; not changed.</param>
     /// <param name="file">The file that it was read from.</param>

@@ -97,7 +97,8 @@ public sealed class TensorRtRulesTests
     [InlineData("8.6", 17, 0)]
     [InlineData("8.6-11", 17, 0)]
     [InlineData("8.6", 19, 1)]
-    [InlineData("9.2", 19, 0)]
+    [InlineData("9.0", 19, 0)]
+    [InlineData("9.0", 20, 1)]
     [InlineData("10", 20, 0)]
     [InlineData("10", 21, 1)]
     [InlineData("11", 21, 0)]
@@ -105,8 +106,59 @@ public sealed class TensorRtRulesTests
     [InlineData("11", 8, 1)]
     public void The_opset_is_judged_by_release(string versions, int opset, int violations)
     {
-        Assert.True(RuntimeVersions.TryParse(versions, out var range));
-        Assert.Equal(violations, Check(Quantized(), new OnnxFileContents(opset, []), range).Count);
+        Assert.Equal(violations, Check(Quantized(), new OnnxFileContents(opset, []), Releases(versions)).Count);
+    }
+
+    [Theory]
+    [InlineData("Mod", "8.4", "8.5")]
+    [InlineData("HardSwish", "8.2", "8.4")]
+    [InlineData("CastLike", "9.0", "9.1")]
+    [InlineData("Gelu", "9", "10.0")]
+    public void An_op_is_an_error_before_the_release_that_has_it(string op, string before, string since)
+    {
+        Assert.Equal(["operator"], Rules(before));
+        Assert.Empty(Rules(since));
+
+        IEnumerable<string> Rules(string version) => Check(Quantized(), new OnnxFileContents(13, [new("node", op, "")]), Releases(version)).Select(violation => violation.Rule);
+    }
+
+    [Fact]
+    public void A_function_of_the_file_is_an_error_before_9_only()
+    {
+        var file = new OnnxFileContents(17, [new("call", "Swish", "mine") { IsFunction = true }]);
+        Assert.Equal(["foreign-domain"], Check(Quantized(), file, Releases("8.6")).Select(violation => violation.Rule));
+        Assert.Empty(Check(Quantized(), file, Releases("9-11")));
+    }
+
+    [Theory]
+    [InlineData(DataType.BFloat16, "8.6", "9")]
+    [InlineData(DataType.UInt8, "8.4", "8.5")]
+    public void An_element_type_is_an_error_before_the_release_that_has_it(DataType type, string before, string since)
+    {
+        var graph = new Graph();
+        graph.AddOutput(graph.Add(new Cast(DataType.Float32), graph.AddInput("x", new TensorType(type, [1, 4]))));
+        Assert.Equal(["element-type"], Check(graph, null, Releases(before)).Where(violation => violation.Severity == Severity.Error).Select(violation => violation.Rule));
+        Assert.DoesNotContain(Check(graph, null, Releases(since)), violation => violation.Severity == Severity.Error);
+    }
+
+    [Fact]
+    public void Before_9_a_pair_needs_its_zero_point()
+    {
+        var (graph, _, node) = s_broken["missing-zero-point"]();
+        graph.Remake(graph.Nodes.First(found => found.Name == node), new QuantizeLinear { OutputType = DataType.Int8 }, [.. graph.Nodes.First(found => found.Name == node).Inputs.Take(2)], follow: true);
+        Assert.Contains(Check(graph, null, Releases("8.6")), violation => violation.Rule == "missing-zero-point");
+        Assert.DoesNotContain(Check(graph, null, Releases("9-11")), violation => violation.Rule == "missing-zero-point");
+    }
+
+    [Theory]
+    [InlineData(6, 0)]
+    [InlineData(7, 1)]
+    public void The_last_axis_of_an_INT4_weight_is_even(int last, int violations)
+    {
+        var graph = new Graph();
+        var weight = graph.Add(new DequantizeLinear(), graph.AddConstant("w", Tensor.Zeros(DataType.Int4, new Shape(4, last))), graph.AddConstant("s", Tensor.Scalar(0.1f)));
+        graph.AddOutput(graph.Add(new MatMul(), graph.AddInput("x", TensorType.Float32(2, 4)), weight));
+        Assert.Equal(violations, Check(graph, new OnnxFileContents(21, []), Releases("10.15-11")).Count(violation => violation.Rule == "quantized-type"));
     }
 
     [Theory]
@@ -159,6 +211,12 @@ public sealed class TensorRtRulesTests
     }
 
     private static IReadOnlyList<Violation> Check(Graph graph, OnnxFileContents? file, RuntimeVersions? versions = null) => TensorRtCheck.Run(graph, file ?? OnnxModel.ContentsOf(graph), versions ?? s_everything);
+
+    private static RuntimeVersions Releases(string text)
+    {
+        Assert.True(RuntimeVersions.TryParse(text, out var range));
+        return range;
+    }
 
     private static Graph Of(Func<TestNetwork, Value> build)
     {

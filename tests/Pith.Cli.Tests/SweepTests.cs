@@ -1,4 +1,7 @@
 using System.Text.Json;
+using Pith.Benchmarking;
+using Pith.Cli.Reporting;
+using Pith.Cli.Reporting.Html;
 
 namespace Pith.Cli.Tests;
 
@@ -23,6 +26,19 @@ public sealed class SweepTests : IDisposable
         Assert.All(["Speed-up against batch", "Speed-up against resolution", "48x40", "batch 2"], expected => Assert.Contains(expected, page, StringComparison.Ordinal));
         Assert.DoesNotContain("http", page, StringComparison.Ordinal);
         Assert.DoesNotContain("NaN", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_page_has_the_energy_of_points_that_have_it()
+    {
+        var point = new SweepPoint { Batch = 4, Width = 32, Height = 32, DenseMs = 2, SparseMs = 1, Speedup = 2, LowerQuartile = 1.9, UpperQuartile = 2.1 };
+        var report = new SweepReport { Key = "", Dense = "a.onnx", Sparse = "b.onnx", Threads = 1, Seconds = 1, Machine = "m", Planned = 2, Points = [point] };
+        Assert.DoesNotContain("J/image", SweepPage.Render(report), StringComparison.Ordinal);
+        var measured = point with { DenseEnergy = new EnergyResult(12, 1, 100, "<package>"), SparseEnergy = new EnergyResult(7, 1, 100, "<package>") };
+        var page = SweepPage.Render(report with { Points = [measured, point with { Batch = 8, Failure = "no" }] });
+        Assert.All(["dense, J/image", "0.12000", "0.07000", "Energy of &lt;package&gt;"], expected => Assert.Contains(expected, page, StringComparison.Ordinal));
+        // As many cells in each row as there are titles.
+        Assert.All(page.Split("<tr>").Skip(1), row => Assert.Equal(9, row.Split("<t").Length - 1 - (row.Contains("<tbody>", StringComparison.Ordinal) ? 1 : 0)));
     }
 
     [Fact]

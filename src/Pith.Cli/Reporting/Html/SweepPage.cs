@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
+using Pith.Benchmarking;
 
 namespace Pith.Cli.Reporting.Html;
 
@@ -49,15 +50,23 @@ internal static class SweepPage
 
     private static string Table(SweepReport report)
     {
-        var table = new StringBuilder("<section><h2>Times</h2><table><thead><tr><th class=n>batch</th><th class=n>size</th><th class=n>dense, ms</th><th class=n>sparse, ms</th><th class=n>times as fast</th><th class=n>half of the rounds</th><th></th></tr></thead><tbody>\n");
+        var hasEnergy = report.Points.Any(point => point.DenseEnergy is not null);
+        string[] titles = ["batch", "size", "dense, ms", "sparse, ms", "times as fast", "half of the rounds", .. hasEnergy ? (string[])["dense, J/image", "sparse, J/image"] : []];
+        var table = new StringBuilder("<section><h2>Times</h2><table><thead><tr>");
+        foreach (var title in titles) table.Append(CultureInfo.InvariantCulture, $"<th class=n>{title}</th>");
+        table.Append("<th></th></tr></thead><tbody>\n");
         foreach (var point in report.Points)
         {
-            table.Append(CultureInfo.InvariantCulture, $"<tr><td class=n>{point.Batch}</td><td class=n>{Encode(point.Size())}</td>");
-            table.Append(point.Failure is { } failure
-                ? $"<td></td><td></td><td></td><td></td><td>{Encode(failure)}</td></tr>\n"
-                : string.Create(CultureInfo.InvariantCulture, $"<td class=n>{point.DenseMs:0.000}</td><td class=n>{point.SparseMs:0.000}</td><td class=n>{point.Speedup:0.00}</td><td class=n>{point.LowerQuartile:0.00} to {point.UpperQuartile:0.00}</td><td></td></tr>\n"));
+            string[] times = point.Failure is null ? [Text(point.DenseMs, "0.000"), Text(point.SparseMs, "0.000"), Text(point.Speedup, "0.00"), $"{Text(point.LowerQuartile, "0.00")} to {Text(point.UpperQuartile, "0.00")}"] : ["", "", "", ""];
+            string[] energy = hasEnergy ? [Text(point.DenseEnergy?.JoulesPerImage, "0.00000"), Text(point.SparseEnergy?.JoulesPerImage, "0.00000")] : [];
+            table.Append("<tr>");
+            foreach (var cell in (string[])[Text(point.Batch, "0"), point.Size(), .. times, .. energy]) table.Append(CultureInfo.InvariantCulture, $"<td class=n>{Encode(cell)}</td>");
+            table.Append(CultureInfo.InvariantCulture, $"<td>{Encode(point.Failure ?? "")}</td></tr>\n");
         }
-        return table.Append("</tbody></table></section>\n").ToString();
+        var source = report.Points.Select(point => point.DenseEnergy).OfType<EnergyResult>().FirstOrDefault() is { } measured ? $"<p>Energy of {Encode(measured.Source)}, the idle machine and other programs included, each network by itself.</p>" : "";
+        return table.Append(CultureInfo.InvariantCulture, $"</tbody></table>{source}</section>\n").ToString();
+
+        static string Text(double? number, string format) => number?.ToString(format, CultureInfo.InvariantCulture) ?? "";
     }
 
     private static string Section(string title, string text, string picture) => $"<section><h2>{Encode(title)}</h2><p>{Encode(text)}</p>{picture}</section>\n";

@@ -75,12 +75,12 @@ public sealed class RecipeRunner
     private void Start()
     {
         var name = _recipe.Model.StageName;
-        var graph = _recipe.Model.Open();
+        var graph = _recipe.Model.Open(_options.Events);
         graph.Metadata[Preprocessing.MetadataKey] = PreprocessingCatalog.Of(graph.Metadata, _train ?? _test, _recipe.Data.Preprocess).ToJson();
         var file = PathOf(name, ".onnx");
         OnnxModel.Save(graph, file);
         // Random weights have nothing to report.
-        _stages[name] = new Stage(name, "model", null, graph, file) { FileHash = RecipeState.HashOf(file), IsReported = _recipe.Model.File is not null };
+        _stages[name] = new Stage(name, "model", null, graph, file) { FileHash = RecipeState.HashOf(file), IsReported = _recipe.Model.IsTrained };
     }
 
     private void RunStep(RecipeStage declared, int number)

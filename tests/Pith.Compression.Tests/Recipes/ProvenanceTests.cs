@@ -17,7 +17,7 @@ public sealed class ProvenanceTests : IDisposable
     [Fact]
     public void A_built_in_network_says_how_its_weights_came_about()
     {
-        var graph = new ModelSource { Builder = "cifar-resnet8", Seed = 5 }.Open();
+        var graph = new ModelSource { Builder = "cifar-resnet8", Seed = 5 }.Open(null);
         var entry = Assert.Single(Provenance.Of(graph.Metadata));
         Assert.Equal(("models", ModelHash.Of(graph)), (entry.Step, entry.Model));
         Assert.Equal("""{"builder":"cifar-resnet8","seed":5,"classes":10}""", entry.Settings.ToJsonString());

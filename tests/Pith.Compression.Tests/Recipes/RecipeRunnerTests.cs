@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Pith.Compression.Weights;
+using Pith.Models;
 using Pith.Ops;
 
 namespace Pith.Compression.Tests.Recipes;
@@ -85,6 +87,25 @@ public sealed class RecipeRunnerTests : IDisposable
     }
 
     private static string[] Kept(RecipeReport report) => [.. report.Stages.Where(stage => stage.WasKept).Select(stage => stage.Name)];
+
+    [Fact]
+    public void A_recipe_may_start_from_a_built_in_network_with_the_weights_of_a_file()
+    {
+        var trained = ModelCatalog.Find("cifar-resnet8").Build(new ModelOptions { Seed = 9, Width = 4 });
+        WeightFile.Write(_folder.File("net.npz"), StateDict.Of(trained));
+        var report = Run($$"""
+            {
+              "name": "test",
+              "model": { "builder": "cifar-resnet8", "width": 4, "weights": "{{_folder.File("net.npz")}}" },
+              "data": { "test": "procedural:seed=3,count=16" },
+              "benchmark": { "batches": [1], "seconds": 0, "warm_up_seconds": 0, "min_runs": 1 },
+              "steps": [ { "step": "prune" } ]
+            }
+            """, "out");
+        Assert.Equal(["dense", "prune"], report.Stages.Select(stage => stage.Name));
+        var first = StateDict.Of(OnnxModel.Load(_folder.File("out/dense.onnx"))).ToDictionary(StringComparer.Ordinal);
+        Assert.All(StateDict.Of(trained), parameter => Assert.True(parameter.Value.Bytes.SequenceEqual(first[parameter.Key].Bytes), parameter.Key));
+    }
 
     private RecipeReport Run(string text, string output) => RecipeRunner.Run(Recipe.Parse(text, "test"), _folder.File(output), new RecipeRunOptions());
 

@@ -76,6 +76,7 @@ public class RecipeTests
     [InlineData("\"train\": \"procedural:seed=1\",", "", "step 1", "needs training data", "")]
     [InlineData("\"test\": \"procedural:seed=3\"", "\"test\": \"procedural:seed=1\"", "'data'", "nothing else uses", "")]
     [InlineData("\"builder\": \"cifar_resnet8\"", "\"builder\": \"x\", \"file\": \"y\"", "'model'", "exactly one of", "")]
+    [InlineData("\"builder\": \"cifar_resnet8\"", "\"file\": \"y\", \"weights\": \"z.npz\"", "'model'", "'weights' are those of a built-in network", "")]
     [InlineData("\"benchmark\": {", "\"x\": {", "test", "no field 'x'", "")]
     [InlineData("\"batches\": [1, 8]", "\"batches\": [1, null]", "'benchmark'", "'batches", "another kind of value")]
     [InlineData("\"batches\": [1, 8]", "\"batches\": [0]", "'benchmark'", "'batches'", "got 0")]

@@ -26,7 +26,9 @@ public static class AtomicFile
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            throw new PithException($"Cannot write '{full}': {failure.Message} Check that the folder exists, is writable and has space left.", failure);
+            // The temporary name means nothing to the caller.
+            var reason = failure.Message.Replace($" : '{temporary}'", "", StringComparison.Ordinal).Replace(temporary, full, StringComparison.Ordinal).TrimEnd('.');
+            throw new PithException($"Cannot write '{full}': {reason}. Check that the folder exists, is writable and has space left.", failure);
         }
         finally
         {

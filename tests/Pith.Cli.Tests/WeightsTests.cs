@@ -53,6 +53,32 @@ public sealed class WeightsTests : IDisposable
         Assert.Equal(["net.npz"], _folder.Files);
     }
 
+    [Theory]
+    [InlineData("net.pth")]
+    [InlineData("net.npz")]
+    [InlineData("net.safetensors")]
+    public void A_folder_is_not_a_file_of_weights(string name)
+    {
+        Directory.CreateDirectory(_folder.File(name));
+        Assert.Contains("it is a folder", PithCommand.Run("models", "cifar-resnet8", "-w", _folder.File(name), "-o", _folder.File("b.onnx")).Refuses(1).Error.ReplaceLineEndings(" "), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_archive_of_something_else_is_refused_in_a_few_lines()
+    {
+        PithCommand.Run("export", "cifar-resnet8", "-o", _folder.File("net.npz")).Ends(0);
+        Assert.Contains("and 35 more", PithCommand.Run("eval", "cifar-resnet8", "--data", "npz:" + _folder.File("net.npz")).Refuses(1).Error.ReplaceLineEndings(" "), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_that_cannot_be_written_is_named_as_the_user_named_it()
+    {
+        File.WriteAllText(_folder.File("file"), "");
+        var error = PithCommand.Run("export", "cifar-resnet8", "-o", Path.Combine(_folder.File("file"), "net.npz")).Refuses(1).Error;
+        Assert.Contains("Cannot write", error, StringComparison.Ordinal);
+        Assert.DoesNotContain(".tmp", error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_pickle_that_calls_the_system_is_refused_by_name()
     {

@@ -38,6 +38,7 @@ internal sealed class SurgeonVerb : Verb
         int? opset = arguments.GetValue(_opset) is { } wanted ? CommonOptions.Require(_opset.Name, wanted, OldestWritten, Newest) : null;
         var source = ModelFile.Load(model, arguments.GetValue(_size));
         var (graph, done) = (source.Clone(), new List<string>());
+        if (arguments.GetValue(_size) is { } size) done.Add($"images of {size}");
         foreach (var edit in SurgeonEdits.All)
         {
             if (edit.Apply(graph, arguments) is not { } edited) continue;

@@ -86,7 +86,7 @@ internal static class DataFile
     public static bool IsUnreadable(Exception e) => e is IOException or UnauthorizedAccessException or NotSupportedException;
 
     /// <summary>The exception to throw for one that <see cref="IsUnreadable"/> accepts.</summary>
-    public static PithException Unreadable(string path, Exception e) => new($"Cannot read '{path}': {e.Message}", e);
+    public static PithException Unreadable(string path, Exception e) => new($"Cannot read '{path}': {(Directory.Exists(path) ? "it is a folder, expected a file." : e.Message)}", e);
 
     private static void CopyBounded(Stream from, MemoryStream to, string path)
     {

@@ -87,7 +87,7 @@ internal sealed class ImageFolderFiles
         if (looseCount > 0) Notes.Add($"{Counted(looseCount, "image lies", "images lie")} directly in '{Root}' and belong to no class; they were left out.");
         if (_nested > 0) Notes.Add($"{Counted(_nested, "image lies", "images lie")} deeper than in a class folder and count for it; the classes are {Names(Folders)}.");
         var empty = Folders.Where(folder => folder.Images.Count == 0).ToArray();
-        if (empty.Length > 0) Notes.Add($"{Counted(empty.Length, "folder holds", "folders hold")} no image and still count as classes: {Names(empty)}.");
+        if (empty.Length > 0) Notes.Add($"{Counted(empty.Length, "folder holds no image and still counts as a class", "folders hold no image and still count as classes")}: {Names(empty)}.");
     }
 
     private string LeftOut(string intro) => _leftOut.Count == 0 ? "" : intro + string.Join(", ", _leftOut.Select(kind => $"{kind.Value} {kind.Key}"));

@@ -8,7 +8,7 @@ namespace Pith.Compression.Data;
 /// </summary>
 public sealed class NpzDataset : ImageDataset
 {
-    private const int MaxLabel = 999_999;
+    private const int MaxLabel = 999_999, MostListed = 12;
 
     // Batches are floats, which hold whole numbers up to this one.
     private const int MaxToken = 1 << 24;
@@ -92,7 +92,7 @@ public sealed class NpzDataset : ImageDataset
         var wantsTrain = spec.WantsTrain();
         var found = _knownNames.Where(k => names.Contains(k.Images) && names.Contains(k.Labels) && (wantsTrain is null || k.IsTrain is null || k.IsTrain == wantsTrain)).ToArray();
         return found.Length == 1 ? Create(Npz.Read(spec.Path, found[0].Images), Npz.Read(spec.Path, found[0].Labels), spec.Text)
-            : throw new PithException($"Dataset '{spec.Text}': {found.Length} pairs of images and labels fit, expected one of {string.Join(", ", _knownNames.Select(k => $"{k.Images}/{k.Labels}"))}; the archive has {string.Join(", ", names)}. Where it has both parts add ?split=train or ?split=test.");
+            : throw new PithException($"Dataset '{spec.Text}': {found.Length} pairs of images and labels fit, expected one of {string.Join(", ", _knownNames.Select(k => $"{k.Images}/{k.Labels}"))}; the archive has {string.Join(", ", names.Take(MostListed))}{(names.Count > MostListed ? $" and {names.Count - MostListed} more" : "")}. Where it has both parts add ?split=train or ?split=test.");
     }
 
     private static int[] Labels(Tensor labels, int count, string name)

@@ -31,6 +31,17 @@ public sealed partial class ShowTests : IDisposable
     }
 
     [Fact]
+    public void A_long_name_is_cut_between_characters()
+    {
+        var name = "x" + string.Concat(Enumerable.Repeat("\U0001f600", 40));
+        PithCommand.Run("surgeon", "cifar-resnet8", "--rename-node", $"conv1={name}", "-o", _folder.File("net.onnx")).Ends(0);
+        PithCommand.Run("show", _folder.File("net.onnx")).Ends(0);
+        var page = Page("net.html");
+        Assert.Contains("&#128512;…", page, StringComparison.Ordinal);
+        Assert.DoesNotContain('\ufffd', page);
+    }
+
+    [Fact]
     public void A_plan_is_drawn_with_the_time_of_each_layer()
     {
         PithCommand.Run("build", "cifar-resnet8", "--no-timing", "-o", _folder.File("net.plan")).Ends(0);

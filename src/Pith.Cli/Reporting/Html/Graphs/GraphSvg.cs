@@ -7,8 +7,7 @@ namespace Pith.Cli.Reporting.Html;
 /// <summary>Draws a <see cref="DrawnGraph"/> as SVG: boxes by <see cref="LayeredLayout"/>, lines as curves.</summary>
 internal static class GraphSvg
 {
-    private const int MaxCharacters = 36;
-    private const double CharacterWidth = 6.3, TitleHeight = 22, LineHeight = 15, Padding = 9, MinWidth = 74;
+    private const double NarrowWidth = 6.6, WideWidth = 12, MaxWidth = 36 * NarrowWidth, TitleHeight = 22, LineHeight = 15, Padding = 9, MinWidth = 74;
 
     public static string Draw(DrawnGraph graph)
     {
@@ -25,8 +24,8 @@ internal static class GraphSvg
 
     private static (double Width, double Height) SizeOf(DrawnNode node)
     {
-        var characters = node.Lines.Append(node.Style == "terminal" ? node.Name : node.Title + "  ").Max(line => Math.Min(line.Length, MaxCharacters));
-        return (Math.Max(MinWidth, characters * CharacterWidth + 2 * Padding), TitleHeight + node.Lines.Count * LineHeight + (node.Lines.Count > 0 ? 5 : 0) + (node.Zeros is null ? 0 : 5) + (node.TimeShare is null ? 0 : 7));
+        var width = node.Lines.Append(node.Style == "terminal" ? node.Name : node.Title + "  ").Max(line => Short(line).EnumerateRunes().Sum(WidthOf));
+        return (Math.Max(MinWidth, width + 2 * Padding), TitleHeight + node.Lines.Count * LineHeight + (node.Lines.Count > 0 ? 5 : 0) + (node.Zeros is null ? 0 : 5) + (node.TimeShare is null ? 0 : 7));
     }
 
     private static void Box(StringBuilder svg, DrawnNode node, (double X, double Y) corner, double longest)
@@ -77,7 +76,20 @@ internal static class GraphSvg
         return path.ToString();
     }
 
-    private static string Short(string text) => text.Length <= MaxCharacters ? text : text[..(MaxCharacters - 1)] + "…";
+    private static string Short(string text)
+    {
+        var (width, length) = (NarrowWidth, 0); // of the ellipsis
+        foreach (var rune in text.EnumerateRunes())
+        {
+            width += WidthOf(rune);
+            if (width > MaxWidth) return text[..length] + "…";
+            length += rune.Utf16SequenceLength;
+        }
+        return text;
+    }
+
+    // Hangul, Chinese, Japanese and pictures are about twice as wide as letters.
+    private static double WidthOf(Rune rune) => rune.Value < 0x1100 ? NarrowWidth : WideWidth;
 
     private static string Encode(string text) => WebUtility.HtmlEncode(SafeText.Of(text));
 }

@@ -1,5 +1,6 @@
 using Pith.Onnx;
 using Pith.Ops;
+using Pith.TestKit;
 
 namespace Pith.Tests.Onnx;
 

@@ -1,3 +1,4 @@
+using Pith.TestKit;
 using System.Diagnostics;
 using Google.Protobuf;
 using Pith.Onnx;

@@ -1,4 +1,5 @@
 using Pith.Onnx;
+using Pith.TestKit;
 
 namespace Pith.Tests.Onnx;
 

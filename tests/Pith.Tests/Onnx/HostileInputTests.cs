@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Pith.Onnx;
+using Pith.TestKit;
 using Pith.Tests.Conformance;
 
 namespace Pith.Tests.Onnx;

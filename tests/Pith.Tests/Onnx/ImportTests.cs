@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Pith.Onnx;
+using Pith.TestKit;
 
 namespace Pith.Tests.Onnx;
 

@@ -1,4 +1,5 @@
 using Pith.Ops;
+using Pith.TestKit;
 using Pith.Tests.Onnx;
 
 namespace Pith.Tests.Ops;

@@ -1,5 +1,6 @@
 using Pith.Onnx;
 using Pith.Ops;
+using Pith.TestKit;
 using Pith.Tests.Onnx;
 
 namespace Pith.Tests.Tensors;

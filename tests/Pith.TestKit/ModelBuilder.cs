@@ -1,7 +1,7 @@
 using Google.Protobuf;
 using Pith.Onnx;
 
-namespace Pith.Tests.Onnx;
+namespace Pith.TestKit;
 
 /// <summary>Builds model files in memory, wrong ones too.</summary>
 internal sealed class ModelBuilder
@@ -58,6 +58,4 @@ internal sealed class ModelBuilder
     }
 
     public Graph Load(OnnxImportOptions? options = null) => OnnxModel.Load(Proto.ToByteArray(), options);
-
-    public string LoadError() => Assert.Throws<PithException>(() => Load()).Message;
 }

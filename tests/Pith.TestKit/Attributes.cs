@@ -1,7 +1,7 @@
 using Google.Protobuf;
 using Pith.Onnx;
 
-namespace Pith.Tests.Onnx;
+namespace Pith.TestKit;
 
 /// <summary>Attributes of nodes as files have them.</summary>
 internal static class Attributes

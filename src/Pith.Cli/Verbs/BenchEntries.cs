@@ -15,7 +15,7 @@ internal sealed record BenchEntry(string Name, BenchmarkTarget Target, Func<Tens
 /// <param name="threads">Threads of each stream.</param>
 /// <param name="processors">What the threads of the only stream are bound to; null for nothing.</param>
 /// <param name="size">The size of the images for networks that leave it open.</param>
-internal sealed class BenchEntries(int streams, int threads, IReadOnlyList<int>? processors = null, ImageSize? size = null) : IDisposable
+internal sealed class BenchEntries(int streams, int threads, IReadOnlyList<int>? processors = null, InputSize? size = null) : IDisposable
 {
     private readonly Stack<IDisposable> _owned = new();
     private readonly List<BenchEntry> _entries = [];

@@ -21,7 +21,7 @@ internal sealed class BenchVerb : Verb
     private readonly Option<string?> _withModel = new("--with-model") { Description = "The ONNX file that the other engine runs. Default: the model.", HelpName = "file" };
     private readonly Option<string?> _library = new("--onnxruntime-library") { Description = $"The path of ONNX Runtime's shared library. Default: the environment variable {OnnxRuntime.LibraryVariable}.", HelpName = "file" };
     private readonly Option<string?> _layer = new("--layer") { Description = "Instead of a network: times each tactic of the conv or gemm layer with this specification (--layer-info prints them).", HelpName = "spec" };
-    private readonly Option<ImageSize?> _size = CommonOptions.Size();
+    private readonly Option<InputSize?> _size = CommonOptions.Size();
     private readonly Option<int> _batch = CommonOptions.Batch(1);
     private readonly Option<int> _streams = new("--streams") { Description = "Concurrent queries, each with its share of the threads.", HelpName = "n", DefaultValueFactory = _ => 1 };
     private readonly Option<int> _threads = CommonOptions.Threads();

@@ -18,7 +18,7 @@ internal sealed class BuildVerb : Verb
     private readonly Option<int> _minBatch = new("--min-batch") { Description = "Smallest batch size that the plan can run.", HelpName = "n", DefaultValueFactory = _ => 1 };
     private readonly Option<int> _optBatch = new("--opt-batch") { Description = "Batch size that kernels are timed for; 0 means the largest.", HelpName = "n" };
     private readonly Option<double?> _tuningTime = new("--tuning-time") { Description = "Time limit for timing kernels, in seconds; after it, kernels are chosen by estimate. Default: no limit.", HelpName = "s" };
-    private readonly Option<ImageSize?> _size = CommonOptions.Size();
+    private readonly Option<InputSize?> _size = CommonOptions.Size();
     private readonly Option<int> _threads = CommonOptions.Threads();
     private readonly Option<bool> _bf16 = CommonOptions.Bf16();
     private readonly Option<string?> _cache = CommonOptions.TimingCache();

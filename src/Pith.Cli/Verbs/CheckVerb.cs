@@ -24,7 +24,7 @@ internal sealed class CheckVerb : Verb
     private readonly Option<bool> _errorsOnly = new("--errors-only") { Description = "Report only what the runtime refuses or computes otherwise, not what it builds but runs in float or slower." };
     private readonly Option<bool> _all = new("--all") { Description = "Show every violation; by default the first few of each rule are shown (JSON always has all)." };
     private readonly Option<bool> _rules = new("--rules") { Description = "List the rules instead of checking a model." };
-    private readonly Option<ImageSize?> _size = CommonOptions.Size();
+    private readonly Option<InputSize?> _size = CommonOptions.Size();
 
     public override string Name => "check";
 

@@ -86,15 +86,15 @@ internal static class CommonOptions
         events.Report(new Warning($"Network '{engine.Name}' takes batches of {engine.MaxBatch} only, as its file says; {batch.Name} {arguments.GetValue(batch)} is not used."));
     }
 
-    /// <summary>The size of images for networks that leave it open, or that can be built for another one.</summary>
-    public static Option<ImageSize?> Size() => new("--size")
+    /// <summary>The size of images or sequences for networks that leave it open, or that can be built for another one.</summary>
+    public static Option<InputSize?> Size() => new("--size")
     {
-        Description = "Size of the images in pixels, WIDTHxHEIGHT (640x480: 640 columns, 480 rows) or one number for a square. For networks that leave height and width open; one that fixes them is built anew for this size if its layers allow.",
-        HelpName = "WxH",
+        Description = "Size of the images in pixels, WIDTHxHEIGHT (640x480: 640 columns, 480 rows) or one number for a square. For networks that leave height and width open; one that fixes them is built anew for this size if its layers allow. NAME=NUMBER, several separated by commas, sets other open sizes by name: sequence_length=128; one number is the length where only one is open.",
+        HelpName = "size",
         CustomParser = result =>
         {
-            if (result.Tokens is [var token] && ImageSize.TryParse(token.Value, out var size)) return size;
-            result.AddError($"--size must be WIDTHxHEIGHT in pixels, e.g. 640x480, or one number for a square, e.g. 224; got '{string.Join(' ', result.Tokens.Select(token => token.Value))}'.");
+            if (result.Tokens is [var token] && InputSize.Parse(token.Value) is { } size) return size;
+            result.AddError($"--size must be WIDTHxHEIGHT in pixels, e.g. 640x480, one number for a square, e.g. 224, or NAME=NUMBER for an open size, e.g. sequence_length=128; got '{string.Join(' ', result.Tokens.Select(token => token.Value))}'.");
             return null;
         },
     };

@@ -11,7 +11,7 @@ internal static class CompareAccuracy
     /// <summary>Evaluates both networks and shows how they differ.</summary>
     /// <returns>The exit code.</returns>
     /// <exception cref="PithException">A network cannot be loaded, or does not fit the data or the other network.</exception>
-    public static int Run(StagedModel first, StagedModel second, string data, Preprocessing? preprocess, ImageSize? size, int threads, Terminal terminal, CancellationToken cancellation)
+    public static int Run(StagedModel first, StagedModel second, string data, Preprocessing? preprocess, InputSize? size, int threads, Terminal terminal, CancellationToken cancellation)
     {
         var result = terminal.Track(events =>
         {

@@ -19,10 +19,9 @@ internal static class CompareInputs
     {
         if (dataset.Count < count) throw new PithException($"'{dataset.Name}' has {dataset.Count} images, {count} were asked for (--count).");
         var batch = FixedBatch(trace) ?? 1;
-        var input = ImageInput.Of(model, trace.Inputs);
-        var loader = new BatchLoader(dataset, input.Left(preprocessing), new BatchLoaderOptions { BatchSize = batch });
-        input.RequireFit(model, dataset, loader);
-        return loader.Epoch().Take((count - 1) / batch + 1).Select(images => (IReadOnlyList<Tensor>)[input.ToTensor(Filled(images.ImagesInUse, batch * input.Shape.Elements))]);
+        var input = INetworkInputs.Of(model, trace.Inputs);
+        var loader = input.Load(model, dataset, preprocessing, new BatchLoaderOptions { BatchSize = batch });
+        return loader.Epoch().Take((count - 1) / batch + 1).Select(images => input.ToTensors(Filled(images.ImagesInUse, batch * input.Shape.Elements)).Tensors);
     }
 
     private static int? FixedBatch(NetworkTrace trace) => trace.Inputs is [var (_, type), ..] && type.Rank > 1 && type[0].IsFixed ? Math.Max(1, type[0].Size) : null;

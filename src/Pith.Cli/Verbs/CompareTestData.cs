@@ -9,7 +9,7 @@ internal static class CompareTestData
     /// <summary>Runs all data sets in all runners and shows what differs.</summary>
     /// <returns>The exit code.</returns>
     /// <exception cref="PithException">Model or data cannot be read, or do not belong together.</exception>
-    public static int Run(string model, string folder, ImageSize? size, int threads, Tolerance tolerance, Terminal terminal, CancellationToken cancellation)
+    public static int Run(string model, string folder, InputSize? size, int threads, Tolerance tolerance, Terminal terminal, CancellationToken cancellation)
     {
         if (EngineFile.IsPlan(model)) throw new UsageException($"--test-data compares ways to run an ONNX file; '{model}' is a plan. (pith infer runs a plan on tensors.)");
         if (!File.Exists(model)) throw new PithException($"There is no file '{model}'. --test-data needs the ONNX file that the data was made for.");
@@ -31,7 +31,7 @@ internal static class CompareTestData
         }
     }
 
-    private static List<RunCheck> Check(string model, string folder, ImageSize? size, NetworkRunner[] runners, Tolerance tolerance, IProgress<PithEvent> events, CancellationToken cancellation)
+    private static List<RunCheck> Check(string model, string folder, InputSize? size, NetworkRunner[] runners, Tolerance tolerance, IProgress<PithEvent> events, CancellationToken cancellation)
     {
         var total = TestDataSet.Folders(folder).Count * runners.Length;
         var checks = new List<RunCheck>();

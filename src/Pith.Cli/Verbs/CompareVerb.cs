@@ -18,7 +18,7 @@ internal sealed class CompareVerb : Verb
     private readonly Option<string> _data = CommonOptions.Data("Images to run; default: seeded noise.", required: false);
     private readonly Option<Preprocessing?> _preprocess = CommonOptions.Preprocess();
     private readonly Option<int> _count = new("--count") { Description = "Images to run. A network of fixed batch runs whole batches.", HelpName = "n", DefaultValueFactory = _ => 4 };
-    private readonly Option<ImageSize?> _size = CommonOptions.Size();
+    private readonly Option<InputSize?> _size = CommonOptions.Size();
     private readonly Option<int> _threads = CommonOptions.Threads();
     private readonly Option<double?> _minSnr = CommonOptions.Finite(new Option<double?>("--min-snr") { Description = "Fail (exit code 1) when an output's signal-to-noise ratio is below this many decibels, or the other network does not have it.", HelpName = "dB" });
     private readonly Option<bool> _identical = new("--identical") { Description = "Fail (exit code 1) unless every tensor is equal, bit for bit, and both networks have the same tensors; tensors that one side computes only inside a fused layer are ignored." };

@@ -14,7 +14,7 @@ internal sealed class DebugVerb : Verb
     private readonly Option<Preprocessing?> _preprocess = CommonOptions.Preprocess();
     private readonly Option<int> _samples = new("--samples") { Description = "Number of images, drawn from the data. Every layer is measured twice on all of them, so time grows with it.", HelpName = "n", DefaultValueFactory = _ => new DiagnosisOptions().Samples };
     private readonly Option<string?> _output = CommonOptions.OutputFile(new("--output", "-o") { Description = "Also write an HTML page with charts: error by depth, cost of layers, distributions with their ranges.", HelpName = "file" });
-    private readonly Option<ImageSize?> _size = CommonOptions.Size();
+    private readonly Option<InputSize?> _size = CommonOptions.Size();
     private readonly Option<int> _threads = CommonOptions.Threads();
 
     public override string Name => "debug";

@@ -16,7 +16,7 @@ internal static class EngineFile
     /// <param name="events">Receives decisions.</param>
     /// <param name="size">The size of the images when the network leaves it open. A plan has its size: it must be this one.</param>
     /// <exception cref="PithException">The file is missing, damaged or not supported, or the network does not take images of this size.</exception>
-    public static Engine Open(string model, EngineOptions options, IProgress<PithEvent>? events, ImageSize? size = null)
+    public static Engine Open(string model, EngineOptions options, IProgress<PithEvent>? events, InputSize? size = null)
     {
         if (!IsPlan(model)) return EngineBuilder.Build(ModelFile.Load(model, size), options, events);
         var engine = Engine.Load(model, options, events);

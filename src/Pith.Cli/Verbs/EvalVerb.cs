@@ -11,7 +11,7 @@ internal sealed class EvalVerb : Verb
 {
     private readonly Argument<string> _model = new("model") { Description = EngineFile.Help };
     private readonly Option<string> _data = CommonOptions.Data("Labelled images.");
-    private readonly Option<ImageSize?> _size = CommonOptions.Size();
+    private readonly Option<InputSize?> _size = CommonOptions.Size();
     private readonly Option<Preprocessing?> _preprocess = CommonOptions.Preprocess();
     private readonly Option<int> _batch = CommonOptions.Batch(32);
     private readonly Option<int> _threads = CommonOptions.Threads();

@@ -10,7 +10,7 @@ internal sealed class ExplainVerb : Verb
     private const int ProfileRuns = 20;
 
     private readonly Argument<string> _model = new("model") { Description = EngineFile.Help };
-    private readonly Option<ImageSize?> _size = CommonOptions.Size();
+    private readonly Option<InputSize?> _size = CommonOptions.Size();
     private readonly Option<int?> _batch = new("--batch") { Description = "Images per run. Default: what the plan was built for; 1 for a network.", HelpName = "n" };
     private readonly Option<int> _threads = CommonOptions.Threads();
     private readonly Option<string?> _cache = CommonOptions.TimingCache();

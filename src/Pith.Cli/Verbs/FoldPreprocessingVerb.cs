@@ -13,7 +13,7 @@ internal sealed class FoldPreprocessingVerb : Verb
     private readonly Option<string?> _output = CommonOptions.Output("the new model");
     private readonly Option<Preprocessing?> _preprocess = CommonOptions.Preprocess("The normalisation that becomes part of the network", "what the model's metadata says");
     private readonly Option<string?> _layout = new("--layout") { Description = "Layout of the 8-bit images: nchw (plane after plane) or nhwc (pixel after pixel, as decoders and cameras give them). Default: nchw.", HelpName = "layout" };
-    private readonly Option<ImageSize?> _size = CommonOptions.Size();
+    private readonly Option<InputSize?> _size = CommonOptions.Size();
 
     public override string Name => "fold-preprocessing";
 

@@ -10,7 +10,7 @@ internal sealed class ForecastVerb : Verb
     private readonly Argument<string> _model = CommonOptions.Model();
     private readonly Option<string[]> _pattern = new("--pattern") { Description = $"Pattern to try: {string.Join(", ", SparsityPattern.All)}. May be repeated, or given several values. Default: 2:4, and every V:2:4 that this machine has kernels for.", HelpName = "pattern", AllowMultipleArgumentsPerToken = true };
     private readonly Option<int> _batch = CommonOptions.Batch(1);
-    private readonly Option<ImageSize?> _size = CommonOptions.Size();
+    private readonly Option<InputSize?> _size = CommonOptions.Size();
     private readonly Option<int> _threads = CommonOptions.Threads();
     private readonly Option<double?> _target = new("--target-speedup") { Description = "Speed-up that is wanted, e.g. 1.5: names the cheapest pattern that reaches it.", HelpName = "x" };
     private readonly Option<double> _duration = new("--duration") { Description = "Seconds of timing for each network.", HelpName = "s", DefaultValueFactory = _ => 2 };

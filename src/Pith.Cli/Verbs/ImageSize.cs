@@ -1,32 +1,25 @@
-using System.Globalization;
-
 namespace Pith.Cli.Verbs;
 
-/// <summary>Width and height of images in pixels, as <c>--size</c> gives them to networks that leave theirs open.</summary>
+/// <summary>Width and height of images in pixels. One number is a square, or the length of the sequences of a network that takes no images and leaves one size open.</summary>
 /// <param name="Width">Columns; the first number.</param>
 /// <param name="Height">Rows; the second number.</param>
-internal readonly record struct ImageSize(int Width, int Height)
+internal sealed record ImageSize(int Width, int Height) : InputSize
 {
-    private const int Largest = 65536;
-
     /// <summary>Reads <c>640x480</c> (width 640, height 480) or <c>224</c> (a square).</summary>
-    public static bool TryParse(string text, out ImageSize size)
+    public static new ImageSize? Parse(string text)
     {
         var parts = text.Split('x');
-        size = default;
-        if (parts.Length > 2 || !TryPixels(parts[0], out var width) || !TryPixels(parts[^1], out var height)) return false;
-        size = new ImageSize(width, height);
-        return true;
+        return parts.Length <= 2 && TryNumber(parts[0], out var width) && TryNumber(parts[^1], out var height) ? new ImageSize(width, height) : null;
     }
 
-    /// <summary>The sizes of the symbols that stand for height and width in the image inputs: those of four dimensions, [N, C, H, W], or [N, H, W, C] when only the last can be the channels.</summary>
-    /// <param name="model">What messages call the network.</param>
-    /// <param name="inputs">The network's inputs.</param>
-    /// <exception cref="PithException">No input is an image of this size.</exception>
-    public IReadOnlyDictionary<string, int> Bind(string model, IReadOnlyList<(string Name, TensorType Type)> inputs)
+    // Of the image inputs: those of four dimensions, [N, C, H, W], or [N, H, W, C] when only the last can be the channels.
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, int> Bind(string model, IReadOnlyList<(string Name, TensorType Type)> inputs)
     {
         var sizes = new Dictionary<string, int>(StringComparer.Ordinal);
         var fits = false;
+        if (Width == Height && inputs.All(input => input.Type.Rank != 4) && OpenSymbols(inputs) is [var length])
+            return new Dictionary<string, int>(StringComparer.Ordinal) { [length] = Width };
         foreach (var (_, type) in inputs.Where(input => input.Type.Rank == 4))
         {
             var axes = ImageResizing.Axes(type)!.Value;
@@ -37,7 +30,7 @@ internal readonly record struct ImageSize(int Width, int Height)
             if (width.Symbol is { } columns) sizes[columns] = Width;
             fits = true;
         }
-        return fits ? sizes : throw new PithException($"'{model}' has no image input of width {Width} and height {Height} (--size): it takes {SymbolSizes.Text(inputs)}. --size is for networks that leave height and width open.");
+        return fits ? sizes : throw new PithException($"'{model}' has no image input of width {Width} and height {Height} (--size): it takes {SymbolSizes.Text(inputs)}. --size is for networks that leave height and width open{(OpenSymbols(inputs) is { Length: > 0 } open ? $"; it sets other sizes by name: --size {string.Join(",", open.Select(symbol => $"{symbol}=NUMBER"))}" : "")}.");
     }
 
     /// <summary>Whether the network's images have another size that its file fixes, so that it has to be built anew for this one.</summary>
@@ -52,6 +45,4 @@ internal readonly record struct ImageSize(int Width, int Height)
     public override string ToString() => $"{Width}x{Height}";
 
     private static bool Accepts(Dim dim, int size) => !dim.IsFixed || dim.Size == size;
-
-    private static bool TryPixels(string text, out int pixels) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out pixels) && pixels is >= 1 and <= Largest;
 }

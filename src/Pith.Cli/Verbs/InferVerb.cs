@@ -14,7 +14,7 @@ internal sealed class InferVerb : Verb
     private readonly Option<bool> _reference = new("--reference") { Description = "Run the fused layers of the engine as plain loops." };
     private readonly Option<bool> _interpreter = new("--interpreter") { Description = "Run every op of the graph as plain loops: the specification, and slow." };
     private readonly Option<int?> _batch = new("--batch") { Description = "The largest batch that the engine is built for. Default: the batch of the data.", HelpName = "n" };
-    private readonly Option<ImageSize?> _size = CommonOptions.Size();
+    private readonly Option<InputSize?> _size = CommonOptions.Size();
     private readonly Option<int> _threads = CommonOptions.Threads();
     private readonly Option<bool> _bf16 = CommonOptions.Bf16();
 
@@ -84,7 +84,7 @@ internal sealed class InferVerb : Verb
         return [.. fed.Graph.Outputs.Select(output => output.Name).Zip(runner.Run(fed))];
     }
 
-    private static FedGraph Feed(string model, ImageSize? size, IReadOnlyList<string> given)
+    private static FedGraph Feed(string model, InputSize? size, IReadOnlyList<string> given)
     {
         if (File.Exists(model))
         {

@@ -11,7 +11,7 @@ internal sealed class InfoVerb : Verb
     private readonly Argument<string> _model = new("model") { Description = EngineFile.Help };
     private readonly Option<bool> _nodes = new("--nodes") { Description = "Print every node, not only layers with weights." };
     private readonly Option<string[]> _show = new("--show") { Description = "Also show: weights (every constant with its range and zeros), attrs (every node with its attributes, inputs and outputs), layers (the engine's layers, what became of every kernel, and why). May be given several times.", HelpName = "what" };
-    private readonly Option<ImageSize?> _size = CommonOptions.Size();
+    private readonly Option<InputSize?> _size = CommonOptions.Size();
 
     public override string Name => "info";
 
@@ -119,7 +119,7 @@ internal sealed class InfoVerb : Verb
         console.Write(table);
     }
 
-    private static void ShowPlan(string model, ImageSize? size, string[] shown, Terminal terminal)
+    private static void ShowPlan(string model, InputSize? size, string[] shown, Terminal terminal)
     {
         using var engine = Engine.Load(model);
         size?.Bind(model, engine.Inputs);

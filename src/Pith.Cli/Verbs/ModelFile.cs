@@ -9,9 +9,9 @@ internal static class ModelFile
 
     /// <summary>Loads the file, or builds the network with seed 0.</summary>
     /// <param name="model">What the user gave.</param>
-    /// <param name="size">The size of the images. A network of another size is built anew for it, if its layers allow; null for the size that it has, or to leave it open.</param>
+    /// <param name="size">The size of the inputs. A network of images of another size is built anew for it, if its layers allow; null for the size that it has, or to leave it open.</param>
     /// <exception cref="PithException">Neither exists, the file is damaged or not supported, or the network does not take images of this size.</exception>
-    public static Graph Load(string model, ImageSize? size = null)
+    public static Graph Load(string model, InputSize? size = null)
     {
         if (File.Exists(model)) return LoadFile(model, size);
         if (Directory.Exists(model)) throw new PithException($"'{model}' is a folder; expected an ONNX file, or the name of a built-in network (pith models).");
@@ -20,21 +20,21 @@ internal static class ModelFile
         return Resized(model, BuiltInModel.Build(description.Name, new ModelOptions()), size);
     }
 
-    private static Graph Resized(string model, Graph graph, ImageSize? size)
+    private static Graph Resized(string model, Graph graph, InputSize? size)
     {
         if (size is not { } given) return graph;
         (string, TensorType)[] inputs = [.. graph.Inputs.Select(input => (input.Name, input.Type))];
-        if (given.Differs(inputs)) return ImageResizing.Resize(graph, given.Height, given.Width);
-        given.Bind(model, inputs);
-        return graph;
+        if (given is ImageSize image && image.Differs(inputs)) return ImageResizing.Resize(graph, image.Height, image.Width);
+        var sizes = given.Bind(model, inputs);
+        return sizes.Count == 0 ? graph : graph.Clone([.. sizes.Select(size => (size.Key, size.Value))]);
     }
 
-    private static Graph LoadFile(string model, ImageSize? size)
+    private static Graph LoadFile(string model, InputSize? size)
     {
         if (EngineFile.IsPlan(model)) throw new PithException($"'{model}' is a plan, not an ONNX model: its weights are packed for kernels. Give the ONNX file that it was built from.");
         try
         {
-            if (size is { } given && given.Differs(OnnxModel.ReadInputs(model))) return Resized(model, OnnxModel.Load(model), size);
+            if (size is ImageSize given && given.Differs(OnnxModel.ReadInputs(model))) return Resized(model, OnnxModel.Load(model), size);
             return OnnxModel.Load(model, ImportOptions(model, size));
         }
         catch (PithException failure) when (size is null && OpenImages(model) is { } inputs)
@@ -60,7 +60,7 @@ internal static class ModelFile
 
     /// <summary>How a model file is imported so that its images have this size.</summary>
     /// <exception cref="PithException">The network does not take images of this size.</exception>
-    public static OnnxImportOptions ImportOptions(string model, ImageSize? size) =>
+    public static OnnxImportOptions ImportOptions(string model, InputSize? size) =>
         size is not { } given ? new OnnxImportOptions() : new OnnxImportOptions { Sizes = given.Bind(model, OnnxModel.ReadInputs(model)) };
 
     /// <summary>Refuses an output path that is the input, which a crash in between could lose, or that says it is a plan.</summary>

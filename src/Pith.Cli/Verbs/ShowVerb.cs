@@ -15,7 +15,7 @@ internal sealed class ShowVerb : Verb
     private readonly Option<string?> _output = CommonOptions.Output("the page. Default: the model's name with .html");
     private readonly Option<bool> _profile = new("--profile") { Description = "Also measure the time of each layer; a network is built and its kernels are timed first." };
     private readonly Option<int> _batch = new("--batch") { Description = "Images per run of --profile.", HelpName = "n", DefaultValueFactory = _ => 1 };
-    private readonly Option<ImageSize?> _size = CommonOptions.Size();
+    private readonly Option<InputSize?> _size = CommonOptions.Size();
     private readonly Option<int> _threads = CommonOptions.Threads();
     private readonly Option<string?> _cache = CommonOptions.TimingCache();
 

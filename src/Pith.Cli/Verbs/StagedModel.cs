@@ -40,7 +40,7 @@ internal sealed record StagedModel(string Model, string Stage)
 
     /// <summary>Prepares the network for being run and seen, at batch 1 or at its own fixed batch.</summary>
     /// <exception cref="PithException">It cannot be loaded or built.</exception>
-    public NetworkTrace Open(int threads, ImageSize? size)
+    public NetworkTrace Open(int threads, InputSize? size)
     {
         var options = new EngineOptions { MaxBatch = 1, Threads = threads, TimeTactics = false };
         if (EngineFile.IsPlan(Model)) return EngineTrace.Of(OpenEngine(options, null, size), threads);
@@ -55,7 +55,7 @@ internal sealed record StagedModel(string Model, string Stage)
     /// <summary>Builds or loads the engine that the stage names.</summary>
     /// <exception cref="UsageException">The stage is run by the interpreter, or is not one of a plan.</exception>
     /// <exception cref="PithException">It cannot be loaded or built.</exception>
-    public Engine OpenEngine(EngineOptions options, IProgress<PithEvent>? events, ImageSize? size)
+    public Engine OpenEngine(EngineOptions options, IProgress<PithEvent>? events, InputSize? size)
     {
         if (EngineFile.IsPlan(Model) && Stage != DefaultStage) throw new UsageException($"A plan is an engine; @{Stage} needs the ONNX file that '{Model}' was built from.");
         return EngineFile.Open(Model, OfEngine(options) ?? throw new UsageException($"@{Stage} is run by the interpreter, which is too slow for a whole dataset; choose one of {string.Join(", ", Stages.Where(stage => (this with { Stage = stage.Name }).OfEngine(options) is not null).Select(stage => "@" + stage.Name))}."), events, size);
@@ -73,7 +73,7 @@ internal sealed record StagedModel(string Model, string Stage)
 
     /// <summary>What the network carries as metadata.</summary>
     /// <exception cref="PithException">It cannot be loaded.</exception>
-    public IReadOnlyDictionary<string, string> Metadata(ImageSize? size)
+    public IReadOnlyDictionary<string, string> Metadata(InputSize? size)
     {
         if (!EngineFile.IsPlan(Model)) return ModelFile.Load(Model, size).Metadata.AsReadOnly();
         using var engine = Engine.Load(Model);

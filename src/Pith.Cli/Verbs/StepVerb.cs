@@ -12,7 +12,7 @@ internal abstract class StepVerb : Verb
     private readonly Argument<string> _model = CommonOptions.Model();
     private readonly Option<string?> _output = CommonOptions.Output("the new model");
     private readonly Option<string?> _settings = new("--settings") { Description = "JSON file with settings of the step, as in a recipe; command-line options take precedence.", HelpName = "file" };
-    private readonly Option<ImageSize?> _size = CommonOptions.Size();
+    private readonly Option<InputSize?> _size = CommonOptions.Size();
     private readonly Option<Preprocessing?> _preprocess = CommonOptions.Preprocess();
     private readonly Option<int> _threads = CommonOptions.Threads();
     private readonly Option<string> _data = CommonOptions.Data("Training or calibration images; never the test set.", required: false);

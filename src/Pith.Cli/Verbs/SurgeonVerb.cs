@@ -12,7 +12,7 @@ internal sealed class SurgeonVerb : Verb
 
     private readonly Argument<string> _model = CommonOptions.Model();
     private readonly Option<string?> _output = CommonOptions.Output("the edited model");
-    private readonly Option<ImageSize?> _size = CommonOptions.Size();
+    private readonly Option<InputSize?> _size = CommonOptions.Size();
     private readonly Option<int?> _opset = new("--opset") { Description = $"Write this ONNX opset, {OldestWritten} to {Newest}. Default: the opset of the file, or the newest that an op needs. Below {GeluSince}, Gelu is written with older ops.", HelpName = "n" };
 
     public override string Name => "surgeon";

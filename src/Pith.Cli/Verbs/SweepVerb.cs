@@ -114,6 +114,6 @@ internal sealed class SweepVerb : Verb
         : throw new UsageException($"--batch must be numbers from 1 to 4096, separated by commas, e.g. 1,8,32; got '{list}'.")).Distinct()];
 
     private static ImageSize?[] Sizes(string? list) => list is null ? [null] : [.. list.Split(',').Select(text =>
-        ImageSize.TryParse(text.Trim(), out var size) ? (ImageSize?)size
-        : throw new UsageException($"--size must be sizes in pixels, separated by commas, e.g. 224x224,1024x512; got '{list}'.")).Distinct()];
+        ImageSize.Parse(text.Trim())
+        ?? throw new UsageException($"--size must be sizes in pixels, separated by commas, e.g. 224x224,1024x512; got '{list}'.")).Distinct()];
 }

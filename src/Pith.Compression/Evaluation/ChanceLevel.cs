@@ -22,10 +22,15 @@ internal static class ChanceLevel
     {
         var signature = ClassifierSignature.Of(context.Engine);
         if (!IsGuess(accuracy, signature.Classes)) return;
+        var guessed = string.Create(CultureInfo.InvariantCulture, $"'{signature.Model}' has {accuracy.Top1Correct} of {accuracy.Count} {(signature.Input is ImageInput ? "images" : "samples")} right, as many as guessing one of {signature.Classes} classes. A network that was not trained does so; of one that was,");
+        if (signature.Input is not ImageInput)
+        {
+            events.Report(new Warning($"{guessed} the tokenizer, the mask or the order of classes is another."));
+            return;
+        }
         var better = PreprocessingCatalog.All.Select(preset => (preset.Name, Accuracy: With(preset.Value, context, dataset))).Where(tried => tried.Accuracy is { } score && !IsGuess(score, signature.Classes)).OrderByDescending(tried => tried.Accuracy!.Top1).FirstOrDefault();
         var advice = better.Accuracy is { } found ? string.Create(CultureInfo.InvariantCulture, $"--preprocess {better.Name} has {found.Top1Correct} of {found.Count} right.") : "See --preprocess.";
-        events.Report(new Warning(string.Create(CultureInfo.InvariantCulture,
-            $"'{signature.Model}' has {accuracy.Top1Correct} of {accuracy.Count} images right, as many as guessing one of {signature.Classes} classes. A network that was not trained does so; of one that was, the preprocessing or the order of classes is another. {advice}")));
+        events.Report(new Warning($"{guessed} the preprocessing or the order of classes is another. {advice}"));
     }
 
     /// <summary>The same for a network whose images are to calibrate it: looks at some of them, if they have labels that fit the network.</summary>

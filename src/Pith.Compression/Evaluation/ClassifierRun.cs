@@ -21,8 +21,7 @@ internal sealed class ClassifierRun
     public ClassifierRun(EngineContext context, ImageDataset dataset, Preprocessing preprocessing)
     {
         (_context, Signature) = (context, ClassifierSignature.Of(context.Engine));
-        _loader = new BatchLoader(dataset, Signature.Input.Left(preprocessing), new BatchLoaderOptions { BatchSize = context.Engine.MaxBatch });
-        Signature.RequireFit(dataset, _loader);
+        _loader = Signature.Load(dataset, preprocessing, new BatchLoaderOptions { BatchSize = context.Engine.MaxBatch });
     }
 
     /// <summary>What the network takes and gives.</summary>
@@ -33,12 +32,11 @@ internal sealed class ClassifierRun
     /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
     public IEnumerable<IReadOnlyList<ScoredImage>> Batches(CancellationToken cancellation)
     {
-        var isFixed = _context.Engine.Inputs[0].Type[0].IsFixed;
         foreach (var batch in _loader.Epoch())
         {
             cancellation.ThrowIfCancellationRequested();
             Signature.Input.Write(batch.ImagesInUse, _context);
-            _context.Run(isFixed ? _context.Engine.MaxBatch : batch.Count);
+            _context.Run(Signature.Input.FixedBatch ?? batch.Count);
             var scores = Signature.Scores(_context)[..(batch.Count * Signature.Classes)].ToArray();
             var images = new ScoredImage[batch.Count];
             for (var i = 0; i < images.Length; i++) images[i] = new(scores.AsMemory(i * Signature.Classes, Signature.Classes), batch.Labels[i]);

@@ -59,8 +59,8 @@ internal sealed class OutputError
         for (var i = 0; i < _images.Batches.Count; i++)
         {
             var batch = _images.Batches[i];
-            context.SetInput(_images.Input.Name, batch);
-            context.Run(batch.Shape[0]);
+            batch.WriteTo(context);
+            context.Run(batch.Count);
             for (var output = 0; output < names.Length; output++) results[output][i] = context.OutputTensor(names[output]);
         }
         return results;

@@ -32,7 +32,7 @@ internal sealed class GraphCursor
             _positions[node] = i;
             if (node.Inputs.All(input => input is null || input.Constant is not null || input.Producer is { } producer && _constant.Contains(producer))) _constant.Add(node);
         }
-        _live = new Dictionary<string, Tensor[]>(StringComparer.Ordinal) { [images.Input.Name] = [.. images.Batches] };
+        _live = images.Values();
     }
 
     /// <summary>The values of all batches, in order.</summary>
@@ -70,7 +70,8 @@ internal sealed class GraphCursor
             (_live, _position) = (live.ToDictionary(value => value.Name, value => _live[value.Name], StringComparer.Ordinal), position);
             return;
         }
-        if (live.Any(value => value.Type.DataType != DataType.Float32) || live.Sum(BytesOfImage) * _images.Count > _maxBytes) return;
+        // Inputs are kept anyway; a mask of bool is fed as well as floats are.
+        if (live.Any(value => value.Producer is not null && value.Type.DataType is not (DataType.Float32 or DataType.Bool)) || live.Sum(BytesOfImage) * _images.Count > _maxBytes) return;
         (_live, _position) = (new Dictionary<string, Tensor[]>(Compute(live), StringComparer.Ordinal), position);
     }
 

@@ -30,7 +30,7 @@ internal sealed class NetworkPart : IDisposable
         for (var i = 0; i < _images.Batches.Count; i++)
         {
             foreach (var input in _part.Inputs) _context.SetInput(input.Name, (others.TryGetValue(input.Name, out var given) ? given : _start[input.Name])[i]);
-            _context.Run(_images.Batches[i].Shape[0]);
+            _context.Run(_images.Batches[i].Count);
             foreach (var output in _part.Outputs) results[output.Name][i] = _context.OutputTensor(output.Name);
         }
         return results;

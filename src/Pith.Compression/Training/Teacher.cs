@@ -10,7 +10,6 @@ internal sealed class Teacher : IDisposable
     private readonly string _logitsInput;
     private readonly Engine _engine;
     private readonly EngineContext _context;
-    private readonly int? _fixedBatch;
 
     /// <param name="graph">The teacher.</param>
     /// <param name="student">What the student takes and gives.</param>
@@ -21,12 +20,13 @@ internal sealed class Teacher : IDisposable
     public Teacher(Graph graph, ClassifierSignature student, string logitsInput, int batch, int threads)
     {
         _signature = ClassifierSignature.Of(graph);
-        if (_signature.Image != student.Image || _signature.Classes != student.Classes)
-            throw new PithException($"The teacher '{graph.Name}' takes {_signature.Image} and gives {_signature.Classes} classes, the student takes {student.Image} and gives {student.Classes}. Choose a teacher for the same task.");
+        // Several inputs lie in a batch in the network's order.
+        string[] names = [.. _signature.Input.Inputs.Select(input => input.Name)], others = [.. student.Input.Inputs.Select(input => input.Name)];
+        if (_signature.Image != student.Image || _signature.Classes != student.Classes || names.Length != others.Length || (names.Length > 1 && !names.SequenceEqual(others)))
+            throw new PithException($"The teacher '{graph.Name}' takes {SymbolSizes.Text(_signature.Input.Inputs)} and gives {_signature.Classes} classes, the student takes {SymbolSizes.Text(student.Input.Inputs)} and gives {student.Classes}. Choose a teacher for the same task.");
         _logitsInput = logitsInput;
         _engine = EngineBuilder.Build(BeforeSoftmax(graph), new EngineOptions { MaxBatch = batch, Threads = threads, TimeTactics = false });
         _context = _engine.CreateContext();
-        if (graph.Inputs[0].Type[0] is { IsFixed: true } own) _fixedBatch = own.Size;
     }
 
     /// <summary>Writes the teacher's logits for a batch into the student's input.</summary>
@@ -35,12 +35,12 @@ internal sealed class Teacher : IDisposable
         var images = batch.ImagesInUse;
         var logits = student.Input<float>(_logitsInput);
         // A teacher whose file fixes the batch answers in parts; results after the last image of the last run are ignored.
-        var part = _fixedBatch ?? batch.Count;
+        var part = _signature.Input.FixedBatch ?? batch.Count;
         for (var first = 0; first < batch.Count; first += part)
         {
             var count = Math.Min(part, batch.Count - first);
             _signature.Input.Write(images.Slice(first * _signature.Image.Elements, count * _signature.Image.Elements), _context);
-            _context.Run(_fixedBatch ?? count);
+            _context.Run(_signature.Input.FixedBatch ?? count);
             _signature.Scores(_context)[..(count * _signature.Classes)].CopyTo(logits[(first * _signature.Classes)..]);
         }
     }

@@ -54,10 +54,9 @@ internal sealed class TrainingLoop
         var augmentation = settings.CropPadding > 0 || settings.Flip ? new Augmentation(settings.CropPadding, settings.Flip) : null;
         if (Float32Form.IsNeeded(graph)) throw new PithException($"Training computes in float32; model '{graph.Name}' has values in half or double precision. Train its {nameof(Float32Form)}.");
         var signature = ClassifierSignature.Of(graph);
-        _loader = new BatchLoader(data.Train, signature.Input.Left(data.Preprocessing), new BatchLoaderOptions { BatchSize = settings.BatchSize, Shuffle = true, Seed = settings.Seed, Augmentation = augmentation, Share = new BatchShare(_group.Rank, _group.Size) });
-        signature.RequireFit(data.Train, _loader);
+        _loader = signature.Load(data.Train, data.Preprocessing, new BatchLoaderOptions { BatchSize = settings.BatchSize, Shuffle = true, Seed = settings.Seed, Augmentation = augmentation, Share = new BatchShare(_group.Rank, _group.Size) });
         if (settings.Validation != ValidationMode.None && data.Validation is { } validation)
-            signature.RequireFit(validation, new BatchLoader(validation, signature.Input.Left(data.Preprocessing), new BatchLoaderOptions()));
+            signature.Load(validation, data.Preprocessing, new BatchLoaderOptions());
         _stepsPerEpoch = data.Train.Count / settings.BatchSize;
         if (_stepsPerEpoch == 0) throw new PithException($"Dataset '{data.Train.Name}' has {data.Train.Count} images, fewer than one batch of {settings.BatchSize}. Use more data or a smaller 'batch_size'.");
         _freezeStep = (long)Math.Round(settings.FreezeNormAfter * Steps);

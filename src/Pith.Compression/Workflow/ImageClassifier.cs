@@ -55,7 +55,7 @@ public sealed class ImageClassifier : IDisposable
         ArgumentNullException.ThrowIfNull(engine);
         options ??= new ImageClassifierOptions();
         (_engine, _signature) = (engine, ClassifierSignature.Of(engine));
-        if (_signature.Input.TakesTokens) throw new PithException($"Model '{engine.Name}' is not an image classifier: its input '{_signature.Input.Name}' {_signature.Input.Type} takes token ids. Run its {nameof(Engine)} with them.");
+        if (_signature.Input is not ImageInput) throw new PithException($"Model '{engine.Name}' is not an image classifier: it takes {SymbolSizes.Text(_signature.Input.Inputs)}. Run its {nameof(Engine)} with them.");
         var preprocessing = options.Preprocess ?? (engine.Metadata.TryGetValue(Preprocessing.MetadataKey, out var json) ? Preprocessing.FromJson(json) : null)
             ?? throw new PithException($"Model '{engine.Name}' does not say how images become its input. Give {nameof(ImageClassifierOptions)}.{nameof(ImageClassifierOptions.Preprocess)}, such as {nameof(Preprocessing)}.{nameof(Preprocessing.ImageNet)}.");
         _preprocessing = _signature.Input.Left(preprocessing);

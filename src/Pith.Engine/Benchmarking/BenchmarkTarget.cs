@@ -17,7 +17,7 @@ public sealed record BenchmarkTarget(int Batch, IReadOnlyList<IQuery> Streams)
     /// <summary>Seconds for which the target's threads go on spinning after a query, and so slow down whoever runs next. Pith's stop within 50 microseconds.</summary>
     public double LingersSeconds { get; init; }
 
-    /// <summary>Streams of an engine, one per context; the inputs are filled with seeded noise.</summary>
+    /// <summary>Streams of an engine, one per context; the inputs are filled with seeded noise, integers with 0 and 1.</summary>
     /// <param name="contexts">Contexts of one engine.</param>
     public static BenchmarkTarget Of(params IReadOnlyList<EngineContext> contexts)
     {
@@ -37,6 +37,9 @@ public sealed record BenchmarkTarget(int Batch, IReadOnlyList<IQuery> Streams)
                 case DataType.Float32: Fill(context.Input<float>(name), random); break;
                 case DataType.Float16: Fill(context.Input<Half>(name), random); break;
                 case DataType.Float64: Fill(context.Input<double>(name), random); break;
+                // Token ids that every vocabulary has, and masks that hide some tokens.
+                case DataType.Int64: FillBits(context.Input<long>(name), random); break;
+                case DataType.Int32: FillBits(context.Input<int>(name), random); break;
             }
         }
     }
@@ -44,6 +47,11 @@ public sealed record BenchmarkTarget(int Batch, IReadOnlyList<IQuery> Streams)
     private static void Fill<T>(Span<T> input, Random random) where T : INumberBase<T>
     {
         foreach (ref var x in input) x = T.CreateTruncating(random.NextSingle() * 4 - 2);
+    }
+
+    private static void FillBits<T>(Span<T> input, Random random) where T : INumberBase<T>
+    {
+        foreach (ref var x in input) x = T.CreateTruncating(random.Next(2));
     }
 
     private sealed class ContextQuery(EngineContext context) : IQuery

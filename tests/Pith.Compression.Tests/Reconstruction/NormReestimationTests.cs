@@ -13,7 +13,7 @@ public sealed class NormReestimationTests
         var graph = Network();
         var images = CalibrationImages.Read(graph, PostTrainingTests.Images(64, 16), 64);
         Assert.Equal((2, 2), NormReestimation.Apply(graph, images, threads: 1));
-        var outputs = GraphInterpreter.Run(graph, [Tensor.Create(images.Batches[0].Shape.With(0, 64), [.. images.Batches.SelectMany(batch => batch.As<float>().Data)])]);
+        var outputs = GraphInterpreter.Run(graph, [Tensor.Create(images.Batches[0].Tensors[0].Shape.With(0, 64), [.. images.Batches.SelectMany(batch => batch.Tensors[0].As<float>().Data)])]);
         foreach (var node in graph.Nodes.Where(node => node.Op is BatchNormalization))
         {
             var (scale, bias) = (node.Inputs[1]!.Constant!.As<float>().Data, node.Inputs[2]!.Constant!.As<float>().Data);
@@ -34,7 +34,7 @@ public sealed class NormReestimationTests
         var images = CalibrationImages.Read(graph, PostTrainingTests.Images(64, 16), 64);
         NormReestimation.Apply(graph, images, threads: 1);
         var node = graph.Nodes.First(node => node.Op is BatchNormalization);
-        var input = GraphInterpreter.Run(WithOutput(graph, node.Inputs[0]!.Name), [Tensor.Create(images.Batches[0].Shape.With(0, 64), [.. images.Batches.SelectMany(batch => batch.As<float>().Data)])])[^1];
+        var input = GraphInterpreter.Run(WithOutput(graph, node.Inputs[0]!.Name), [Tensor.Create(images.Batches[0].Tensors[0].Shape.With(0, 64), [.. images.Batches.SelectMany(batch => batch.Tensors[0].As<float>().Data)])])[^1];
         var expected = Measure(input).Variance;
         Assert.All(node.Inputs[4]!.Constant!.As<float>().Data.Zip(expected), pair => Assert.Equal(pair.Second, pair.First, 1e-3 * pair.Second));
     }

@@ -132,9 +132,9 @@ public sealed class TransformerChainTests
         var (difference, energy) = (0.0, 0.0);
         foreach (var batch in images.Batches)
         {
-            var want = GraphInterpreter.Run(graph, [batch])[0].As<float>().Data;
-            context.SetInput(engine.Inputs[0].Name, batch);
-            context.Run(batch.Shape[0]);
+            var want = GraphInterpreter.Run(graph, batch.Tensors)[0].As<float>().Data;
+            batch.WriteTo(context);
+            context.Run(batch.Count);
             var got = context.Output<float>(engine.Outputs[0].Name)[..want.Length].ToArray();
             for (var i = 0; i < want.Length; i++) (difference, energy) = (difference + Math.Pow(want[i] - got[i], 2), energy + (double)want[i] * want[i]);
         }

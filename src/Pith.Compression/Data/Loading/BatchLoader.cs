@@ -41,10 +41,20 @@ public sealed class BatchLoader
     private readonly BatchLoaderOptions _options;
     private readonly int _loaded; // samples of a batch that are loaded, the first of them at _first
     private readonly int _first;
+    private readonly IReadOnlyList<SampleInput>? _inputs; // what all samples hold by name
+    private readonly IReadOnlyList<Range> _taken; // the elements of such a sample that are taken
 
     /// <summary>Prepares a loader; reads the first sample, whose shape all the others must have.</summary>
     /// <exception cref="PithException">The preprocessing makes no sense or does not fit the dataset.</exception>
     public BatchLoader(ImageDataset dataset, Preprocessing preprocessing, BatchLoaderOptions options)
+        : this(dataset, preprocessing, options, null) { }
+
+    /// <summary>Prepares a loader for samples of several inputs.</summary>
+    /// <param name="dataset">The samples.</param>
+    /// <param name="preprocessing">Of images.</param>
+    /// <param name="options">How it goes through them.</param>
+    /// <param name="taken">The elements of each sample that a batch gets, in this order; null: all of them.</param>
+    internal BatchLoader(ImageDataset dataset, Preprocessing preprocessing, BatchLoaderOptions options, IReadOnlyList<Range>? taken)
     {
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(preprocessing);
@@ -59,7 +69,8 @@ public sealed class BatchLoader
         _first = share.Index * _loaded;
         _normalizer = new PixelNormalizer(preprocessing);
         var first = dataset.Load(0);
-        (Shape, TakesTokens) = (ShapeOf(first), first.IsSequence);
+        (Shape, TakesTokens, _inputs, _taken) = (ShapeOf(first), first.IsSequence, first.Inputs, taken ?? [Range.All]);
+        if (taken is not null) Shape = new ImageShape(1, 1, taken.Sum(range => range.GetOffsetAndLength(first.Values.Length).Length));
     }
 
     /// <summary>The shape of one sample of a batch.</summary>
@@ -67,6 +78,9 @@ public sealed class BatchLoader
 
     /// <summary>Whether the samples are sequences of token ids.</summary>
     public bool TakesTokens { get; }
+
+    /// <summary>What each sample holds by name; null where samples are images or sequences.</summary>
+    internal IReadOnlyList<SampleInput>? Inputs => _inputs;
 
     /// <summary>Batches of an epoch, the short last one included.</summary>
     public int BatchCount => (_dataset.Count - 1) / _options.BatchSize + 1;
@@ -125,6 +139,11 @@ public sealed class BatchLoader
 
     private void Write(Sample sample, PixelShift shift, int index, Span<float> chw)
     {
+        if (_inputs is not null || sample.Inputs is not null)
+        {
+            WriteInputs(sample, index, chw);
+            return;
+        }
         if (sample.Image is not { } image)
         {
             Expect(sample.Shape, index);
@@ -135,6 +154,19 @@ public sealed class BatchLoader
         var fitted = _preprocessing.Fit(image);
         Expect(new ImageShape(fitted.Channels, fitted.Height, fitted.Width), index);
         _normalizer.Write(fitted, shift, chw);
+    }
+
+    private void WriteInputs(Sample sample, int index, Span<float> values)
+    {
+        if (!ReferenceEquals(sample.Inputs, _inputs) && !(sample.Inputs is not null && _inputs is not null && sample.Inputs.SequenceEqual(_inputs)))
+            throw new PithException($"Dataset '{_dataset.Name}': sample {index} holds {Text(sample.Inputs)}, sample 0 {Text(_inputs)}. A batch needs one length: pad or cut the data.");
+        foreach (var range in _taken)
+        {
+            var part = sample.Values.Span[range];
+            part.CopyTo(values);
+            values = values[part.Length..];
+        }
+        static string Text(IReadOnlyList<SampleInput>? inputs) => inputs is null ? "no inputs by name" : string.Join(", ", inputs.Select(input => $"{input.Name} {input.Shape}"));
     }
 
     private void Expect(ImageShape shape, int index)

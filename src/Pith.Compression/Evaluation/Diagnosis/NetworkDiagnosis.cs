@@ -125,18 +125,17 @@ public sealed class NetworkDiagnosis
 
     private static CalibrationImages ReadImages(Graph graph, ImageDataset dataset, Preprocessing preprocessing, DiagnosisOptions options)
     {
-        var input = ImageInput.Of(graph);
+        var input = INetworkInputs.Of(graph);
         var samples = Math.Min(options.Samples, dataset.Count);
         var drawn = new DatasetSubset(dataset, DataSplit.Draw(dataset, samples, seed: 0));
         var batch = input.FixedBatch ?? Math.Min(BatchSize, samples);
-        var loader = new BatchLoader(drawn, input.Left(preprocessing), new BatchLoaderOptions { BatchSize = batch });
-        input.RequireFit(graph.Name, drawn, loader);
+        var loader = input.Load(graph.Name, drawn, preprocessing, new BatchLoaderOptions { BatchSize = batch });
         return CalibrationImages.Read(graph, new CalibrationData(loader.Epoch(), samples, batch), samples);
     }
 
     private static void RequireSameTask(Graph quantized, Graph floatModel)
     {
-        if (floatModel.Inputs.Count != 1 || floatModel.Inputs[0].Name != quantized.Inputs[0].Name || !floatModel.Inputs[0].Type.Accepts(quantized.Inputs[0].Type))
+        if (floatModel.Inputs.Count != quantized.Inputs.Count || !floatModel.Inputs.Zip(quantized.Inputs).All(pair => pair.First.Name == pair.Second.Name && pair.First.Type.Accepts(pair.Second.Type)))
             throw new PithException($"The float model takes ({string.Join(", ", floatModel.Inputs)}), the quantized one ({string.Join(", ", quantized.Inputs)}). Give the model that it was quantized from.");
         if (floatModel.Outputs.Count != quantized.Outputs.Count || !floatModel.Outputs.Zip(quantized.Outputs).All(pair => pair.First.Type.Accepts(pair.Second.Type)))
             throw new PithException($"The float model gives ({string.Join(", ", floatModel.Outputs)}), the quantized one ({string.Join(", ", quantized.Outputs)}). Give the model that it was quantized from.");

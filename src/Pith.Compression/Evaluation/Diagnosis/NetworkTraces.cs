@@ -1,3 +1,5 @@
+using Pith.Compression.Data;
+
 namespace Pith.Compression.Evaluation;
 
 /// <summary>Runs the float network, the simulator (Q/DQ pairs as written, in floats) and the engine on the same images, one by one, and compares the activations that have pairs.</summary>
@@ -46,7 +48,7 @@ internal sealed class NetworkTraces
         using var engine = EngineTrace.Build(_network.Graph, options);
         var (done, total) = (0, _images.Count / batch);
         _options.Events?.Report(new ProgressMade("compare tensors", 0, total));
-        foreach (var image in _images.Batches.SelectMany(images => Single(images, batch)))
+        foreach (var image in Enumerable.Range(0, _images.Runs).Select(_images.Run))
         {
             _options.Cancellation.ThrowIfCancellationRequested();
             var (floats, simulated, fused) = (Run(reference, image), Run(simulator, image), Run(engine, image));
@@ -76,22 +78,11 @@ internal sealed class NetworkTraces
             if (TopKAccuracy.ArgMax(expected.As<float>().Span.Slice(i * classes, classes)) == TopKAccuracy.ArgMax(got.As<float>().Span.Slice(i * classes, classes))) _agreements++;
     }
 
-    private OrderedDictionary<string, Tensor> Run(EngineTrace trace, Tensor image)
+    private static OrderedDictionary<string, Tensor> Run(EngineTrace trace, InputBatch image)
     {
-        var tensors = new OrderedDictionary<string, Tensor>(StringComparer.Ordinal) { [_images.Input.Name] = image };
-        trace.Run([image], (name, tensor) => tensors[name] = tensor);
+        var tensors = new OrderedDictionary<string, Tensor>(StringComparer.Ordinal);
+        foreach (var (name, tensor) in image.Inputs) tensors[name] = tensor;
+        trace.Run(image.Tensors, (name, tensor) => tensors[name] = tensor);
         return tensors;
-    }
-
-    private static IEnumerable<Tensor> Single(Tensor images, int batch)
-    {
-        if (images.Shape[0] == batch) return [images];
-        var shape = new Shape([batch, .. images.Shape.Dims.ToArray().Skip(1)]);
-        return Enumerable.Range(0, images.Shape[0] / batch).Select(i =>
-        {
-            var one = Tensor.Zeros(images.DataType, shape);
-            images.Bytes.Slice(i * one.Bytes.Length, one.Bytes.Length).CopyTo(one.Bytes);
-            return one;
-        });
     }
 }

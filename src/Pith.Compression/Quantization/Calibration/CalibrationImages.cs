@@ -13,32 +13,28 @@ internal sealed class CalibrationImages
 
     private const int FewestImages = 64;
 
-    private CalibrationImages(ImageInput input, IReadOnlyList<Tensor> batches, int count) => (Input, Batches, Count) = (input, batches, count);
+    private CalibrationImages(INetworkInputs input, IReadOnlyList<InputBatch> batches, int count) => (Input, Batches, Count) = (input, batches, count);
 
-    /// <summary>The input of the network that they are for.</summary>
-    public ImageInput Input { get; }
+    /// <summary>The inputs of the network that they are for.</summary>
+    public INetworkInputs Input { get; }
 
     /// <summary>The images as the network takes them, batch by batch; all batches but the last have the same size. A network with a fixed batch gets full batches only.</summary>
-    public IReadOnlyList<Tensor> Batches { get; }
+    public IReadOnlyList<InputBatch> Batches { get; }
 
     /// <summary>The number of images.</summary>
     public int Count { get; }
 
     /// <summary>The size of a batch.</summary>
-    public int BatchSize => Batches[0].Shape[0];
+    public int BatchSize => Batches[0].Count;
 
     /// <summary>How many tensors <see cref="Run"/> gives.</summary>
     public int Runs => Input.FixedBatch is null ? Count : Batches.Count;
 
     /// <summary>One image, or a whole batch of a network that fixes its size, for runs that show values inside the network: they are all in memory at once.</summary>
-    public Tensor Run(int index)
-    {
-        if (Input.FixedBatch is not null) return Batches[index];
-        var batch = Batches[index / BatchSize];
-        var image = Tensor.Zeros(batch.DataType, new Shape([1, .. batch.Shape.Dims.Skip(1)]));
-        batch.Bytes.Slice(index % BatchSize * image.Bytes.Length, image.Bytes.Length).CopyTo(image.Bytes);
-        return image;
-    }
+    public InputBatch Run(int index) => Input.FixedBatch is not null ? Batches[index] : InputBatch.Gather(Batches, [index]);
+
+    /// <summary>Each input by name, a tensor for each batch.</summary>
+    public Dictionary<string, Tensor[]> Values() => Input.Inputs.Select((input, at) => (input.Name, at)).ToDictionary(input => input.Name, input => Batches.Select(batch => batch.Inputs[input.at].Tensor).ToArray(), StringComparer.Ordinal);
 
     /// <summary>Of every so many images one is held out from choices, to judge them by.</summary>
     public const int HeldOutEvery = 4;
@@ -59,14 +55,8 @@ internal sealed class CalibrationImages
 
     private CalibrationImages Where(Func<int, bool> isChosen)
     {
-        var bytes = Batches[0].Bytes.Length / BatchSize;
         int[] chosen = [.. Enumerable.Range(0, Count).Where(isChosen)];
-        var batches = chosen.Chunk(BatchSize).Select(images =>
-        {
-            var batch = Tensor.Zeros(Batches[0].DataType, Batches[0].Shape.With(0, images.Length));
-            for (var i = 0; i < images.Length; i++) Batches[images[i] / BatchSize].Bytes.Slice(images[i] % BatchSize * bytes, bytes).CopyTo(batch.Bytes[(i * bytes)..]);
-            return batch;
-        });
+        var batches = chosen.Chunk(BatchSize).Select(images => InputBatch.Gather(Batches, images));
         return new CalibrationImages(Input, [.. batches], chosen.Length);
     }
 
@@ -84,16 +74,16 @@ internal sealed class CalibrationImages
     /// <exception cref="PithException">There is no full batch, or the images do not fit the network.</exception>
     public static CalibrationImages Read(Graph graph, CalibrationData data, int limit)
     {
-        var input = ImageInput.Of(graph);
+        var input = INetworkInputs.Of(graph);
         var size = input.Shape.Elements;
         var batch = input.FixedBatch ?? data.BatchSize;
         var wanted = (int)Math.Max(1, Math.Min(Math.Min(limit, data.Samples), MaxBytes / sizeof(float) / size));
         if (input.FixedBatch is { } whole) wanted = Math.Max(1, wanted / whole) * whole;
-        var (batches, images, count) = (new List<Tensor>(), new float[batch * size], 0);
+        var (batches, images, count) = (new List<InputBatch>(), new float[batch * size], 0);
         var filled = 0;
         foreach (var next in data.Batches)
         {
-            if (next.Shape != input.Shape) throw new PithException($"The network takes images of {input.Shape}, the calibration data gives {next.Shape}.");
+            if (next.Shape != input.Shape) throw new PithException($"The network takes {input.Shape}, the calibration data gives {next.Shape}.");
             for (var i = 0; i < next.Count && count + filled < wanted; i++)
             {
                 next.ImagesInUse.Slice(i * size, size).CopyTo(images.AsSpan(filled++ * size));
@@ -107,7 +97,7 @@ internal sealed class CalibrationImages
 
         void Flush()
         {
-            batches.Add(input.ToTensor(images.AsSpan(0, filled * size)));
+            batches.Add(input.ToTensors(images.AsSpan(0, filled * size)));
             (count, filled) = (count + filled, 0);
         }
     }

@@ -25,7 +25,7 @@ internal sealed class CalibrationQueue : IDisposable
 
     /// <summary>Writes the next samples into <paramref name="input"/> of <paramref name="context"/>. Null when all have been taken or another thread has failed.</summary>
     /// <exception cref="PithException">The data ends too early or does not fit.</exception>
-    public CalibrationSlice? Take(ImageInput input, EngineContext context)
+    public CalibrationSlice? Take(INetworkInputs input, EngineContext context)
     {
         lock (_gate)
         {
@@ -38,7 +38,7 @@ internal sealed class CalibrationQueue : IDisposable
             var half = (_samples + 1) / 2;
             var isFirstHalf = _taken < half;
             var count = Math.Min(Math.Min(_current.Count - _used, (isFirstHalf ? half : _samples) - _taken), input.FixedBatch ?? int.MaxValue);
-            if (_current.Shape != input.Shape) throw new PithException($"The network takes images of {input.Shape}, the calibration data gives {_current.Shape}.");
+            if (_current.Shape != input.Shape) throw new PithException($"The network takes {input.Shape}, the calibration data gives {_current.Shape}.");
             var size = _current.Shape.Elements;
             input.Write(_current.ImagesInUse.Slice(_used * size, count * size), context);
             foreach (var label in _current.LabelsInUse.Slice(_used, count)) _classes.Add(label);

@@ -12,7 +12,7 @@ public static class CalibrationRun
     public const int DefaultSamples = 512;
 
     /// <summary>Observes <paramref name="tensors"/> over the first samples of <paramref name="data"/>.</summary>
-    /// <param name="graph">The float network in inference form, with one image input; not changed.</param>
+    /// <param name="graph">The float network in inference form; not changed.</param>
     /// <param name="tensors">Names of values of the graph; see <see cref="QdqPlacement.Activations"/>.</param>
     /// <param name="data">Which samples, and how many.</param>
     /// <param name="events">Receives <see cref="ProgressMade"/>.</param>
@@ -23,7 +23,7 @@ public static class CalibrationRun
         ArgumentNullException.ThrowIfNull(tensors);
         ArgumentNullException.ThrowIfNull(data);
         if (data.Samples < 1) throw new PithException($"Calibration needs at least one sample, {data.Samples} were asked for.");
-        var input = ImageInput.Of(graph);
+        var input = INetworkInputs.Of(graph);
         var threads = data.Threads > 0 ? data.Threads : Environment.ProcessorCount;
         using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = input.FixedBatch ?? data.BatchSize, Threads = 1, Observed = tensors, TimeTactics = false });
         using var queue = new CalibrationQueue(data.Batches, data.Samples, events);

@@ -6,11 +6,11 @@ namespace Pith.Compression.Quantization;
 internal sealed class CalibrationWorker : IValueObserver, IDisposable
 {
     private readonly EngineContext _context;
-    private readonly ImageInput _input;
+    private readonly INetworkInputs _input;
     private readonly CalibrationQueue _queue;
     private CalibrationSlice _slice;
 
-    public CalibrationWorker(Engine engine, ImageInput input, IEnumerable<string> tensors, CalibrationQueue queue)
+    public CalibrationWorker(Engine engine, INetworkInputs input, IEnumerable<string> tensors, CalibrationQueue queue)
     {
         (_input, _queue) = (input, queue);
         Statistics = new ActivationStatistics(tensors);

@@ -41,8 +41,8 @@ internal static class ImageObservation
                 {
                     (observer.Batch, observer.IsFirstHalf) = (run, run < (images.Runs + 1) / 2);
                     var image = images.Run(run);
-                    context.SetInput(images.Input.Name, image);
-                    context.Run(image.Shape[0]);
+                    image.WriteTo(context);
+                    context.Run(image.Count);
                 }
                 catch (Exception failure)
                 {

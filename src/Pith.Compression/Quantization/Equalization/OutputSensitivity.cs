@@ -1,3 +1,4 @@
+using Pith.Compression.Data;
 using Pith.Ops;
 using Pith.Training;
 
@@ -41,31 +42,31 @@ internal sealed class OutputSensitivity
         context.Observer = sums;
         var random = new SeededRandom(1);
         var batches = Enumerable.Range(0, Math.Min(images.Runs, images.Input.FixedBatch is { } batch ? (Images + batch - 1) / batch : Images)).Select(images.Run).ToArray();
-        var energies = Energies(graph, outputs, batches, images.Input.Name, threads);
+        var energies = Energies(graph, outputs, batches, threads);
         foreach (var image in batches)
         {
-            context.SetInput(images.Input.Name, image);
+            image.WriteTo(context);
             for (var i = 0; i < signs.Length; i++)
                 foreach (ref var sign in context.Input<float>(signs[i].Name)) sign = (float)((random.Next(2) == 0 ? 1 : -1) / Math.Sqrt(energies[i]));
-            context.Run(image.Shape[0]);
+            context.Run(image.Count);
         }
-        return sums.Result(batches.Sum(batch => batch.Shape[0]));
+        return sums.Result(batches.Sum(batch => batch.Count));
     }
 
     /// <summary>The energy of each output of an image, in the mean.</summary>
-    private static double[] Energies(Graph graph, Value[] outputs, IReadOnlyCollection<Tensor> batches, string input, int threads)
+    private static double[] Energies(Graph graph, Value[] outputs, IReadOnlyCollection<InputBatch> batches, int threads)
     {
-        using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = batches.First().Shape[0], Threads = threads, TimeTactics = false });
+        using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = batches.First().Count, Threads = threads, TimeTactics = false });
         using var context = engine.CreateContext();
         var energies = new double[outputs.Length];
         foreach (var image in batches)
         {
-            context.SetInput(input, image);
-            context.Run(image.Shape[0]);
+            image.WriteTo(context);
+            context.Run(image.Count);
             for (var i = 0; i < outputs.Length; i++)
                 foreach (var value in context.Output<float>(outputs[i].Name)) energies[i] += (double)value * value;
         }
-        return [.. energies.Select(energy => energy > 0 ? energy / batches.Sum(batch => batch.Shape[0]) * outputs.Length : 1)];
+        return [.. energies.Select(energy => energy > 0 ? energy / batches.Sum(batch => batch.Count) * outputs.Length : 1)];
     }
 
     private sealed class Sums(Dictionary<string, (string Name, int Axis)[]> values) : IValueObserver

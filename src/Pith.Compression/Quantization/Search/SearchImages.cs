@@ -12,7 +12,7 @@ internal sealed class SearchImages
     // Preprocessed images of 224x224 take 0.6 MB each: about 1700 of them.
     private const long MostBytes = 1L << 30;
 
-    private readonly ImageInput _input;
+    private readonly INetworkInputs _input;
     private readonly BatchLoader _loader;
     private readonly int _batch, _threads;
     private readonly bool _isClassifier;
@@ -29,14 +29,14 @@ internal sealed class SearchImages
     /// <exception cref="PithException">Network, data and metric do not fit each other, or an image cannot be read.</exception>
     public SearchImages(Graph reference, ImageDataset dataset, Preprocessing preprocessing, SearchMetric metric, int threads, CancellationToken cancellation)
     {
-        (_input, _threads, Count) = (ImageInput.Of(reference), threads, dataset.Count);
+        (_input, _threads, Count) = (INetworkInputs.Of(reference), threads, dataset.Count);
         _batch = _input.FixedBatch ?? Math.Min(LargestBatch, dataset.Count);
-        _loader = new BatchLoader(dataset, _input.Left(preprocessing), new BatchLoaderOptions { BatchSize = _batch });
-        _input.RequireFit(reference.Name, dataset, _loader);
+        var options = new BatchLoaderOptions { BatchSize = _batch };
+        _loader = _input.Load(reference.Name, dataset, preprocessing, options);
         _isClassifier = metric != SearchMetric.Snr || IsTrue(() => ClassifierSignature.Of(reference));
-        if (metric == SearchMetric.Top1) ClassifierSignature.Of(reference).RequireFit(dataset, _loader);
+        if (metric == SearchMetric.Top1) ClassifierSignature.Of(reference).Load(dataset, preprocessing, options);
         else if (metric == SearchMetric.Agreement) ClassifierSignature.Of(reference);
-        HasLabels = _isClassifier && dataset.HasLabels && IsTrue(() => ClassifierSignature.Of(reference).RequireFit(dataset, _loader));
+        HasLabels = _isClassifier && dataset.HasLabels && IsTrue(() => ClassifierSignature.Of(reference).Load(dataset, preprocessing, options));
         if ((long)sizeof(float) * dataset.Count * _input.Shape.Elements <= MostBytes) _kept = [.. Load()];
         _reference = [.. Run(reference, cancellation).Select(batch => batch.Outputs)];
     }

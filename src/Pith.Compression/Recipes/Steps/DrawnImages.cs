@@ -21,14 +21,13 @@ internal static class DrawnImages
     public static CalibrationData For(Graph graph, int samples, int seed, StepContext context)
     {
         var dataset = context.RequireTrainingData();
-        var input = ImageInput.Of(graph);
-        var preprocessing = input.Left(context.PreprocessingOf(graph, dataset));
+        var input = INetworkInputs.Of(graph);
+        var preprocessing = context.PreprocessingOf(graph, dataset);
         var taken = Math.Min(samples, dataset.Count);
         if (taken < samples) context.Events?.Report(new Warning($"'{dataset.Name}' has {dataset.Count} samples: all of them calibrate, instead of {samples} (samples)."));
         var drawn = new DatasetSubset(dataset, DataSplit.Draw(dataset, taken, seed));
         var batch = input.FixedBatch ?? Math.Min(BatchSize, drawn.Count);
-        var loader = new BatchLoader(drawn, preprocessing, new BatchLoaderOptions { BatchSize = batch });
-        input.RequireFit(graph.Name, drawn, loader);
+        var loader = input.Load(graph.Name, drawn, preprocessing, new BatchLoaderOptions { BatchSize = batch });
         ChanceLevel.Report(graph, drawn, preprocessing, context.Threads, context.Events);
         return new CalibrationData(loader.Epoch(), taken, batch, dataset.ClassNames.Count, context.Threads);
     }

@@ -22,7 +22,7 @@ internal sealed record BatchShapes(int MaxBatch, bool IsFixed, IReadOnlyDictiona
         if (others.Length > 0)
         {
             var input = graph.Inputs.First(input => input.Type.Dims.Any(dim => dim.Symbols.Any(others.Contains)));
-            throw new PithException($"Input '{input.Name}' is {input.Type}: {string.Join(", ", others.Select(name => $"'{name}'"))} {(others.Length == 1 ? "is a size" : "are sizes")} known by name only, and not the batch, which is the first dimension of an input. Give {(others.Length == 1 ? "it" : "them")} a size first: --size on the command line (heights and widths: --size 224x224), Graph.Clone((\"{others[0]}\", 224)) in a program.");
+            throw new PithException($"Input '{input.Name}' is {input.Type}: {string.Join(", ", others.Select(name => $"'{name}'"))} {(others.Length == 1 ? "is a size" : "are sizes")} known by name only, and not the batch, which is the first dimension of an input. Give {(others.Length == 1 ? "it" : "them")} a size first: --size {string.Join(",", others.Select(name => $"{name}=NUMBER"))} on the command line (height and width of images: --size 224x224), Graph.Clone((\"{others[0]}\", 224)) in a program.");
         }
         var many = At(graph, symbols, maxBatch);
         if (symbols.Length == 0) return Fixed(LeadingSize(graph), many);

@@ -14,8 +14,8 @@ internal sealed class PlacementSearch
         (_graph, _rules) = (graph, rules);
         for (var i = 0; i < graph.Nodes.Count; i++) _positions[graph.Nodes[i]] = i;
         IsPreActivationResidual = graph.Nodes.Any(node => PreActivationRule.IsPreActivation(node) && node.Inputs[0]!.Producer!.Op is Ops.Add or Ops.MaxPool);
-        // A concat counts as quantizable whatever its readers turn out to be, so that rules may name it.
-        Layers = [.. graph.Nodes.Where(node => node.Op is Ops.Concat || RuleOf(node) is not null)];
+        // A concat of floats counts as quantizable whatever its readers turn out to be, so that rules may name it; one of integers spells a shape.
+        Layers = [.. graph.Nodes.Where(node => node is { Op: Ops.Concat, Output.Type.DataType: DataType.Float32 } || RuleOf(node) is not null)];
     }
 
     /// <summary>Nodes that some rule concerns, in execution order: what users may name.</summary>

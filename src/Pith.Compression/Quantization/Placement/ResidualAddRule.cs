@@ -14,8 +14,9 @@ internal sealed class ResidualAddRule : PlacementRule
         return ExceptFused(node, operands, FusingLayer, search);
     }
 
-    /// <summary>Whether layer normalization reads a value, as one op or as exporters wrote it before there was one: x - mean(x), and so on.</summary>
+    /// <summary>Whether layer normalization reads a value, or a sum of it: as one op, or as exporters wrote it before there was one: x - mean(x), and so on.</summary>
     private static bool IsNormalized(Value value) => value.Uses.Any(use => use.Node.Op is LayerNormalization
+        || use.Node.Op is Add && IsNormalized(use.Node.Output)
         || use.Node.Op is ReduceMean { KeepDims: true } && use.Node.Output.Uses.Any(mean => mean.Node.Op is Sub && ReferenceEquals(mean.Node.Inputs[0], value)));
 
     /// <summary>The convolution or matrix product that ends in <paramref name="value"/>, each step read once only.</summary>

@@ -26,6 +26,10 @@ public sealed class ImageSizeTests : IDisposable
     [InlineData("-1x3")]
     [InlineData("0")]
     [InlineData("1e3")]
+    [InlineData("length=")]
+    [InlineData("=8")]
+    [InlineData("length=0")]
+    [InlineData("length=8,length=9")]
     [InlineData("99999999999")]
     public void Anything_else_is_no_size(string text) => Assert.Null(InputSize.Parse(text));
 
@@ -38,6 +42,28 @@ public sealed class ImageSizeTests : IDisposable
         Assert.Equal(new Dictionary<string, int> { ["h"] = 480, ["w"] = 640 }, size.Bind("net", [("x", TensorType.Float32(n, h, w, 3))]));
         Assert.Equal(new Dictionary<string, int> { ["w"] = 640 }, size.Bind("net", [("x", TensorType.Float32(n, 3, 480, w))]));
         Assert.Empty(size.Bind("net", [("x", TensorType.Float32(n, 3, 480, 640))]));
+    }
+
+    [Theory]
+    [InlineData("length=8", "length=8")]
+    [InlineData("8", "length=8")]
+    [InlineData("length=8,N=2", "length=8,N=2")]
+    public void Sequences_get_a_length_by_name_or_where_nothing_else_is_open(string text, string bound)
+    {
+        (string, TensorType)[] open = [("ids", new TensorType(DataType.Int64, [Dim.Named("N"), Dim.Named("length")])), ("mask", new TensorType(DataType.Int64, [Dim.Named("N"), Dim.Named("length")]))];
+        Assert.Equal(bound, string.Join(",", InputSize.Parse(text)!.Bind("net", open).Select(size => $"{size.Key}={size.Value}")));
+        // A network that was made of an open one is given the same size.
+        (string, TensorType)[] made = [("ids", new TensorType(DataType.Int64, [Dim.Of(2), Dim.Of(8)]))];
+        Assert.Empty(InputSize.Parse(text)!.Bind("net", made));
+    }
+
+    [Theory]
+    [InlineData("width=8", "'width'")]
+    [InlineData("8", "a=NUMBER,b=NUMBER")]
+    public void Names_that_no_input_has_and_numbers_for_several_sizes_are_refused(string text, string says)
+    {
+        (string, TensorType)[] open = [("x", TensorType.Float32(Dim.Named("N"), Dim.Named("a"), Dim.Named("b")))];
+        Assert.Contains(says, Assert.Throws<PithException>(() => InputSize.Parse(text)!.Bind("net", open)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -18,8 +18,12 @@ internal sealed record ImageSize(int Width, int Height) : InputSize
     {
         var sizes = new Dictionary<string, int>(StringComparer.Ordinal);
         var fits = false;
-        if (Width == Height && inputs.All(input => input.Type.Rank != 4) && OpenSymbols(inputs) is [var length])
-            return new Dictionary<string, int>(StringComparer.Ordinal) { [length] = Width };
+        if (Width == Height && inputs.All(input => input.Type.Rank != 4))
+        {
+            var open = OpenSymbols(inputs);
+            if (open.Length == 1) sizes[open[0]] = Width;
+            if (open.Length == 1 || open.Length == 0 && inputs.Any(input => input.Type.Dims.Skip(1).Contains(Dim.Of(Width)))) return sizes;
+        }
         foreach (var (_, type) in inputs.Where(input => input.Type.Rank == 4))
         {
             var axes = ImageResizing.Axes(type)!.Value;
@@ -30,7 +34,7 @@ internal sealed record ImageSize(int Width, int Height) : InputSize
             if (width.Symbol is { } columns) sizes[columns] = Width;
             fits = true;
         }
-        return fits ? sizes : throw new PithException($"'{model}' has no image input of width {Width} and height {Height} (--size): it takes {SymbolSizes.Text(inputs)}. --size is for networks that leave height and width open{(OpenSymbols(inputs) is { Length: > 0 } open ? $"; it sets other sizes by name: --size {string.Join(",", open.Select(symbol => $"{symbol}=NUMBER"))}" : "")}.");
+        return fits ? sizes : throw new PithException($"'{model}' has no image input of width {Width} and height {Height} (--size): it takes {SymbolSizes.Text(inputs)}. --size is for networks that leave height and width open{(OpenSymbols(inputs) is { Length: > 0 } symbols ? $"; it sets other sizes by name: --size {string.Join(",", symbols.Select(symbol => $"{symbol}=NUMBER"))}" : "")}.");
     }
 
     /// <summary>Whether the network's images have another size that its file fixes, so that it has to be built anew for this one.</summary>

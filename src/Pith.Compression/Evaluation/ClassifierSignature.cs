@@ -27,7 +27,7 @@ internal sealed record ClassifierSignature(string Model, INetworkInputs Input, s
         var (output, scores) = outputs[0];
         // Some networks end in [N, K, 1, 1].
         var classes = scores.Dims.Skip(1).Where(dim => dim != 1).DefaultIfEmpty(1).ToArray();
-        if (!scores.DataType.IsFloat() || scores.Rank < 2 || classes.Length != 1 || !classes[0].IsFixed) throw Unfit(model, $"its output '{output}' is {scores}, expected one float per class, [N, K]");
+        if (!scores.DataType.IsFloat() || scores.Rank < 2 || classes.Length != 1 || !classes[0].IsFixed) throw Unfit(model, $"its output '{output}' is {scores}, expected one float per class, [N, K]", input is ImageInput ? "an image classifier" : "a classifier");
         return new(model, input, output, classes[0].Size);
     }
 
@@ -49,5 +49,5 @@ internal sealed record ClassifierSignature(string Model, INetworkInputs Input, s
         return loader;
     }
 
-    private static PithException Unfit(string model, string why) => new($"Model '{model}' is not a classifier: {why}.");
+    private static PithException Unfit(string model, string why, string kind = "a classifier") => new($"Model '{model}' is not {kind}: {why}.");
 }

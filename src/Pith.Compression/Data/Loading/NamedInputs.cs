@@ -49,7 +49,7 @@ internal sealed class NamedInputs : INetworkInputs
         if (first.Inputs is not { } held)
         {
             if (Inputs is not [var (name, type)] || !first.IsSequence || !IsInteger(type.DataType))
-                throw new PithException($"Model '{network}' takes {SymbolSizes.Text(Inputs)}, dataset '{dataset.Name}' has {(first.IsSequence ? "sequences of token ids" : "images")}. Feed an archive whose arrays are named after the inputs: npz:FILE with {string.Join(", ", Inputs.Select(input => input.Name))} and, to measure accuracy, labels.");
+                throw new PithException($"Model '{network}' takes {SymbolSizes.Text(Inputs)}, dataset '{dataset.Name}' has {(first.IsSequence ? "sequences of token ids" : "images")}, for one input. Feed an archive whose arrays are named after the inputs: npz:FILE with {string.Join(", ", Inputs.Select(input => input.Name))} and, to measure accuracy, labels.");
             held = [new SampleInput(name, new Shape(first.Values.Length))];
         }
         var taken = Inputs.Select(input => Find(network, dataset, held, input)).ToArray();

@@ -83,6 +83,26 @@ public sealed class RepositoryTests
     }
 
     [Fact]
+    public async Task A_version_serves_until_the_newer_one_is_there()
+    {
+        var (old, young) = (Networks.Classifier(1), Networks.Classifier(2));
+        await using var served = await ServedRepository.With("net", old).StartAsync();
+        var images = Networks.Images(1, 1);
+        // The folder is there before its file, or with half of it, longer than two looks take.
+        foreach (var file in (string?[])[null, "half of a model"])
+        {
+            Directory.CreateDirectory(Path.Combine(served.Folder, "net", "2"));
+            if (file is not null) served.Write("net/2/model.onnx", file);
+            await UntilAsync(async () => (await (await served.PostAsync("/v2/repository/index")).Content.ReadAsStringAsync()).Contains(file is null ? "has no model" : "cannot", StringComparison.Ordinal));
+            Assert.Equal(Networks.Expected(old, images), await served.InferBinaryAsync("net", images));
+            Assert.Equal([("1", "READY"), ("2", "UNAVAILABLE")], (await served.Grpc.RepositoryIndexAsync(new())).Models.Select(model => (model.Version, model.State)));
+        }
+        served.Add("net", young, version: 2);
+        await UntilAsync(async () => (await served.GetAsync("/v2/models/net")).GetProperty("versions").GetRawText() == "[\"2\"]");
+        Assert.Equal(Networks.Expected(young, images), await served.InferBinaryAsync("net", images));
+    }
+
+    [Fact]
     public async Task Requests_load_and_unload_when_that_is_how_models_are_controlled()
     {
         await using var served = await ServedRepository.With("a", Networks.Classifier(1)).Add("b", Networks.Classifier(2)).StartAsync(options => options with { Control = ModelControl.Explicit, StartupModels = ["a"] });

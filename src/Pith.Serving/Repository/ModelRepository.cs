@@ -211,6 +211,10 @@ internal sealed class ModelRepository : IAsyncDisposable
             var versions = config.Versions.Choose(source.Versions.Keys);
             if (versions.Count == 0) throw new PithException(source.Versions.Count == 0 ? $"'{source.Folder}' has no folder of a version, e.g. 1." : $"none of the versions {string.Join(", ", source.Versions.Keys.Order())} is among those of the version policy.");
             foreach (var version in versions) LoadVersion(source, version, config, before, ready, states);
+            // A version does not give way to one that cannot be loaded.
+            if (states.Values.Any(state => !state.IsReady))
+                foreach (var (version, old) in before?.Ready ?? new Dictionary<long, ServedModel>())
+                    if (ready.TryAdd(version, old)) states[version] = new VersionState(true, "as loaded before; a version in its place cannot be loaded", null);
         }
         catch (PithException failure)
         {

@@ -9,31 +9,33 @@ internal sealed class InferenceService(ModelRepository repository, ServingLog lo
 
     /// <summary>Refuses a request before its body is read, when the model is not there or would refuse it anyway.</summary>
     /// <exception cref="RequestException">It would.</exception>
-    public void Admit(string name, string version)
+    public void Admit(string name, string version, long arrivedAt)
     {
         var model = Repository.Find(name, version);
-        if (!model.IsFull) return;
-        model.Statistics.Failed(FailureReason.Rejected).Add(1, 0);
+        if (!model.WouldRefuse(arrivedAt)) return;
+        model.Statistics.Failed(FailureReason.Rejected).Add(1, Stopwatch.GetTimestamp() - arrivedAt);
         throw model.QueueIsFull();
     }
 
     /// <summary>Answers a request.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="arrivedAt">When it began to arrive, in ticks of <see cref="Stopwatch"/>.</param>
+    /// <param name="cancellation">Ends it.</param>
     /// <exception cref="RequestException">It gets no answer.</exception>
     /// <exception cref="OperationCanceledException">The caller went away.</exception>
-    public async Task<InferenceResponse> InferAsync(InferenceRequest request, CancellationToken cancellation)
+    public async Task<InferenceResponse> InferAsync(InferenceRequest request, long arrivedAt, CancellationToken cancellation)
     {
-        var begin = Stopwatch.GetTimestamp();
         using var activity = ServingTelemetry.Start(request);
         var model = Repository.Find(request.Model, request.Version);
         try
         {
             while (true)
             {
-                var response = await TryInferAsync(model, request, begin, cancellation).ConfigureAwait(false);
+                var response = await TryInferAsync(model, request, arrivedAt, cancellation).ConfigureAwait(false);
                 if (response is not null)
                 {
-                    model.Statistics.Success.Add(1, Stopwatch.GetTimestamp() - begin);
-                    ServingTelemetry.Answered(activity, model, begin);
+                    model.Statistics.Success.Add(1, Stopwatch.GetTimestamp() - arrivedAt);
+                    ServingTelemetry.Answered(activity, model, arrivedAt);
                     return response;
                 }
                 // It was replaced in the meantime: its successor is in the list already, or nothing is.
@@ -42,7 +44,7 @@ internal sealed class InferenceService(ModelRepository repository, ServingLog lo
         }
         catch (Exception failure)
         {
-            model.Statistics.Failed(ReasonOf(failure)).Add(1, Stopwatch.GetTimestamp() - begin);
+            model.Statistics.Failed(ReasonOf(failure)).Add(1, Stopwatch.GetTimestamp() - arrivedAt);
             ServingTelemetry.Failed(activity, model, failure);
             if (failure is RequestException refused) log.Refused(request.Model, request.Id, refused.Fault, refused.Message);
             throw;
@@ -58,14 +60,14 @@ internal sealed class InferenceService(ModelRepository repository, ServingLog lo
     };
 
     // Null when the model was replaced before the request was queued.
-    private static async Task<InferenceResponse?> TryInferAsync(ServedModel model, InferenceRequest request, long begin, CancellationToken cancellation)
+    private static async Task<InferenceResponse?> TryInferAsync(ServedModel model, InferenceRequest request, long arrivedAt, CancellationToken cancellation)
     {
         var wanted = request.Outputs.Count > 0 ? request.Outputs : [.. model.Signature.Outputs.Select(output => new RequestedOutput(output.Name, IsBinary: request.BinaryOutputs))];
         var places = new int[wanted.Count];
         for (var i = 0; i < places.Length; i++) places[i] = model.Signature.OutputIndex(wanted[i].Name);
         var inputs = await model.DecodeAsync(request.Inputs, cancellation).ConfigureAwait(false);
         var (data, rows) = model.Signature.Bind(inputs);
-        var pending = new PendingRequest { Inputs = data, Rows = rows, Deadline = Deadline(model.Policy, request, begin) };
+        var pending = new PendingRequest { Inputs = data, Rows = rows, ArrivedAt = arrivedAt, Deadline = Deadline(model.Policy, request, arrivedAt) };
         cancellation.ThrowIfCancellationRequested();
         var outputs = model.TryRun(pending) ?? await QueueAsync(model, pending, cancellation).ConfigureAwait(false);
         if (outputs is null) return null;
@@ -78,14 +80,19 @@ internal sealed class InferenceService(ModelRepository repository, ServingLog lo
     private static async Task<byte[][]?> QueueAsync(ServedModel model, PendingRequest pending, CancellationToken cancellation)
     {
         if (!model.TryQueue(pending)) return null;
-        await using (cancellation.Register(() => model.Cancel(pending, cancellation)).ConfigureAwait(false)) return await pending.Answer.ConfigureAwait(false);
+        await using (cancellation.Register(() => model.Cancel(pending, cancellation)).ConfigureAwait(false))
+        {
+            var outputs = await pending.Answer.ConfigureAwait(false);
+            model.Delivered(pending);
+            return outputs;
+        }
     }
 
-    private static long Deadline(BatchingPolicy policy, InferenceRequest request, long begin)
+    private static long Deadline(BatchingPolicy policy, InferenceRequest request, long arrivedAt)
     {
         var timeout = policy.Timeout;
         if (request.TimeoutMicroseconds > 0 && policy.AllowTimeoutOverride && (timeout is null || request.TimeoutMicroseconds < timeout.Value.TotalMicroseconds))
             timeout = TimeSpan.FromMicroseconds(Math.Min(request.TimeoutMicroseconds, 86_400_000_000));
-        return timeout is { } limit ? begin + BatchScheduler.Ticks(limit) : long.MaxValue;
+        return timeout is { } limit ? arrivedAt + BatchScheduler.Ticks(limit) : long.MaxValue;
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Grpc.Core;
 using Pith.Serving.Protocol;
 
@@ -59,7 +60,7 @@ internal sealed class GrpcFrontEnd(InferenceService service, ServerState state, 
     public override Task<ModelConfigResponse> ModelConfig(ModelConfigRequest request, ServerCallContext context) =>
         Answer(() => new ModelConfigResponse { Config = ModelDescription.Config(service.Repository.Find(request.Name, request.Version)) });
 
-    public override Task<ModelInferResponse> ModelInfer(RawInferRequest request, ServerCallContext context) => Answer(() => InferAsync(request.Message, request.RawContents, context.CancellationToken));
+    public override Task<ModelInferResponse> ModelInfer(RawInferRequest request, ServerCallContext context) => Answer(() => InferAsync(request.Message, request.RawContents, Arrival.Of(context.GetHttpContext()), context.CancellationToken));
 
     // A message that cannot be read ends the stream.
     public override Task ModelStreamInfer(IAsyncStreamReader<ModelInferRequest> requestStream, IServerStreamWriter<ModelStreamInferResponse> responseStream, ServerCallContext context) => Answer(async () =>
@@ -70,7 +71,7 @@ internal sealed class GrpcFrontEnd(InferenceService service, ServerState state, 
             ModelStreamInferResponse response;
             try
             {
-                response = new ModelStreamInferResponse { InferResponse = await InferAsync(requestStream.Current, [.. requestStream.Current.RawInputContents.Select(contents => contents.Memory)], context.CancellationToken).ConfigureAwait(false) };
+                response = new ModelStreamInferResponse { InferResponse = await InferAsync(requestStream.Current, [.. requestStream.Current.RawInputContents.Select(contents => contents.Memory)], Stopwatch.GetTimestamp(), context.CancellationToken).ConfigureAwait(false) };
             }
             catch (RequestException failure)
             {
@@ -109,10 +110,10 @@ internal sealed class GrpcFrontEnd(InferenceService service, ServerState state, 
         return new RepositoryModelUnloadResponse();
     });
 
-    private async Task<ModelInferResponse> InferAsync(ModelInferRequest request, IReadOnlyList<ReadOnlyMemory<byte>> rawContents, CancellationToken cancellation)
+    private async Task<ModelInferResponse> InferAsync(ModelInferRequest request, IReadOnlyList<ReadOnlyMemory<byte>> rawContents, long arrivedAt, CancellationToken cancellation)
     {
-        service.Admit(request.ModelName, request.ModelVersion);
-        return GrpcTensors.Response(await service.InferAsync(GrpcTensors.Request(request, rawContents), cancellation).ConfigureAwait(false));
+        service.Admit(request.ModelName, request.ModelVersion, arrivedAt);
+        return GrpcTensors.Response(await service.InferAsync(GrpcTensors.Request(request, rawContents), arrivedAt, cancellation).ConfigureAwait(false));
     }
 
     private Task<T> Answer<T>(Func<T> answer) => Answer(() => Task.FromResult(answer()));

@@ -41,11 +41,11 @@ internal sealed class HttpFrontEnd(InferenceService service, ServerOptions optio
 
     private async Task Infer(HttpContext context)
     {
-        var (name, version) = (Value(context, "name"), Value(context, "version"));
-        service.Admit(name, version);
+        var (name, version, arrivedAt) = (Value(context, "name"), Value(context, "version"), Arrival.Of(context));
+        service.Admit(name, version, arrivedAt);
         using var body = await RequestBody.ReadAsync(context.Request, options.MaxRequestBytes, budget, announced: null, context.RequestAborted).ConfigureAwait(false);
         var request = JsonRequest.Parse(name, version, body.Bytes, JsonBytes(context.Request, body.Bytes.Length));
-        var answer = await service.InferAsync(request, context.RequestAborted).ConfigureAwait(false);
+        var answer = await service.InferAsync(request, arrivedAt, context.RequestAborted).ConfigureAwait(false);
         await HttpAnswers.WriteAsync(context, answer).ConfigureAwait(false);
     }
 

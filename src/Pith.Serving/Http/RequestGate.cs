@@ -14,6 +14,7 @@ internal sealed class RequestGate(ServerOptions options, ServingLog log)
 
     public async Task PassAsync(HttpContext context, RequestDelegate next)
     {
+        Arrival.Mark(context);
         if (options.MetricsPort is { } metrics && metrics != 0 && context.Connection.LocalPort == metrics && context.Request.Path != "/metrics")
         {
             await HttpAnswers.WriteErrorAsync(context, StatusCodes.Status404NotFound, "This port answers /metrics only.").ConfigureAwait(false);

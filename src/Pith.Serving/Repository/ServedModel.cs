@@ -59,9 +59,6 @@ internal sealed class ServedModel : IDisposable
 
     public BatchingPolicy Policy => _scheduler.Policy;
 
-    /// <summary>Whether a request would be refused because the queue is full.</summary>
-    public bool IsFull => _scheduler.IsFull;
-
     /// <summary>The largest batch as configurations state it: 0 where the batch is not the first size of everything.</summary>
     public int ConfiguredMaxBatch => Config.MaxBatch == 0 || !Signature.IsStackable ? 0 : LargestBatch(Config, Signature);
 
@@ -99,6 +96,9 @@ internal sealed class ServedModel : IDisposable
             : throw RequestException.Invalid($"Model '{Name}' takes image files in its input '{Signature.Inputs[0].Name}', got {string.Join(", ", inputs.Select(input => $"'{input.Name}'"))}.");
     }
 
+    /// <inheritdoc cref="BatchScheduler.WouldRefuse"/>
+    public bool WouldRefuse(long arrivedAt) => _scheduler.WouldRefuse(arrivedAt);
+
     /// <summary>Runs a request here and now, when that is faster than to queue it.</summary>
     /// <returns>The data of each output, in the model's order; null when it has to be queued.</returns>
     /// <exception cref="RequestException">The network could not be run.</exception>
@@ -110,6 +110,9 @@ internal sealed class ServedModel : IDisposable
     public bool TryQueue(PendingRequest request) => _scheduler.TryAdd(request);
 
     public RequestException QueueIsFull() => _scheduler.QueueIsFull();
+
+    /// <inheritdoc cref="BatchScheduler.Delivered"/>
+    public void Delivered(PendingRequest request) => _scheduler.Delivered(request);
 
     public void Cancel(PendingRequest request, CancellationToken cancellation) => _scheduler.Cancel(request, cancellation);
 

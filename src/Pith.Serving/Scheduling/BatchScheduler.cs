@@ -22,8 +22,11 @@ internal sealed class BatchScheduler : IDisposable
     private readonly Timer _expiry;
     private readonly long _delayTicks;
     private readonly InstanceUse[] _instances;
+    // For each instance that is not free, when its run is expected to end.
+    private readonly long[] _freeAt;
+    private readonly RunTimes _runTimes;
+    private TimeEstimate _delivery;
     private long _nextExpiry = long.MaxValue;
-    private long _runTicks;
     private int _waitingRows;
     private bool _stopping;
 
@@ -33,7 +36,8 @@ internal sealed class BatchScheduler : IDisposable
     /// <param name="instances">Instances that take batches.</param>
     public BatchScheduler(string model, BatchingPolicy policy, ModelStatistics statistics, int instances = 1)
     {
-        (_model, _policy, _statistics, _instances) = (model, policy, statistics, new InstanceUse[instances]);
+        (_model, _policy, _statistics, _instances, _freeAt) = (model, policy, statistics, new InstanceUse[instances], new long[instances]);
+        _runTimes = new RunTimes(policy.LargestBatch);
         _delayTicks = Ticks(policy.Delay);
         _expiry = new Timer(_ => RemoveExpired());
     }
@@ -52,14 +56,11 @@ internal sealed class BatchScheduler : IDisposable
 
     public BatchingPolicy Policy => _policy;
 
-    /// <summary>Whether one more request would be refused: known before its body is read.</summary>
-    public bool IsFull
+    /// <summary>Whether a request that arrived at <paramref name="arrivedAt"/> would be refused: known before its body is read.</summary>
+    public bool WouldRefuse(long arrivedAt)
     {
-        get
-        {
-            var deadline = _policy.Timeout is { } timeout ? Stopwatch.GetTimestamp() + Ticks(timeout) : long.MaxValue;
-            lock (_gate) return !_stopping && (_queue.Count >= _policy.QueueLimit || WouldBeLate(1, deadline));
-        }
+        var deadline = _policy.Timeout is { } timeout ? arrivedAt + Ticks(timeout) : long.MaxValue;
+        lock (_gate) return !_stopping && (_queue.Count >= _policy.QueueLimit || WouldBeLate(1, deadline));
     }
 
     /// <summary>Whether nothing waits; a moment later it may.</summary>
@@ -94,16 +95,17 @@ internal sealed class BatchScheduler : IDisposable
     /// <returns>The number of the instance; null when the request has to be queued.</returns>
     public int? TryBorrow(PendingRequest request)
     {
-        if (!_policy.LendsInstances || Volatile.Read(ref _runTicks) > s_longestLoan) return null;
+        if (!_policy.LendsInstances) return null;
         if (Interlocked.Increment(ref s_loans) <= s_mostLoans)
         {
             lock (_gate)
             {
                 request.QueuedAt = Stopwatch.GetTimestamp();
-                var runsAtOnce = !_stopping && _queue.Count == 0 && request.Deadline >= request.QueuedAt + _runTicks && _policy.Target(request.Rows, isDelayOver: _delayTicks == 0) > 0;
+                var run = _runTimes.Of(request.Rows);
+                var runsAtOnce = !_stopping && _queue.Count == 0 && run <= s_longestLoan && request.Deadline >= request.QueuedAt + run && _policy.Target(request.Rows, isDelayOver: _delayTicks == 0) > 0;
                 if (runsAtOnce && Array.IndexOf(_instances, InstanceUse.Free) is var free and >= 0)
                 {
-                    _instances[free] = InstanceUse.Lent;
+                    Occupy(free, InstanceUse.Lent, request.QueuedAt + run);
                     return free;
                 }
             }
@@ -161,9 +163,9 @@ internal sealed class BatchScheduler : IDisposable
                 var target = _policy.Target(_waitingRows, _stopping || now - oldest >= _delayTicks);
                 if (target > 0)
                 {
-                    TakeRows(target, now, batch);
+                    var rows = TakeRows(target, now, batch);
                     // Others may make a batch of what is left.
-                    if (batch.Count > 0) _instances[instance] = InstanceUse.Running;
+                    if (batch.Count > 0) Occupy(instance, InstanceUse.Running, now + _runTimes.Of(rows));
                     if (_queue.Count > 0) WakeInstance();
                     if (batch.Count > 0) return true;
                     continue;
@@ -181,11 +183,19 @@ internal sealed class BatchScheduler : IDisposable
         }
     }
 
-    /// <summary>Says how long the last run took, by which the next ones are judged: a request that cannot be answered in time is not begun.</summary>
-    public void Ran(long ticks)
+    /// <summary>Says how long a run took, by which the next ones are judged: a request that cannot be answered in time is not begun.</summary>
+    public void Ran(int rows, long ticks)
     {
-        var before = Volatile.Read(ref _runTicks);
-        Volatile.Write(ref _runTicks, before == 0 ? ticks : before + (ticks - before) / 8);
+        lock (_gate) _runTimes.Add(rows, ticks);
+    }
+
+    /// <summary>Says that a caller has its answer and is about to send it.</summary>
+    /// <exception cref="RequestException">It is too late.</exception>
+    public void Delivered(PendingRequest request)
+    {
+        var now = Stopwatch.GetTimestamp();
+        lock (_gate) _delivery.Add(now - request.CompletedAt);
+        if (now > request.Deadline) throw TooLate(request);
     }
 
     /// <summary>Takes no more requests. What is queued is still answered, then the instances end.</summary>
@@ -222,37 +232,40 @@ internal sealed class BatchScheduler : IDisposable
         }
     }
 
-    // Who is last in the queue is answered after everything before it; refused now, it can ask another server. A queue that is empty is always tried: the estimate may be wrong.
+    private void Occupy(int instance, InstanceUse use, long until) => (_instances[instance], _freeAt[instance]) = (use, until);
+
+    // Who is last in the queue is answered after what runs now and everything that waits; refused now, it can ask another server. A queue that is empty is always tried: the estimate may be wrong.
     private bool WouldBeLate(int rows, long deadline)
     {
         if (_queue.Count == 0 || deadline == long.MaxValue) return false;
-        var batches = _policy.LargestBatch == 1 ? _queue.Count + 1 : (_waitingRows + rows + _policy.LargestBatch - 1) / _policy.LargestBatch;
-        // One more for the batches that run now.
-        return Stopwatch.GetTimestamp() + ((double)batches / _instances.Length + 1) * Volatile.Read(ref _runTicks) > deadline;
+        var now = Stopwatch.GetTimestamp();
+        var work = _runTimes.Of(_waitingRows + rows);
+        for (var i = 0; i < _instances.Length; i++)
+            if (_instances[i] != InstanceUse.Free) work += Math.Max(0, _freeAt[i] - now);
+        return now + work / _instances.Length + _delivery.Ticks > deadline;
     }
 
-    private void TakeRows(int target, long now, List<PendingRequest> batch)
+    private int TakeRows(int target, long now, List<PendingRequest> batch)
     {
         var rows = 0;
-        var refused = 0;
-        var latestStart = now + Volatile.Read(ref _runTicks);
+        var answeredAt = now + _runTimes.Of(Math.Min(target, _waitingRows)) + _delivery.Ticks;
         while (_queue.First?.Value is { } request)
         {
-            if (request.Deadline < latestStart)
+            // The estimate alone does not refuse what nothing waits behind: another run is what corrects it.
+            var isTried = batch.Count == 0 && _queue.Count == 1 && request.Deadline > now;
+            if (request.Deadline < answeredAt && !isTried)
             {
                 Remove(request);
                 Expire(request);
-                if (request.Deadline > now) refused++;
                 continue;
             }
             // The first one runs whatever its size: alone if it is larger than a batch of several.
-            if (batch.Count > 0 && rows + request.Rows > target) return;
+            if (batch.Count > 0 && rows + request.Rows > target) break;
             Remove(request);
             batch.Add(request);
             rows += request.Rows;
         }
-        // Nothing would ever run again if the estimate alone refused everything and stayed as it is.
-        if (batch.Count == 0 && refused > 0) Volatile.Write(ref _runTicks, _runTicks - _runTicks / 8);
+        return rows;
     }
 
     private void RemoveExpired()
@@ -285,11 +298,10 @@ internal sealed class BatchScheduler : IDisposable
         _expiry.Change(milliseconds, Timeout.Infinite);
     }
 
-    private void Expire(PendingRequest request)
-    {
-        var waited = Stopwatch.GetElapsedTime(request.QueuedAt).TotalMilliseconds;
-        request.Fail(new RequestException(RequestFault.TimedOut, string.Create(CultureInfo.InvariantCulture, $"Model '{_model}': the request waited {waited:0.0} ms and would not be answered within its time-out. Send fewer at once, or allow more time.")));
-    }
+    private void Expire(PendingRequest request) => request.Fail(TooLate(request));
+
+    private RequestException TooLate(PendingRequest request) => new(RequestFault.TimedOut, string.Create(CultureInfo.InvariantCulture,
+        $"Model '{_model}': the request is {Stopwatch.GetElapsedTime(request.ArrivedAt).TotalMilliseconds:0.0} ms old and cannot be answered within its time-out. Send fewer at once, or allow more time."));
 
     private void Remove(PendingRequest request)
     {

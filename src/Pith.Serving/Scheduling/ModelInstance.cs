@@ -120,7 +120,8 @@ internal sealed class ModelInstance : IDisposable
         var end = Stopwatch.GetTimestamp();
         // Counted before they are answered: who has an answer finds it in the statistics.
         _statistics.Executed(batch.Count, rows, new ExecutionTimes(copied - begin, computed - copied, end - computed));
-        _scheduler.Ran(end - begin);
+        foreach (var request in batch) request.CompletedAt = end;
+        _scheduler.Ran(rows, end - begin);
         return answers;
     }
 

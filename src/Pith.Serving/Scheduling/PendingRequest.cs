@@ -17,6 +17,12 @@ internal sealed class PendingRequest
     /// <summary>When the answer is of no use any more, in ticks of <see cref="Stopwatch"/>.</summary>
     public required long Deadline { get; init; }
 
+    /// <summary>When the request began to arrive, in ticks of <see cref="Stopwatch"/>.</summary>
+    public required long ArrivedAt { get; init; }
+
+    /// <summary>When its run ended, in ticks of <see cref="Stopwatch"/>.</summary>
+    public long CompletedAt { get; set; }
+
     /// <summary>When the request came into the queue, in ticks of <see cref="Stopwatch"/>.</summary>
     public long QueuedAt { get; set; }
 

@@ -141,8 +141,9 @@ public sealed class PithServer : IAsyncDisposable
         return application;
     }
 
+    // ASP.NET Core begins a span for each request, with the caller's trace as its parent; unless it is listened to as well it counts as not sampled, and so does what is inside it.
     private static void AddTelemetry(IServiceCollection services, Uri endpoint) => services.AddOpenTelemetry()
-        .WithTracing(tracing => tracing.AddSource(ServingTelemetry.Name).AddOtlpExporter(exporter => exporter.Endpoint = endpoint))
+        .WithTracing(tracing => tracing.AddSource(ServingTelemetry.Name, "Microsoft.AspNetCore").AddOtlpExporter(exporter => exporter.Endpoint = endpoint))
         .WithMetrics(metrics => metrics.AddMeter(ServingTelemetry.Name).AddOtlpExporter(exporter => exporter.Endpoint = endpoint));
 
     private void Begin()

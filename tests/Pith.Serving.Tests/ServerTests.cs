@@ -3,8 +3,16 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using Grpc.Core;
 using Grpc.Net.Client;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
 using Pith.Serving.Protocol;
 
 namespace Pith.Serving.Tests;
@@ -95,14 +103,14 @@ public sealed class ServerTests
         await using var served = await ServedRepository.With("net", Networks.Classifier()).StartAsync();
         using LoadClient client = protocol == "http" ? new HttpLoadClient(new ServerAddress(served.Server.HttpAddress!, null, null), "net", "") : new GrpcLoadClient(new ServerAddress(served.Server.GrpcAddress!, null, null), "net", "1");
         client.Prepare(RandomInputs.Of(await client.InputsAsync(default), 2, seed: 1));
-        var generator = new LoadGenerator(client, 2, TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(300));
+        var generator = new LoadGenerator(client, 2, TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(900));
         var kept = await generator.KeepAsync(4, default);
         Assert.Equal((4, 0L, 0L, ""), (kept.Concurrency, kept.Refused, kept.Failed, kept.Reason));
-        Assert.InRange(kept.Answered, 4, 1_000_000);
+        Assert.InRange(kept.Answered, 1, 1_000_000);
         // The first look is taken while requests are under way, so that counts of one moment do not add up exactly.
         Assert.True(kept.Server.Requests > 0 && kept.Server.Executions > 0 && kept.Server.Inferences >= kept.Server.Requests && kept.Server.InferNs > 0, kept.Server.ToString());
         var begun = await generator.BeginAtRateAsync(100, seed: 3, default);
-        Assert.InRange(begun.Answered, 10, 60);
+        Assert.InRange(begun.Answered, 30, 150);
         Assert.True(begun.Latency!.Percentile(99) >= begun.Latency.MedianSeconds);
     }
 
@@ -147,6 +155,30 @@ public sealed class ServerTests
         await served.InferBinaryAsync("traced", Networks.Images(1, 1));
         var span = Assert.Single(spans, span => (string?)span.GetTagItem("pith.model") == "traced");
         Assert.Equal("7", span.GetTagItem("pith.request_id"));
+    }
+
+    [Fact]
+    public async Task Traces_and_meters_arrive_at_a_collector()
+    {
+        var received = new System.Collections.Concurrent.ConcurrentDictionary<string, string>();
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
+        await using var collector = builder.Build();
+        collector.Run(async context =>
+        {
+            using var body = new MemoryStream();
+            await context.Request.Body.CopyToAsync(body);
+            received.AddOrUpdate(context.Request.Path.Value!, _ => Encoding.Latin1.GetString(body.ToArray()), (_, before) => before + Encoding.Latin1.GetString(body.ToArray()));
+            // An empty message, and that all is well.
+            context.Response.ContentType = "application/grpc";
+            context.Response.AppendTrailer("grpc-status", "0");
+            await context.Response.Body.WriteAsync(new byte[5]);
+        });
+        await collector.StartAsync();
+        await using (var served = await ServedRepository.With("net", Networks.Classifier()).StartAsync(options => options with { TelemetryEndpoint = new Uri(collector.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single()) }))
+            await served.InferBinaryAsync("net", Networks.Images(1, 1));
+        Assert.All((string[])["infer", "pith.model", "pith.request_id"], name => Assert.Contains(name, received["/opentelemetry.proto.collector.trace.v1.TraceService/Export"], StringComparison.Ordinal));
+        Assert.Contains("pith.request.duration", received["/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"], StringComparison.Ordinal);
     }
 
     private static int FreePort()

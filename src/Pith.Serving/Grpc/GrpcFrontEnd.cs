@@ -112,7 +112,7 @@ internal sealed class GrpcFrontEnd(InferenceService service, ServerState state, 
 
     private async Task<ModelInferResponse> InferAsync(ModelInferRequest request, IReadOnlyList<ReadOnlyMemory<byte>> rawContents, long arrivedAt, CancellationToken cancellation)
     {
-        service.Admit(request.ModelName, request.ModelVersion, arrivedAt);
+        if (service.Refusal(request.ModelName, request.ModelVersion, arrivedAt) is { } refused) throw refused;
         return GrpcTensors.Response(await service.InferAsync(GrpcTensors.Request(request, rawContents), arrivedAt, cancellation).ConfigureAwait(false));
     }
 

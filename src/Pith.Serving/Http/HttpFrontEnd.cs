@@ -42,7 +42,11 @@ internal sealed class HttpFrontEnd(InferenceService service, ServerOptions optio
     private async Task Infer(HttpContext context)
     {
         var (name, version, arrivedAt) = (Value(context, "name"), Value(context, "version"), Arrival.Of(context));
-        service.Admit(name, version, arrivedAt);
+        if (service.Refusal(name, version, arrivedAt) is { } refused)
+        {
+            await HttpAnswers.WriteErrorAsync(context, HttpAnswers.StatusOf(refused.Fault), refused.Message).ConfigureAwait(false);
+            return;
+        }
         using var body = await RequestBody.ReadAsync(context.Request, options.MaxRequestBytes, budget, announced: null, context.RequestAborted).ConfigureAwait(false);
         var request = JsonRequest.Parse(name, version, body.Bytes, JsonBytes(context.Request, body.Bytes.Length));
         var answer = await service.InferAsync(request, arrivedAt, context.RequestAborted).ConfigureAwait(false);

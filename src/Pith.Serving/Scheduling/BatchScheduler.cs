@@ -25,7 +25,7 @@ internal sealed class BatchScheduler : IDisposable
     // For each instance that is not free, when its run is expected to end.
     private readonly long[] _freeAt;
     private readonly RunTimes _runTimes;
-    private TimeEstimate _delivery;
+    private MeanTime _delivery;
     private long _nextExpiry = long.MaxValue;
     private int _waitingRows;
     private bool _stopping;

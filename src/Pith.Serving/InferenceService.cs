@@ -73,6 +73,7 @@ internal sealed class InferenceService(ModelRepository repository, ServingLog lo
         var outputs = model.TryRun(pending) ?? await QueueAsync(model, pending, cancellation).ConfigureAwait(false);
         if (outputs is null) return null;
         cancellation.ThrowIfCancellationRequested();
+        model.Delivered(pending);
         var tensors = new ResponseTensor[places.Length];
         for (var i = 0; i < tensors.Length; i++) tensors[i] = model.Output(wanted[i], places[i], outputs[places[i]], rows);
         return new InferenceResponse(model.Name, model.Version.ToString(System.Globalization.CultureInfo.InvariantCulture), request.Id, tensors);
@@ -81,12 +82,7 @@ internal sealed class InferenceService(ModelRepository repository, ServingLog lo
     private static async Task<byte[][]?> QueueAsync(ServedModel model, PendingRequest pending, CancellationToken cancellation)
     {
         if (!model.TryQueue(pending)) return null;
-        await using (cancellation.Register(() => model.Cancel(pending, cancellation)).ConfigureAwait(false))
-        {
-            var outputs = await pending.Answer.ConfigureAwait(false);
-            model.Delivered(pending);
-            return outputs;
-        }
+        await using (cancellation.Register(() => model.Cancel(pending, cancellation)).ConfigureAwait(false)) return await pending.Answer.ConfigureAwait(false);
     }
 
     private static long Deadline(BatchingPolicy policy, InferenceRequest request, long arrivedAt)

@@ -62,7 +62,7 @@ public sealed class ServeTests
             Assert.True(tries < 5, "no kill hit the server while it wrote");
             if (Directory.Exists(cache)) Directory.Delete(cache, recursive: true);
             using var killed = Start(folder.File("models"));
-            while (Unfinished().Length == 0 && !killed.HasExited) await Task.Delay(1, TestContext.Current.CancellationToken);
+            while (Unfinished().Length + Plans().Length == 0 && !killed.HasExited) await Task.Delay(1, TestContext.Current.CancellationToken);
             killed.Kill();
             await killed.WaitForExitAsync(TestContext.Current.CancellationToken);
         }
@@ -84,8 +84,9 @@ public sealed class ServeTests
             Assert.Equal((plan, before), (Assert.Single(Plans()), File.GetLastWriteTimeUtc(plan)));
         }
 
-        string[] Unfinished() => Directory.Exists(cache) ? Directory.GetFiles(cache, "*.tmp", SearchOption.AllDirectories) : [];
-        string[] Plans() => Directory.GetFiles(cache, "*.plan", SearchOption.AllDirectories);
+        string[] Unfinished() => Files("*.tmp");
+        string[] Plans() => Files("*.plan");
+        string[] Files(string pattern) => Directory.Exists(cache) ? Directory.GetFiles(cache, pattern, SearchOption.AllDirectories) : [];
     }
 
     [Fact]

@@ -90,13 +90,12 @@ public static class FakeQuantization
     public static void Finish(Graph graph, QuantizationSettings options, IProgress<PithEvent>? events = null) =>
         PassRunner.RunToFixpoint(graph, QuantizationPasses.Finish(options), events);
 
-    /// <summary>Takes away the pairs of weights, so that only activations are rounded.</summary>
-    /// <param name="graph">A graph with fake quantization; changed.</param>
-    internal static void KeepFloatWeights(Graph graph)
+    /// <summary>A copy of <paramref name="graph"/> in which activations are rounded and weights are not.</summary>
+    internal static Graph OfActivations(Graph graph, QuantizationSettings options, IReadOnlyDictionary<string, QuantizationParameters> ranges)
     {
-        foreach (var quantize in graph.Nodes.Where(node => node.Op is QuantizeLinear && node.Inputs[0]!.Constant is not null).ToArray())
-            foreach (var use in quantize.Output.Uses.ToArray()) graph.ReplaceAllUses(use.Node.Output, quantize.Inputs[0]!);
-        new RemoveDeadNodes().Apply(graph);
+        var copy = graph.Clone();
+        InsertQdq.ApplyToActivations(copy, QdqPlacement.Find(copy, options), ranges);
+        return copy;
     }
 
     private static FakeQuantizationResult Insert(Graph graph, QdqPlacement placement, IReadOnlyDictionary<string, QuantizationParameters> ranges, CalibrationFinding[] findings, QuantizationSettings options)

@@ -19,34 +19,43 @@ public static class InsertQdq
         ArgumentNullException.ThrowIfNull(placement);
         ArgumentNullException.ThrowIfNull(ranges);
         ArgumentNullException.ThrowIfNull(options);
-        var operands = placement.Layers.ToDictionary(decision => decision.Layer, _ => new List<QuantizedOperand>());
+        var inserted = new List<(Use Use, QuantizedOperand Operand)>();
+        InsertActivations(graph, placement, ranges, inserted);
         var inputs = new Dictionary<Node, QuantizationParameters>();
+        foreach (var (use, operand) in inserted)
+            if (use.Index == 0) inputs[use.Node] = operand.Parameters;
+        foreach (var weight in placement.Weights)
+        {
+            QuantizationParameters[] data = weight.Uses.All(use => inputs.ContainsKey(use.Node)) ? [.. weight.Uses.Select(use => inputs[use.Node])] : [];
+            Insert(graph, weight.Weight.Constant, weight.Uses, WeightScales.Choose(weight.Weight, data, options), inserted);
+        }
+        var operands = inserted.ToLookup(entry => entry.Use.Node, entry => entry.Operand);
+        return [.. placement.Layers.Select(decision => new LayerQuantization(decision.Layer.Name, decision.Layer.Op.Schema.Name, decision.SkipReason, operands[decision.Layer].ToValueList()))];
+    }
+
+    /// <summary>Inserts the pairs of activations only; weights stay float.</summary>
+    internal static void ApplyToActivations(Graph graph, QdqPlacement placement, IReadOnlyDictionary<string, QuantizationParameters> ranges) => InsertActivations(graph, placement, ranges, []);
+
+    private static void InsertActivations(Graph graph, QdqPlacement placement, IReadOnlyDictionary<string, QuantizationParameters> ranges, List<(Use Use, QuantizedOperand Operand)> inserted)
+    {
         foreach (var activation in placement.Activations)
         {
             var name = activation.Value.Name;
             var parameters = ranges.TryGetValue(name, out var range) ? range : throw new PithException($"No range is given for the activation '{name}', which is to be quantized.");
-            foreach (var use in activation.Uses)
-                if (use.Index == 0) inputs[use.Node] = parameters;
-            var dequantized = Insert(activation.Value, activation.Uses, parameters);
+            var dequantized = Insert(graph, activation.Value, activation.Uses, parameters, inserted);
             if (activation.IsReturned) graph.ReplaceAllUses(activation.Value, dequantized, except: dequantized.Producer!.Inputs[0]!.Producer);
         }
-        foreach (var weight in placement.Weights)
-        {
-            QuantizationParameters[] data = weight.Uses.All(use => inputs.ContainsKey(use.Node)) ? [.. weight.Uses.Select(use => inputs[use.Node])] : [];
-            Insert(weight.Weight.Constant, weight.Uses, WeightScales.Choose(weight.Weight, data, options));
-        }
-        return [.. placement.Layers.Select(decision => new LayerQuantization(decision.Layer.Name, decision.Layer.Op.Schema.Name, decision.SkipReason, operands[decision.Layer].ToValueList()))];
+    }
 
-        // One pair behind the value; the uses then read its result.
-        Value Insert(Value value, IEnumerable<Use> uses, QuantizationParameters parameters)
+    /// <summary>One pair after the value; the uses then read its result.</summary>
+    private static Value Insert(Graph graph, Value value, IEnumerable<Use> uses, QuantizationParameters parameters, List<(Use Use, QuantizedOperand Operand)> inserted)
+    {
+        var dequantized = QdqPair.Insert(graph, value, parameters);
+        foreach (var use in uses)
         {
-            var dequantized = QdqPair.Insert(graph, value, parameters);
-            foreach (var use in uses)
-            {
-                graph.ReplaceInput(use.Node, use.Index, dequantized);
-                if (operands.TryGetValue(use.Node, out var list)) list.Add(new QuantizedOperand(value.Name, parameters));
-            }
-            return dequantized;
+            graph.ReplaceInput(use.Node, use.Index, dequantized);
+            inserted.Add((use, new QuantizedOperand(value.Name, parameters)));
         }
+        return dequantized;
     }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using Pith.Compression.Evaluation;
 
 namespace Pith.Compression.Quantization;
 
@@ -20,13 +21,14 @@ internal sealed class RangeSearch
     private readonly Graph _graph;
     private readonly GraphCursor _cursor;
     private readonly QuantizationSettings _settings;
-    private readonly IReadOnlyDictionary<string, Tensor[]> _reference;
+    private readonly ExpectedOutputs _expected;
 
     private RangeSearch(Graph graph, QuantizationSettings settings, CalibrationImages images, int threads)
     {
         (_graph, _settings) = (graph, settings);
         _cursor = new GraphCursor(graph, images, threads);
-        _reference = _cursor.Compute([.. graph.Outputs]);
+        var outputs = _cursor.Compute([.. graph.Outputs]);
+        _expected = new ExpectedOutputs(graph.Outputs.Select(output => outputs[output.Name]));
     }
 
     /// <summary>Better ranges.</summary>
@@ -83,20 +85,15 @@ internal sealed class RangeSearch
         void Take(IEnumerable<(string Tensor, QuantizationParameters Parameters, double Gain)> proposals)
         {
             var judge = new OutputError(graph, images, threads);
-            var smallest = ErrorOf(chosen);
+            var smallest = ErrorOf(chosen, double.PositiveInfinity);
             foreach (var (tensor, parameters, _) in proposals.OrderByDescending(proposal => proposal.Gain).ThenBy(proposal => proposal.Tensor, StringComparer.Ordinal))
             {
                 cancellation.ThrowIfCancellationRequested();
-                var error = ErrorOf(new Dictionary<string, QuantizationParameters>(chosen, StringComparer.Ordinal) { [tensor] = parameters });
+                var error = ErrorOf(new Dictionary<string, QuantizationParameters>(chosen, StringComparer.Ordinal) { [tensor] = parameters }, smallest);
                 if (error < smallest) (chosen[tensor], smallest) = (parameters, error);
             }
 
-            double ErrorOf(IReadOnlyDictionary<string, QuantizationParameters> ranges)
-            {
-                var quantized = FakeQuantization.With(graph, settings, ranges, []).Graph;
-                FakeQuantization.KeepFloatWeights(quantized);
-                return judge.Of(quantized);
-            }
+            double ErrorOf(IReadOnlyDictionary<string, QuantizationParameters> ranges, double limit) => judge.Of(FakeQuantization.OfActivations(graph, settings, ranges), limit);
         }
     }
 
@@ -136,7 +133,7 @@ internal sealed class RangeSearch
                 if (!_settings.ExactScales) scale = ShortScale.RoundToNearest(scale);
                 if (scale == best.Scales[0] || scale <= QuantizationParameters.SmallestAmax || !float.IsFinite(scale)) return moved;
                 var next = best.WithScale(scale);
-                var found = trial.ErrorOf(next);
+                var found = trial.ErrorOf(next, smallest);
                 if (!(found < smallest)) return moved;
                 (best, smallest, moved) = (next, found, true);
             }
@@ -152,34 +149,37 @@ internal sealed class RangeSearch
         var quantized = variant.AddInput($"{tensor.Value.Name}/trial", tensor.Value.Type);
         var nodes = variant.Nodes.ToDictionary(node => node.Name, StringComparer.Ordinal);
         foreach (var use in tensor.Uses) variant.ReplaceInput(nodes[use.Node.Name], use.Index, quantized);
-        var outputs = variant.Outputs.Select((output, i) => (output.Name, Expected: _reference[_graph.Outputs[i].Name])).ToArray();
-        return new Trial(_cursor.PartFor(variant, [.. variant.Outputs]), quantized.Name, _cursor.Compute([tensor.Value])[tensor.Value.Name], outputs);
+        return new Trial(_cursor.PartFor(variant, [.. variant.Outputs]), quantized.Name, _cursor.Compute([tensor.Value])[tensor.Value.Name], _expected);
     }
 
     /// <summary>The rest of the network from one tensor on, which can be given with any quantization.</summary>
-    private sealed class Trial(NetworkPart part, string input, Tensor[] values, (string Name, Tensor[] Expected)[] outputs) : IDisposable
+    private sealed class Trial(NetworkPart part, string input, Tensor[] values, ExpectedOutputs expected) : IDisposable
     {
-        public double ErrorOf(QuantizationParameters parameters)
+        /// <summary>The error of the outputs; infinite as soon as it is certain not to be below <paramref name="limit"/>.</summary>
+        public double ErrorOf(QuantizationParameters parameters, double limit = double.PositiveInfinity)
         {
-            var quantized = Array.ConvertAll(values, Tensor (tensor) => Quantized(tensor.As<float>(), parameters));
-            var results = part.Run(new Dictionary<string, Tensor[]> { [input] = quantized });
-            var sum = outputs.Sum(output => OutputError.Relative(output.Expected, results[output.Name]));
-            return double.IsFinite(sum) ? sum / outputs.Length : double.PositiveInfinity;
+            var sum = expected.Compare();
+            for (var batch = 0; batch < values.Length; batch++)
+            {
+                Quantize(values[batch].As<float>().Span, parameters, part.Input(input));
+                part.Run(batch);
+                for (var output = 0; output < part.Outputs.Count; output++) sum.Add(output, batch, part.Output(output));
+                if (!(sum.Error < limit)) return double.PositiveInfinity;
+            }
+            return sum.Error;
         }
 
         public void Dispose() => part.Dispose();
 
-        private static Tensor<float> Quantized(Tensor<float> tensor, QuantizationParameters parameters)
+        private static void Quantize(ReadOnlySpan<float> values, QuantizationParameters parameters, Span<float> results)
         {
             var (scale, zeroPoint) = (parameters.Scales[0], parameters.ZeroPoints[0]);
             var (smallest, largest) = parameters.DataType == DataType.UInt8 ? (0 - zeroPoint, 255 - zeroPoint) : (-128 - zeroPoint, 127 - zeroPoint);
-            var result = Tensor.Zeros<float>(tensor.Shape);
             var (steps, low, high) = (Vector512.Create(scale), Vector512.Create((float)smallest), Vector512.Create((float)largest));
             var i = 0;
-            for (; i <= tensor.Length - Vector512<float>.Count; i += Vector512<float>.Count)
-                (Vector512.Min(Vector512.Max(Vector512.Round(Vector512.Create(tensor.Data.AsSpan(i)) / steps), low), high) * steps).CopyTo(result.Data.AsSpan(i));
-            for (; i < tensor.Length; i++) result.Data[i] = Math.Clamp(MathF.Round(tensor.Data[i] / scale), smallest, largest) * scale;
-            return result;
+            for (; i <= values.Length - Vector512<float>.Count; i += Vector512<float>.Count)
+                (Vector512.Min(Vector512.Max(Vector512.Round(Vector512.Create(values[i..]) / steps), low), high) * steps).CopyTo(results[i..]);
+            for (; i < values.Length; i++) results[i] = Math.Clamp(MathF.Round(values[i] / scale), smallest, largest) * scale;
         }
     }
 }

@@ -44,7 +44,7 @@ internal sealed class GraphCursor
         Value[] missing = [.. values.Where(value => !results.ContainsKey(value.Name)).Distinct()];
         if (missing.Length == 0) return results;
         using var part = PartFor(_graph, missing);
-        foreach (var (name, tensors) in part.Run(new Dictionary<string, Tensor[]>())) results[name] = tensors;
+        foreach (var (name, tensors) in part.Run()) results[name] = tensors;
         return results;
     }
 

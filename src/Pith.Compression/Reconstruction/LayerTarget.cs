@@ -14,13 +14,18 @@ internal sealed class LayerTarget
 
     private readonly Value _result, _sum;
     private readonly float _low, _high;
+    private readonly float[] _shares;
 
-    private LayerTarget(Value result, Value sum, float low, float high, IReadOnlyList<double>? factors) => (_result, _sum, _low, _high, Factors) = (result, sum, low, high, factors);
+    private LayerTarget(Value result, Value sum, float low, float high, IReadOnlyList<double>? factors)
+    {
+        (_result, _sum, _low, _high, Factors) = (result, sum, low, high, factors);
+        _shares = Shares();
+    }
 
     /// <summary>What batch norm multiplies each output channel of the layer by; null when none follows.</summary>
     public IReadOnlyList<double>? Factors { get; }
 
-    /// <summary>The values of the changed network that <see cref="Compute"/> needs: the layer's result, and the sum that it is an operand of.</summary>
+    /// <summary>The values of the changed network that <see cref="Aim"/> needs: the layer's result, and the sum that it is an operand of.</summary>
     public IReadOnlyList<Value> Values => ReferenceEquals(_result, _sum) ? [_result] : [_result, _sum];
 
     /// <summary>The node whose result is compared with that of the float network.</summary>
@@ -46,28 +51,26 @@ internal sealed class LayerTarget
         return low < high ? new LayerTarget(result, sum, low, high, factors) : new LayerTarget(result, sum, float.NegativeInfinity, float.PositiveInfinity, factors);
     }
 
-    /// <summary>The results that the layer should give, batch by batch.</summary>
-    /// <param name="expected">The results of <see cref="Compared"/> in the float network.</param>
-    /// <param name="present">Those of <see cref="Values"/> in the changed network, by name.</param>
-    public Tensor[] Compute(IReadOnlyList<Tensor> expected, IReadOnlyDictionary<string, Tensor[]> present)
+    /// <summary>The layer's result among the values of the changed network.</summary>
+    public Value Result => _result;
+
+    /// <summary>The sum that the layer's result is an operand of, or the result itself.</summary>
+    public Value Sum => _sum;
+
+    /// <summary>Turns results of <see cref="Compared"/> in the float network into results that the layer should give.</summary>
+    /// <param name="wanted">The channels of one group, at one place; receives what the layer should give there.</param>
+    /// <param name="sums">Those of <see cref="Sum"/> in the changed network.</param>
+    /// <param name="results">Those of <see cref="Result"/>.</param>
+    /// <param name="first">The group's first channel.</param>
+    public void Aim(Span<float> wanted, ReadOnlySpan<float> sums, ReadOnlySpan<float> results, int first)
     {
-        var targets = new Tensor[expected.Count];
-        var shares = Shares();
-        for (var batch = 0; batch < targets.Length; batch++)
+        for (var k = 0; k < wanted.Length; k++)
         {
-            var (wanted, sums, results) = (expected[batch].As<float>().Data, present[_sum.Name][batch].As<float>().Data, present[_result.Name][batch].As<float>().Data);
-            var target = new float[results.Length];
-            var pixels = shares.Length == 1 ? target.Length : target.Length / (present[_result.Name][batch].Shape[0] * shares.Length);
-            for (var i = 0; i < target.Length; i++)
-            {
-                var (want, sum) = (wanted[i], sums[i]);
-                if (want <= _low) want = Math.Min(sum, _low);
-                else if (want >= _high) want = Math.Max(sum, _high);
-                target[i] = (want - sum) * shares[i / pixels % shares.Length] + results[i];
-            }
-            targets[batch] = Tensor.Create(present[_result.Name][batch].Shape, target);
+            var (want, sum) = (wanted[k], sums[k]);
+            if (want <= _low) want = Math.Min(sum, _low);
+            else if (want >= _high) want = Math.Max(sum, _high);
+            wanted[k] = (want - sum) * (_shares.Length == 1 ? _shares[0] : _shares[first + k]) + results[k];
         }
-        return targets;
     }
 
     /// <summary>By how much a channel of the layer's result changes for 1 after batch norm; one number for all without it.</summary>

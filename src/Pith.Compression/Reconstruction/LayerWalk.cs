@@ -58,8 +58,8 @@ internal sealed class LayerWalk
         var target = LayerTarget.After(layer);
         var present = _changed.Compute([layer.Data, .. target.Values]);
         var compared = _reference[target.Compared.Name].Output;
-        var results = target.Compute(_original.Compute([compared])[compared.Name], present);
-        var (fit, heldOut) = LayerSamples.Collect(layer, present[layer.Data.Name], results, samples, seed, _threads);
+        var values = new LayerSamples.Values(target, present[layer.Data.Name], _original.Compute([compared])[compared.Name], present[target.Sum.Name], present[target.Result.Name]);
+        var (fit, heldOut) = LayerSamples.Collect(layer, values, samples, seed, _threads);
         return new LayerEvidence(fit, heldOut, layer.TakesBias, _threads) { Factors = target.Factors };
     }
 }

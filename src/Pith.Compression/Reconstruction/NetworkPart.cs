@@ -9,7 +9,7 @@ internal sealed class NetworkPart : IDisposable
     private readonly Engine _engine;
     private readonly EngineContext _context;
 
-    /// <param name="part">The part; its inputs are values of <paramref name="start"/>, or others that are given at each run.</param>
+    /// <param name="part">The part; its inputs are values of <paramref name="start"/>, or others that are written before each run.</param>
     /// <param name="start">Values by name, a tensor for each batch.</param>
     /// <param name="images">The images that they come from.</param>
     /// <param name="threads">Threads of a run.</param>
@@ -21,16 +21,32 @@ internal sealed class NetworkPart : IDisposable
         _context = _engine.CreateContext();
     }
 
+    /// <summary>The outputs, in order.</summary>
+    public IReadOnlyList<Value> Outputs => _part.Outputs;
+
+    /// <summary>The memory of an input that the start does not have, for the largest batch; to be written before <see cref="Run(int)"/>.</summary>
+    public Span<float> Input(string name) => _context.Input<float>(name);
+
+    /// <summary>An output of the last run; the next one overwrites it.</summary>
+    public ReadOnlySpan<float> Output(int index) => _context.Output<float>(_part.Outputs[index].Name);
+
+    /// <summary>Runs one batch.</summary>
+    /// <param name="batch">Its number.</param>
+    public void Run(int batch)
+    {
+        foreach (var input in _part.Inputs)
+            if (_start.TryGetValue(input.Name, out var values)) _context.SetInput(input.Name, values[batch]);
+        _context.Run(_images.Batches[batch].Count);
+    }
+
     /// <summary>Runs all batches.</summary>
-    /// <param name="others">Values of inputs that the start does not have.</param>
     /// <returns>The outputs by name, a tensor for each batch.</returns>
-    public IReadOnlyDictionary<string, Tensor[]> Run(IReadOnlyDictionary<string, Tensor[]> others)
+    public IReadOnlyDictionary<string, Tensor[]> Run()
     {
         var results = _part.Outputs.ToDictionary(value => value.Name, _ => new Tensor[_images.Batches.Count], StringComparer.Ordinal);
         for (var i = 0; i < _images.Batches.Count; i++)
         {
-            foreach (var input in _part.Inputs) _context.SetInput(input.Name, (others.TryGetValue(input.Name, out var given) ? given : _start[input.Name])[i]);
-            _context.Run(_images.Batches[i].Count);
+            Run(i);
             foreach (var output in _part.Outputs) results[output.Name][i] = _context.OutputTensor(output.Name);
         }
         return results;

@@ -115,7 +115,7 @@ internal static class ChannelEqualization
             events?.Report(new ProgressMade(Task, i, groups.Length, "measure"));
             var other = best.ToHashSet();
             other.SymmetricExceptWith(groups[i].Where(unit => best.Contains(unit) == best.Contains(groups[i][0])));
-            if (trial.Error([.. changed.Where(other.Contains)]) is var otherError && otherError < error) (best, error) = (other, otherError);
+            if (trial.Error([.. changed.Where(other.Contains)], error) is var otherError && otherError < error) (best, error) = (other, otherError);
         }
         events?.Report(new ProgressMade(Task, groups.Length, groups.Length));
         return ([.. changed.Where(best.Contains)], error);
@@ -173,7 +173,7 @@ internal static class ChannelEqualization
             var names = placement.Activations.Select(activation => activation.Value.Name).ToArray();
             var earlier = _after;
             _after = ActivationRanges.Calibrated(QdqPlacement.Find(scaled, settings), ImageObservation.Collect(scaled, images, names, threads, () => new NetworkProfile([], names)).Statistics, settings);
-            if (Error([.. units]) is var error && error < _bestError) (_best, _bestError, WhyNotEqual) = ([.. units.Select(unit => unit.Factors.ToArray())], error, change <= LargestChange ? null : string.Create(CultureInfo.InvariantCulture, $"the float network's outputs would change by {Math.Sqrt(change):P3}"));
+            if (Error([.. units], _bestError) is var error && error < _bestError) (_best, _bestError, WhyNotEqual) = ([.. units.Select(unit => unit.Factors.ToArray())], error, change <= LargestChange ? null : string.Create(CultureInfo.InvariantCulture, $"the float network's outputs would change by {Math.Sqrt(change):P3}"));
             else _after = earlier;
         }
 
@@ -185,15 +185,15 @@ internal static class ChannelEqualization
                 else Array.Fill(units[i].Factors, 1);
         }
 
-        public double Error(IReadOnlyCollection<EqualizationUnit> units)
+        public double Error(IReadOnlyCollection<EqualizationUnit> units, double limit = double.PositiveInfinity)
         {
             var scaled = Scaled(graph, units);
             var scales = units.SelectMany(unit => unit.Scales).ToHashSet();
             var found = QdqPlacement.Find(scaled, settings);
             var ranges = found.Activations.ToDictionary(activation => activation.Value.Name, activation => (scales.Contains(activation.Group) ? _after : _before)[activation.Value.Name], StringComparer.Ordinal);
-            InsertQdq.Apply(scaled, found, ranges, settings);
-            if (!roundsWeights) FakeQuantization.KeepFloatWeights(scaled);
-            return _error.Of(scaled);
+            if (roundsWeights) InsertQdq.Apply(scaled, found, ranges, settings);
+            else InsertQdq.ApplyToActivations(scaled, found, ranges);
+            return _error.Of(scaled, limit);
         }
     }
 }

@@ -60,7 +60,7 @@ internal sealed class PostTrainingQuantization
             var equalized = ChannelEqualization.With(_float, _settings, factors.OfUnits);
             var result = FakeQuantization.Calibrate(equalized, _settings, _data, _events);
             var scaled = new Candidate("equalized", equalized, result, _judge.Of(result.Graph));
-            var helps = OfActivations(result.Graph) < OfActivations(calibrated.Graph);
+            var helps = OfActivations(scaled) < OfActivations(plain);
             Report("equalize channels", scaled.Error, helps, Of(factors.Scaled, factors.Sets, "sets of channels"));
             (start, other) = helps ? (scaled, plain) : (plain, scaled);
         }
@@ -92,7 +92,7 @@ internal sealed class PostTrainingQuantization
         if (changed == 0) return candidate;
         var result = FakeQuantization.With(candidate.Float, _settings, ranges, []);
         var next = candidate with { Result = result, Error = _judge.Of(result.Graph) };
-        var helps = OfActivations(result.Graph) < OfActivations(candidate.Result.Graph);
+        var helps = OfActivations(next) < OfActivations(candidate);
         if (report) Report("choose ranges", next.Error, helps, Of(changed, ranges.Count, "tensors"));
         return helps ? next : candidate;
     }
@@ -138,13 +138,7 @@ internal sealed class PostTrainingQuantization
     }
 
     /// <summary>The error that activations cause: rounding of weights, which is repaired later, would hide it. With one scale for a whole weight no rounding repairs that, and all of the error counts.</summary>
-    private double OfActivations(Graph graph)
-    {
-        if (!_settings.PerChannel) return _judge.Of(graph);
-        var activations = graph.Clone();
-        FakeQuantization.KeepFloatWeights(activations);
-        return _judge.Of(activations);
-    }
+    private double OfActivations(Candidate candidate) => _settings.PerChannel ? _judge.Of(FakeQuantization.OfActivations(candidate.Float, _settings, candidate.Result.Ranges)) : candidate.Error;
 
     private void Report(string name, double error, bool isKept, string detail) => _stages.Add(new AccuracyStage(name, error, isKept, detail));
 

@@ -9,6 +9,9 @@ public sealed record TrainingGraphOptions
     /// <summary>The probability that the target shares out evenly among all classes, 0 to below 1.</summary>
     public float LabelSmoothing { get; init; }
 
+    /// <summary>The labels are soft: the probability of each class, for images that are mixed of several.</summary>
+    public bool SoftLabels { get; init; }
+
     /// <summary>Batch norm keeps using its running statistics, as late in QAT; its scale and bias are still trained.</summary>
     public bool FreezeBatchNorm { get; init; }
 
@@ -55,7 +58,7 @@ public sealed record TrainingGraph
     /// <summary>The network that <see cref="Parameters"/> and <see cref="Statistics"/> name constants of: what was given, or a copy in which ops that shared equal vectors have their own (<see cref="UntieParameters"/>).</summary>
     public required Graph Inference { get; init; }
 
-    /// <summary>The input [N] int32 with the class of each image.</summary>
+    /// <summary>The input [N] int32 with the class of each image; [N, K] float32 with the probability of each class when labels are soft.</summary>
     public required Value Labels { get; init; }
 
     /// <summary>The input [N, K] with the teacher's logits; null unless distilling.</summary>

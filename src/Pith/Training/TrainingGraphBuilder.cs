@@ -20,8 +20,9 @@ internal sealed class TrainingGraphBuilder(Graph source, TrainingGraphOptions op
         if (parameters.Count == 0) throw new PithException($"Graph '{source.Name}' has no float weights that training could change; start from the unquantized model.");
 
         foreach (var input in source.Inputs) _copies[input] = _graph.AddInput(input.Name, input.Type);
-        var labels = _graph.AddInput(Unused("labels"), new TensorType(DataType.Int32, [sourceLogits.Type[0]]));
-        var teacher = options.DistillationWeight > 0 ? _graph.AddInput(Unused("teacher_logits"), sourceLogits.Type.With([sourceLogits.Type[0], sourceLogits.Type[1]])) : null;
+        var perClass = sourceLogits.Type.With([sourceLogits.Type[0], sourceLogits.Type[1]]);
+        var labels = _graph.AddInput(Unused("labels"), options.SoftLabels ? perClass : new TensorType(DataType.Int32, [sourceLogits.Type[0]]));
+        var teacher = options.DistillationWeight > 0 ? _graph.AddInput(Unused("teacher_logits"), perClass) : null;
         foreach (var (constant, _) in parameters) _copies[constant] = _graph.AddInput(constant.Name, constant.Type);
         foreach (var constant in source.Constants) if (!_copies.ContainsKey(constant)) _copies[constant] = _graph.AddConstant(constant.Name, constant.Constant!);
         foreach (var node in nodes) CopyNode(node);

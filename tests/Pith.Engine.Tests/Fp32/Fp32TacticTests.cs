@@ -280,6 +280,9 @@ public class Fp32TacticTests
             var scale = g.AddInput("scale", TensorType.Float32());
             g.AddOutput(g.Add(new SoftmaxCrossEntropy { LabelSmoothing = smoothing }, logits, labels));
             g.AddOutput(g.Add(new SoftmaxCrossEntropyGradient { LabelSmoothing = smoothing }, scale, logits, labels));
+            // The teacher's logits serve as soft targets, too: the sums hold for any numbers.
+            g.AddOutput(g.Add(new SoftmaxCrossEntropy { LabelSmoothing = smoothing }, logits, teacher));
+            g.AddOutput(g.Add(new SoftmaxCrossEntropyGradient { LabelSmoothing = smoothing }, scale, logits, teacher));
             g.AddOutput(g.Add(new DistillationLoss { Temperature = 4 }, logits, teacher));
             g.AddOutput(g.Add(new DistillationLossGradient { Temperature = 4 }, scale, logits, teacher));
         });

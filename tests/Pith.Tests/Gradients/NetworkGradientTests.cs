@@ -202,6 +202,22 @@ public class NetworkGradientTests
     public void Cross_entropy(float smoothing) => GradientCheck.Check(
         (graph, x) => graph.Add(new SoftmaxCrossEntropy { LabelSmoothing = smoothing }, x[0], graph.AddConstant("labels", Tensor.Vector(2, 0, 1))), GradientCheck.Random(1, new Shape(3, 4), -2, 2));
 
+    [Theory]
+    [InlineData(0f)]
+    [InlineData(0.1f)]
+    public void Cross_entropy_of_soft_targets(float smoothing) => GradientCheck.Check(
+        (graph, x) => graph.Add(new SoftmaxCrossEntropy { LabelSmoothing = smoothing }, x[0], graph.AddConstant("targets", Tensor.Create(new Shape(3, 4), new float[] { 0.3f, 0, 0.7f, 0, 0, 1, 0, 0, 0.25f, 0.25f, 0.25f, 0.25f }))), GradientCheck.Random(1, new Shape(3, 4), -2, 2));
+
+    [Theory]
+    [InlineData(0f)]
+    [InlineData(0.1f)]
+    public void Soft_targets_that_name_one_class_give_the_loss_of_its_label(float smoothing)
+    {
+        var loss = new SoftmaxCrossEntropy { LabelSmoothing = smoothing };
+        var logits = GradientCheck.Random(1, new Shape(2, 3), -2, 2);
+        Assert.Equal(loss.Evaluate([logits, Tensor.Vector(2, 0)], 1)[0].As<float>().Data, loss.Evaluate([logits, Tensor.Create(new Shape(2, 3), new float[] { 0, 0, 1, 1, 0, 0 })], 1)[0].As<float>().Data);
+    }
+
     [Fact]
     public void Distillation() => GradientCheck.Check(
         (graph, x) => graph.Add(new DistillationLoss { Temperature = 3 }, x[0], graph.AddConstant("teacher", GradientCheck.Random(2, new Shape(3, 4), -4, 4))), GradientCheck.Random(1, new Shape(3, 4), -2, 2));

@@ -77,24 +77,33 @@ internal sealed unsafe class ClassLosses : Tactic<OpLayer>
 
         protected override double Value(RunState state, int row, double* logarithms, double* scratch)
         {
-            var (label, sum) = (Label(state, row), 0.0);
+            WriteTargets(state, row, scratch);
+            var sum = 0.0;
             for (var k = 0; k < Classes; k++)
-                if (Target(label, k) is var target && target != 0) sum -= target * logarithms[k];
+                if (scratch[k] != 0) sum -= scratch[k] * logarithms[k];
             return sum;
         }
 
         protected override void Gradient(RunState state, int row, double factor, double* logarithms, double* scratch, float* gradient)
         {
-            var label = Label(state, row);
-            for (var k = 0; k < Classes; k++) gradient[k] = (float)(factor * (Math.Exp(logarithms[k]) - Target(label, k)));
+            WriteTargets(state, row, scratch);
+            for (var k = 0; k < Classes; k++) gradient[k] = (float)(factor * (Math.Exp(logarithms[k]) - scratch[k]));
         }
 
-        private double Target(int label, int k) => smoothing / (double)Classes + (label == k ? 1 - smoothing : 0);
-
-        private int Label(RunState state, int row)
+        private void WriteTargets(RunState state, int row, double* targets)
         {
-            var label = ((int*)state.Address(Layer.Inputs[_labels]!))[row];
-            return (uint)label < (uint)Classes ? label : throw new PithException($"Label {label} of image {row} is outside the {Classes} classes (0 to {Classes - 1}).");
+            var labels = Layer.Inputs[_labels]!;
+            var spread = smoothing / (double)Classes;
+            if (labels.DataType == DataType.Int32)
+            {
+                var label = ((int*)state.Address(labels))[row];
+                if ((uint)label >= (uint)Classes) throw new PithException($"Label {label} of image {row} is outside the {Classes} classes (0 to {Classes - 1}).");
+                for (var k = 0; k < Classes; k++) targets[k] = spread;
+                targets[label] += 1 - smoothing;
+                return;
+            }
+            var soft = (float*)state.Address(labels) + (nint)row * Classes;
+            for (var k = 0; k < Classes; k++) targets[k] = spread + soft[k] * (double)(1 - smoothing);
         }
     }
 

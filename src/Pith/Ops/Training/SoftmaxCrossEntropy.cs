@@ -1,8 +1,8 @@
 namespace Pith.Ops;
 
 /// <summary>
-/// The training loss of a classifier: the mean over the batch of -sum over k of q[k] * log softmax(logits)[k], where q is 1 for the label, smoothed to 1 - s + s/K for the label and s/K for the
-/// others (Szegedy et al. 2016, section 7). Operands: logits [N, K] float, labels [N] int32; result a scalar.
+/// The training loss of a classifier: the mean over the batch of -sum over k of q[k] * log softmax(logits)[k], where q is the target t smoothed to (1 - s) * t[k] + s/K (Szegedy et al. 2016, section 7).
+/// Operands: logits [N, K] float, and labels [N] int32 (t is 1 for the label, 0 for the others) or soft targets t [N, K] float, which mixed images have; result a scalar. No gradient flows to targets.
 /// </summary>
 public sealed record SoftmaxCrossEntropy : Op
 {
@@ -28,29 +28,36 @@ public sealed record SoftmaxCrossEntropy : Op
     public override Tensor[] Evaluate(IReadOnlyList<Tensor?> inputs, int outputCount)
     {
         var logits = inputs[0]!;
-        var (batch, classes, data, labels) = (logits.Shape[0], logits.Shape[1], Reals.Of(logits), inputs[1]!.As<int>().Data);
+        var (batch, classes, data, target) = (logits.Shape[0], logits.Shape[1], Reals.Of(logits), Targets(inputs[1]!, logits.Shape[1]));
         var loss = 0.0;
         for (var n = 0; n < batch; n++)
         {
             var logarithms = ClassProbabilities.Logarithms(data, n, classes);
             for (var k = 0; k < classes; k++)
-                if (Target(labels, n, k, classes) is var target && target != 0) loss -= target * logarithms[k] / batch;
+                if (target(n, k) is var wanted && wanted != 0) loss -= wanted * logarithms[k] / batch;
         }
         return [Reals.Create(logits.DataType, new Shape(), [loss])];
     }
 
-    /// <summary>The probability of class <paramref name="k"/> that the loss asks for.</summary>
-    /// <exception cref="PithException">The label is no class.</exception>
-    internal double Target(int[] labels, int n, int k, int classes)
+    /// <summary>The probability of class k that the loss asks of image n.</summary>
+    /// <exception cref="PithException">A label is no class.</exception>
+    internal Func<int, int, double> Targets(Tensor labels, int classes)
     {
-        if (labels[n] < 0 || labels[n] >= classes) throw new PithException($"Label {labels[n]} of image {n} is outside the {classes} classes (0 to {classes - 1}).");
-        return LabelSmoothing / (double)classes + (labels[n] == k ? 1 - LabelSmoothing : 0);
+        if (labels is Tensor<int> { Data: var indices })
+        {
+            for (var n = 0; n < indices.Length; n++)
+                if ((uint)indices[n] >= (uint)classes) throw new PithException($"Label {indices[n]} of image {n} is outside the {classes} classes (0 to {classes - 1}).");
+            return (n, k) => LabelSmoothing / (double)classes + (indices[n] == k ? 1 - LabelSmoothing : 0);
+        }
+        var soft = Reals.Of(labels);
+        return (n, k) => LabelSmoothing / (double)classes + soft[n * classes + k] * (1 - LabelSmoothing);
     }
 
     internal static void CheckOperands(InferContext context, int first)
     {
         var (logits, labels) = (ClassProbabilities.CheckLogits(context, first), context.Type(first + 1));
-        if (labels.DataType != DataType.Int32 || labels.Rank != 1 || !Sizes.MayBeEqual(labels[0], logits[0])) throw context.Error("labels must be int32 [N], one for each row of logits");
+        var areLabels = labels.DataType == DataType.Int32 && labels.Rank == 1 && Sizes.MayBeEqual(labels[0], logits[0]);
+        if (!areLabels && !logits.Accepts(labels)) throw context.Error("labels must be int32 [N], one for each row of logits, or soft targets of the type and shape of the logits");
     }
 
     /// <inheritdoc/>

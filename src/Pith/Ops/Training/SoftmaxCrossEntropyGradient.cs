@@ -1,7 +1,7 @@
 namespace Pith.Ops;
 
 /// <summary>
-/// The gradient of <see cref="SoftmaxCrossEntropy"/> with respect to the logits: dloss / N * (softmax(logits) - target). Operands: dloss (scalar), logits [N, K], labels [N] int32.
+/// The gradient of <see cref="SoftmaxCrossEntropy"/> with respect to the logits: dloss / N * (softmax(logits) - target). Operands: dloss (scalar), logits [N, K], labels [N] int32 or soft targets [N, K].
 /// </summary>
 public sealed record SoftmaxCrossEntropyGradient : Op
 {
@@ -25,14 +25,14 @@ public sealed record SoftmaxCrossEntropyGradient : Op
     /// <inheritdoc/>
     public override Tensor[] Evaluate(IReadOnlyList<Tensor?> inputs, int outputCount)
     {
-        var (loss, logits, labels) = (Reals.Of(inputs[0]!)[0], inputs[1]!, inputs[2]!.As<int>().Data);
+        var (loss, logits) = (Reals.Of(inputs[0]!)[0], inputs[1]!);
         var (batch, classes, data) = (logits.Shape[0], logits.Shape[1], Reals.Of(logits));
-        var forward = new SoftmaxCrossEntropy { LabelSmoothing = LabelSmoothing };
+        var target = new SoftmaxCrossEntropy { LabelSmoothing = LabelSmoothing }.Targets(inputs[2]!, classes);
         var gradient = new double[data.Length];
         for (var n = 0; n < batch; n++)
         {
             var logarithms = ClassProbabilities.Logarithms(data, n, classes);
-            for (var k = 0; k < classes; k++) gradient[n * classes + k] = loss / batch * (Math.Exp(logarithms[k]) - forward.Target(labels, n, k, classes));
+            for (var k = 0; k < classes; k++) gradient[n * classes + k] = loss / batch * (Math.Exp(logarithms[k]) - target(n, k));
         }
         return [Reals.Create(logits.DataType, logits.Shape, gradient)];
     }

@@ -6,9 +6,11 @@ using Pith.Compression.Training;
 using Pith.Models;
 
 // Times training steps of a built-in network on one batch of random images: forward, loss, backward, optimiser. The same work as bench/Pith.TorchBench.
+if (args is ["loader", var data, var loaded, var duration, ..] && int.TryParse(loaded, out var loadedBatch) && double.TryParse(duration, NumberStyles.Float, CultureInfo.InvariantCulture, out var limit))
+    return LoaderBench.Run(data, loadedBatch, limit, args.Length > 4 ? args[4] : "resized-crop");
 if (args.Length < 3 || !int.TryParse(args[1], out var batchSize) || !double.TryParse(args[2], NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds))
 {
-    Console.Error.WriteLine("Usage: Pith.TrainBench NETWORK BATCH SECONDS [profile|layers]   profile: milliseconds by kind of layer; layers: of each layer.");
+    Console.Error.WriteLine("Usage: Pith.TrainBench NETWORK BATCH SECONDS [profile|layers]   profile: milliseconds by kind of layer; layers: of each layer.\n   or: " + LoaderBench.Usage);
     return 2;
 }
 var detail = args.Length > 3 ? args[3] : "";

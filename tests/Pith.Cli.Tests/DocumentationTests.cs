@@ -84,6 +84,7 @@ public sealed partial class DocumentationTests
     [InlineData("docs/serving.md")]
     [InlineData("docs/formats.md")]
     [InlineData("docs/graph-tools.md")]
+    [InlineData("docs/training-data.md")]
     public void The_commands_of_a_guide_are_understood(string document)
     {
         const string Command = "    pith ";
@@ -105,6 +106,10 @@ public sealed partial class DocumentationTests
         var sample = Text("tests/Pith.Cli.Tests/WeightsTests.cs").Split("// formats.md begins\n")[1].Split("// formats.md ends")[0];
         Assert.Equal(string.Join('\n', sample.Trim().Split('\n').Select(line => line.Trim())), FirstBlock(document, "csharp").Trim());
     }
+
+    [Fact]
+    public void The_page_about_training_images_has_the_tables_of_the_catalog() =>
+        Assert.True(Text("docs/training-data.md").Contains(AugmentationCatalog.Document(), StringComparison.Ordinal), $"docs/training-data.md does not have the tables:\n{AugmentationCatalog.Document()}");
 
     [Fact]
     public void The_sample_recipes_are_recipes()

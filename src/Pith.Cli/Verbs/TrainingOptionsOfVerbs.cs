@@ -1,3 +1,5 @@
+using Pith.Compression.Data;
+
 namespace Pith.Cli.Verbs;
 
 /// <summary>The options of the verbs that train.</summary>
@@ -17,6 +19,7 @@ internal static class TrainingOptionsOfVerbs
         SettingOption.Number("--clip-norm", "clip_norm", "Largest global gradient norm; larger gradients are scaled down to it."),
         SettingOption.Count("--crop-padding", "crop_padding", "Random cropping: pixels of padding around each training image before it is cropped; 0 disables it."),
         SettingOption.Flag("--no-flip", "flip", "Do not flip training images at random.", value: false),
+        SettingOption.Text("--augment", "augment", $"Further augmentations, a list of: {AugmentationCatalog.Summary}.", "list"),
         SettingOption.Text("--teacher", "teacher", "Teacher model for distillation.", "model"),
         SettingOption.Number("--teacher-weight", "teacher_weight", "Weight of the distillation loss, 0 to 1."),
         SettingOption.Number("--temperature", "temperature", "Distillation temperature: logits are divided by this value."),

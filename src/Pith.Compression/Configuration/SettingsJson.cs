@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using Pith.Compression.Data;
 
 namespace Pith.Compression.Configuration;
 
@@ -35,6 +36,7 @@ internal static class SettingsJson
             new TextConverter<Calibrator>(CalibratorCatalog.Parse),
             new TextConverter<QuantizationTarget>(TargetCatalog.Parse),
             new TextConverter<PatternChoice>(PatternChoice.Parse),
+            new TextConverter<AugmentationPolicy>(AugmentationPolicy.Parse),
             new PreprocessingConverter(),
         },
     };

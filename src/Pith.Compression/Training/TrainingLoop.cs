@@ -18,12 +18,16 @@ internal sealed record TrainingResult(Graph Model, TrainingSummary Summary);
 /// </summary>
 internal sealed class TrainingLoop
 {
+    /// <summary>The share of time from which on it is said that training waits for images.</summary>
+    private const double NotableWait = 0.05;
+
     private readonly Graph _graph;
     private readonly TrainingData _data;
     private readonly TrainingSettings _settings;
     private readonly TrainingOptions _options;
     private readonly ProcessGroup _group;
     private readonly BatchLoader _loader;
+    private readonly LoadingTimes _loading = new();
     private readonly int _stepsPerEpoch;
     private readonly long _freezeStep;
     private readonly Stopwatch _clock = new();
@@ -51,7 +55,7 @@ internal sealed class TrainingLoop
             throw new PithException($"'batch_size': {settings.BatchSize} images a step cannot be divided among {_group.Size} ranks. It counts the images of all ranks together; take {(below >= 2 ? $"{below} or " : "")}{below + _group.Size}, or another number of ranks.");
         }
         (_data, _settings, _options) = (data, settings, options);
-        var augmentation = settings.CropPadding > 0 || settings.Flip ? new Augmentation(settings.CropPadding, settings.Flip) : null;
+        var augmentation = settings.CropPadding > 0 || settings.Flip || settings.Augment is not null ? new Augmentation(settings.CropPadding, settings.Flip) { Policy = settings.Augment } : null;
         if (Float32Form.IsNeeded(graph)) throw new PithException($"Training computes in float32; model '{graph.Name}' has values in half or double precision. Train its {nameof(Float32Form)}.");
         var signature = ClassifierSignature.Of(graph);
         _loader = signature.Load(data.Train, data.Preprocessing, new BatchLoaderOptions { BatchSize = settings.BatchSize, Shuffle = true, Seed = settings.Seed, Augmentation = augmentation, Share = new BatchShare(_group.Rank, _group.Size) });
@@ -62,6 +66,8 @@ internal sealed class TrainingLoop
         _freezeStep = (long)Math.Round(settings.FreezeNormAfter * Steps);
         if (settings.Validation != ValidationMode.None && data.Validation is null) throw new PithException("Validation was asked for, but there is no validation data.");
     }
+
+    private double LoadingWaitShare => Math.Min(1, _loading.WaitSeconds / Math.Max(_clock.Elapsed.TotalSeconds, 1e-9));
 
     private long Steps => (long)_settings.Epochs * _stepsPerEpoch;
 
@@ -119,6 +125,8 @@ internal sealed class TrainingLoop
             KeptEpoch = keepsBest ? _state.BestEpoch : _settings.Epochs,
             ImagesPerSecond = _imagesOfThisRun / Math.Max(_clock.Elapsed.TotalSeconds, 1e-9),
             Seconds = _clock.Elapsed.TotalSeconds,
+            LoadingWaitShare = LoadingWaitShare,
+            LoadedImagesPerSecond = _loading.ImagesPerSecond,
             Ranks = _group.Size,
             CommunicationShare = _group.Size > 1 ? (_waitSeconds + _session.WaitSeconds) / Math.Max(_clock.Elapsed.TotalSeconds, 1e-9) : null,
             Untrained = _session.Untrained.ToValueList(),
@@ -127,7 +135,7 @@ internal sealed class TrainingLoop
 
     private void RunEpoch()
     {
-        foreach (var batch in _loader.Epoch(_state.Epoch).Take(_stepsPerEpoch).Skip(_state.BatchesDone))
+        foreach (var batch in _loader.Batches(_state.Epoch, _state.BatchesDone, _stepsPerEpoch, _loading))
         {
             // All ranks stop after the same step.
             if (_group.Any(_options.Cancellation.IsCancellationRequested)) throw new OperationCanceledException(_options.Cancellation);
@@ -204,7 +212,7 @@ internal sealed class TrainingLoop
         var perSecond = _imagesOfThisRun / Math.Max(_clock.Elapsed.TotalSeconds, 1e-9);
         var (done, total) = (_state.Step * _settings.BatchSize, Steps * _settings.BatchSize);
         var (loss, accuracy) = (_state.LossSum / _state.Images, (double)_state.Correct / _state.Images);
-        var detail = string.Create(CultureInfo.InvariantCulture, $"epoch {_state.Epoch + 1}/{_settings.Epochs}  loss {loss:F3}  acc {accuracy:P1}  {perSecond:F0} img/s  lr {rate:G3}");
+        var detail = string.Create(CultureInfo.InvariantCulture, $"epoch {_state.Epoch + 1}/{_settings.Epochs}  loss {loss:F3}  acc {accuracy:P1}  {perSecond:F0} img/s  lr {rate:G3}{(LoadingWaitShare >= NotableWait ? $"  waiting for images {LoadingWaitShare:P0}" : "")}");
         events.Report(new TrainingProgress(_options.Task, done, total, detail)
         {
             Epoch = _state.Epoch + 1,
@@ -212,6 +220,7 @@ internal sealed class TrainingLoop
             Accuracy = accuracy,
             ImagesPerSecond = perSecond,
             LearningRate = rate,
+            LoadingWaitShare = LoadingWaitShare,
             SecondsLeft = (total - done) / Math.Max(perSecond, 1e-9),
         });
     }

@@ -22,6 +22,9 @@ public sealed record TrainingProgress(string Task, long Done, long Total, string
     /// <summary>The learning rate of the last step.</summary>
     public required double LearningRate { get; init; }
 
+    /// <summary>The share of this run's time, 0 to 1, in which training waited for images to be loaded.</summary>
+    public required double LoadingWaitShare { get; init; }
+
     /// <summary>Seconds until the last epoch is done, at the speed so far.</summary>
     public required double SecondsLeft { get; init; }
 }

@@ -53,6 +53,7 @@ internal sealed class TrainingSession : IDisposable
         _training = TrainingGraph.Build(TrainingGraph.WithOpenBatch(_inference) ?? _inference, new TrainingGraphOptions
         {
             LabelSmoothing = (float)settings.LabelSmoothing,
+            SoftLabels = settings.Augment is { MixesLabels: true },
             FreezeBatchNorm = freezeNorm,
             DistillationWeight = options.Teacher is null ? 0 : (float)settings.TeacherWeight,
             DistillationTemperature = (float)settings.Temperature,
@@ -97,7 +98,8 @@ internal sealed class TrainingSession : IDisposable
     public StepResult Step(Batch batch, long step, double learningRate)
     {
         _signature.Input.Write(batch.ImagesInUse, _context);
-        batch.LabelsInUse.CopyTo(_context.Input<int>(_training.Labels.Name));
+        if (_training.Labels.Type.DataType == DataType.Int32) batch.LabelsInUse.CopyTo(_context.Input<int>(_training.Labels.Name));
+        else batch.WriteTargets(_context.Input<float>(_training.Labels.Name), _signature.Classes);
         _teacher?.Answer(batch, _context);
         _context.Run(batch.Count);
 
@@ -244,12 +246,14 @@ internal sealed class TrainingSession : IDisposable
         return true;
     }
 
+    /// <summary>Of a mixed image, the class with the larger share counts.</summary>
     private int CountCorrect(Batch batch)
     {
+        var labels = batch.OwnShare >= 0.5f ? batch.Labels : batch.PartnerLabels;
         var logits = _context.Output<float>(_training.Logits.Name);
         var correct = 0;
         for (var i = 0; i < batch.Count; i++)
-            if (TopKAccuracy.ArgMax(logits.Slice(i * _signature.Classes, _signature.Classes)) == batch.Labels[i]) correct++;
+            if (TopKAccuracy.ArgMax(logits.Slice(i * _signature.Classes, _signature.Classes)) == labels[i]) correct++;
         return correct;
     }
 

@@ -1,3 +1,5 @@
+using Pith.Compression.Data;
+
 namespace Pith.Compression.Training;
 
 /// <summary>What the validation set is used for while training.</summary>
@@ -56,6 +58,9 @@ public sealed record TrainingSettings
     /// <summary>Whether half the training images are mirrored.</summary>
     public bool Flip { get; init; } = true;
 
+    /// <summary>Further augmentations, such as random resized crop, RandAugment and mixup; null: none. A resized crop takes the place of <see cref="CropPadding"/>.</summary>
+    public AugmentationPolicy? Augment { get; init; }
+
     /// <summary>The teacher: the name of an earlier stage in a recipe, a model file on the command line. Null: learn from labels only.</summary>
     public string? Teacher { get; init; }
 
@@ -86,6 +91,8 @@ public sealed record TrainingSettings
         FieldRange.Require("label_smoothing", LabelSmoothing, 0, 0.999);
         if (ClipNorm is { } norm) FieldRange.Require("clip_norm", norm, double.Epsilon, 1e9);
         FieldRange.Require("crop_padding", CropPadding, 0, 1024);
+        if (Augment is { Crop: not null } policy && CropPadding != 0 && CropPadding != FromScratch.CropPadding)
+            throw new PithException($"'crop_padding' is {CropPadding}, but the resized-crop of 'augment' ('{policy}') takes its place. Leave one of both out.");
         FieldRange.Require("teacher_weight", TeacherWeight, 0, 1);
         FieldRange.Require("freeze_norm_after", FreezeNormAfter, 0, 1);
         FieldRange.Require("temperature", Temperature, double.Epsilon, 1000);

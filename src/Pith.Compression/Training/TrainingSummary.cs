@@ -32,6 +32,12 @@ public sealed record TrainingSummary
     /// <summary>The share of the time, 0 to 1, in which this process waited for others: for their gradients after its own backward pass, and for loss and statistics. Null: there were no others.</summary>
     public double? CommunicationShare { get; init; }
 
+    /// <summary>The share of the time, 0 to 1, in which training waited for images to be read, decoded and augmented.</summary>
+    public double LoadingWaitShare { get; init; }
+
+    /// <summary>Images per second that all cores could load by themselves, computed from the time that each image took beside training.</summary>
+    public double LoadedImagesPerSecond { get; init; }
+
     /// <summary>Wall-clock seconds.</summary>
     public required double Seconds { get; init; }
 

@@ -1,3 +1,4 @@
+using Pith.Compression.Data;
 using Pith.Compression.Distribution;
 using Pith.Compression.Tests.Training;
 
@@ -24,6 +25,16 @@ public class DataParallelTests
         Assert.Equal(ranks, together[0].Result.Summary.Ranks);
         Assert.InRange(together[0].Result.Summary.CommunicationShare!.Value, 0, 1);
         Assert.Null(alone.Summary.CommunicationShare);
+    }
+
+    [Fact]
+    public void Mixed_batches_are_the_same_on_any_number_of_ranks()
+    {
+        var settings = s_frozen with { Augment = AugmentationPolicy.Parse("mixup=1,cutmix=1"), Epochs = 1, Validation = ValidationMode.None };
+        var (alone, together) = (Train(1, settings)[0], Train(4, settings));
+        Assert.All(together, rank => Assert.Equal(Toy.AllConstants(together[0].Result.Model), Toy.AllConstants(rank.Result.Model)));
+        Near(Toy.AllConstants(alone.Result.Model), Toy.AllConstants(together[0].Result.Model), 1e-4);
+        Assert.Equal(Toy.AllConstants(together[0].Result.Model), Toy.AllConstants(Train(4, settings, threads: 3)[0].Result.Model));
     }
 
     [Fact]

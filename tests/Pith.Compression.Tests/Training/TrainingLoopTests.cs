@@ -1,3 +1,5 @@
+using Pith.Compression.Data;
+
 namespace Pith.Compression.Tests.Training;
 
 public class TrainingLoopTests
@@ -54,6 +56,31 @@ public class TrainingLoopTests
         Assert.Equal(whole.Summary.Loss, resumed.Summary.Loss);
         Assert.Equal(whole.Summary.ValidationTop1, resumed.Summary.ValidationTop1);
         Assert.Equal(whole.Summary.KeptEpoch, resumed.Summary.KeptEpoch);
+    }
+
+    [Fact]
+    public void Mixed_and_erased_images_train_the_network_and_resume_bit_for_bit()
+    {
+        var settings = Toy.Settings with { Epochs = 10, Augment = AugmentationPolicy.Parse("erase=0.2,mixup=0.2,cutmix=1"), LabelSmoothing = 0.05, Validation = ValidationMode.Observe };
+        var whole = TrainingLoop.Run(Toy.Network(), Toy.Data, settings, new TrainingOptions { Threads = 1 });
+        Assert.True(whole.Summary.ValidationTop1 > 0.6, $"validation {whole.Summary.ValidationTop1}, loss {whole.Summary.Loss}");
+        Assert.InRange(whole.Summary.LoadingWaitShare, 0, 1);
+        Assert.True(whole.Summary.LoadedImagesPerSecond > 0);
+
+        using var folder = new TemporaryFolder();
+        var options = new TrainingOptions { CheckpointPath = folder.File("run.checkpoint"), CheckpointKey = "k", Threads = 3 };
+        using var stop = new CancellationTokenSource();
+        var watch = new Recorder(e => { if (e is TrainingProgress progress && progress.Done == 9 * 32) stop.Cancel(); });
+        Assert.Throws<OperationCanceledException>(() => TrainingLoop.Run(Toy.Network(), Toy.Data, settings, options with { Events = watch, Cancellation = stop.Token }));
+        Assert.Equal(Toy.AllConstants(whole.Model), Toy.AllConstants(TrainingLoop.Run(Toy.Network(), Toy.Data, settings, options).Model));
+    }
+
+    [Fact]
+    public void A_crop_with_padding_beside_a_resized_crop_is_refused()
+    {
+        var settings = Toy.Settings with { CropPadding = 2, Augment = AugmentationPolicy.Parse("imagenet") };
+        Assert.Contains("'crop_padding' is 2, but the resized-crop of 'augment'", Assert.Throws<PithException>(settings.Check).Message, StringComparison.Ordinal);
+        (settings with { CropPadding = TrainingSettings.FromScratch.CropPadding }).Check();
     }
 
     [Fact]

@@ -51,5 +51,7 @@ public sealed class DatasetSubset : ImageDataset
     /// <inheritdoc/>
     public override Sample Load(int index) => _whole.Load(_indices[index]);
 
+    internal override Sample Load(int index, Func<int, int, int> reduction) => _whole.Load(_indices[index], reduction);
+
     internal override ContentKey Content(int index, bool whole) => _whole.Content(_indices[index], whole);
 }

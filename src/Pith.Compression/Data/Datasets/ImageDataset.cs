@@ -38,6 +38,11 @@ public abstract class ImageDataset
     /// <exception cref="PithException">The sample's file is damaged or gone.</exception>
     public abstract Sample Load(int index);
 
+    /// <summary>Reads a sample, at less than its full size where that saves time.</summary>
+    /// <param name="index">0 to <see cref="Count"/> - 1.</param>
+    /// <param name="reduction">Told the image's full width and height, says by what it may be divided; see <see cref="ImageDecodingOptions.Reduction"/>. Not asked where nothing would be saved.</param>
+    internal virtual Sample Load(int index, Func<int, int, int> reduction) => Load(index);
+
     /// <summary>Identifies a sample by its content.</summary>
     /// <param name="index">0 to <see cref="Count"/> - 1.</param>
     /// <param name="whole">Whether the whole sample is read; otherwise different images that start with the same bytes may have the same key.</param>

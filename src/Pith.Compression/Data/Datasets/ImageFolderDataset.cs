@@ -42,7 +42,11 @@ public sealed class ImageFolderDataset : ImageDataset
     public override int Label(int index) => _files[index].Label;
 
     /// <inheritdoc/>
-    public override Sample Load(int index) => new(_files[index].Label, ImageDecoder.DecodeFile(_files[index].Path, _decoding));
+    public override Sample Load(int index) => Load(index, _decoding);
+
+    internal override Sample Load(int index, Func<int, int, int> reduction) => Load(index, _decoding with { Reduction = reduction });
+
+    private Sample Load(int index, ImageDecodingOptions decoding) => new(_files[index].Label, ImageDecoder.DecodeFile(_files[index].Path, decoding));
 
     internal override ContentKey Content(int index, bool whole) => ContentKey.OfFile(_files[index].Path, whole);
 

@@ -19,6 +19,9 @@ internal static class ExifOrientation
     /// <summary>The orientation that the first directory of a TIFF structure gives; <see cref="None"/> when it gives none that makes sense.</summary>
     public static int Of(TiffDirectory directory) => directory.Number(Tag) is >= 1 and <= 8 and var orientation ? (int)orientation : None;
 
+    /// <summary>Whether width and height change places.</summary>
+    public static bool IsTurned(int orientation) => orientation >= 5;
+
     /// <summary>Rotates and mirrors an image.</summary>
     /// <param name="image">As stored.</param>
     /// <param name="orientation">1 to 8.</param>
@@ -26,8 +29,7 @@ internal static class ExifOrientation
     {
         if (orientation == None) return image;
         var (w, h, channels) = (image.Width, image.Height, image.Channels);
-        var isTurned = orientation >= 5;
-        var (width, height) = isTurned ? (h, w) : (w, h);
+        var (width, height) = IsTurned(orientation) ? (h, w) : (w, h);
         var from = image.Pixels.Span;
         var to = new byte[from.Length];
         for (var y = 0; y < height; y++)

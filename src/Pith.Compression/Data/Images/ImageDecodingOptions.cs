@@ -12,6 +12,12 @@ public sealed record ImageDecodingOptions
     /// </summary>
     public bool ApplyOrientation { get; init; }
 
+    /// <summary>
+    /// Chooses from the width and height of the whole image, as it will be turned, whether the decoder may halve it: 1, or 2, 4 or 8 for an image of that part of the width and height, rounded up. Only JPEG decoding takes less time
+    /// for a smaller image; other formats do not ask and give the whole image. Null: the whole image.
+    /// </summary>
+    internal Func<int, int, int>? Reduction { get; init; }
+
     /// <summary>Receives a <see cref="Warning"/> for a damaged file that could still be decoded.</summary>
     public IProgress<PithEvent>? Events { get; init; }
 }

@@ -17,9 +17,16 @@ internal static class JpegDecoder
             throw new PithException($"JPEG '{sourceName}' has {header.Components} colour components: expected 1 (grey), 3 (colour) or 4 (CMYK). Convert it to RGB.");
         if ((long)header.Scans * header.Width * header.Height > MaxScansOfLargestImage * options.MaxPixels)
             throw new PithException($"JPEG '{sourceName}' has {header.Scans} scans of {header.Width}x{header.Height} pixels, more than {MaxScansOfLargestImage} of the largest permitted image. Save it again as baseline JPEG.");
+        var orientation = ExifOrientation.Of(file.AsMemory()[header.Exif]);
+        // The decoder takes its size from the header's, divided and rounded up.
+        if (Reduction(header, orientation, options) is > 1 and var reduction) header = header with { Width = (header.Width - 1) / reduction + 1, Height = (header.Height - 1) / reduction + 1 };
         var image = header.IsComplete ? DecodeWhole(file, header, sourceName, options) : DecodeCut(file, header, sourceName, options);
-        return new(image, ExifOrientation.Of(file.AsMemory()[header.Exif]));
+        return new(image, orientation);
     }
+
+    private static int Reduction(JpegHeader header, int orientation, ImageDecodingOptions options) =>
+        options.Reduction is not { } choose ? 1
+        : options.ApplyOrientation && ExifOrientation.IsTurned(orientation) ? choose(header.Height, header.Width) : choose(header.Width, header.Height);
 
     private static Image DecodeWhole(ReadOnlySpan<byte> jpeg, JpegHeader header, string sourceName, ImageDecodingOptions options)
     {
@@ -54,7 +61,7 @@ internal static class JpegDecoder
 
     private static Image Decode(ReadOnlySpan<byte> jpeg, JpegHeader header, out TurboJpegResult result)
     {
-        var rgb = new byte[header.Width * header.Height * 3];
+        var rgb = GC.AllocateUninitializedArray<byte>(header.Width * header.Height * 3);
         if (header.Components == 4)
         {
             var cmyk = new byte[checked(header.Width * header.Height * 4)];

@@ -12,6 +12,7 @@ public sealed class Batch
         Images = new float[checked(capacity * shape.Elements)];
         Labels = new int[capacity];
         Indices = new int[capacity];
+        PartnerLabels = new int[capacity];
     }
 
     /// <summary>Channels, height and width of each sample.</summary>
@@ -34,6 +35,29 @@ public sealed class Batch
 
     /// <summary>The classes in use.</summary>
     public ReadOnlySpan<int> LabelsInUse => Labels.AsSpan(0, Count);
+
+    /// <summary>The share that <see cref="Labels"/> have in the samples; below 1 in a batch that mixup or cutmix made.</summary>
+    internal float OwnShare { get; set; } = 1;
+
+    /// <summary>The classes of what was mixed into the samples, which have the rest.</summary>
+    internal int[] PartnerLabels { get; }
+
+    /// <summary>Writes soft labels, the probability of each class, which add up to 1 for each sample.</summary>
+    /// <param name="targets">Receives [Count, <paramref name="classes"/>].</param>
+    /// <param name="classes">How many there are.</param>
+    /// <exception cref="PithException">A label is no class.</exception>
+    public void WriteTargets(Span<float> targets, int classes)
+    {
+        targets[..(Count * classes)].Clear();
+        for (var i = 0; i < Count; i++)
+        {
+            var row = targets.Slice(i * classes, classes);
+            row[Class(i, Labels[i])] += OwnShare;
+            row[Class(i, PartnerLabels[i])] += 1 - OwnShare;
+        }
+
+        int Class(int sample, int label) => (uint)label < (uint)classes ? label : throw new PithException($"Label {label} of image {sample} is outside the {classes} classes (0 to {classes - 1}).");
+    }
 
     internal Span<float> Image(int sample) => Images.AsSpan(sample * Shape.Elements, Shape.Elements);
 }

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Pith.Compression.Data;
 
 /// <summary>How a <see cref="BatchLoader"/> goes through its dataset.</summary>
@@ -18,8 +20,8 @@ public sealed record BatchLoaderOptions
     /// <summary>Which part of each batch is loaded, where several processes share the batches; null: all of it. Order and augmentation are those of the whole.</summary>
     internal BatchShare? Share { get; init; }
 
-    /// <summary>Batches that are prepared ahead, each by its own task; also how many threads can be at work.</summary>
-    public int Prefetch { get; init; } = 4;
+    /// <summary>Batches that are prepared ahead, by all cores together; 0: as many as keep all cores at work, at least two.</summary>
+    public int Prefetch { get; init; }
 }
 
 /// <summary>Part <paramref name="Index"/>, from 0, of batches that are cut into <paramref name="Of"/> parts of equal size.</summary>
@@ -27,25 +29,49 @@ public sealed record BatchLoaderOptions
 /// <param name="Of">How many there are; divides the batch size.</param>
 internal readonly record struct BatchShare(int Index, int Of);
 
+/// <summary>What loading took.</summary>
+internal sealed class LoadingTimes
+{
+    private long _busyTicks;
+    private long _waitTicks;
+    private long _images;
+
+    /// <summary>Seconds in which the consumer waited for a batch.</summary>
+    public double WaitSeconds => (double)_waitTicks / Stopwatch.Frequency;
+
+    /// <summary>Images that could be loaded in a second by all cores, at the time that each took.</summary>
+    public double ImagesPerSecond => _images * (double)Environment.ProcessorCount * Stopwatch.Frequency / Math.Max(1, _busyTicks);
+
+    internal void AddWait(long since) => _waitTicks += Stopwatch.GetTimestamp() - since;
+
+    internal void AddWork(long since, int images)
+    {
+        Interlocked.Add(ref _busyTicks, Stopwatch.GetTimestamp() - since);
+        Interlocked.Add(ref _images, images);
+    }
+}
+
 /// <summary>
-/// Reads, preprocesses, augments and batches a dataset on background threads, a bounded number of batches ahead of the consumer. Order and
-/// values depend on the seed, the epoch and the sample only, never on threads. The loader may be shared; each enumeration stands alone.
+/// Reads, preprocesses, augments and batches a dataset on the thread pool, a bounded number of batches ahead of the consumer. Order and
+/// values depend on the seed, the epoch and the sample (mixing: the batch) only, never on threads or on how processes share batches. The
+/// loader may be shared; each enumeration stands alone.
 /// </summary>
 public sealed class BatchLoader
 {
-    private const int ShuffleStream = -1; // the others are the samples' own, see Augmentation
+    private const int ShuffleStream = -1; // those from 0 on are the samples' own, see Augmentation
+    private const int FirstMixStream = -2; // and downwards: the batches'
+    private const int PiecesPerCore = 4;
 
     private readonly ImageDataset _dataset;
-    private readonly Preprocessing _preprocessing;
-    private readonly PixelNormalizer _normalizer;
+    private readonly SampleLoader _samples;
     private readonly BatchLoaderOptions _options;
+    private readonly int _prefetch;
     private readonly int _loaded; // samples of a batch that are loaded, the first of them at _first
     private readonly int _first;
-    private readonly IReadOnlyList<SampleInput>? _inputs; // what all samples hold by name
-    private readonly IReadOnlyList<Range> _taken; // the elements of such a sample that are taken
+    private readonly bool _isRounded; // the network takes whole samples
 
     /// <summary>Prepares a loader; reads the first sample, whose shape all the others must have.</summary>
-    /// <exception cref="PithException">The preprocessing makes no sense or does not fit the dataset.</exception>
+    /// <exception cref="PithException">The preprocessing makes no sense or does not fit the dataset, or the augmentation does not.</exception>
     public BatchLoader(ImageDataset dataset, Preprocessing preprocessing, BatchLoaderOptions options)
         : this(dataset, preprocessing, options, null) { }
 
@@ -60,30 +86,31 @@ public sealed class BatchLoader
         ArgumentNullException.ThrowIfNull(preprocessing);
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.BatchSize, nameof(options));
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.Prefetch, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfNegative(options.Prefetch, nameof(options));
         var share = options.Share ?? new BatchShare(0, 1);
         if (share.Of < 1 || share.Index < 0 || share.Index >= share.Of || options.BatchSize % share.Of != 0)
             throw new PithException($"A batch of {options.BatchSize} images has no part {share.Index} of {share.Of} equal parts.");
-        (_dataset, _preprocessing, _options) = (dataset, preprocessing, options);
+        (_dataset, _options) = (dataset, options);
         _loaded = options.BatchSize / share.Of;
         _first = share.Index * _loaded;
-        _normalizer = new PixelNormalizer(preprocessing);
-        var first = dataset.Load(0);
-        (Shape, TakesTokens, _inputs, _taken) = (ShapeOf(first), first.IsSequence, first.Inputs, taken ?? [Range.All]);
-        if (taken is not null) Shape = new ImageShape(1, 1, taken.Sum(range => range.GetOffsetAndLength(first.Values.Length).Length));
+        _prefetch = options.Prefetch > 0 ? options.Prefetch : Math.Max(2, 1 + (2 * Environment.ProcessorCount - 1) / _loaded);
+        _samples = new SampleLoader(dataset, preprocessing, options.Augmentation, options.Seed, taken);
+        _isRounded = preprocessing == preprocessing.KeepingSamples();
     }
 
     /// <summary>The shape of one sample of a batch.</summary>
-    public ImageShape Shape { get; }
+    public ImageShape Shape => _samples.Shape;
 
     /// <summary>Whether the samples are sequences of token ids.</summary>
-    public bool TakesTokens { get; }
+    public bool TakesTokens => _samples.TakesTokens;
 
     /// <summary>What each sample holds by name; null where samples are images or sequences.</summary>
-    internal IReadOnlyList<SampleInput>? Inputs => _inputs;
+    internal IReadOnlyList<SampleInput>? Inputs => _samples.Inputs;
 
     /// <summary>Batches of an epoch, the short last one included.</summary>
     public int BatchCount => (_dataset.Count - 1) / _options.BatchSize + 1;
+
+    private IReadOnlyList<IMixAugmentation> Mixes => _options.Augmentation?.Policy?.Mixes ?? [];
 
     /// <summary>
     /// Goes through the whole dataset once. A batch belongs to the loader and is valid until the next one is asked for. Leaving the loop
@@ -91,7 +118,10 @@ public sealed class BatchLoader
     /// </summary>
     /// <param name="epoch">Chooses the order and the augmentation; the same epoch is always the same.</param>
     /// <exception cref="PithException">A sample cannot be read, or has another shape than the first; thrown where its batch would have come.</exception>
-    public IEnumerable<Batch> Epoch(int epoch = 0)
+    public IEnumerable<Batch> Epoch(int epoch = 0) => Batches(epoch, 0, BatchCount, new LoadingTimes());
+
+    /// <summary>The batches of an epoch from <paramref name="first"/> to before <paramref name="end"/>; the others are not loaded.</summary>
+    internal IEnumerable<Batch> Batches(int epoch, int first, int end, LoadingTimes times)
     {
         var order = Order(epoch);
         var free = new Stack<Batch>();
@@ -99,11 +129,13 @@ public sealed class BatchLoader
         using var stop = new CancellationTokenSource();
         try
         {
-            for (int next = 0, done = 0; done < BatchCount; done++)
+            for (int next = first, done = first; done < end; done++)
             {
-                for (; next < BatchCount && pending.Count < _options.Prefetch; next++)
-                    pending.Enqueue(Start(next, epoch, order, free.TryPop(out var buffer) ? buffer : new Batch(_loaded, Shape), stop.Token));
+                for (; next < end && pending.Count < _prefetch; next++)
+                    pending.Enqueue(Prepare(next, epoch, order, free.TryPop(out var buffer) ? buffer : new Batch(_loaded, Shape), times, stop.Token));
+                var since = Stopwatch.GetTimestamp();
                 var batch = pending.Dequeue().GetAwaiter().GetResult();
+                times.AddWait(since);
                 yield return batch;
                 free.Push(batch);
             }
@@ -116,67 +148,64 @@ public sealed class BatchLoader
         }
     }
 
-    private Task<Batch> Start(int number, int epoch, int[] order, Batch batch, CancellationToken stop)
+    /// <summary>Loads this process's part of a batch, in pieces that all cores take in the order of the batches.</summary>
+    private async Task<Batch> Prepare(int number, int epoch, int[] order, Batch batch, LoadingTimes times, CancellationToken stop)
     {
         // Of a short last batch, parts at the end may have no samples.
-        var first = Math.Min(number * _options.BatchSize + _first, order.Length);
-        var count = Math.Min(_loaded, order.Length - first);
-        return Task.Run(() => Fill(batch, epoch, order.AsSpan(first, count), stop), stop);
-    }
-
-    private Batch Fill(Batch batch, int epoch, ReadOnlySpan<int> indices, CancellationToken stop)
-    {
-        batch.Count = indices.Length;
-        for (var i = 0; i < indices.Length; i++)
+        var start = number * _options.BatchSize;
+        var whole = order.AsMemory(start, Math.Min(_options.BatchSize, order.Length - start));
+        var first = Math.Min(_first, whole.Length);
+        var part = whole.Slice(first, Math.Min(_loaded, whole.Length - first));
+        batch.Count = part.Length;
+        var piece = Math.Max(1, part.Length / (PiecesPerCore * Environment.ProcessorCount));
+        var work = new List<Task>();
+        for (var at = 0; at < part.Length; at += piece)
         {
-            stop.ThrowIfCancellationRequested();
-            var sample = _dataset.Load(indices[i]);
-            (batch.Labels[i], batch.Indices[i]) = (sample.Label, indices[i]);
-            Write(sample, _options.Augmentation?.Draw(_options.Seed, epoch, indices[i]) ?? PixelShift.None, indices[i], batch.Image(i));
+            var (from, end) = (at, Math.Min(part.Length, at + piece));
+            work.Add(Task.Run(() => Load(batch, epoch, part, from, end, times, stop), stop));
         }
+        // Of several failures, this throws the first in the order of the samples.
+        await Task.WhenAll(work).ConfigureAwait(false);
+        if (Mixes.Count > 0 && part.Length > 0) Mix(batch, epoch, number, whole, first, times);
         return batch;
     }
 
-    private void Write(Sample sample, PixelShift shift, int index, Span<float> chw)
+    private void Load(Batch batch, int epoch, ReadOnlyMemory<int> indices, int from, int end, LoadingTimes times, CancellationToken stop)
     {
-        if (_inputs is not null || sample.Inputs is not null)
+        var since = Stopwatch.GetTimestamp();
+        for (var i = from; i < end; i++)
         {
-            WriteInputs(sample, index, chw);
-            return;
+            stop.ThrowIfCancellationRequested();
+            var index = indices.Span[i];
+            (batch.Labels[i], batch.Indices[i]) = (_samples.Load(index, epoch, batch.Image(i)), index);
         }
-        if (sample.Image is not { } image)
-        {
-            Expect(sample.Shape, index);
-            // The order of tokens is what they say: crops and mirror images are for images.
-            (sample.IsSequence ? PixelShift.None : shift).Move(sample.Values.Span, sample.Shape, chw);
-            return;
-        }
-        var fitted = _preprocessing.Fit(image);
-        Expect(new ImageShape(fitted.Channels, fitted.Height, fitted.Width), index);
-        _normalizer.Write(fitted, shift, chw);
+        times.AddWork(since, end - from);
     }
 
-    private void WriteInputs(Sample sample, int index, Span<float> values)
+    /// <summary>Mixes each sample with the one before it. The first sample of a process's part has its partner in another part, so it is loaded here too: batches are the same however they are shared.</summary>
+    private void Mix(Batch batch, int epoch, int number, ReadOnlyMemory<int> whole, int first, LoadingTimes times)
     {
-        if (!ReferenceEquals(sample.Inputs, _inputs) && !(sample.Inputs is not null && _inputs is not null && sample.Inputs.SequenceEqual(_inputs)))
-            throw new PithException($"Dataset '{_dataset.Name}': sample {index} holds {Text(sample.Inputs)}, sample 0 {Text(_inputs)}. A batch needs one length: pad or cut the data.");
-        foreach (var range in _taken)
+        var since = Stopwatch.GetTimestamp();
+        var random = new SeededRandom(_options.Seed, epoch, FirstMixStream - number);
+        var mix = Mixes[random.Next(Mixes.Count)].Draw(Shape, ref random);
+        var (last, partner) = (batch.Count - 1, new float[Shape.Elements]);
+        batch.OwnShare = mix.OwnShare;
+        if (batch.Count == whole.Length)
         {
-            var part = sample.Values.Span[range];
-            part.CopyTo(values);
-            values = values[part.Length..];
+            batch.Image(last).CopyTo(partner);
+            batch.PartnerLabels[0] = batch.Labels[last];
         }
-        static string Text(IReadOnlyList<SampleInput>? inputs) => inputs is null ? "no inputs by name" : string.Join(", ", inputs.Select(input => $"{input.Name} {input.Shape}"));
+        else batch.PartnerLabels[0] = _samples.Load(whole.Span[(first + whole.Length - 1) % whole.Length], epoch, partner);
+        // From the end, so that the one before is still as it was loaded.
+        for (var i = last; i >= 0; i--)
+        {
+            if (i > 0) batch.PartnerLabels[i] = batch.Labels[i - 1];
+            mix.Apply(batch.Image(i), i > 0 ? batch.Image(i - 1) : partner, Shape);
+        }
+        if (_isRounded && mix.Window is null)
+            foreach (ref var sample in batch.ImagesInUse) sample = MathF.Round(sample);
+        times.AddWork(since, 0);
     }
-
-    private void Expect(ImageShape shape, int index)
-    {
-        if (shape != Shape)
-            throw new PithException($"Dataset '{_dataset.Name}': sample {index} becomes {shape}, sample 0 becomes {Shape}. A batch needs one shape: set resize and crop in the preprocessing.");
-    }
-
-    private ImageShape ShapeOf(Sample sample) =>
-        sample.Image is { } image ? _preprocessing.OutputShape(image.Width, image.Height) : sample.Shape;
 
     private int[] Order(int epoch)
     {

@@ -20,24 +20,32 @@ internal static class Resampling
     public static Image Resize(Image source, int width, int height, CropWindow window, ResamplingFilter filter = ResamplingFilter.Bilinear)
     {
         if (width == source.Width && height == source.Height && window == new CropWindow(0, 0, width, height)) return source;
+        return Resize(source, new CropWindow(0, 0, source.Width, source.Height), width, height, window, filter);
+    }
+
+    /// <summary>The part <paramref name="region"/> of the image cut out and resized to <paramref name="width"/> x <paramref name="height"/>; pixels beside it have no influence.</summary>
+    public static Image Resize(Image source, CropWindow region, int width, int height, ResamplingFilter filter) => Resize(source, region, width, height, new CropWindow(0, 0, width, height), filter);
+
+    private static Image Resize(Image source, CropWindow region, int width, int height, CropWindow window, ResamplingFilter filter)
+    {
         ImageDecoder.CheckSize(window.Width, window.Height, "resized", Image.DefaultMaxPixels);
-        var columns = Coefficients.Of(source.Width, width, window.Left, window.Width, filter);
-        var rows = Coefficients.Of(source.Height, height, window.Top, window.Height, filter);
+        var columns = Coefficients.Of(region.Width, width, window.Left, window.Width, filter);
+        var rows = Coefficients.Of(region.Height, height, window.Top, window.Height, filter);
 
         // Rows of the source that any output row needs; the intermediate image holds only those.
         var firstRow = rows.First[0];
         var rowCount = rows.First[^1] + rows.Count[^1] - firstRow;
-        var narrowed = Horizontal(source, firstRow, rowCount, columns);
+        var narrowed = Horizontal(source, region with { Top = region.Top + firstRow, Height = rowCount }, columns);
         return new Image(window.Width, window.Height, source.Channels, Vertical(narrowed, window.Width * source.Channels, firstRow, rows));
     }
 
-    private static byte[] Horizontal(Image source, int firstRow, int rowCount, Coefficients columns)
+    private static byte[] Horizontal(Image source, CropWindow region, Coefficients columns)
     {
         var channels = source.Channels;
-        var output = new byte[checked(rowCount * columns.First.Length * channels)];
-        for (var y = 0; y < rowCount; y++)
+        var output = new byte[checked(region.Height * columns.First.Length * channels)];
+        for (var y = 0; y < region.Height; y++)
         {
-            var from = source.Pixels.Span.Slice((firstRow + y) * source.Width * channels, source.Width * channels);
+            var from = source.Pixels.Span.Slice(((region.Top + y) * source.Width + region.Left) * channels, region.Width * channels);
             var to = output.AsSpan(y * columns.First.Length * channels, columns.First.Length * channels);
             if (channels == 3) NarrowRgbRow(from, to, columns);
             else NarrowGreyRow(from, to, columns);

@@ -40,13 +40,17 @@ public sealed class ImageNetDataset : ImageDataset
     public override int Label(int index) => _images[index].Label;
 
     /// <inheritdoc/>
-    public override Sample Load(int index)
+    public override Sample Load(int index) => Load(index, _decoding);
+
+    internal override Sample Load(int index, Func<int, int, int> reduction) => Load(index, _decoding with { Reduction = reduction });
+
+    private Sample Load(int index, ImageDecodingOptions decoding)
     {
         var (file, position, length, label) = _images[index];
-        if (position == 0) return new Sample(label, ImageDecoder.DecodeFile(file, _decoding));
+        if (position == 0) return new Sample(label, ImageDecoder.DecodeFile(file, decoding));
         // With the header before it, which has the name.
         var bytes = DataFile.ReadAt(file, position - TarArchive.Block, TarArchive.Block + length);
-        return new Sample(label, ImageDecoder.Decode(bytes.AsSpan(TarArchive.Block), $"{file}:{TarArchive.Name(bytes.AsSpan(0, TarArchive.Block))}", _decoding));
+        return new Sample(label, ImageDecoder.Decode(bytes.AsSpan(TarArchive.Block), $"{file}:{TarArchive.Name(bytes.AsSpan(0, TarArchive.Block))}", decoding));
     }
 
     internal override ContentKey Content(int index, bool whole)

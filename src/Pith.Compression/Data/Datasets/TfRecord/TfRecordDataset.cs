@@ -47,11 +47,15 @@ public sealed class TfRecordDataset : ImageDataset
     public override int Label(int index) => _images[index].Label;
 
     /// <inheritdoc/>
-    public override Sample Load(int index)
+    public override Sample Load(int index) => Load(index, _decoding);
+
+    internal override Sample Load(int index, Func<int, int, int> reduction) => Load(index, _decoding with { Reduction = reduction });
+
+    private Sample Load(int index, ImageDecodingOptions decoding)
     {
         var image = _images[index];
         var content = TfRecordFile.Content(image.File, image.Record);
-        return new Sample(image.Label, ImageDecoder.Decode(content.Span.Slice(image.Offset, image.Length), $"{image.File}, record {image.Record.Number}", _decoding));
+        return new Sample(image.Label, ImageDecoder.Decode(content.Span.Slice(image.Offset, image.Length), $"{image.File}, record {image.Record.Number}", decoding));
     }
 
     internal override ContentKey Content(int index, bool whole) => ContentKey.OfPart(_images[index].File, _images[index].Record.Position + _images[index].Offset, _images[index].Length, whole);

@@ -63,7 +63,7 @@ public sealed class AugmentationPolicyTests
         if (width != 500) return;
         // Uniform from 0.08 to 1, less the large ones whose ratio did not fit.
         Assert.InRange(areas.Min(), 0.07, 0.09);
-        Assert.InRange(areas.Average(), 0.42, 0.46); // 0.438 by the same loop in Python
+        Assert.InRange(areas.Average(), 0.42, 0.46); // 0.432 by the same loop in Python
         Assert.True(areas.Max() > 0.95);
     }
 

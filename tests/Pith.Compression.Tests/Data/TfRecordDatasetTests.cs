@@ -40,6 +40,19 @@ public sealed class TfRecordDatasetTests : IDisposable
     }
 
     [Fact]
+    public void Records_are_shuffled_over_all_files_and_the_order_goes_on_where_it_stopped()
+    {
+        for (var file = 0; file < 2; file++) _folder.Write($"train-0000{file}-of-00002", File([.. Enumerable.Range(0, 20).Select(record => Example((byte)(20 * file + record), record))]));
+        var loader = new BatchLoader(DatasetCatalog.Open($"tfrecord:{_folder.Path}"), Preprocessing.Raw, new() { BatchSize = 10, Shuffle = true, Seed = 1 });
+        float[] Reds(IEnumerable<Batch> batches) => [.. batches.SelectMany(batch => batch.ImagesInUse.ToArray().Chunk(3).Select(pixel => pixel[0]))];
+        var order = Reds(loader.Epoch(3));
+        Assert.Equal(Enumerable.Range(0, 40).Select(red => (float)red), order.Order());
+        // A batch of records that follow each other would be a shuffle of files, or of a buffer.
+        Assert.All(order.Chunk(10), batch => Assert.True(batch.Count(red => red < 20) is >= 2 and <= 8, string.Join(' ', batch)));
+        Assert.Equal(order[20..], Reds(loader.Batches(3, 2, 4, new LoadingTimes())));
+    }
+
+    [Fact]
     public void Where_labels_begin_is_said_not_guessed()
     {
         _folder.Write("a.tfrecord", File(Example(10, 1), Example(11, 1000)));

@@ -26,6 +26,7 @@ long step = 0;
 var loss = 0f;
 for (var i = 0; i < 2; i++) loss = session.Step(batch, ++step, 0.01).Loss;
 var times = new List<double>();
+var cpu = Environment.CpuUsage.TotalTime;
 var clock = Stopwatch.StartNew();
 while (clock.Elapsed.TotalSeconds < seconds || times.Count < 3)
 {
@@ -33,8 +34,9 @@ while (clock.Elapsed.TotalSeconds < seconds || times.Count < 3)
     loss = session.Step(batch, ++step, 0.01).Loss;
     times.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
 }
+var cpuMilliseconds = (Environment.CpuUsage.TotalTime - cpu).TotalMilliseconds / (times.Count * batchSize);
 times.Sort();
-Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"pith  {args[0]} batch {batchSize}: median {batchSize / times[times.Count / 2]:F1} images/s, best {batchSize / times[0]:F1}, worst {batchSize / times[^1]:F1}, {times.Count} steps, loss {loss:F3}"));
+Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"pith  {args[0]} batch {batchSize}: median {batchSize / times[times.Count / 2]:F1} images/s, best {batchSize / times[0]:F1}, worst {batchSize / times[^1]:F1}, {times.Count} steps, {cpuMilliseconds:F2} ms of a processor for an image, loss {loss:F3}"));
 if (detail.Length == 0) return 0;
 
 // The least of some runs: the machine may be busy.

@@ -71,7 +71,8 @@ public sealed class AugmentationPolicy : IEquatable<AugmentationPolicy>
     /// <exception cref="PithException">The samples are sequences of tokens, or not 8-bit images although something changes pixels.</exception>
     internal void RequireFit(Sample sample, string dataset)
     {
-        if (sample.IsSequence) throw new PithException($"'augment': {_text} is for images; dataset '{dataset}' has sequences of token ids. Leave it out.");
+        if (sample.IsSequence || sample.Inputs is not null)
+            throw new PithException($"'augment': {_text} is for images; dataset '{dataset}' has {(sample.IsSequence ? "sequences of token ids" : "samples of several inputs")}. Leave it out.");
         if (sample.Image is null && (Crop is not null || OfPixels.Count > 0))
             throw new PithException($"'augment': {_text} changes 8-bit images; the samples of dataset '{dataset}' are values that are the network's input already. Only {string.Join(", ", AugmentationCatalog.All.Where(kind => kind.Create(kind.Read(null)) is IValueAugmentation or IMixAugmentation).Select(kind => kind.Name))} can be applied to them.");
     }

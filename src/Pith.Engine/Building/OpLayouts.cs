@@ -27,6 +27,7 @@ internal static class OpLayouts
         Pad pad when node.Output.Type.Rank == 4 && (!node.Output.Type.DataType.IsQuantized() || (node.Input(1)!.Constant is { } amounts && pad.PadsPerAxis(amounts.ToInt64s(), 4)[1] == (0, 0))) => LayoutRule.Agnostic,
         UnaryOp or BinaryOp or PRelu or Clip or UnaryGradient or ClipGradient when node.Inputs.All(input => input is null || KeepsAxes(input, node.Output)) => LayoutRule.Agnostic,
         FakeQuantizeGradient { BlockSize: 0 } gradient when gradient.Axis == 0 || node.Input(2)!.Constant is { Length: 1 } => LayoutRule.Agnostic,
+        LearnedScaleGradient gradient when gradient.Axis == 0 || node.Output.Type.Dims.All(dim => dim == 1) => LayoutRule.Agnostic,
         _ => LayoutRule.RowMajor,
     };
 

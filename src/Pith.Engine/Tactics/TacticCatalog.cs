@@ -105,6 +105,7 @@ internal static class TacticCatalog
         new Fp32GlobalAverageGradient(),
         new Fp32PoolGradient(),
         new Fp32FakeQuantizeGradient(),
+        new Fp32LearnedScaleGradient(),
         new Fp32Softmax(),
         new Fp32LayerNorm(),
         new Fp32LayerNormGradient(),

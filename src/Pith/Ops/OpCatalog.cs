@@ -136,6 +136,7 @@ public static class OpCatalog
         DistillationLoss.Definition,
         DistillationLossGradient.Definition,
         FakeQuantizeGradient.Definition,
+        LearnedScaleGradient.Definition,
         GlobalAveragePoolGradient.Definition,
         LayerNormalizationGradient.Definition,
         LrnGradient.Definition,

@@ -18,6 +18,9 @@ public sealed record TrainingGraphOptions
     /// <summary>The share of the distillation loss, 0 to 1; above 0 the graph gets the teacher's logits as an input, and the label's loss weighs the rest.</summary>
     public float DistillationWeight { get; init; }
 
+    /// <summary>Whether the scales of QuantizeLinear/DequantizeLinear pairs are parameters; their gradients are those of learned step size quantization, times its factor 1 / sqrt(elements * largest step).</summary>
+    public bool LearnScales { get; init; }
+
     /// <summary>The temperature of the distillation loss.</summary>
     public float DistillationTemperature { get; init; } = 4;
 }

@@ -16,8 +16,9 @@ internal sealed class TrainingGraphBuilder(Graph source, TrainingGraphOptions op
         var sourceLogits = Logits();
         var nodes = Ancestors(sourceLogits);
         var found = TrainingParameters.Find(source, nodes);
-        var parameters = found.Trained;
-        if (parameters.Count == 0) throw new PithException($"Graph '{source.Name}' has no float weights that training could change; start from the unquantized model.");
+        var scales = options.LearnScales ? LearnedScale.Find(nodes) : [];
+        IReadOnlyList<(Value Constant, ParameterKind Kind)> parameters = [.. found.Trained, .. scales.Select(scale => (scale.Constant, ParameterKind.Scale))];
+        if (found.Trained.Count == 0) throw new PithException($"Graph '{source.Name}' has no float weights that training could change; start from the unquantized model.");
 
         foreach (var input in source.Inputs) _copies[input] = _graph.AddInput(input.Name, input.Type);
         var perClass = sourceLogits.Type.With([sourceLogits.Type[0], sourceLogits.Type[1]]);
@@ -29,7 +30,12 @@ internal sealed class TrainingGraphBuilder(Graph source, TrainingGraphOptions op
 
         var logits = AsMatrix(_copies[sourceLogits]);
         var loss = AddLoss(logits, labels, teacher);
-        var gradients = Autodiff.Build(_graph, loss, [.. parameters.Select(parameter => _copies[parameter.Constant])]);
+        var gradients = Autodiff.Build(_graph, loss, [.. parameters.Select(parameter => _copies[parameter.Constant])]).ToArray();
+        for (var i = 0; i < scales.Count; i++)
+        {
+            ref var gradient = ref gradients[found.Trained.Count + i];
+            gradient = _graph.Add(new Mul(), gradient, _graph.AddConstant($"{scales[i].Constant.Name}/grad/factor", Tensor.Scalar(scales[i].GradientFactor)));
+        }
         return Finish(labels, teacher, loss, logits, parameters, gradients) with { Untrained = found.Untrained };
     }
 

@@ -17,6 +17,8 @@ public enum ParameterKind
     Factor,
     /// <summary>What is added to or placed beside activations: a position table, a class token, an embedding.</summary>
     Table,
+    /// <summary>The scale of a quantization.</summary>
+    Scale,
 }
 
 /// <summary>A float constant that the output depends on and that training leaves as it is.</summary>

@@ -295,7 +295,7 @@ public class Fp32TacticTests
     [InlineData(7, DataType.Int8, 0)]
     public void Fake_quantization_of_images_and_weights_and_its_gradient_give_the_bits_of_the_reference(int scales, DataType type, int zeroPoint)
     {
-        var graph = Graph(g =>
+        Graph Made(bool learned) => Graph(g =>
         {
             var shape = scales == 1 ? Images(6, 5, 3) : TensorType.Float32(7, 3, 3, 3);
             var (x, dy) = (g.AddInput("x", shape), g.AddInput("dy", shape));
@@ -306,10 +306,12 @@ public class Fp32TacticTests
             if (scales == 1) x = g.Add(new MaxPool { Window = WindowAttributes.Uniform(3, 1, 1) }, x);
             var y = g.Add(new DequantizeLinear { Axis = 0 }, g.Add(new QuantizeLinear { Axis = 0 }, x, step, zero), step, zero);
             g.AddOutput(scales == 1 ? g.Add(new MaxPool { Window = WindowAttributes.Uniform(2, 1) }, y) : y);
-            g.AddOutput(g.Add(new FakeQuantizeGradient { Axis = 0, Type = type }, dy, x, step, zero));
+            g.AddOutput(learned ? g.Add(new LearnedScaleGradient { Axis = 0, Type = type }, dy, x, step, zero) : g.Add(new FakeQuantizeGradient { Axis = 0, Type = type }, dy, x, step, zero));
         });
+        var graph = Made(learned: false);
         TacticCheck.Agrees(graph, "fp32-fake-quantize", 0, literal: true);
         TacticCheck.Agrees(graph, "fp32-fake-quantize-gradient", 0, literal: true);
+        TacticCheck.Agrees(Made(learned: true), "fp32-learned-scale-gradient", SumTolerance, literal: true);
     }
 
     [Fact]

@@ -237,6 +237,61 @@ public class NetworkGradientTests
         Assert.Equal([1f, 2, 3, 0, 0], gradient.As<float>().Data);
     }
 
+    [Theory]
+    [InlineData(DataType.Int8, 0)]
+    [InlineData(DataType.UInt8, 0)]
+    [InlineData(DataType.UInt8, 100)]
+    public void The_gradient_of_a_scale_is_that_of_learned_step_size_quantization(DataType type, int zeroPoint)
+    {
+        // Two scales along axis 0; values inside the range, at its ends and beyond.
+        float[] scales = [0.5f, 0.03f];
+        var x = GradientCheck.Random(5, new Shape(2, 400), -5, 5);
+        (x.Data[0], x.Data[1], x.Data[2]) = (0, 1e6f, -1e6f);
+        var upstream = GradientCheck.Random(6, x.Shape);
+        var graph = new Graph();
+        var scale = graph.AddInput("scale", TensorType.Float32(2));
+        var zero = graph.AddConstant("zero", Tensor.Vector(zeroPoint, zeroPoint).ConvertTo(type));
+        var q = graph.Add(new QuantizeLinear { Axis = 0 }, graph.AddConstant("x", x), scale, zero);
+        var y = graph.Add(new Mul(), graph.Add(new DequantizeLinear { Axis = 0 }, q, scale, zero), graph.AddConstant("w", upstream));
+        graph.AddOutput(Autodiff.Build(graph, graph.Add(new ReduceSum(KeepDims: false), y), [scale])[0]);
+        var gradient = GraphInterpreter.Run(graph, [Tensor.Vector(scales)])[0].As<float>().Data;
+
+        // Esser et al. 2020, equation 3, with Q_N and Q_P steps on either side of the zero point.
+        var (negative, positive) = type == DataType.Int8 ? (128, 127) : (zeroPoint, 255 - zeroPoint);
+        // Pith's symmetric int8 passes |v| <= 127 s: a value that rounds to -128 counts as clipped.
+        var inside = type == DataType.Int8 ? -127 : -negative;
+        for (var k = 0; k < 2; k++)
+        {
+            var expected = 0.0;
+            for (var i = 0; i < 400; i++)
+            {
+                double v = x.Data[400 * k + i], ratio = v / scales[k];
+                var step = Math.Round(Math.Clamp(ratio, -negative, positive), MidpointRounding.ToEven);
+                expected += upstream.Data[400 * k + i] * (ratio >= inside && ratio <= positive ? step - ratio : step);
+            }
+            Assert.Equal(expected, gradient[k], 1e-3 * (1 + Math.Abs(expected)));
+        }
+    }
+
+    [Fact]
+    public void Where_values_are_clipped_the_gradient_of_a_scale_is_the_derivative() => GradientCheck.Check((graph, inputs) =>
+    {
+        var zero = graph.AddConstant("zero", Tensor.Scalar<sbyte>(0));
+        var q = graph.Add(new QuantizeLinear(), graph.AddConstant("x", Tensor.Vector(30f, -30, 45, -100)), inputs[0], zero);
+        return graph.Add(new DequantizeLinear(), q, inputs[0], zero);
+    }, Tensor.Scalar(0.1f));
+
+    [Fact]
+    public void A_scale_whose_integers_something_else_reads_cannot_be_trained()
+    {
+        var graph = new Graph();
+        var (x, scale) = (graph.AddConstant("x", Tensor.Vector(1f, 2)), graph.AddInput("scale", TensorType.Float32()));
+        var (zero, other) = (graph.AddConstant("zero", Tensor.Scalar<sbyte>(0)), graph.AddConstant("other", Tensor.Scalar(2f)));
+        var y = graph.Add(new DequantizeLinear(), graph.Add(new QuantizeLinear(), x, scale, zero), other, zero);
+        var failure = Assert.Throws<PithException>(() => Autodiff.Build(graph, graph.Add(new ReduceSum(KeepDims: false), y), [scale]));
+        Assert.Contains("'scale' cannot be trained", failure.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void The_straight_through_gradient_passes_ops_between_quantize_and_dequantize()
     {

@@ -120,6 +120,37 @@ public class TrainingGraphTests
     }
 
     [Fact]
+    public void Scales_become_parameters_whose_gradients_have_the_factor_of_the_paper()
+    {
+        var graph = new Graph("lsq");
+        var x = graph.AddInput("x", TensorType.Float32(Dim.Named("N"), 4));
+        var w = graph.AddConstant("w", GradientCheck.Random(1, new Shape(3, 4)));
+        Value Pair(Value value, string name, Tensor scale, Tensor zero)
+        {
+            var (s, z) = (graph.AddConstant($"{name}/scale", scale), graph.AddConstant($"{name}/zero", zero));
+            return graph.Add(new DequantizeLinear { Axis = 0 }, graph.Add(new QuantizeLinear { Axis = 0 }, value, s, z), s, z);
+        }
+
+        graph.AddOutput(graph.Add(new Gemm { TransB = true }, Pair(x, "x", Tensor.Scalar(0.02f), Tensor.Scalar<byte>(55)), Pair(w, "w", Tensor.Vector(0.01f, 0.004f, 0.01f), Tensor.Vector<sbyte>(0, 0, 0))));
+        var training = TrainingGraph.Build(graph, new() { LearnScales = true });
+        Assert.Equal([("w", ParameterKind.Weight), ("x/scale", ParameterKind.Scale), ("w/scale", ParameterKind.Scale)], training.Parameters.Select(parameter => (parameter.Name, parameter.Kind)));
+        Tensor[] inputs = [GradientCheck.Random(2, new Shape(5, 4)), Tensor.Vector(0, 1, 2, 0, 1), .. training.Parameters.Select(parameter => parameter.Initial)];
+        var results = GraphInterpreter.Run(training.Graph, inputs);
+
+        // The same without the factor: 4 features of an image, 255 - 55 steps; 4 weights of a channel, 127 steps.
+        foreach (var (name, features, steps) in new[] { ("x/scale", 4, 200), ("w/scale", 4, 127) })
+        {
+            var output = training.Parameters.Single(parameter => parameter.Name == name).Gradient;
+            var bare = training.Graph.Clone();
+            var scaled = bare.Outputs.Single(value => value.Name == output.Name);
+            var product = scaled.Producer!.Op is Identity ? scaled.Producer.Inputs[0]!.Producer! : scaled.Producer!;
+            var factor = product.Inputs.Single(input => input!.Constant is not null)!.Constant!.As<float>().Data[0];
+            Assert.Equal(1 / Math.Sqrt(features * steps), factor, 1e-6);
+        }
+        Assert.All(results.Skip(2), gradient => Assert.Contains(gradient.As<float>().Data, value => value != 0));
+    }
+
+    [Fact]
     public void A_graph_that_does_not_classify_is_refused()
     {
         var graph = new Graph("segmentation");

@@ -51,8 +51,8 @@ public sealed record DequantizeLinear : Op
     }
 
     /// <inheritdoc/>
-    /// <remarks>See <see cref="QuantizeLinear.Gradient"/>: the gradient of the integers is stated in the units of the output.</remarks>
-    public override Value?[] Gradient(GradientContext context) => context.Needs(1)
+    /// <remarks>See <see cref="QuantizeLinear.Gradient"/>: the gradient of the integers is stated in the units of the output, and the QuantizeLinear before has that of the scale.</remarks>
+    public override Value?[] Gradient(GradientContext context) => context.Needs(1) && !(context.Input(0).Producer is { Op: QuantizeLinear } quantize && QuantizeLinear.Undoes(context.Node, quantize))
         ? throw new PithException($"DequantizeLinear '{context.Node.Name}': the scale '{context.Input(1).Name}' cannot be trained; freeze it after calibration.")
         : [.. context.Node.Inputs.Select((_, index) => index == 0 ? context.OutputGradient : null)];
 

@@ -78,15 +78,22 @@ public sealed record QuantizeLinear : Op
     /// <inheritdoc/>
     /// <remarks>
     /// The straight-through estimator. The gradient "of an integer" is stated in units of the real number that it stands for, so DequantizeLinear passes dy on unchanged, ops that commute with
-    /// quantization treat it as usual, and QuantizeLinear lets through what lies within the range. No gradient flows to the scale.
+    /// quantization treat it as usual, and QuantizeLinear lets through what lies within the range. The gradient of the scale is that of the pair, see <see cref="LearnedScaleGradient"/>.
     /// </remarks>
     public override Value?[] Gradient(GradientContext context)
     {
         var node = context.Node;
-        if (context.Needs(1)) throw new PithException($"QuantizeLinear '{node.Name}': the scale '{node.Inputs[1]!.Name}' cannot be trained; freeze it after calibration.");
-        var mask = new FakeQuantizeGradient { Axis = Axis, BlockSize = BlockSize, Type = node.Output.Type.DataType };
-        return [context.Emit(mask, context.OutputGradient, context.Input(0), context.Input(1), node.Input(2)), null, null];
+        var type = node.Output.Type.DataType;
+        var dx = context.Needs(0) ? context.Emit(new FakeQuantizeGradient { Axis = Axis, BlockSize = BlockSize, Type = type }, context.OutputGradient, context.Input(0), context.Input(1), node.Input(2)) : null;
+        if (!context.Needs(1)) return [dx, null, null];
+        if (BlockSize > 0 || !node.Output.Uses.All(use => Undoes(use.Node, node)))
+            throw new PithException($"QuantizeLinear '{node.Name}': the scale '{node.Inputs[1]!.Name}' cannot be trained, because it is a scale of blocks, or something else than a DequantizeLinear of the same scale reads the integers. Freeze it after calibration.");
+        return [dx, context.Emit(new LearnedScaleGradient { Axis = Axis, Type = type }, context.OutputGradient, context.Input(0), context.Input(1), node.Input(2)), null];
     }
+
+    /// <summary>Whether a node turns what <paramref name="quantize"/> makes back into reals, with the same scale and zero point.</summary>
+    internal static bool Undoes(Node node, Node quantize) =>
+        node.Op is DequantizeLinear && ReferenceEquals(node.Inputs[0], quantize.Output) && ReferenceEquals(node.Inputs[1], quantize.Inputs[1]) && ReferenceEquals(node.Input(2), quantize.Input(2));
 
     /// <inheritdoc/>
     public override void Write(OpWriter writer)

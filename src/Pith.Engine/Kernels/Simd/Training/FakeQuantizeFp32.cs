@@ -36,6 +36,9 @@ internal unsafe struct FakeQuantizeFp32Args
 
     /// <summary>Gradient of the result; unused by the forward pass.</summary>
     public float* DY;
+
+    /// <summary>Memory for as many floats as <see cref="FakeQuantizeFp32.WorkItems"/>, shared by all threads; for the gradient of the scale.</summary>
+    public float* Partials;
 }
 
 /// <summary>
@@ -54,6 +57,58 @@ internal static unsafe class FakeQuantizeFp32
 
     /// <summary>Computes items of the gradient.</summary>
     public static void RunGradient(FakeQuantizeFp32Args* args, int begin, int end) => Dispatch<N2>(args, begin, end);
+
+    /// <summary>
+    /// Partial sums of the scale's gradient, one for each item: DY * (round(X / scale) - X / scale) where <paramref name="least"/> &lt;= X / scale &lt;= <paramref name="most"/>, else DY times the step that X is clamped to.
+    /// </summary>
+    public static void RunScaleGradient(FakeQuantizeFp32Args* args, int begin, int end, float least, float most)
+    {
+        switch (args->Isa.Fp32Lanes)
+        {
+            case 16: RunScaleGradient<Vec512>(args, begin, end, least, most); break;
+            case 8: RunScaleGradient<Vec256>(args, begin, end, least, most); break;
+            default: RunScaleGradient<Vec128>(args, begin, end, least, most); break;
+        }
+    }
+
+    /// <summary>Adds the partial sums in order: Y[scale] is the gradient of that scale.</summary>
+    public static void CombineScaleGradient(FakeQuantizeFp32Args* args)
+    {
+        var pieces = Pieces(args);
+        for (nint scale = 0; scale < args->Scales; scale++)
+        {
+            double sum = 0;
+            for (nint outer = 0; outer < args->Outer; outer++)
+                for (nint piece = 0; piece < pieces; piece++) sum += args->Partials[(outer * args->Scales + scale) * pieces + piece];
+            args->Y[scale] = (float)sum;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void RunScaleGradient<V>(FakeQuantizeFp32Args* args, int begin, int end, float least, float most) where V : struct, IVec<V>
+    {
+        float* lanes = stackalloc float[V.Count];
+        V smallest = V.Broadcast(args->Smallest), largest = V.Broadcast(args->Largest), low = V.Broadcast(least), high = V.Broadcast(most);
+        var pieces = Pieces(args);
+        for (nint item = begin; item < end; item++)
+        {
+            nint group = item / pieces, first = group * args->Inner + item % pieces * ItemElements;
+            var last = Math.Min(first + ItemElements, (group + 1) * args->Inner);
+            V scale = V.Broadcast(args->Scale[group % args->Scales]), sum = V.Zero;
+            for (var i = first; i < last; i += V.Count)
+            {
+                var valid = last - i;
+                V ratio = Lanes<V>.Load(args->X + i, valid) / scale;
+                V passed = V.SelectGreaterOrEqual(ratio, low, V.SelectGreaterOrEqual(high, ratio, ratio, V.Zero), V.Zero);
+                // Lanes beyond the end have a DY of 0.
+                sum += Lanes<V>.Load(args->DY + i, valid) * (V.Min(largest, V.Max(V.Round(ratio), smallest)) - passed);
+            }
+            V.Store(lanes, sum);
+            double total = 0;
+            for (var lane = 0; lane < V.Count; lane++) total += lanes[lane];
+            args->Partials[item] = (float)total;
+        }
+    }
 
     // The elements under one scale, cut into pieces where they are many.
     private static nint Pieces(FakeQuantizeFp32Args* args) => (args->Inner + ItemElements - 1) / ItemElements;

@@ -3,6 +3,8 @@ namespace Pith;
 /// <summary>Writes files so that a reader sees the whole new file or the old one, never a part.</summary>
 public static class AtomicFile
 {
+    private const string TemporarySuffix = ".tmp";
+
     /// <summary>
     /// Calls <paramref name="write"/> with a stream on a temporary file beside <paramref name="path"/>, flushes it to disk and renames it over <paramref name="path"/>.
     /// When anything fails the temporary file is removed and what stood at <paramref name="path"/> stays.
@@ -13,7 +15,7 @@ public static class AtomicFile
         ArgumentNullException.ThrowIfNull(write);
         if (string.IsNullOrWhiteSpace(path) || path.Contains('\0')) throw new PithException($"Cannot write a file called '{path}'. Give it a name.");
         var full = Path.GetFullPath(path);
-        var temporary = $"{full}.{Guid.NewGuid():N}.tmp";
+        var temporary = $"{full}.{Guid.NewGuid():N}{TemporarySuffix}";
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(full)!);
@@ -34,6 +36,19 @@ public static class AtomicFile
         {
             // After a successful rename the temporary name is gone; without its folder, Delete would throw and hide the failure above.
             if (File.Exists(temporary)) File.Delete(temporary);
+        }
+    }
+
+    /// <summary>Removes the temporary files that processes left beside <paramref name="path"/> when they were killed in <see cref="Write"/>. Nobody may be writing that file.</summary>
+    public static void RemoveLeftovers(string path)
+    {
+        var full = Path.GetFullPath(path);
+        var (folder, prefix) = (Path.GetDirectoryName(full), Path.GetFileName(full) + ".");
+        if (!Directory.Exists(folder)) return;
+        foreach (var file in Directory.EnumerateFiles(folder))
+        {
+            var name = Path.GetFileName(file);
+            if (name.StartsWith(prefix, StringComparison.Ordinal) && name.EndsWith(TemporarySuffix, StringComparison.Ordinal) && Guid.TryParseExact(name[prefix.Length..^Math.Min(TemporarySuffix.Length, name.Length - prefix.Length)], "N", out _)) File.Delete(file);
         }
     }
 

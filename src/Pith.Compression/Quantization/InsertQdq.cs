@@ -38,19 +38,22 @@ public static class InsertQdq
 
     private static void InsertActivations(Graph graph, QdqPlacement placement, IReadOnlyDictionary<string, QuantizationParameters> ranges, List<(Use Use, QuantizedOperand Operand)> inserted)
     {
+        // Tensors of a group share the constant, so that they still do when training changes it.
+        var scales = new Dictionary<int, Value>();
         foreach (var activation in placement.Activations)
         {
             var name = activation.Value.Name;
             var parameters = ranges.TryGetValue(name, out var range) ? range : throw new PithException($"No range is given for the activation '{name}', which is to be quantized.");
-            var dequantized = Insert(graph, activation.Value, activation.Uses, parameters, inserted);
+            var dequantized = Insert(graph, activation.Value, activation.Uses, parameters, inserted, scales.GetValueOrDefault(activation.Group));
+            scales[activation.Group] = dequantized.Producer!.Inputs[1]!;
             if (activation.IsReturned) graph.ReplaceAllUses(activation.Value, dequantized, except: dequantized.Producer!.Inputs[0]!.Producer);
         }
     }
 
     /// <summary>One pair after the value; the uses then read its result.</summary>
-    private static Value Insert(Graph graph, Value value, IEnumerable<Use> uses, QuantizationParameters parameters, List<(Use Use, QuantizedOperand Operand)> inserted)
+    private static Value Insert(Graph graph, Value value, IEnumerable<Use> uses, QuantizationParameters parameters, List<(Use Use, QuantizedOperand Operand)> inserted, Value? scale = null)
     {
-        var dequantized = QdqPair.Insert(graph, value, parameters);
+        var dequantized = QdqPair.Insert(graph, value, parameters, scale);
         foreach (var use in uses)
         {
             graph.ReplaceInput(use.Node, use.Index, dequantized);

@@ -6,11 +6,15 @@ namespace Pith.Compression.Quantization;
 internal static class QdqPair
 {
     /// <summary>One pair behind <paramref name="value"/>; nothing reads its result yet.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="parameters">Scale and zero point.</param>
+    /// <param name="scale">The constant that another pair has for the same scale; null makes one.</param>
     /// <returns>The dequantized value.</returns>
-    public static Value Insert(Graph graph, Value value, QuantizationParameters parameters)
+    public static Value Insert(Graph graph, Value value, QuantizationParameters parameters, Value? scale = null)
     {
         var (axis, shape) = parameters.Granularity is Granularity.PerAxis(var index) ? (index, new Shape(parameters.Scales.Count)) : (0, new Shape());
-        var scale = graph.AddConstant($"{value.Name}/scale", Tensor.Create(shape, parameters.Scales.ToArray()));
+        scale ??= graph.AddConstant($"{value.Name}/scale", Tensor.Create(shape, parameters.Scales.ToArray()));
         var zeroPoint = graph.AddConstant($"{value.Name}/zero_point", ZeroPoint(parameters, shape));
         var quantize = graph.AddNode(new QuantizeLinear { Axis = axis }, [value, scale, zeroPoint], $"{value.Name}/QuantizeLinear", [$"{value.Name}/quantized"]);
         return graph.AddNode(new DequantizeLinear { Axis = axis }, [quantize.Output, scale, zeroPoint], $"{value.Name}/DequantizeLinear", [$"{value.Name}/dequantized"]).Output;

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using System.Runtime.Intrinsics;
 
 namespace Pith.Compression.Sparsity;
 
@@ -77,7 +78,11 @@ public sealed class Mask24 : IEquatable<Mask24>
 
     /// <summary>Sets every masked weight to zero, in place. Also for gradients and optimiser state of the same shape.</summary>
     /// <exception cref="PithException">The length does not fit the mask.</exception>
-    public void Apply(Span<float> weights) => Apply<float>(weights);
+    public void Apply(Span<float> weights)
+    {
+        Layout.RequireQuads(weights.Length);
+        Copy(weights, weights, 0);
+    }
 
     /// <summary>Sets every masked element to zero, in place.</summary>
     /// <typeparam name="T">A float type.</typeparam>
@@ -87,6 +92,22 @@ public sealed class Mask24 : IEquatable<Mask24>
         Layout.RequireQuads(weights.Length);
         for (var i = 0; i < weights.Length; i++)
             if (!this[i]) weights[i] = T.Zero;
+    }
+
+    /// <summary>Copies a part of a tensor of the mask's shape, with zeros where the mask has them.</summary>
+    /// <param name="from">The part.</param>
+    /// <param name="to">Of the same length; may be <paramref name="from"/> itself.</param>
+    /// <param name="first">The row-major index of its first element, a multiple of 64.</param>
+    internal void Copy(ReadOnlySpan<float> from, Span<float> to, int first)
+    {
+        var lanes = Vector512.Create(1u, 1u << 1, 1u << 2, 1u << 3, 1u << 4, 1u << 5, 1u << 6, 1u << 7, 1u << 8, 1u << 9, 1u << 10, 1u << 11, 1u << 12, 1u << 13, 1u << 14, 1u << 15);
+        var i = 0;
+        for (; i <= from.Length - Vector512<float>.Count; i += Vector512<float>.Count)
+        {
+            var kept = Vector512.Create((uint)(_bits[(first + i) >> 6] >> (i & 63)) & 0xFFFF) & lanes;
+            Vector512.AndNot(Vector512.Create(from[i..]), Vector512.Equals(kept, Vector512<uint>.Zero).AsSingle()).CopyTo(to[i..]);
+        }
+        for (; i < from.Length; i++) to[i] = this[first + i] ? from[i] : 0;
     }
 
     /// <summary>The row-major index of the first masked weight that is not zero; null when the mask is kept.</summary>

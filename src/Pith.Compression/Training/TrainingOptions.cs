@@ -17,6 +17,9 @@ internal sealed record TrainingOptions
     /// <summary>2:4 masks by the name of the weight. Held throughout: gradient before, weight, momentum and every other state after each step.</summary>
     public IReadOnlyDictionary<string, Mask24> Masks { get; init; } = new Dictionary<string, Mask24>();
 
+    /// <summary>Whether the scales of Q/DQ pairs are trained with the weights; see <see cref="ScaleMode.Learned"/>.</summary>
+    public bool LearnScales { get; init; }
+
     /// <summary>The network to learn from; null: labels only.</summary>
     public Graph? Teacher { get; init; }
 
@@ -30,6 +33,9 @@ internal sealed record TrainingOptions
 
     /// <summary>Seconds between two checkpoints.</summary>
     public double CheckpointSeconds { get; init; } = DefaultCheckpointSeconds;
+
+    /// <summary>A folder that gets the run as event files for TensorBoard; null: none.</summary>
+    public string? TensorBoardFolder { get; init; }
 
     /// <summary>The processes that train together. The first one saves; its word counts where a checkpoint is continued.</summary>
     public ProcessGroup Group { get; init; } = ProcessGroup.Single;

@@ -3,6 +3,8 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Pith.Compression.Data;
 using Pith.Compression.Distribution;
+using Pith.Kernels;
+using Pith.Kernels.Simd;
 using Pith.Ops;
 using Pith.Training;
 
@@ -19,6 +21,7 @@ internal readonly record struct StepResult(float Loss, int Correct);
 internal sealed class TrainingSession : IDisposable
 {
     private const string StatisticPrefix = "statistic/";
+    private const string AveragePrefix = "average/";
 
     private readonly Graph _inference;
     private readonly ClassifierSignature _signature;
@@ -29,6 +32,7 @@ internal sealed class TrainingSession : IDisposable
     private readonly EngineContext _context;
     private readonly Teacher? _teacher;
     private readonly TrainedParameter[] _parameters;
+    private readonly ParameterBlock[] _blocks;
     private readonly double[] _squares;
     private readonly ParallelOptions _threads;
     private readonly RunningStatistics[] _statistics;
@@ -36,6 +40,7 @@ internal sealed class TrainingSession : IDisposable
     private readonly GradientExchange? _exchange;
     private double _sumSeconds;
     private readonly Dictionary<string, float[]> _frozenStatistics = new(StringComparer.Ordinal);
+    private readonly AveragedStatistic[] _averagedStatistics;
 
     /// <param name="inference">The network to start from; not changed.</param>
     /// <param name="settings">Loss, optimiser and batch.</param>
@@ -55,6 +60,7 @@ internal sealed class TrainingSession : IDisposable
             LabelSmoothing = (float)settings.LabelSmoothing,
             SoftLabels = settings.Augment is { MixesLabels: true },
             FreezeBatchNorm = freezeNorm,
+            LearnScales = options.LearnScales,
             DistillationWeight = options.Teacher is null ? 0 : (float)settings.TeacherWeight,
             DistillationTemperature = (float)settings.Temperature,
         });
@@ -71,12 +77,18 @@ internal sealed class TrainingSession : IDisposable
         if (_exchange is not null) _context.Observer = _exchange;
         if (_training.TeacherLogits is { } logits) _teacher = new Teacher(options.Teacher!, _signature, logits.Name, batch, options.Threads);
 
-        _parameters = [.. _training.Parameters.Select(parameter => new TrainedParameter(parameter, _optimizer, options.Masks.GetValueOrDefault(parameter.Name), DecayOf(parameter)) { Average = _exchange?.Average(parameter.Gradient.Name) })];
-        _squares = new double[_parameters.Length];
+        _parameters = [.. _training.Parameters.Select(parameter => new TrainedParameter(parameter, _optimizer, options.Masks.GetValueOrDefault(parameter.Name), DecayOf(parameter), averages: settings.EmaDecay is not null) { MeanGradient = _exchange?.Average(parameter.Gradient.Name) })];
+        _blocks = [.. _parameters.SelectMany(parameter => parameter.Blocks())];
+        _squares = new double[_blocks.Length];
         _threads = new ParallelOptions { MaxDegreeOfParallelism = options.Threads > 0 ? options.Threads : Environment.ProcessorCount };
         _statistics = [.. _training.Statistics.Select(statistics => new RunningStatistics(statistics, batch, _group.Size))];
         foreach (var parameter in _training.Parameters) parameter.Initial.Span.CopyTo(_context.Input<float>(parameter.Input.Name));
-        foreach (var parameter in _parameters) parameter.Mask?.Apply(_context.Input<float>(parameter.Input));
+        foreach (var parameter in _parameters)
+        {
+            parameter.Mask?.Apply(_context.Input<float>(parameter.Input));
+            if (parameter.Average is { } average) _context.Input<float>(parameter.Input).CopyTo(average);
+        }
+        _averagedStatistics = settings.EmaDecay is null ? [] : [.. AveragedStatistics()];
         RequireMasksUsed(options.Masks);
         if (saved is not null) Restore(saved);
     }
@@ -111,10 +123,15 @@ internal sealed class TrainingSession : IDisposable
         if (!float.IsFinite(result.Loss) || !double.IsFinite(norm)) return result with { Loss = float.NaN };
         // Brings the norm of all gradients down to the limit.
         var scale = _settings.ClipNorm is { } limit && norm > limit ? limit / norm : 1;
-        Parallel.For(0, _parameters.Length, _threads, i => _parameters[i].Update(_context, _optimizer, new UpdateStep(step, learningRate, _parameters[i].WeightDecay, scale)));
+        var averageShare = AverageShare(step);
+        Parallel.For(0, _blocks.Length, _threads, i => _blocks[i].Update(_context, _optimizer, new UpdateStep(step, learningRate, 0, scale), averageShare));
         UpdateStatistics(sums);
+        foreach (var statistic in _averagedStatistics) MovingAverageFp32.Update(statistic.Average, statistic.Value, averageShare, Isa.Current);
         return result;
     }
+
+    /// <summary>The share that the value of a step has in its moving average. Early averages forget faster, so that the start does not weigh on a short run: the decay is at most (1 + step) / (10 + step), as in TensorFlow's ExponentialMovingAverage.</summary>
+    private float AverageShare(long step) => _settings.EmaDecay is { } decay ? (float)(1 - Math.Min(decay, (1.0 + step) / (10 + step))) : 0;
 
     /// <summary>SHA-256 of all parameters, shortened: the same on ranks that have the same network.</summary>
     public long Digest()
@@ -154,16 +171,17 @@ internal sealed class TrainingSession : IDisposable
         }
     }
 
-    /// <summary>A copy of the network with the parameters and running statistics of now.</summary>
+    /// <summary>A copy of the network with the parameters and running statistics of now, or with their moving averages where these are kept.</summary>
     public Graph ToInference()
     {
         var tensors = new Dictionary<string, Tensor>(StringComparer.Ordinal);
-        foreach (var parameter in _parameters) tensors[parameter.Name] = Tensor.Create(parameter.Shape, _context.Input<float>(parameter.Input).ToArray());
+        foreach (var parameter in _parameters) tensors[parameter.Name] = Tensor.Create(parameter.Shape, parameter.Average is { } average ? [.. average] : _context.Input<float>(parameter.Input).ToArray());
         foreach (var statistics in _statistics)
         {
             tensors[statistics.MeanName] = Tensor.Vector<float>(statistics.Mean);
             tensors[statistics.VarianceName] = Tensor.Vector<float>(statistics.Variance);
         }
+        foreach (var statistic in _averagedStatistics) tensors[statistic.Name] = Tensor.Vector<float>(statistic.Average);
         return TrainingGraph.WriteBack(_inference, tensors);
     }
 
@@ -175,12 +193,14 @@ internal sealed class TrainingSession : IDisposable
         {
             saved[$"parameter/{parameter.Name}"] = _context.Input<float>(parameter.Input).ToArray();
             for (var slot = 0; slot < parameter.Slots.Length; slot++) saved[$"slot{slot}/{parameter.Name}"] = [.. parameter.Slots[slot]];
+            if (parameter.Average is { } average) saved[AveragePrefix + parameter.Name] = [.. average];
         }
         foreach (var statistics in _statistics)
         {
             saved[StatisticPrefix + statistics.MeanName] = [.. statistics.Mean];
             saved[StatisticPrefix + statistics.VarianceName] = [.. statistics.Variance];
         }
+        foreach (var statistic in _averagedStatistics) saved[AveragePrefix + statistic.Name] = [.. statistic.Average];
         return saved;
     }
 
@@ -199,12 +219,25 @@ internal sealed class TrainingSession : IDisposable
         {
             Copy(saved, $"parameter/{parameter.Name}", _context.Input<float>(parameter.Input));
             for (var slot = 0; slot < parameter.Slots.Length; slot++) Copy(saved, $"slot{slot}/{parameter.Name}", parameter.Slots[slot]);
+            if (parameter.Average is { } average) Copy(saved, AveragePrefix + parameter.Name, average);
         }
         foreach (var statistics in _statistics)
         {
             Copy(saved, StatisticPrefix + statistics.MeanName, statistics.Mean);
             Copy(saved, StatisticPrefix + statistics.VarianceName, statistics.Variance);
         }
+        foreach (var statistic in _averagedStatistics) Copy(saved, AveragePrefix + statistic.Name, statistic.Average);
+    }
+
+    /// <summary>The running statistics, moving or frozen, with averages that start where they are.</summary>
+    private IEnumerable<AveragedStatistic> AveragedStatistics()
+    {
+        foreach (var statistics in _statistics)
+        {
+            yield return new(statistics.MeanName, statistics.Mean, [.. statistics.Mean]);
+            yield return new(statistics.VarianceName, statistics.Variance, [.. statistics.Variance]);
+        }
+        foreach (var (name, values) in _frozenStatistics) yield return new(name[StatisticPrefix.Length..], values, [.. values]);
     }
 
     /// <summary>Running statistics that are frozen are constants of the training graph; they are carried along so that <see cref="Save"/> stays complete.</summary>
@@ -223,12 +256,12 @@ internal sealed class TrainingSession : IDisposable
     }
 
     private double DecayOf(TrainingParameter parameter) =>
-        parameter.Kind == ParameterKind.Weight || _settings.Optimizer.DecayBiasAndNorm ? _settings.Optimizer.WeightDecay : 0;
+        parameter.Kind == ParameterKind.Weight || (_settings.Optimizer.DecayBiasAndNorm && parameter.Kind != ParameterKind.Scale) ? _settings.Optimizer.WeightDecay : 0;
 
-    /// <summary>Takes all gradients. Their norm together, in double and in a fixed order, so that it is the same in every run; NaN or infinite when one of them is.</summary>
+    /// <summary>The norm of all gradients together, in double and in a fixed order, so that it is the same in every run; NaN or infinite when one of them is.</summary>
     private double GradientNorm()
     {
-        Parallel.For(0, _parameters.Length, _threads, i => _squares[i] = _parameters[i].TakeGradient(_context));
+        Parallel.For(0, _blocks.Length, _threads, i => _squares[i] = _blocks[i].SumOfSquares(_context));
         double sum = 0;
         foreach (var squares in _squares) sum += squares;
         return Math.Sqrt(sum);
@@ -262,4 +295,7 @@ internal sealed class TrainingSession : IDisposable
         foreach (var name in masks.Keys)
             if (_parameters.All(parameter => parameter.Name != name)) throw new PithException($"There is a 2:4 mask for '{name}', which is no trained weight of model '{_inference.Name}'.");
     }
+
+    /// <summary>A mean or variance of a batch norm and its moving average.</summary>
+    private sealed record AveragedStatistic(string Name, float[] Value, float[] Average);
 }

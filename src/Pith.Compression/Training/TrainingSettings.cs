@@ -49,6 +49,12 @@ public sealed record TrainingSettings
     /// <summary>The share of the target that is spread evenly over all classes, 0 to below 1 (Szegedy et al., "Rethinking the Inception architecture", 2016, section 7).</summary>
     public double LabelSmoothing { get; init; }
 
+    /// <summary>
+    /// What the exponential moving average of weights and batch norm statistics keeps from step to step, above 0 and below 1 (Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", 1992); at step t it is at most (1 + t) / (10 + t).
+    /// The averages are validated and written instead of the weights. Null: no average is kept.
+    /// </summary>
+    public double? EmaDecay { get; init; }
+
     /// <summary>The largest norm of all gradients together; larger ones are scaled down to it. Null: no limit.</summary>
     public double? ClipNorm { get; init; }
 
@@ -78,6 +84,9 @@ public sealed record TrainingSettings
     /// <summary>What the validation set is used for.</summary>
     public ValidationMode Validation { get; init; }
 
+    /// <summary>Training ends when so many epochs have passed without a better top-1 on the validation set. Null: it never ends early.</summary>
+    public int? Patience { get; init; }
+
     /// <summary>Decides the order of the images and their augmentation.</summary>
     public int Seed { get; init; } = 1;
 
@@ -90,12 +99,15 @@ public sealed record TrainingSettings
         FieldRange.Require("learning_rate", LearningRate, double.Epsilon, 100);
         FieldRange.Require("label_smoothing", LabelSmoothing, 0, 0.999);
         if (ClipNorm is { } norm) FieldRange.Require("clip_norm", norm, double.Epsilon, 1e9);
+        if (EmaDecay is { } decay) FieldRange.Require("ema_decay", decay, double.Epsilon, 0.999999);
         FieldRange.Require("crop_padding", CropPadding, 0, 1024);
         if (Augment is { Crop: not null } policy && CropPadding != 0 && CropPadding != FromScratch.CropPadding)
             throw new PithException($"'crop_padding' is {CropPadding}, but the resized-crop of 'augment' ('{policy}') takes its place. Leave one of both out.");
         FieldRange.Require("teacher_weight", TeacherWeight, 0, 1);
         FieldRange.Require("freeze_norm_after", FreezeNormAfter, 0, 1);
         FieldRange.Require("temperature", Temperature, double.Epsilon, 1000);
+        if (Patience is { } patience) FieldRange.Require("patience", patience, 1, MaxEpochs);
+        if (Patience is not null && Validation == ValidationMode.None) throw new PithException("'patience' ends training by the accuracy on validation images: set 'validation' to keep_best (or observe) and name the images (--validation on the command line).");
         if (Teacher is { Length: 0 }) throw new PithException("'teacher': expected the name of a stage or a file, got nothing.");
         Optimizer.Check();
         Schedule.Check();

@@ -41,8 +41,8 @@ public class OptimizerTests
     {
         float[] scaled = [1], plain = [1];
         var settings = new SgdSettings();
-        settings.Create().Update(scaled, [4], [new float[1]], new UpdateStep(1, 0.1, 0.01, 0.25));
-        settings.Create().Update(plain, [1], [new float[1]], new UpdateStep(1, 0.1, 0.01, 1));
+        settings.Create().Update(scaled, [4], [new float[1].AsMemory()], new UpdateStep(1, 0.1, 0.01, 0.25));
+        settings.Create().Update(plain, [1], [new float[1].AsMemory()], new UpdateStep(1, 0.1, 0.01, 1));
         Assert.Equal(plain, scaled);
     }
 
@@ -50,7 +50,7 @@ public class OptimizerTests
     {
         var optimizer = settings.Create();
         var slots = Enumerable.Range(0, optimizer.SlotCount).Select(_ => new float[weights.Length]).ToArray();
-        for (var step = 0; step < gradients.Length; step++) optimizer.Update(weights, gradients[step], slots, new UpdateStep(step + 1, rate, decay, 1));
+        for (var step = 0; step < gradients.Length; step++) optimizer.Update(weights, gradients[step], Array.ConvertAll(slots, slot => slot.AsMemory()), new UpdateStep(step + 1, rate, decay, 1));
         return slots;
     }
 

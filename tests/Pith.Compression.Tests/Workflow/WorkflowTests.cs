@@ -100,7 +100,7 @@ public sealed class WorkflowTests : IDisposable
         {
             public override int SlotCount => 0;
 
-            public override void Update(Span<float> weights, ReadOnlySpan<float> gradient, ReadOnlySpan<float[]> slots, UpdateStep step) { }
+            public override void Update(Span<float> weights, ReadOnlySpan<float> gradient, ReadOnlySpan<Memory<float>> slots, UpdateStep step) { }
         }
     }
 }

@@ -13,6 +13,7 @@ public static class QuantizationPasses
         ArgumentNullException.ThrowIfNull(options);
         return
         [
+            .. options.ExactScales ? Array.Empty<Pass>() : [new ShortenActivationScales()], // before the scales of weights, whose length depends on them
             new LimitWeights(options.LargestWeight), // before the fold, which flips the signs of channels with a negative factor
             new FoldBatchNorm(),
             new ShortenWeightScales(options), // after the fold, which multiplies scales

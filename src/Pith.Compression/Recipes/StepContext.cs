@@ -49,6 +49,9 @@ public sealed record StepContext
     /// <summary>Seconds between two checkpoints of a training.</summary>
     internal double CheckpointSeconds { get; init; } = TrainingOptions.DefaultCheckpointSeconds;
 
+    /// <summary>A folder that gets a training as event files for TensorBoard; null: none.</summary>
+    internal string? TensorBoardFolder { get; init; }
+
     /// <summary>The processes that train together.</summary>
     internal ProcessGroup Group { get; init; } = ProcessGroup.Single;
 

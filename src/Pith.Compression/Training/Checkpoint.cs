@@ -40,6 +40,9 @@ internal sealed record TrainingState
 
     /// <summary>The epoch, from 1, that reached it.</summary>
     public int BestEpoch { get; init; }
+
+    /// <summary>The finished epochs, in order.</summary>
+    public ValueList<EpochResult> Curve { get; init; } = [];
 }
 
 /// <summary>

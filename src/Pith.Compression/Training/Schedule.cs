@@ -6,6 +6,7 @@ namespace Pith.Compression.Training;
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(ConstantSchedule), "constant")]
 [JsonDerivedType(typeof(CosineSchedule), "cosine")]
+[JsonDerivedType(typeof(PolynomialSchedule), "polynomial")]
 [JsonDerivedType(typeof(StepSchedule), "step")]
 [JsonDerivedType(typeof(WarmUpSchedule), "warm_up")]
 public abstract record Schedule
@@ -39,6 +40,26 @@ public sealed record CosineSchedule : Schedule
 
     /// <inheritdoc/>
     public override void Check() => FieldRange.Require("final", Final, 0, 1);
+}
+
+/// <summary>From 1 down to <see cref="Final"/> along <c>(1 - share)^power</c>: a straight line with power 1.</summary>
+public sealed record PolynomialSchedule : Schedule
+{
+    /// <summary>The exponent, above 0.</summary>
+    public double Power { get; init; } = 1;
+
+    /// <summary>The factor that the last step approaches, 0 to 1.</summary>
+    public double Final { get; init; }
+
+    /// <inheritdoc/>
+    public override double Factor(TrainingPosition at) => Final + (1 - Final) * Math.Pow(1 - at.Share, Power);
+
+    /// <inheritdoc/>
+    public override void Check()
+    {
+        FieldRange.Require("power", Power, double.Epsilon, 10);
+        FieldRange.Require("final", Final, 0, 1);
+    }
 }
 
 /// <summary>The rate is multiplied by <see cref="Gamma"/> at the start of each of <see cref="Epochs"/>.</summary>
@@ -83,7 +104,7 @@ public sealed record WarmUpSchedule : Schedule
     public override void Check()
     {
         FieldRange.Require("epochs", Epochs, 0, TrainingSettings.MaxEpochs);
-        if (Then is WarmUpSchedule) throw new PithException("'then': a warm-up cannot be followed by another warm-up. Use constant, cosine or step.");
+        if (Then is WarmUpSchedule) throw new PithException("'then': a warm-up cannot be followed by another warm-up. Use constant, cosine, polynomial or step.");
         Then.Check();
     }
 }

@@ -32,9 +32,11 @@ internal sealed class TrainingLoop
     private readonly long _freezeStep;
     private readonly Stopwatch _clock = new();
     private readonly Stopwatch _sinceCheckpoint = Stopwatch.StartNew();
-    private TrainingSession _session = null!;
+    private TrainingSession? _open;
     private TrainingState _state = new();
+    private readonly CheckpointWriter? _checkpoints;
     private IReadOnlyDictionary<string, float[]>? _best;
+    private EventFile? _log;
     private long _imagesOfThisRun;
     private double _waitSeconds;
     private string? _key;
@@ -64,12 +66,18 @@ internal sealed class TrainingLoop
         _stepsPerEpoch = data.Train.Count / settings.BatchSize;
         if (_stepsPerEpoch == 0) throw new PithException($"Dataset '{data.Train.Name}' has {data.Train.Count} images, fewer than one batch of {settings.BatchSize}. Use more data or a smaller 'batch_size'.");
         _freezeStep = (long)Math.Round(settings.FreezeNormAfter * Steps);
+        if (options.CheckpointPath is { } path && _group.IsFirst) _checkpoints = new CheckpointWriter(path);
         if (settings.Validation != ValidationMode.None && data.Validation is null) throw new PithException("Validation was asked for, but there is no validation data.");
     }
 
     private double LoadingWaitShare => Math.Min(1, _loading.WaitSeconds / Math.Max(_clock.Elapsed.TotalSeconds, 1e-9));
 
+    private TrainingSession Session => _open!;
+
     private long Steps => (long)_settings.Epochs * _stepsPerEpoch;
+
+    /// <summary>Whether the last epochs brought nothing.</summary>
+    private bool IsStuck => _settings.Patience is { } patience && _state.BestTop1 is not null && _state.Epoch - _state.BestEpoch >= patience;
 
     /// <summary>Trains a copy of <paramref name="graph"/>, or goes on from the checkpoint that <paramref name="options"/> name.</summary>
     /// <param name="graph">A classifier; not changed. May hold Q/DQ pairs: then this is quantization-aware training.</param>
@@ -84,11 +92,10 @@ internal sealed class TrainingLoop
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(options);
-        settings.Check();
-        var trainer = new TrainingLoop(graph, data, settings, options);
-        if (options.Group.Size > 1) GroupAgreement.Require(options.Group, trainer.WhatRanksShare());
+        var trainer = Create(graph, data, settings, options);
         trainer.Open(trainer.Resume());
         trainer.ReportUntrained();
+        if (options.TensorBoardFolder is { } folder && options.Group.IsFirst) trainer._log = new EventFile(folder, trainer._state.Step + 1);
         try
         {
             return trainer.Run();
@@ -96,40 +103,86 @@ internal sealed class TrainingLoop
         catch (OperationCanceledException)
         {
             trainer.SaveCheckpoint();
+            trainer._checkpoints?.Finish();
             // The end of one rank is the end of all.
             options.Group.Barrier();
             throw;
         }
         finally
         {
-            trainer._session.Dispose();
+            trainer._open?.Dispose();
+            trainer._checkpoints?.Dispose();
+            trainer._log?.Dispose();
         }
+    }
+
+    /// <summary>Trains a copy of <paramref name="graph"/> for some steps while the learning rate grows, and keeps nothing but the losses.</summary>
+    /// <param name="graph">As for <see cref="Run(Graph, TrainingData, TrainingSettings, TrainingOptions)"/>.</param>
+    /// <param name="data">What to learn from.</param>
+    /// <param name="settings">How; schedule and learning rate do not count.</param>
+    /// <param name="options">Masks, teacher, threads, progress; checkpoints are neither read nor written.</param>
+    /// <exception cref="PithException">Settings, network and data do not fit each other.</exception>
+    /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
+    public static RateSweep SweepRates(Graph graph, TrainingData data, TrainingSettings settings, TrainingOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        ArgumentNullException.ThrowIfNull(settings);
+        ArgumentNullException.ThrowIfNull(options);
+        var trainer = Create(graph, data, settings, options with { CheckpointPath = null });
+        using var batches = Enumerable.Range(0, int.MaxValue).SelectMany(epoch => trainer._loader.Epoch(epoch).Take(trainer._stepsPerEpoch)).GetEnumerator();
+        try
+        {
+            trainer.Open(null);
+            return RateSweep.Run(RateSweep.DefaultSteps, (step, rate) =>
+            {
+                if (trainer._group.Any(options.Cancellation.IsCancellationRequested)) throw new OperationCanceledException(options.Cancellation);
+                batches.MoveNext();
+                var loss = trainer.Session.Step(batches.Current, step + 1, rate).Loss;
+                options.Events?.Report(new ProgressMade(options.Task, step + 1, RateSweep.DefaultSteps, string.Create(CultureInfo.InvariantCulture, $"lr {rate:G2}  loss {loss:F3}")));
+                return loss;
+            });
+        }
+        finally
+        {
+            trainer._open?.Dispose();
+        }
+    }
+
+    private static TrainingLoop Create(Graph graph, TrainingData data, TrainingSettings settings, TrainingOptions options)
+    {
+        settings.Check();
+        var trainer = new TrainingLoop(graph, data, settings, options);
+        if (options.Group.Size > 1) GroupAgreement.Require(options.Group, trainer.WhatRanksShare());
+        return trainer;
     }
 
     private TrainingResult Run()
     {
         _clock.Start();
-        while (_state.Epoch < _settings.Epochs) RunEpoch();
+        while (_state.Epoch < _settings.Epochs && !IsStuck) RunEpoch();
         _clock.Stop();
+        if (_state.Epoch < _settings.Epochs) _options.Events?.Report(new Warning($"'{_options.Task}' ends after epoch {_state.Epoch} of {_settings.Epochs}: validation top-1 has not improved since epoch {_state.BestEpoch}."));
         var keepsBest = _settings.Validation == ValidationMode.KeepBest && _best is not null;
         // The caller deletes it once the model is safe.
         SaveCheckpoint();
+        _checkpoints?.Finish();
         if (keepsBest) Open(_best);
-        return new TrainingResult(_session.ToInference(), new TrainingSummary
+        return new TrainingResult(Session.ToInference(), new TrainingSummary
         {
-            Epochs = _settings.Epochs,
-            Steps = Steps,
+            Epochs = _state.Epoch,
+            Steps = _state.Step,
             Loss = _state.LastLoss,
             TrainingAccuracy = _state.LastAccuracy,
             ValidationTop1 = keepsBest ? _state.BestTop1 : _state.LastTop1,
-            KeptEpoch = keepsBest ? _state.BestEpoch : _settings.Epochs,
-            ImagesPerSecond = _imagesOfThisRun / Math.Max(_clock.Elapsed.TotalSeconds, 1e-9),
+            KeptEpoch = keepsBest ? _state.BestEpoch : _state.Epoch,
+            ImagesPerSecond = ImagesPerSecond,
             Seconds = _clock.Elapsed.TotalSeconds,
             LoadingWaitShare = LoadingWaitShare,
             LoadedImagesPerSecond = _loading.ImagesPerSecond,
             Ranks = _group.Size,
-            CommunicationShare = _group.Size > 1 ? (_waitSeconds + _session.WaitSeconds) / Math.Max(_clock.Elapsed.TotalSeconds, 1e-9) : null,
-            Untrained = _session.Untrained.ToValueList(),
+            CommunicationShare = _group.Size > 1 ? (_waitSeconds + Session.WaitSeconds) / Math.Max(_clock.Elapsed.TotalSeconds, 1e-9) : null,
+            Curve = _state.Curve,
+            Untrained = Session.Untrained.ToValueList(),
         });
     }
 
@@ -140,17 +193,17 @@ internal sealed class TrainingLoop
             // All ranks stop after the same step.
             if (_group.Any(_options.Cancellation.IsCancellationRequested)) throw new OperationCanceledException(_options.Cancellation);
             // From this step on batch norm uses its running statistics: another training graph.
-            if (_state.Step == _freezeStep && _state.Step > 0) Open(_session.Save());
+            if (_state.Step == _freezeStep && _state.Step > 0) Open(Session.Save());
             RunStep(batch);
-            if (_sinceCheckpoint.Elapsed.TotalSeconds > _options.CheckpointSeconds) SaveCheckpoint();
+            if (_checkpoints is { IsBusy: false } && _sinceCheckpoint.Elapsed.TotalSeconds > _options.CheckpointSeconds) SaveCheckpoint();
         }
         FinishEpoch();
     }
 
     private void RunStep(Batch batch)
     {
-        var rate = _settings.LearningRate * _settings.Schedule.Factor(new TrainingPosition(_state.Step, Steps, _stepsPerEpoch));
-        var result = _session.Step(batch, _state.Step + 1, rate);
+        var rate = RateAt(_state.Step);
+        var result = Session.Step(batch, _state.Step + 1, rate);
         if (!float.IsFinite(result.Loss)) throw Diverged(rate);
         _imagesOfThisRun += _settings.BatchSize;
         _state = _state with
@@ -161,17 +214,24 @@ internal sealed class TrainingLoop
             Correct = _state.Correct + result.Correct,
             Images = _state.Images + _settings.BatchSize,
         };
+        _log?.Add(_state.Step, ("train/loss", result.Loss), ("train/accuracy", (double)result.Correct / _settings.BatchSize), ("train/learning_rate", rate), ("train/images_per_second", ImagesPerSecond));
         ReportProgress(rate);
     }
+
+    private double RateAt(long step) => _settings.LearningRate * _settings.Schedule.Factor(new TrainingPosition(step, Steps, _stepsPerEpoch));
 
     private void FinishEpoch()
     {
         RequireFinite();
         RequireSameNetwork();
-        var top1 = Validate();
+        var validation = Validate();
+        var top1 = validation?.Top1;
         var isBest = top1 > (_state.BestTop1 ?? -1);
-        if (isBest && _settings.Validation == ValidationMode.KeepBest) _best = _session.Save();
+        if (isBest && _settings.Validation == ValidationMode.KeepBest) _best = Session.Save();
         var (loss, accuracy) = (_state.LossSum / _state.Images, (double)_state.Correct / _state.Images);
+        _log?.Add(_state.Step, ("train/epoch_loss", loss), ("train/epoch_accuracy", accuracy));
+        if (validation is { } score) _log?.Add(_state.Step, ("validation/accuracy", score.Top1), ("validation/loss", score.Loss ?? double.NaN));
+        _log?.Flush();
         _state = new TrainingState
         {
             Epoch = _state.Epoch + 1,
@@ -181,35 +241,32 @@ internal sealed class TrainingLoop
             LastTop1 = top1,
             BestTop1 = isBest ? top1 : _state.BestTop1,
             BestEpoch = isBest ? _state.Epoch + 1 : _state.BestEpoch,
+            Curve = [.. _state.Curve, new EpochResult(_state.Epoch + 1, RateAt(_state.Step - 1), loss, accuracy, validation?.Loss, top1)],
         };
         _options.Events?.Report(new EpochFinished(_options.Task, _state.Epoch, _settings.Epochs, loss, accuracy, top1));
     }
 
-    private double? Validate()
+    private (double Top1, double? Loss)? Validate()
     {
         if (_settings.Validation == ValidationMode.None) return null;
         _clock.Stop();
-        var top1 = _group.Size == 1 ? Evaluate(_data.Validation!, _options.Cancellation).Top1 : ValidateOnAllRanks(_data.Validation!);
-        _clock.Start();
-        return top1;
-    }
-
-    /// <summary>Each rank evaluates its part; none stops alone, because the others would wait for it.</summary>
-    private double ValidateOnAllRanks(ImageDataset images)
-    {
+        var images = _data.Validation!;
         int[] own = [.. Enumerable.Range(0, images.Count).Where(index => index % _group.Size == _group.Rank)];
-        double[] correct = [own.Length == 0 ? 0 : Evaluate(new DatasetSubset(images, own), CancellationToken.None).Correct];
-        _group.Sum(correct);
-        return correct[0] / images.Count;
+        // Each rank evaluates its part; none stops alone, because the others would wait for it.
+        var score = own.Length == 0 ? default
+            : ValidationScore.Measure(Session.ToInference(), _group.Size == 1 ? images : new DatasetSubset(images, own), _data.Preprocessing, _options.Threads, _group.Size == 1 ? _options.Cancellation : CancellationToken.None);
+        double[] sums = [score.Correct, score.LossSum];
+        _group.Sum(sums);
+        _clock.Start();
+        return (sums[0] / images.Count, double.IsFinite(sums[1]) ? sums[1] / images.Count : null);
     }
 
-    private EvaluationResult Evaluate(ImageDataset images, CancellationToken cancellation) =>
-        Evaluator.Run(_session.ToInference(), images, _data.Preprocessing, new EvaluationOptions { Threads = _options.Threads, Cancellation = cancellation });
+    private double ImagesPerSecond => _imagesOfThisRun / Math.Max(_clock.Elapsed.TotalSeconds, 1e-9);
 
     private void ReportProgress(double rate)
     {
         if (_options.Events is not { } events) return;
-        var perSecond = _imagesOfThisRun / Math.Max(_clock.Elapsed.TotalSeconds, 1e-9);
+        var perSecond = ImagesPerSecond;
         var (done, total) = (_state.Step * _settings.BatchSize, Steps * _settings.BatchSize);
         var (loss, accuracy) = (_state.LossSum / _state.Images, (double)_state.Correct / _state.Images);
         var detail = string.Create(CultureInfo.InvariantCulture, $"epoch {_state.Epoch + 1}/{_settings.Epochs}  loss {loss:F3}  acc {accuracy:P1}  {perSecond:F0} img/s  lr {rate:G3}{(LoadingWaitShare >= NotableWait ? $"  waiting for images {LoadingWaitShare:P0}" : "")}");
@@ -225,13 +282,13 @@ internal sealed class TrainingLoop
         });
     }
 
-    /// <summary>Makes the session for where the run stands.</summary>
+    /// <summary>Makes the session for where the run stands. The one before is released first, so that the memory of two is never held.</summary>
     private void Open(IReadOnlyDictionary<string, float[]>? saved)
     {
-        var session = new TrainingSession(_graph, _settings, _options, freezeNorm: _state.Step >= _freezeStep, saved);
-        _waitSeconds += _session?.WaitSeconds ?? 0;
-        _session?.Dispose();
-        _session = session;
+        _waitSeconds += _open?.WaitSeconds ?? 0;
+        _open?.Dispose();
+        _open = null;
+        _open = new TrainingSession(_graph, _settings, _options, freezeNorm: _state.Step >= _freezeStep, saved);
     }
 
     private Dictionary<string, float[]>? Resume()
@@ -258,7 +315,7 @@ internal sealed class TrainingLoop
     private IEnumerable<(string What, string Value)> WhatRanksShare() =>
     [
         ("version of Pith", PithVersion.Text), ("instruction set", $"{Isa.Current}"), ("network", ModelHash.Of(_graph)), ("teacher", _options.Teacher is { } teacher ? ModelHash.Of(teacher) : "none"),
-        ("training settings", $"{SettingsJson.Write(_settings).ToJsonString()} {_settings.Optimizer}"), ("set of 2:4 masks", string.Join(' ', _options.Masks.Keys.Order(StringComparer.Ordinal))),
+        ("training settings", $"{SettingsJson.Write(_settings).ToJsonString()} {_settings.Optimizer}, scales {(_options.LearnScales ? "learned" : "frozen")}"), ("set of 2:4 masks", string.Join(' ', _options.Masks.Keys.Order(StringComparer.Ordinal))),
         ("preprocessing", _data.Preprocessing.ToJson()), ("training set", LabelsOf(_data.Train)), ("validation set", _settings.Validation == ValidationMode.None ? "none" : LabelsOf(_data.Validation!)),
     ];
 
@@ -269,14 +326,14 @@ internal sealed class TrainingLoop
     private void RequireSameNetwork()
     {
         if (_group.Size == 1) return;
-        var digests = _group.GatherNumbers(_session.Digest());
+        var digests = _group.GatherNumbers(Session.Digest());
         var other = Array.FindIndex(digests, digest => digest != digests[0]);
         if (other >= 0) throw new PithException($"After epoch {_state.Epoch + 1} rank {other} has other weights than rank 0, although both made the same updates. Check that machine's memory; the last checkpoint can be continued without it.");
     }
 
     /// <summary>Everything that the run depends on: what the caller names, and what is known here: the network and the teacher with their weights, the settings, the number of images, the classes, and the preprocessing.</summary>
     private string Key => _key ??= string.Join('\n',
-        _options.CheckpointKey, PithVersion.Text, ModelHash.Of(_graph), _options.Teacher is { } teacher ? ModelHash.Of(teacher) : "", SettingsJson.Write(_settings).ToJsonString(), $"{_settings.Optimizer}",
+        _options.CheckpointKey, PithVersion.Text, ModelHash.Of(_graph), _options.Teacher is { } teacher ? ModelHash.Of(teacher) : "", SettingsJson.Write(_settings).ToJsonString(), $"{_settings.Optimizer} {_options.LearnScales}",
         IdentityOf(_data.Train), IdentityOf(_settings.Validation == ValidationMode.None ? null : _data.Validation), _data.Preprocessing.ToJson());
 
     private static string IdentityOf(ImageDataset? data) => data is null ? "" : string.Create(CultureInfo.InvariantCulture, $"{data.Name} {data.Count} {string.Join(' ', data.ClassNames)}");
@@ -287,11 +344,13 @@ internal sealed class TrainingLoop
     private void SaveCheckpoint()
     {
         _sinceCheckpoint.Restart();
-        if (_options.CheckpointPath is not { } path || !_group.IsFirst) return;
+        if (_checkpoints is null) return;
         RequireFinite();
-        var tensors = _session.Save().ToDictionary(entry => NowPrefix + entry.Key, entry => entry.Value);
+        // What TensorBoard shows reaches at least as far as the checkpoint that a killed run goes on from.
+        _log?.Flush();
+        var tensors = Session.Save().ToDictionary(entry => NowPrefix + entry.Key, entry => entry.Value);
         foreach (var (name, values) in _best ?? new Dictionary<string, float[]>()) tensors[BestPrefix + name] = values;
-        new Checkpoint { Key = Key, State = _state, Tensors = tensors, Masks = _options.Masks }.Write(path);
+        _checkpoints.Start(new Checkpoint { Key = Key, State = _state, Tensors = tensors, Masks = _options.Masks });
     }
 
     private bool MasksEqual(IReadOnlyDictionary<string, Mask24> masks) =>
@@ -303,11 +362,12 @@ internal sealed class TrainingLoop
     /// <summary>NaN and infinity must reach neither a checkpoint nor the model: training cannot recover from them.</summary>
     private void RequireFinite()
     {
-        if (_session.FirstNonFinite() is { } name) throw Diverged(_settings.LearningRate, $"'{name}' is no longer finite");
+        if (Session.FirstNonFinite() is { } name) throw Diverged(_settings.LearningRate, $"'{name}' is no longer finite");
     }
 
     private PithException Diverged(double rate, string what = "the loss or its gradient is not finite")
     {
+        _checkpoints?.Finish();
         var kept = _options.CheckpointPath is { } path && File.Exists(path) ? $" The last good state is kept in '{path}'; training resumed from it with the same settings will diverge again." : "";
         return new(string.Create(CultureInfo.InvariantCulture,
             $"Training of '{_options.Task}' diverged in epoch {_state.Epoch + 1}, step {_state.Step + 1} of {Steps}: {what} (learning rate {rate:G3}). Try a lower 'learning_rate', a 'warm_up' schedule, or 'clip_norm' 5.{kept}"));
@@ -319,7 +379,7 @@ internal sealed class TrainingLoop
     private void ReportUntrained()
     {
         const int MostNames = 8;
-        foreach (var group in _session.Untrained.GroupBy(constant => constant.Why))
+        foreach (var group in Session.Untrained.GroupBy(constant => constant.Why))
         {
             var names = group.Select(constant => $"'{constant.Name}'").ToArray();
             var more = names.Length > MostNames ? $" and {names.Length - MostNames} more" : "";

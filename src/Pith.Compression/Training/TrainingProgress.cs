@@ -37,3 +37,12 @@ public sealed record TrainingProgress(string Task, long Done, long Total, string
 /// <param name="TrainingAccuracy">The share of training images classified right while they were trained on, 0 to 1.</param>
 /// <param name="ValidationTop1">Top-1 on the validation set, 0 to 1; null when the epoch was not validated.</param>
 public sealed record EpochFinished(string Task, int Epoch, int Epochs, double Loss, double TrainingAccuracy, double? ValidationTop1) : PithEvent;
+
+/// <summary>One epoch of a training curve.</summary>
+/// <param name="Epoch">Which, from 1.</param>
+/// <param name="LearningRate">The rate of its last step.</param>
+/// <param name="Loss">The mean loss over the epoch, with augmentation, label smoothing and teacher.</param>
+/// <param name="TrainingAccuracy">The share of training images classified right while they were trained on, 0 to 1.</param>
+/// <param name="ValidationLoss">The mean cross-entropy of the labels on the validation set; null when the epoch was not validated, or it is not finite.</param>
+/// <param name="ValidationTop1">Top-1 on the validation set, 0 to 1; null when the epoch was not validated.</param>
+public sealed record EpochResult(int Epoch, double LearningRate, double Loss, double TrainingAccuracy, double? ValidationLoss = null, double? ValidationTop1 = null);

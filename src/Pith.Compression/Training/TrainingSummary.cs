@@ -5,10 +5,10 @@ namespace Pith.Compression.Training;
 /// <summary>What a training run did, for reports. <see cref="ImagesPerSecond"/> and <see cref="Seconds"/> count this run only, not what a resumed checkpoint had done before.</summary>
 public sealed record TrainingSummary
 {
-    /// <summary>Epochs in all.</summary>
+    /// <summary>Epochs that were trained: fewer than the settings say when validation did not improve any more, see <see cref="TrainingSettings.Patience"/>.</summary>
     public required int Epochs { get; init; }
 
-    /// <summary>Optimiser steps in all.</summary>
+    /// <summary>Optimiser steps that were made.</summary>
     public required long Steps { get; init; }
 
     /// <summary>The mean loss of the last epoch.</summary>
@@ -40,6 +40,9 @@ public sealed record TrainingSummary
 
     /// <summary>Wall-clock seconds.</summary>
     public required double Seconds { get; init; }
+
+    /// <summary>Loss and accuracy epoch by epoch.</summary>
+    public ValueList<EpochResult> Curve { get; init; } = [];
 
     /// <summary>Constants that look like parameters and were left as they are, with the reason.</summary>
     public ValueList<UntrainedConstant> Untrained { get; init; } = [];

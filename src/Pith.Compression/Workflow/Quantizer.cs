@@ -23,9 +23,10 @@ public static class Quantizer
     /// <param name="settings">How to quantize; null for the defaults.</param>
     /// <param name="training">How to train; null for the defaults.</param>
     /// <param name="options">Validation data, teacher, checkpoint, threads, progress, cancellation.</param>
+    /// <param name="scales">Whether scales are trained with the weights.</param>
     /// <returns>The quantized network, how each layer was quantized, and how training went.</returns>
     /// <exception cref="PithException">Settings, network and images do not fit each other, the network is quantized already, or the loss became NaN or infinite.</exception>
     /// <exception cref="OperationCanceledException">The caller cancelled; a checkpoint was written where there is a place for it.</exception>
-    public static StepOutcome QuantizeAware(Graph graph, ImageDataset images, QuantizationSettings? settings = null, TrainingSettings? training = null, WorkOptions? options = null) =>
-        Workflow.Run(new QatStep(settings ?? new QuantizationSettings(), Workflow.WithTeacher(training, options)), graph, images, options);
+    public static StepOutcome QuantizeAware(Graph graph, ImageDataset images, QuantizationSettings? settings = null, TrainingSettings? training = null, WorkOptions? options = null, ScaleMode scales = ScaleMode.Frozen) =>
+        Workflow.Run(new QatStep(settings ?? new QuantizationSettings(), Workflow.WithTeacher(training, options)) { Scales = new ScaleSettings { Scales = scales } }, graph, images, options);
 }

@@ -15,6 +15,14 @@ public class ScheduleTests
     }
 
     [Fact]
+    public void Polynomial_falls_in_a_line_or_along_a_power()
+    {
+        Assert.Equal(0.1 + 0.9 * 0.75, new PolynomialSchedule { Final = 0.1 }.Factor(At(25)), 12);
+        Assert.Equal(0.25 * 0.25, new PolynomialSchedule { Power = 2 }.Factor(At(75)), 12);
+        Assert.Contains("'power'", Assert.Throws<PithException>(() => new PolynomialSchedule { Power = 0 }.Check()).Message);
+    }
+
+    [Fact]
     public void Step_drops_at_the_start_of_its_epochs()
     {
         var step = new StepSchedule { Epochs = [5, 8], Gamma = 0.1 };

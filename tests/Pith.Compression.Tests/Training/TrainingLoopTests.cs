@@ -29,14 +29,14 @@ public class TrainingLoopTests
     }
 
     [Theory]
-    [InlineData(1.0, "sgd")]
-    [InlineData(0.5, "sgd")]
-    [InlineData(1.0, "adamw")]
-    public void A_resumed_run_equals_an_uninterrupted_one_bit_for_bit(double freezeNormAfter, string optimizer)
+    [InlineData(1.0, "sgd", null)]
+    [InlineData(0.5, "sgd", 0.9)]
+    [InlineData(1.0, "adamw", 0.99)]
+    public void A_resumed_run_equals_an_uninterrupted_one_bit_for_bit(double freezeNormAfter, string optimizer, double? emaDecay)
     {
         var settings = Toy.Settings with
         {
-            FreezeNormAfter = freezeNormAfter, Validation = ValidationMode.KeepBest, ClipNorm = 1, LabelSmoothing = 0.1, CropPadding = 1, Flip = true,
+            FreezeNormAfter = freezeNormAfter, Validation = ValidationMode.KeepBest, EmaDecay = emaDecay, Patience = 3, ClipNorm = 1, LabelSmoothing = 0.1, CropPadding = 1, Flip = true,
             Optimizer = optimizer == "sgd" ? new SgdSettings() : new AdamWSettings(), LearningRate = optimizer == "sgd" ? 0.1 : 0.01,
         };
         var whole = TrainingLoop.Run(Toy.Network(), Toy.Data, settings, new TrainingOptions());
@@ -56,6 +56,62 @@ public class TrainingLoopTests
         Assert.Equal(whole.Summary.Loss, resumed.Summary.Loss);
         Assert.Equal(whole.Summary.ValidationTop1, resumed.Summary.ValidationTop1);
         Assert.Equal(whole.Summary.KeptEpoch, resumed.Summary.KeptEpoch);
+        Assert.Equal(whole.Summary.Curve, resumed.Summary.Curve);
+    }
+
+    [Fact]
+    public void Parameters_of_several_blocks_get_the_same_bits_whatever_the_number_of_threads()
+    {
+        var random = new Random(4);
+        var graph = new Graph("wide");
+        var x = graph.AddInput("images", TensorType.Float32(Dim.Named("N"), 1, ToyDataset.Side, ToyDataset.Side));
+        Value Dense(Value input, string name, int inputs, int outputs) =>
+            graph.AddNode(new Ops.Gemm { TransB = true }, [input, graph.AddConstant(name, Tensor.Create(new Shape(outputs, inputs), Enumerable.Range(0, inputs * outputs).Select(_ => (float)(random.NextDouble() - 0.5) / 8).ToArray()))], $"{name}.gemm").Output;
+        graph.AddOutput(Dense(graph.Add(new Ops.Relu(), Dense(graph.Add(new Ops.Flatten(), x), "wide", 64, 300)), "last", 300, 3));
+        Assert.True(64 * 300 > 2 * ParameterBlock.Elements);
+        var mask = Mask24.ByMagnitude(Toy.Constant(graph, "wide"), ReductionLayout.Of(new Shape(300, 64), 1));
+        var settings = Toy.Settings with { Epochs = 1, ClipNorm = 0.5, EmaDecay = 0.9 };
+        var results = new[] { 1, 2, 5 }.Select(threads => TrainingLoop.Run(graph, Toy.Data, settings, new TrainingOptions { Threads = threads, Masks = new Dictionary<string, Mask24> { ["wide"] = mask } }).Model).ToArray();
+        Assert.All(results, result => Assert.Equal(Toy.AllConstants(results[0]), Toy.AllConstants(result)));
+        Assert.Null(mask.FirstUnmasked(Toy.Constant(results[0], "wide")));
+        Assert.NotEqual(Toy.Constant(graph, "wide").Where((_, i) => mask[i]), Toy.Constant(results[0], "wide").Where((_, i) => mask[i]));
+    }
+
+    [Fact]
+    public void Training_ends_when_validation_has_not_improved_for_as_long_as_patience_says()
+    {
+        // Steps of almost nothing: top-1 stays what it is after the first epoch.
+        var settings = Toy.Settings with { Epochs = 9, LearningRate = 1e-12, Validation = ValidationMode.KeepBest, Patience = 2, FreezeNormAfter = 0 };
+        var stopped = TrainingLoop.Run(Toy.Network(), Toy.Data, settings, new TrainingOptions());
+        Assert.Equal((3, 18, 1), (stopped.Summary.Epochs, (int)stopped.Summary.Steps, stopped.Summary.KeptEpoch));
+        Assert.Equal([1, 2, 3], stopped.Summary.Curve.Select(epoch => epoch.Epoch));
+        Assert.All(stopped.Summary.Curve, epoch => Assert.True(epoch.ValidationLoss > 0));
+
+        // A run that is continued after its end makes no further step.
+        using var folder = new TemporaryFolder();
+        var options = new TrainingOptions { CheckpointPath = folder.File("c") };
+        TrainingLoop.Run(Toy.Network(), Toy.Data, settings, options);
+        var steps = 0;
+        var again = TrainingLoop.Run(Toy.Network(), Toy.Data, settings, options with { Events = new Recorder(e => steps += e is TrainingProgress ? 1 : 0) });
+        Assert.Equal((0, 3), (steps, again.Summary.Epochs));
+        Assert.Equal(Toy.AllConstants(stopped.Model), Toy.AllConstants(again.Model));
+
+        var unvalidated = Assert.Throws<PithException>(() => (settings with { Validation = ValidationMode.None }).Check());
+        Assert.Contains("--validation", unvalidated.Message);
+    }
+
+    [Fact]
+    public void A_sweep_of_the_learning_rate_suggests_one_and_leaves_the_network_as_it_is()
+    {
+        var graph = Toy.Network();
+        using var folder = new TemporaryFolder();
+        var sweep = TrainingLoop.SweepRates(graph, Toy.Data, Toy.Settings, new TrainingOptions { CheckpointPath = folder.File("c") });
+        Assert.Equal(Toy.AllConstants(Toy.Network()), Toy.AllConstants(graph));
+        Assert.False(File.Exists(folder.File("c")));
+        // The rate that the other tests train with is 0.1.
+        Assert.InRange(sweep.Suggested!.Value, 0.003, 3);
+        Assert.Equal(RateSweep.SmallestRate, sweep.Points[0].Rate, 1e-12);
+        Assert.Equal(sweep.Points.Select(point => point.Rate).Order(), sweep.Points.Select(point => point.Rate));
     }
 
     [Fact]

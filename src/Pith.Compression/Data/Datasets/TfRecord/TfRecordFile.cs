@@ -52,6 +52,18 @@ internal static class TfRecordFile
         return content;
     }
 
+    /// <summary>Writes one record.</summary>
+    public static void Write(Stream file, ReadOnlySpan<byte> content)
+    {
+        Span<byte> header = stackalloc byte[HeaderBytes], checksum = stackalloc byte[ChecksumBytes];
+        BinaryPrimitives.WriteInt64LittleEndian(header, content.Length);
+        BinaryPrimitives.WriteUInt32LittleEndian(header[8..], MaskedCrc(header[..8]));
+        BinaryPrimitives.WriteUInt32LittleEndian(checksum, MaskedCrc(content));
+        file.Write(header);
+        file.Write(content);
+        file.Write(checksum);
+    }
+
     /// <summary>CRC-32C (Castagnoli), rotated and moved as TensorFlow keeps it, so that a checksum of data with checksums in it stays one.</summary>
     public static uint MaskedCrc(ReadOnlySpan<byte> bytes)
     {

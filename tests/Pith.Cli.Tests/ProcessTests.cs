@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using Pith.Compression.Training;
 using Pith.Kernels;
 
 namespace Pith.Cli.Tests;
@@ -32,6 +33,29 @@ public sealed class ProcessTests
         var result = Start("avx2", ["build", "cifar-resnet8", "--bf16", "--no-timing", "--verbose", "-o", folder.File("net.plan")]).Ends(0);
         Assert.DoesNotContain("bfloat16", result.Output, StringComparison.Ordinal);
         Assert.Matches(@"- bf16-avx512bf16 \(\d+ ways\): needs AVX-512, AVX512-BF16", result.Output);
+    }
+
+    [Fact]
+    public void A_training_that_is_killed_goes_on_from_its_last_checkpoint_to_the_same_file()
+    {
+        using var folder = new TemporaryFolder();
+        string[] Train(string output) => ["train", "cifar-resnet8", "--data", "procedural:count=128", "--epochs", "4", "--batch", "32", "--ema-decay", "0.99", "--checkpoint-every", "0", "-o", folder.File(output)];
+        Start(null, Train("whole.onnx")).Ends(0);
+
+        var checkpoint = folder.File("killed.onnx.checkpoint");
+        using (var victim = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Pith.Cli.dll"), .. Train("killed.onnx")]) { RedirectStandardOutput = true, RedirectStandardError = true })!)
+        {
+            Assert.True(SpinWait.SpinUntil(() => File.Exists(checkpoint) || victim.HasExited, TimeSpan.FromMinutes(1)));
+            victim.Kill();
+            victim.WaitForExit();
+        }
+        var left = Checkpoint.Read(checkpoint).State;
+        Assert.InRange(left.Step, 1, 15);
+        // What was being written when it was killed.
+        File.WriteAllText($"{checkpoint}.{Guid.NewGuid():N}.tmp", "half");
+        Start(null, Train("killed.onnx")).Ends(0);
+        Assert.Equal(File.ReadAllBytes(folder.File("whole.onnx")), File.ReadAllBytes(folder.File("killed.onnx")));
+        Assert.Equal(["killed.onnx", "whole.onnx"], Directory.GetFiles(Path.GetDirectoryName(checkpoint)!).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
     [Fact]

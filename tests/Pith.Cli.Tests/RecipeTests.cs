@@ -43,6 +43,9 @@ public sealed class RecipeTests
         CheckReport(folder.File("out"));
         var page = File.ReadAllText(folder.File("out/report.html"));
         Assert.Contains("Sparsity by layer", page, StringComparison.Ordinal);
+        // The step was kept, and so was its curve.
+        Assert.Contains("Training of dense", page, StringComparison.Ordinal);
+        Assert.Contains("aria-label=\"Loss by epoch\"", page, StringComparison.Ordinal);
         Assert.Contains("cannot be: 3 input channels", page, StringComparison.Ordinal);
         Assert.DoesNotContain(folder.Files, file => file.EndsWith(".tmp", StringComparison.Ordinal) || file.EndsWith(".checkpoint", StringComparison.Ordinal));
     }

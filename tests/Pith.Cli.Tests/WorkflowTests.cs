@@ -9,6 +9,38 @@ public sealed class WorkflowTests
     private const string Test = "procedural:seed=2,count=64";
 
     [Fact]
+    public void A_training_is_stopped_averaged_and_drawn_as_options_say()
+    {
+        using var folder = new TemporaryFolder();
+        string[] data = ["--data", Train, "--batch", "16", "--validation", "procedural:seed=3,count=16"];
+        var trained = Json(["train", "cifar-resnet8", .. data, "-o", folder.File("net.onnx"), "--epochs", "6", "--lr", "1e-9", "--patience", "1", "--ema-decay", "0.9", "--html", folder.File("curves.html"), "--tensorboard", folder.File("board")]);
+        var epochs = trained.GetProperty("epochs").GetInt32();
+        Assert.InRange(epochs, 2, 5);
+        Assert.Equal(epochs, trained.GetProperty("curve").GetArrayLength());
+        Has(trained.GetProperty("curve")[0], "epoch", "learning_rate", "loss", "training_accuracy", "validation_loss", "validation_top1");
+        Assert.Contains("Loss by epoch", File.ReadAllText(folder.File("curves.html")), StringComparison.Ordinal);
+        Assert.Single(Directory.GetFiles(folder.File("board")));
+
+        Has(Json(["qat", folder.File("net.onnx"), "--data", Train, "--batch", "16", "-o", folder.File("int8.onnx"), "--epochs", "1", "--samples", "16", "--scales", "learned"]), "curve");
+        Assert.Equal("learned", Json("info", folder.File("int8.onnx")).GetProperty("provenance").EnumerateArray().Last().GetProperty("settings").GetProperty("scales").GetString());
+        Assert.Contains("--validation", PithCommand.Run("train", "cifar-resnet8", "--data", Train, "--patience", "1").Refuses(1).Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("train")]
+    [InlineData("qat")]
+    public void Finding_a_learning_rate_draws_the_loss_and_writes_no_model(string verb)
+    {
+        using var folder = new TemporaryFolder();
+        string[] command = [verb, "cifar-resnet8", "--data", Train, "--batch", "8", "--find-lr", "-o", folder.File("net.onnx"), "--html", folder.File("rates.html")];
+        var text = PithCommand.Run(command).Ends(0).Output;
+        Assert.Contains("│", text, StringComparison.Ordinal);
+        Assert.Matches("Suggested: --lr|no suggestion", text);
+        Assert.Contains("Loss against the learning rate", File.ReadAllText(folder.File("rates.html")), StringComparison.Ordinal);
+        Assert.Equal(["rates.html"], Directory.GetFiles(Path.GetDirectoryName(folder.File("x"))!).Select(Path.GetFileName));
+    }
+
+    [Fact]
     public void The_chain_runs_from_a_built_in_network_to_an_engine_that_equals_its_reference()
     {
         using var folder = new TemporaryFolder();

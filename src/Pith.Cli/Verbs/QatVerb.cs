@@ -11,5 +11,10 @@ internal sealed class QatVerb : TrainingVerb
 
     protected override string Suffix => "-qat.onnx";
 
-    protected override IReadOnlyList<SettingOption> OwnSettings { get; } = [.. QuantizationOptionsOfVerbs.All(), .. TrainingOptionsOfVerbs.All()];
+    protected override IReadOnlyList<SettingOption> OwnSettings { get; } = 
+    [
+        .. QuantizationOptionsOfVerbs.All(),
+        SettingOption.Text("--scales", "scales", "frozen: scales stay as calibrated (default); learned: they are trained with the weights (LSQ).", "mode"),
+        .. TrainingOptionsOfVerbs.All(),
+    ];
 }

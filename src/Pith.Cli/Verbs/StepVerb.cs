@@ -20,6 +20,9 @@ internal abstract class StepVerb : Verb
     /// <summary>The kind of step in <see cref="StepCatalog"/>; also the verb's name.</summary>
     public sealed override string Name => Kind;
 
+    /// <summary>The model that the step starts from.</summary>
+    protected Argument<string> Model => _model;
+
     protected abstract string Kind { get; }
 
     /// <summary>What is appended to the model's name when no output is given.</summary>
@@ -33,17 +36,16 @@ internal abstract class StepVerb : Verb
 
     protected override IEnumerable<Symbol> Symbols => [_model, _output, .. ReadsData ? (Symbol[])[_data, _preprocess] : [], _threads, .. Settings.Select(setting => setting.Option), _size, _settings];
 
-    public sealed override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation)
+    public override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation)
     {
         var model = arguments.GetRequiredValue(_model);
         var output = ModelFile.Output(arguments.GetValue(_output), model, Suffix);
-        var step = StepCatalog.Find(Kind).Read(Complete(SettingOption.Collect(Settings, arguments, FromFile(arguments.GetValue(_settings))), arguments.GetValue(_data) is not null), $"pith {Kind}");
-        var group = SpreadsOverRanks ? MpiGroup.Join() : ProcessGroup.Single;
-        if (group is MpiGroup { PlacementNote: { } note }) terminal.Note(note);
+        var step = ReadStep(arguments);
+        var group = JoinRanks(terminal);
         var outcome = terminal.Track(events =>
         {
-            var graph = ModelFile.Load(model, arguments.GetValue(_size));
-            var made = step.Run(graph, Context(arguments, model, graph, output, step, events, cancellation) with { Group = group, Threads = ThreadsOf(arguments, group) });
+            var (graph, context) = Open(arguments, step, group, events, cancellation);
+            var made = step.Run(graph, context);
             if (!group.IsFirst) return made;
             OnnxModel.Save(made.Graph, output);
             File.Delete(CheckpointOf(output));
@@ -56,6 +58,27 @@ internal abstract class StepVerb : Verb
         if (outcome.Unreached is not { } unreached) return Program.Done;
         terminal.Error(unreached);
         return Program.Failed;
+    }
+
+    /// <summary>The step with the settings that the user gave.</summary>
+    protected RecipeStep ReadStep(ParseResult arguments) =>
+        StepCatalog.Find(Kind).Read(Complete(SettingOption.Collect(Settings, arguments, FromFile(arguments.GetValue(_settings))), arguments.GetValue(_data) is not null), $"pith {Kind}");
+
+    /// <summary>The processes that the step spreads over.</summary>
+    protected ProcessGroup JoinRanks(Terminal terminal)
+    {
+        var group = SpreadsOverRanks ? MpiGroup.Join() : ProcessGroup.Single;
+        if (group is MpiGroup { PlacementNote: { } note }) terminal.Note(note);
+        return group;
+    }
+
+    /// <summary>The model, and what the step works with.</summary>
+    protected (Graph Graph, StepContext Context) Open(ParseResult arguments, RecipeStep step, ProcessGroup group, IProgress<PithEvent> events, CancellationToken cancellation)
+    {
+        var model = arguments.GetRequiredValue(_model);
+        var graph = ModelFile.Load(model, arguments.GetValue(_size));
+        var context = Context(arguments, model, graph, ModelFile.Output(arguments.GetValue(_output), model, Suffix), step, events, cancellation);
+        return (graph, context with { Group = group, Threads = ThreadsOf(arguments, group) });
     }
 
     /// <summary>Settings whose default depends on whether images are given.</summary>

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Pith.Cli.Reporting;
+using Pith.Cli.Reporting.Html;
 using Pith.Compression.Data;
 using Spectre.Console;
 
@@ -12,8 +13,11 @@ internal abstract class TrainingVerb : StepVerb
     private readonly Option<string?> _validation = new("--validation") { Description = "Validation images that select the best epoch; without them the last epoch is kept.", HelpName = "spec" };
 
     private readonly Option<int> _checkpointSeconds = CheckpointSeconds();
+    private readonly Option<bool> _findRate = new("--find-lr") { Description = $"Do not train: raise the learning rate over {RateSweep.DefaultSteps} steps, show the loss and suggest a rate. No model is written." };
+    private readonly Option<string?> _html = CommonOptions.OutputFile(new("--html") { Description = "Page with the curves of loss and accuracy; with --find-lr, of the loss against the learning rate.", HelpName = "file" });
+    private readonly Option<string?> _tensorBoard = CommonOptions.OutputFolder(new Option<string?>("--tensorboard") { Description = "Folder for TensorBoard event files: loss, accuracy, learning rate, images/s, and validation.", HelpName = "folder" });
 
-    protected override IEnumerable<Symbol> Symbols => [.. base.Symbols, _checkpointSeconds];
+    protected override IEnumerable<Symbol> Symbols => [.. base.Symbols, _checkpointSeconds, _html, _tensorBoard, _findRate];
 
     public override bool SpreadsOverRanks => true;
 
@@ -30,7 +34,34 @@ internal abstract class TrainingVerb : StepVerb
     {
         ValidationData = Validation(arguments) is { } spec ? DatasetCatalog.Open(spec, context.Events) : null,
         CheckpointSeconds = arguments.GetValue(_checkpointSeconds),
+        TensorBoardFolder = arguments.GetValue(_tensorBoard),
     };
+
+    public override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation) =>
+        arguments.GetValue(_findRate) ? FindRate(arguments, terminal, cancellation) : base.Run(arguments, terminal, cancellation);
+
+    protected override void AfterSave(StepOutcome outcome, string output, ParseResult arguments)
+    {
+        if (arguments.GetValue(_html) is { } page) AtomicFile.WriteText(page, TrainingPage.Render(outcome.Training!, output));
+    }
+
+    private int FindRate(ParseResult arguments, Terminal terminal, CancellationToken cancellation)
+    {
+        var model = arguments.GetRequiredValue(Model);
+        var (step, group) = (ReadStep(arguments), JoinRanks(terminal));
+        var sweep = terminal.Track(events =>
+        {
+            var (graph, context) = Open(arguments, step, group, events, cancellation);
+            return TrainingRun.SweepRates(graph, (ITrainingStep)step, context);
+        });
+        if (group.IsFirst && arguments.GetValue(_html) is { } page) AtomicFile.WriteText(page, RateSweepPage.Render(sweep, model));
+        terminal.Result(new { Model = model, sweep.Suggested, sweep.End, sweep.Points }, console =>
+        {
+            foreach (var line in RateSweepChart.Lines(sweep)) console.Line($"{line}");
+            console.Line($"{RateSweepChart.Verdict(sweep)}");
+        });
+        return Program.Done;
+    }
 
     private static Option<int> CheckpointSeconds()
     {
@@ -49,7 +80,7 @@ internal abstract class TrainingVerb : StepVerb
     protected override object Json(StepOutcome outcome, string model, string output)
     {
         var summary = outcome.Training!;
-        return new { Model = model, Output = output, summary.Epochs, summary.Steps, summary.Loss, summary.TrainingAccuracy, summary.ValidationTop1, summary.KeptEpoch, summary.ImagesPerSecond, summary.Seconds, summary.Ranks, summary.CommunicationShare, summary.LoadingWaitShare, summary.LoadedImagesPerSecond, summary.Untrained };
+        return new { Model = model, Output = output, summary.Epochs, summary.Steps, summary.Loss, summary.TrainingAccuracy, summary.ValidationTop1, summary.KeptEpoch, summary.ImagesPerSecond, summary.Seconds, summary.Ranks, summary.CommunicationShare, summary.LoadingWaitShare, summary.LoadedImagesPerSecond, summary.Curve, summary.Untrained };
     }
 
     protected override void Draw(IAnsiConsole console, StepOutcome outcome, string output)
@@ -67,7 +98,7 @@ internal sealed class TrainVerb : TrainingVerb
 {
     public override string Summary => "Trains a network on labelled images.";
 
-    public override IReadOnlyList<string> Examples => ["pith train cifar-resnet20 --data procedural -o dense.onnx --epochs 8", "pith train net.onnx --data cifar10:folder?split=train --lr 0.1 --weight-decay 0.0001 -o dense.onnx", "mpirun -n 4 pith train cifar-resnet20 --data cifar10:folder?split=train -o dense.onnx"];
+    public override IReadOnlyList<string> Examples => ["pith train cifar-resnet20 --data procedural -o dense.onnx --epochs 8", "pith train cifar-resnet20 --data cifar10:folder?split=train --find-lr", "pith train net.onnx --data cifar10:folder?split=train --lr 0.1 --weight-decay 0.0001 -o dense.onnx", "mpirun -n 4 pith train cifar-resnet20 --data cifar10:folder?split=train -o dense.onnx"];
 
     protected override string Kind => "train";
 

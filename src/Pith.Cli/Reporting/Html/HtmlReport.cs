@@ -18,6 +18,8 @@ internal static class HtmlReport
         foreach (var batch in StageText.Batches(report))
             page.Append(Section($"Latency by stage, batch {batch}", $"Median of one run on {report.Threads} threads, all stages measured in turn in one process. Shorter is better.", LatencyChart(report, batch)));
         page.Append(Section("Size by stage", "Bytes of the weights as the engine holds them.", SizeChart(report)));
+        foreach (var stage in report.Stages.Where(stage => stage.Training is { Curve.Count: > 0 }))
+            page.Append(CultureInfo.InvariantCulture, $"<section><h2>Training of {Encode(stage.Name)}</h2>{TrainingCurves.Render(stage.Training!.Curve)}</section>\n");
         page.Append("<h2>Layers</h2><p>One engine per stage. Time is the median of profile runs of their own, as a share of the stage's sum.</p>\n");
         foreach (var stage in report.Stages) page.Append(LayerSection(stage));
         if (report.Stages.Any(stage => stage.Explanation is not null)) page.Append(ExplanationSection.Render(report.Stages));

@@ -10,7 +10,12 @@ internal sealed record LinePoint(int Position, double Value, double Low, double 
 /// <summary>One line of a <see cref="LineChart"/>.</summary>
 /// <param name="Label">What stands at its end.</param>
 /// <param name="Points">From left to right.</param>
-internal sealed record LineSeries(string Label, IReadOnlyList<LinePoint> Points);
+internal sealed record LineSeries(string Label, IReadOnlyList<LinePoint> Points)
+{
+    /// <summary>A line through values without intervals, one for each label; a label without a value has no point.</summary>
+    public static LineSeries Of(string label, IEnumerable<double?> values) =>
+        new(label, [.. values.Select((value, position) => (value, position)).Where(entry => entry.value is not null).Select(entry => new LinePoint(entry.position, entry.value!.Value, entry.value.Value, entry.value.Value))]);
+}
 
 /// <summary>Lines over labelled positions, with an interval at each point. The vertical axis includes the value that everything is compared with, if there is one.</summary>
 internal static class LineChart

@@ -16,7 +16,7 @@ internal sealed record TrainingResult(Graph Model, TrainingSummary Summary);
 /// Trains classifiers: the training graph (forward, loss, backward) is compiled and run by the engine, the optimiser works on the engine's own input memory. Everything random comes from
 /// <see cref="TrainingSettings.Seed"/>, so equal arguments give equal bits, also after an interruption and whatever the number of threads.
 /// </summary>
-internal sealed class TrainingLoop
+internal sealed class TrainingLoop : IDisposable
 {
     /// <summary>The share of time from which on it is said that training waits for images.</summary>
     private const double NotableWait = 0.05;
@@ -92,7 +92,7 @@ internal sealed class TrainingLoop
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(options);
-        var trainer = Create(graph, data, settings, options);
+        using var trainer = Create(graph, data, settings, options);
         trainer.Open(trainer.Resume());
         trainer.ReportUntrained();
         if (options.TensorBoardFolder is { } folder && options.Group.IsFirst) trainer._log = new EventFile(folder, trainer._state.Step + 1);
@@ -108,12 +108,14 @@ internal sealed class TrainingLoop
             options.Group.Barrier();
             throw;
         }
-        finally
-        {
-            trainer._open?.Dispose();
-            trainer._checkpoints?.Dispose();
-            trainer._log?.Dispose();
-        }
+    }
+
+    /// <summary>Frees the engines, closes the log, and waits for a checkpoint that is being written.</summary>
+    public void Dispose()
+    {
+        _open?.Dispose();
+        _checkpoints?.Dispose();
+        _log?.Dispose();
     }
 
     /// <summary>Trains a copy of <paramref name="graph"/> for some steps while the learning rate grows, and keeps nothing but the losses.</summary>
@@ -128,24 +130,17 @@ internal sealed class TrainingLoop
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(options);
-        var trainer = Create(graph, data, settings, options with { CheckpointPath = null });
+        using var trainer = Create(graph, data, settings, options with { CheckpointPath = null });
+        trainer.Open(null);
         using var batches = Enumerable.Range(0, int.MaxValue).SelectMany(epoch => trainer._loader.Epoch(epoch).Take(trainer._stepsPerEpoch)).GetEnumerator();
-        try
+        return RateSweep.Run(RateSweep.DefaultSteps, (step, rate) =>
         {
-            trainer.Open(null);
-            return RateSweep.Run(RateSweep.DefaultSteps, (step, rate) =>
-            {
-                if (trainer._group.Any(options.Cancellation.IsCancellationRequested)) throw new OperationCanceledException(options.Cancellation);
-                batches.MoveNext();
-                var loss = trainer.Session.Step(batches.Current, step + 1, rate).Loss;
-                options.Events?.Report(new ProgressMade(options.Task, step + 1, RateSweep.DefaultSteps, string.Create(CultureInfo.InvariantCulture, $"lr {rate:G2}  loss {loss:F3}")));
-                return loss;
-            });
-        }
-        finally
-        {
-            trainer._open?.Dispose();
-        }
+            if (trainer._group.Any(options.Cancellation.IsCancellationRequested)) throw new OperationCanceledException(options.Cancellation);
+            batches.MoveNext();
+            var loss = trainer.Session.Step(batches.Current, step + 1, rate).Loss;
+            options.Events?.Report(new ProgressMade(options.Task, step + 1, RateSweep.DefaultSteps, string.Create(CultureInfo.InvariantCulture, $"lr {rate:G2}  loss {loss:F3}")));
+            return loss;
+        });
     }
 
     private static TrainingLoop Create(Graph graph, TrainingData data, TrainingSettings settings, TrainingOptions options)

@@ -24,7 +24,7 @@ internal sealed unsafe class Fp32BatchNorm : Tactic<TrainingLayer>
         private readonly CpuFeatures _isa;
         private readonly float _epsilon;
         private readonly bool _measures;
-        private readonly Normalization _normalize;
+        private readonly ParallelBody _normalize;
 
         public Runnable(TrainingLayer layer, BuildResources resources)
         {
@@ -32,7 +32,7 @@ internal sealed unsafe class Fp32BatchNorm : Tactic<TrainingLayer>
             _isa = resources.Device.Features;
             _measures = layer.Op is BatchNormTraining;
             _epsilon = layer.Op is BatchNormTraining training ? training.Epsilon : ((BatchNormalization)layer.Op).Epsilon;
-            _normalize = new Normalization(this);
+            _normalize = new ParallelBody(Normalize);
             var args = Template(resources.MaxBatch);
             if (_measures) SharedScratchBytes = BatchNormFp32.PartialFloats(&args) * sizeof(float);
         }
@@ -86,13 +86,10 @@ internal sealed unsafe class Fp32BatchNorm : Tactic<TrainingLayer>
             return args;
         }
 
-        private sealed class Normalization(Runnable layer) : IParallelBody
+        private void Normalize(RunState state, int part, int worker)
         {
-            public void RunPart(RunState state, int part, int worker)
-            {
-                var args = layer.Args(state);
-                BatchNormFp32.Normalize(&args, part, part + 1);
-            }
+            var args = Args(state);
+            BatchNormFp32.Normalize(&args, part, part + 1);
         }
     }
 }

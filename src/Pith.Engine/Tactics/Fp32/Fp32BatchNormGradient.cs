@@ -24,14 +24,14 @@ internal sealed unsafe class Fp32BatchNormGradient : Tactic<TrainingLayer>
         private readonly TrainingLayer _layer;
         private readonly CpuFeatures _isa;
         private readonly BatchNormGradient _op;
-        private readonly Propagation _propagate;
+        private readonly ParallelBody _propagate;
 
         public Runnable(TrainingLayer layer, BuildResources resources)
         {
             _layer = layer;
             _isa = resources.Device.Features;
             _op = (BatchNormGradient)layer.Op;
-            _propagate = new Propagation(this);
+            _propagate = new ParallelBody(Propagate);
             var args = Template(resources.MaxBatch);
             SharedScratchBytes = BatchNormGradFp32.PartialFloats(&args) * sizeof(float);
         }
@@ -91,13 +91,10 @@ internal sealed unsafe class Fp32BatchNormGradient : Tactic<TrainingLayer>
             return args;
         }
 
-        private sealed class Propagation(Runnable layer) : IParallelBody
+        private void Propagate(RunState state, int part, int worker)
         {
-            public void RunPart(RunState state, int part, int worker)
-            {
-                var args = layer.Args(state);
-                BatchNormGradFp32.Propagate(&args, part, part + 1);
-            }
+            var args = Args(state);
+            BatchNormGradFp32.Propagate(&args, part, part + 1);
         }
     }
 }

@@ -33,13 +33,13 @@ internal sealed unsafe class Fp32BatchedGemm : Tactic<OpLayer>
     {
         private readonly OpLayer _layer;
         private readonly CpuFeatures _isa;
-        private readonly PackRight _pack;
+        private readonly ParallelBody _pack;
 
         public Runnable(OpLayer layer, BuildResources resources)
         {
             _layer = layer;
             _isa = resources.Device.Features;
-            _pack = new PackRight(this);
+            _pack = new ParallelBody(PackRight);
             var args = Template(resources.MaxBatch);
             SharedScratchBytes = args.Batch * GemmFp32.PackedFloats(&args) * sizeof(float);
             ScratchBytes = GemmFp32.WorkspaceFloats(&args) * sizeof(float);
@@ -81,15 +81,12 @@ internal sealed unsafe class Fp32BatchedGemm : Tactic<OpLayer>
             return args;
         }
 
-        private sealed class PackRight(Runnable layer) : IParallelBody
+        private void PackRight(RunState state, int part, int worker)
         {
-            public void RunPart(RunState state, int part, int worker)
-            {
-                var args = layer.Args(state);
-                var (matrix, panel) = Math.DivRem(part, GemmFp32.PackItems(&args));
-                float* right = (float*)state.Address(layer._layer.Inputs[1]!) + (nint)matrix * args.K * args.N;
-                GemmFp32.Pack(&args, right, args.N, transposed: false, args.PackedB + matrix * GemmFp32.PackedFloats(&args), panel, panel + 1);
-            }
+            var args = Args(state);
+            var (matrix, panel) = Math.DivRem(part, GemmFp32.PackItems(&args));
+            float* right = (float*)state.Address(_layer.Inputs[1]!) + (nint)matrix * args.K * args.N;
+            GemmFp32.Pack(&args, right, args.N, transposed: false, args.PackedB + matrix * GemmFp32.PackedFloats(&args), panel, panel + 1);
         }
     }
 }

@@ -25,7 +25,7 @@ internal sealed unsafe class Fp32Conv : Tactic<ContractionLayer>
     private sealed class Runnable : RunnableLayer, IParallelBody
     {
         private readonly ContractionLayer _layer;
-        private readonly PackComputed _pack;
+        private readonly ParallelBody _pack;
         private readonly CpuFeatures _isa;
         private readonly float* _packed;
         private readonly long _packedBytes;
@@ -34,7 +34,7 @@ internal sealed unsafe class Fp32Conv : Tactic<ContractionLayer>
         {
             _layer = layer;
             _isa = resources.Device.Features;
-            _pack = new PackComputed(this);
+            _pack = new ParallelBody(PackComputed);
             var args = Template(resources.MaxBatch);
             _packedBytes = ConvFp32.PackedFloats(&args) * sizeof(float);
             ScratchBytes = ConvFp32.WorkspaceFloats(&args) * sizeof(float);
@@ -83,13 +83,10 @@ internal sealed unsafe class Fp32Conv : Tactic<ContractionLayer>
             return args;
         }
 
-        private sealed class PackComputed(Runnable layer) : IParallelBody
+        private void PackComputed(RunState state, int part, int worker)
         {
-            public void RunPart(RunState state, int part, int worker)
-            {
-                var args = layer.Args(state);
-                ConvFp32.Pack(&args, (float*)state.Address(layer._layer.Weight!), part, part + 1);
-            }
+            var args = Args(state);
+            ConvFp32.Pack(&args, (float*)state.Address(_layer.Weight!), part, part + 1);
         }
     }
 }

@@ -24,14 +24,14 @@ internal sealed unsafe class Fp32ConvInputGradient : Tactic<TrainingLayer>
         private readonly TrainingLayer _layer;
         private readonly CpuFeatures _isa;
         private readonly ConvGeometry _geometry;
-        private readonly PackWeights _pack;
+        private readonly ParallelBody _pack;
 
         public Runnable(TrainingLayer layer, BuildResources resources)
         {
             var op = (ConvInputGradient)layer.Op;
             _layer = layer;
             _isa = resources.Device.Features;
-            _pack = new PackWeights(this);
+            _pack = new ParallelBody(PackWeights);
             _geometry = Geometries.Of(Windows.Of(op.Window.Resolve(layer.Output.Shape.FixedFrom(2), layer.Inputs[1]!.Shape.FixedFrom(2))), op.Groups);
             var args = Template(resources.MaxBatch);
             SharedScratchBytes = ConvInputGradFp32.PackedFloats(&args) * sizeof(float);
@@ -76,13 +76,10 @@ internal sealed unsafe class Fp32ConvInputGradient : Tactic<TrainingLayer>
             return args;
         }
 
-        private sealed class PackWeights(Runnable layer) : IParallelBody
+        private void PackWeights(RunState state, int part, int worker)
         {
-            public void RunPart(RunState state, int part, int worker)
-            {
-                var args = layer.Args(state);
-                ConvInputGradFp32.Pack(&args, (float*)state.Address(layer._layer.Inputs[1]!), part, part + 1);
-            }
+            var args = Args(state);
+            ConvInputGradFp32.Pack(&args, (float*)state.Address(_layer.Inputs[1]!), part, part + 1);
         }
     }
 }

@@ -23,14 +23,14 @@ internal sealed unsafe class Fp32ConvWeightGradient : Tactic<OpLayer>
         private readonly OpLayer _layer;
         private readonly CpuFeatures _isa;
         private readonly ConvGeometry _geometry;
-        private readonly ReducePartials _reduce;
+        private readonly ParallelBody _reduce;
 
         public Runnable(OpLayer layer, BuildResources resources)
         {
             var op = (ConvWeightGradient)layer.Op;
             _layer = layer;
             _isa = resources.Device.Features;
-            _reduce = new ReducePartials(this);
+            _reduce = new ParallelBody(Reduce);
             _geometry = Geometries.Of(Windows.Of(op.Window.Resolve(layer.Inputs[1]!.Shape.FixedFrom(2), op.Window.KernelShape.Span)), op.Groups);
             var args = Template(resources.MaxBatch);
             SharedScratchBytes = ConvWeightGradFp32.PartialFloats(&args) * sizeof(float);
@@ -73,13 +73,10 @@ internal sealed unsafe class Fp32ConvWeightGradient : Tactic<OpLayer>
             return args;
         }
 
-        private sealed class ReducePartials(Runnable layer) : IParallelBody
+        private void Reduce(RunState state, int part, int worker)
         {
-            public void RunPart(RunState state, int part, int worker)
-            {
-                var args = layer.Args(state);
-                ConvWeightGradFp32.Reduce(&args, part, part + 1);
-            }
+            var args = Args(state);
+            ConvWeightGradFp32.Reduce(&args, part, part + 1);
         }
     }
 }

@@ -22,7 +22,7 @@ internal sealed unsafe class Fp32Gemm : Tactic<ContractionLayer>
     private sealed class Runnable : RunnableLayer, IParallelBody
     {
         private readonly ContractionLayer _layer;
-        private readonly PackComputed _pack;
+        private readonly ParallelBody _pack;
         private readonly CpuFeatures _isa;
         private readonly float* _packed;
         private readonly long _packedBytes;
@@ -31,7 +31,7 @@ internal sealed unsafe class Fp32Gemm : Tactic<ContractionLayer>
         {
             _layer = layer;
             _isa = resources.Device.Features;
-            _pack = new PackComputed(this);
+            _pack = new ParallelBody(PackComputed);
             var args = GemmFp32Args.Dense(layer.Images(resources.MaxBatch), layer.OutChannels, layer.Channels, null, null, _isa);
             _packedBytes = GemmFp32.PackedFloats(&args) * sizeof(float);
             ScratchBytes = GemmFp32.WorkspaceFloats(&args) * sizeof(float);
@@ -70,13 +70,10 @@ internal sealed unsafe class Fp32Gemm : Tactic<ContractionLayer>
             return args;
         }
 
-        private sealed class PackComputed(Runnable layer) : IParallelBody
+        private void PackComputed(RunState state, int part, int worker)
         {
-            public void RunPart(RunState state, int part, int worker)
-            {
-                var args = layer.Args(state);
-                layer.Pack(&args, (float*)state.Address(layer._layer.Weight!), args.PackedB, part, part + 1);
-            }
+            var args = Args(state);
+            Pack(&args, (float*)state.Address(_layer.Weight!), args.PackedB, part, part + 1);
         }
     }
 }

@@ -29,14 +29,14 @@ internal sealed unsafe class Fp32TransposedGemm : Tactic<OpLayer>
     {
         private readonly OpLayer _layer;
         private readonly CpuFeatures _isa;
-        private readonly PackRight _pack;
+        private readonly ParallelBody _pack;
         private readonly long _leftBytes;
 
         public Runnable(OpLayer layer, BuildResources resources)
         {
             _layer = layer;
             _isa = resources.Device.Features;
-            _pack = new PackRight(this);
+            _pack = new ParallelBody(PackRight);
             var args = Template(resources.MaxBatch);
             _leftBytes = ((long)args.M * args.K * sizeof(float) + AlignedMemory.Alignment - 1) & -AlignedMemory.Alignment;
             SharedScratchBytes = _leftBytes + GemmFp32.PackedFloats(&args) * sizeof(float);
@@ -76,14 +76,11 @@ internal sealed unsafe class Fp32TransposedGemm : Tactic<OpLayer>
             return args;
         }
 
-        private sealed class PackRight(Runnable layer) : IParallelBody
+        private void PackRight(RunState state, int part, int worker)
         {
-            public void RunPart(RunState state, int part, int worker)
-            {
-                var args = layer.Args(state);
-                var isTransposed = ((Gemm)layer._layer.Op).TransB;
-                GemmFp32.Pack(&args, (float*)state.Address(layer._layer.Inputs[1]!), isTransposed ? args.K : args.N, isTransposed, args.PackedB, part, part + 1);
-            }
+            var args = Args(state);
+            var isTransposed = ((Gemm)_layer.Op).TransB;
+            GemmFp32.Pack(&args, (float*)state.Address(_layer.Inputs[1]!), isTransposed ? args.K : args.N, isTransposed, args.PackedB, part, part + 1);
         }
     }
 }

@@ -32,7 +32,7 @@ internal abstract class Fp32EmittedWeightGradient : Tactic<OpLayer>
 internal abstract unsafe class WeightGradientLayer : RunnableLayer, IParallelBody
 {
     private readonly OpLayer _layer;
-    private readonly ReducePartials _reduce;
+    private readonly ParallelBody _reduce;
 
     protected WeightGradientLayer(OpLayer layer, Window window)
     {
@@ -41,7 +41,7 @@ internal abstract unsafe class WeightGradientLayer : RunnableLayer, IParallelBod
         Groups = ((ConvWeightGradient)layer.Op).Groups;
         var (inputs, outputs) = (layer.Inputs[1]!.Channels / Groups, layer.Inputs[0]!.Channels / Groups);
         Slices = new WeightGradientSlices(inputs, outputs, window.Taps, Groups);
-        _reduce = new ReducePartials(this);
+        _reduce = new ParallelBody(ReducePartials);
     }
 
     public sealed override long ScratchBytes => Math.Max(SumBytes, Slices.ReduceBytes);
@@ -86,9 +86,6 @@ internal abstract unsafe class WeightGradientLayer : RunnableLayer, IParallelBod
 
     private int Partials(RunState state) => Math.Clamp(Blocks(state.Batch), 1, Slices.MostPartials);
 
-    private sealed class ReducePartials(WeightGradientLayer layer) : IParallelBody
-    {
-        public void RunPart(RunState state, int part, int worker) =>
-            layer.Slices.Reduce((float*)state.SharedScratch, layer.Partials(state), (float*)state.Address(layer._layer.Output), part, (float*)state.Scratch(worker));
-    }
+    private void ReducePartials(RunState state, int part, int worker) =>
+        Slices.Reduce((float*)state.SharedScratch, Partials(state), (float*)state.Address(_layer.Output), part, (float*)state.Scratch(worker));
 }

@@ -24,7 +24,7 @@ internal sealed unsafe class Fp32WinogradLayer : RunnableLayer, IParallelBody
     // Null where they are computed.
     private readonly byte* _weights;
     private readonly byte* _biases;
-    private readonly PackComputed? _pack;
+    private readonly ParallelBody? _pack;
     private readonly nint _inputCode;
 
     // For each way in which tiles overlap others: code for full vectors, and for the channels of the last one.
@@ -49,7 +49,7 @@ internal sealed unsafe class Fp32WinogradLayer : RunnableLayer, IParallelBody
         }
         else
         {
-            _pack = new PackComputed(this);
+            _pack = new ParallelBody(PackComputed);
         }
         if (layer.Bias is null or { Constant: not null })
         {
@@ -160,8 +160,5 @@ internal sealed unsafe class Fp32WinogradLayer : RunnableLayer, IParallelBody
         return Math.Min(tiles, wanted);
     }
 
-    private sealed class PackComputed(Fp32WinogradLayer layer) : IParallelBody
-    {
-        public void RunPart(RunState state, int part, int worker) => layer._products.Pack((float*)state.Address(layer._layer.Weight!), layer.Weights(state), part);
-    }
+    private void PackComputed(RunState state, int part, int worker) => _products.Pack((float*)state.Address(_layer.Weight!), Weights(state), part);
 }

@@ -1,22 +1,34 @@
 using System.Diagnostics;
 using System.Globalization;
 using Pith;
+using Pith.Benchmarking;
 using Pith.Compression.Data;
+using Pith.Compression.Quantization;
 using Pith.Compression.Training;
 using Pith.Models;
+using Pith.Passes;
 
-// Times training steps of a built-in network on one batch of random images: forward, loss, backward, optimiser. The same work as bench/Pith.TorchBench.
+// Times training steps of a built-in network on one batch of random images: forward, loss, backward, optimiser. The same work as bench/Pith.TorchBench. With qat, the network has Q/DQ pairs, all activations with one scale.
 if (args is ["loader", var data, var loaded, var duration, ..] && int.TryParse(loaded, out var loadedBatch) && double.TryParse(duration, NumberStyles.Float, CultureInfo.InvariantCulture, out var limit))
     return LoaderBench.Run(data, loadedBatch, limit, args.Length > 4 ? args[4] : "resized-crop");
 if (args.Length < 3 || !int.TryParse(args[1], out var batchSize) || !double.TryParse(args[2], NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds))
 {
-    Console.Error.WriteLine("Usage: Pith.TrainBench NETWORK BATCH SECONDS [profile|layers]   profile: milliseconds by kind of layer; layers: of each layer.\n   or: " + LoaderBench.Usage);
+    Console.Error.WriteLine("Usage: Pith.TrainBench NETWORK BATCH SECONDS [qat] [selective|full] [profile|layers]   SECONDS 0: only what memory is planned; qat: with fake quantization; selective, full: what is computed again; profile: milliseconds by kind of layer; layers: of each layer.\n   or: " + LoaderBench.Usage);
     return 2;
 }
-var detail = args.Length > 3 ? args[3] : "";
+var isQuantized = args.Contains("qat");
+var detail = args[^1] is "profile" or "layers" ? args[^1] : "";
 var description = ModelCatalog.Find(args[0]);
-var settings = new TrainingSettings { BatchSize = batchSize };
-using var session = new TrainingSession(description.Build(new ModelOptions { Seed = 1 }), settings, new TrainingOptions(), freezeNorm: false);
+var recompute = args.Contains("full") ? RecomputeMode.Full : args.Contains("selective") ? RecomputeMode.Selective : RecomputeMode.None;
+var settings = new TrainingSettings { BatchSize = batchSize, Recompute = recompute };
+using var session = new TrainingSession(Network(), settings, new TrainingOptions(), freezeNorm: false);
+var name = $"{args[0]}{(isQuantized ? " qat" : "")}{(recompute == RecomputeMode.None ? "" : $" recompute {recompute}")} batch {batchSize}";
+var planned = string.Create(CultureInfo.InvariantCulture, $"activations {session.Context.Engine.ActivationBytes / 1e6:F0} MB");
+if (seconds == 0)
+{
+    Console.WriteLine($"pith  {name}: {planned}");
+    return 0;
+}
 var batch = new Batch(batchSize, new ImageShape(3, description.Resolution, description.Resolution)) { Count = batchSize };
 var random = new Random(1);
 foreach (ref var pixel in batch.ImagesInUse) pixel = random.NextSingle() * 2 - 1;
@@ -36,7 +48,7 @@ while (clock.Elapsed.TotalSeconds < seconds || times.Count < 3)
 }
 var cpuMilliseconds = (Environment.CpuUsage.TotalTime - cpu).TotalMilliseconds / (times.Count * batchSize);
 times.Sort();
-Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"pith  {args[0]} batch {batchSize}: median {batchSize / times[times.Count / 2]:F1} images/s, best {batchSize / times[0]:F1}, worst {batchSize / times[^1]:F1}, {times.Count} steps, {cpuMilliseconds:F2} ms of a processor for an image, loss {loss:F3}"));
+Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"pith  {name}: median {batchSize / times[times.Count / 2]:F1} images/s, best {batchSize / times[0]:F1}, worst {batchSize / times[^1]:F1}, {times.Count} steps, {cpuMilliseconds:F2} ms of a processor for an image, loss {loss:F3}; {planned}, peak of the process {ProcessMemory.PeakResidentBytes() / 1e6:F0} MB"));
 if (detail.Length == 0) return 0;
 
 // The least of some runs: the machine may be busy.
@@ -50,6 +62,16 @@ var groups = layers.Zip(least).GroupBy(layer => detail == "layers" ? $"{layer.Fi
 foreach (var (key, time, macs, tactics, count) in groups.OrderByDescending(group => group.Seconds).Take(70))
     Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{time * 1e3,9:F2} ms {time / total,6:P1} {batchSize * macs / time / 1e9,5:F0} GMAC/s  {count,3} x {key}   [{tactics}]"));
 return 0;
+
+Graph Network()
+{
+    var graph = description.Build(new ModelOptions { Seed = 1 });
+    if (!isQuantized) return graph;
+    PassRunner.RunToFixpoint(graph, Pipelines.SimplifyKeepingBatchNorm);
+    var quantization = new QuantizationSettings();
+    var ranges = QdqPlacement.Find(graph.Clone(), quantization).Activations.ToDictionary(activation => activation.Value.Name, _ => QuantizationParameters.FromScale(1f / 16));
+    return FakeQuantization.With(graph, quantization, ranges, []).Graph;
+}
 
 static string Work(LayerInfo layer)
 {

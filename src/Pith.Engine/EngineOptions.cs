@@ -39,4 +39,7 @@ public sealed record EngineOptions
 
     /// <summary>True to choose between tactics by running them; false to choose by estimate, which gives the same engine every time.</summary>
     public bool TimeTactics { get; init; } = true;
+
+    /// <summary>What the backward pass of a training graph, whose first output is the loss, computes again; null for a graph without one.</summary>
+    internal RecomputeMode? Recompute { get; init; }
 }

@@ -66,7 +66,7 @@ internal sealed class TrainingSession : IDisposable
         });
         // Literal: fake quantization must stay visible to the backward pass, and sums of quantized numbers exact. By estimate: the same kernels, and so the same bits, in every run.
         var isQuantized = _training.Graph.Nodes.Any(node => node.Op is QuantizeLinear or DequantizeLinear);
-        var engineOptions = new EngineOptions { MaxBatch = batch, Threads = options.Threads, Literal = isQuantized, TimeTactics = false };
+        var engineOptions = new EngineOptions { MaxBatch = batch, Threads = options.Threads, Literal = isQuantized, TimeTactics = false, Recompute = settings.Recompute };
         if (_group.Size > 1)
         {
             _exchange = new GradientExchange(_group, [.. _training.Parameters.Select(parameter => (parameter.Gradient.Name, parameter.Initial.Length))]);

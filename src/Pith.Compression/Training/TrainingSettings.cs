@@ -81,6 +81,9 @@ public sealed record TrainingSettings
     /// </summary>
     public double FreezeNormAfter { get; init; } = 1;
 
+    /// <summary>Which activations the backward pass computes again, to need less memory. Changes no result.</summary>
+    public RecomputeMode Recompute { get; init; }
+
     /// <summary>What the validation set is used for.</summary>
     public ValidationMode Validation { get; init; }
 

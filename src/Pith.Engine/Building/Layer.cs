@@ -5,6 +5,9 @@ namespace Pith.Building;
 /// <summary>One step of the lowered network: what to compute on which slots, not yet how. <see cref="Tactics.Tactic"/>s turn it into something that runs.</summary>
 internal abstract class Layer
 {
+    private Slot?[] _inputs = [];
+    private Slot[] _outputs = [];
+
     /// <summary>The name of the node that the layer is mainly for; see <see cref="FusedNode.Name"/>.</summary>
     public required string Name { get; init; }
 
@@ -12,15 +15,23 @@ internal abstract class Layer
     public required ValueList<string> Nodes { get; init; }
 
     /// <summary>The operands; null where an optional one is absent.</summary>
-    public required Slot?[] Inputs { get; init; }
+    public required Slot?[] Inputs { get => _inputs; init => _inputs = value; }
 
     /// <summary>The results.</summary>
-    public required Slot[] Outputs { get; init; }
+    public required Slot[] Outputs { get => _outputs; init => _outputs = value; }
 
     /// <summary>Multiply-accumulates at batch 1.</summary>
     public long Macs { get; init; }
 
     public Slot Output => Outputs[0];
+
+    /// <summary>The same work on other slots of the same types.</summary>
+    public Layer On(Slot?[] inputs, Slot[] outputs)
+    {
+        var copy = (Layer)MemberwiseClone();
+        (copy._inputs, copy._outputs) = (inputs, outputs);
+        return copy;
+    }
 
     /// <summary>Operands and results that there are.</summary>
     public IEnumerable<Slot> Slots => Inputs.Concat(Outputs).OfType<Slot>();

@@ -26,6 +26,7 @@ internal sealed class Lowering
         var outputs = graph.Outputs.Select(lowering.OutputSlot).ToArray();
         for (var i = 0; i < lowering._slots.Count; i++) lowering._slots[i].Index = i;
         var network = new LoweredNetwork(lowering._shapes, lowering._slots, lowering._layers, inputs, outputs, [.. observed.Select(value => lowering.SlotsOf(value)[0])]);
+        if (options.Recompute is { } mode) network = Recomputation.Apply(network, mode);
         BorderPlanner.Plan(network);
         AddressLimits.Require(network);
         return network with { PerImage = ImagePrefix.Length(network) };

@@ -112,6 +112,9 @@ internal sealed class Slot
     /// <summary>The slot whose memory this one shows under another shape or layout of the same physical order; null for a slot with memory of its own.</summary>
     public Slot? View { get; init; }
 
+    /// <summary>A computed slot of the same type with memory of its own, or that shows <paramref name="view"/>.</summary>
+    public Slot Copy(Slot? view) => new() { Name = Name, Kind = Kind, DataType = DataType, Shape = Shape, Layout = Layout, View = view };
+
     /// <summary>The slot that has the memory.</summary>
     public Slot Owner => View?.Owner ?? this;
 

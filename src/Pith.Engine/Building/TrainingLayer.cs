@@ -24,5 +24,11 @@ internal sealed class TrainingLayer : Layer
 
     public Slot? Gate => Inputs[^1];
 
+    /// <summary>The same result of batch norm from statistics that the layer has measured before.</summary>
+    public TrainingLayer WithStatistics(BatchNormTraining norm, Slot?[] inputs, Slot output) => new()
+    {
+        Op = new BatchNormalization { Epsilon = norm.Epsilon }, Name = Name, Nodes = Nodes, Inputs = [inputs[0], inputs[1], inputs[2], Outputs[1], Outputs[2], inputs[^2], inputs[^1]], Outputs = [output], Macs = Macs, Activation = Activation,
+    };
+
     public override LayerSpec SpecAt(int maxBatch) => Spec(LayerKind.Op, $"{Op} {Inputs[0]!.DataType.ShortName()}{Inputs[0]!.Shape.At(maxBatch)}>{Output.Shape.At(maxBatch)}{(Residual is null ? "" : " +residual")}{(Gate is null ? "" : $" gated({GateBounds.Lower},{GateBounds.Upper}{(GateIsBeta ? ",again" : "")})")}", ActivationText.Of(Activation));
 }

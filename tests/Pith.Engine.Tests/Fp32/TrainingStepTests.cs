@@ -6,7 +6,8 @@ namespace Pith.EngineTests;
 /// <summary>A whole training step of a small network: forward, loss, gradients.</summary>
 public class TrainingStepTests
 {
-    private static Graph Network()
+    // With fake quantization, every convolution reads multiples of 1/16.
+    private static Graph Network(int size = 10, int blocks = 0, bool isQuantized = false)
     {
         var random = new Random(1);
         var graph = new Graph();
@@ -18,11 +19,14 @@ public class TrainingStepTests
         }
         Value Norm(Value x, string name, int channels) => graph.Add(new BatchNormalization(), x, Constant($"{name}.gamma", 0.5f, 1.5f, channels), Constant($"{name}.beta", -1, 1, channels),
             Constant($"{name}.mean", 0, 0, channels), Constant($"{name}.variance", 1, 1, channels));
+        var (step, zero) = (graph.AddConstant("step", Tensor.Scalar(1 / 16f)), graph.AddConstant("zero", Tensor.Scalar((sbyte)0)));
+        Value Rounded(Value x) => isQuantized ? graph.Add(new DequantizeLinear(), graph.Add(new QuantizeLinear(), x, step, zero), step, zero) : x;
         Value Conv(Value x, string name, int channels, int outChannels, int kernel, int stride, int groups = 1) => graph.Add(
-            new Conv { Window = WindowAttributes.Uniform(kernel, stride, kernel / 2), Groups = groups }, x, Constant(name, -0.3f, 0.3f, outChannels, channels / groups, kernel, kernel));
+            new Conv { Window = WindowAttributes.Uniform(kernel, stride, kernel / 2), Groups = groups }, Rounded(x), Constant(name, -0.3f, 0.3f, outChannels, channels / groups, kernel, kernel));
 
-        var x = graph.AddInput("x", TensorType.Float32(Dim.Named("N"), 3, 10, 10));
+        var x = graph.AddInput("x", TensorType.Float32(Dim.Named("N"), 3, size, size));
         var stem = graph.Add(new Relu(), Norm(Conv(x, "stem", 3, 9, 3, 1), "stem", 9));
+        for (var i = 0; i < blocks; i++) stem = graph.Add(new Relu(), graph.Add(new Add(), Norm(Conv(stem, $"block{i}", 9, 9, 3, 1), $"block{i}", 9), stem));
         var left = graph.Add(new Relu(), Norm(Conv(stem, "left1", 9, 18, 3, 2), "left1", 18));
         left = Norm(Conv(left, "left2", 18, 18, 3, 1, groups: 18), "left2", 18);
         var right = Norm(Conv(stem, "right", 9, 18, 1, 2), "right", 18);
@@ -69,11 +73,36 @@ public class TrainingStepTests
         }
     }
 
-    private static Tensor Input(TrainingGraph training, Value input, Random random)
+    [Theory, InlineData(false), InlineData(true)]
+    public void Activations_that_are_computed_again_need_less_memory_and_give_the_same_bits(bool isQuantized)
+    {
+        const int size = 20;
+        var training = TrainingGraph.Build(Network(size, blocks: 8, isQuantized), new TrainingGraphOptions());
+        var random = new Random(3);
+        var inputs = training.Graph.Inputs.Select(input => Input(training, input, random, size)).ToArray();
+        (float[][] Outputs, long Bytes) Run(RecomputeMode? mode, int threads)
+        {
+            using var engine = EngineBuilder.Build(training.Graph, new EngineOptions { MaxBatch = 6, Threads = threads, TimeTactics = false, Literal = isQuantized, Recompute = mode });
+            using var context = engine.CreateContext();
+            foreach (var (value, tensor) in training.Graph.Inputs.Zip(inputs)) context.SetInput(value.Name, tensor);
+            context.Run();
+            return ([.. training.Graph.Outputs.Select(output => context.Output<float>(output.Name).ToArray())], engine.ActivationBytes);
+        }
+
+        var (kept, bytes) = Run(null, 1);
+        foreach (var (mode, part) in new[] { (RecomputeMode.None, isQuantized ? 0.8 : 1), (RecomputeMode.Selective, 0.8), (RecomputeMode.Full, 0.6) })
+        {
+            var (again, fewer) = Run(mode, 2);
+            Assert.True(fewer <= part * bytes, $"{mode}: {fewer} bytes, {bytes} when everything is kept");
+            foreach (var (output, want, got) in training.Graph.Outputs.Select(output => output.Name).Zip(kept, again)) Assert.True(want.AsSpan().SequenceEqual(got), $"{mode}: '{output}' differs");
+        }
+    }
+
+    private static Tensor Input(TrainingGraph training, Value input, Random random, int size = 10)
     {
         if (training.Parameters.FirstOrDefault(parameter => parameter.Name == input.Name) is { } parameter) return parameter.Initial;
         if (input.Type.DataType == DataType.Int32) return Tensor.Create(new Shape(6), Enumerable.Range(0, 6).Select(_ => random.Next(4)).ToArray());
-        var tensor = Tensor.Zeros<float>(new Shape(6, 3, 10, 10));
+        var tensor = Tensor.Zeros<float>(new Shape(6, 3, size, size));
         foreach (ref var value in tensor.Span) value = random.NextSingle() * 2 - 1;
         return tensor;
     }

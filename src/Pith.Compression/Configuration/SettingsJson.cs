@@ -1,3 +1,5 @@
+using System.Collections;
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
@@ -100,14 +102,39 @@ internal static class SettingsJson
         }
         catch (JsonException invalid)
         {
-            var field = invalid.Path is { Length: > 2 } path ? $"'{path[2..]}': " : "";
-            throw new PithException($"{where}: {field}expected another kind of value. See the documented fields and their defaults.", invalid);
+            throw new PithException(invalid.Path is { Length: > 2 } path ? $"{where}: '{path[2..]}': {WrongKind(merged, type, path[2..])}" : $"{where}: {SomeOtherKind}", invalid);
         }
         catch (PithException invalid)
         {
             throw new PithException($"{where}: {invalid.Message}", invalid);
         }
     }
+
+    private const string SomeOtherKind = "expected another kind of value. See the documented fields and their defaults.";
+
+    /// <summary>What the field at a path, such as schedule.epochs[1], takes, and what it has.</summary>
+    private static string WrongKind(JsonNode? json, Type? type, string path)
+    {
+        foreach (var name in path.Replace("[", ".[", StringComparison.Ordinal).Split('.'))
+        {
+            if (type is null) return SomeOtherKind;
+            var info = Options.GetTypeInfo(type);
+            if (json is JsonArray list && int.TryParse(name.Trim('[', ']'), NumberStyles.None, CultureInfo.InvariantCulture, out var index)) (json, type) = (list[index], info.ElementType);
+            else if (json is JsonObject fields) (json, type) = (fields[name], info.Properties.FirstOrDefault(field => field.Name == name)?.PropertyType);
+            else return SomeOtherKind;
+        }
+        return type is not null && Values(Nullable.GetUnderlyingType(type) ?? type) is { } values ? $"expected {values}, got {json?.ToJsonString() ?? "null"}." : SomeOtherKind;
+    }
+
+    private static string? Values(Type type) =>
+        type.IsEnum ? string.Join(", ", Enum.GetValues(type).Cast<object>().Select(value => JsonSerializer.SerializeToNode(value, type, Options)!.ToJsonString()).SkipLast(1))
+            + $" or {JsonSerializer.SerializeToNode(Enum.GetValues(type).Cast<object>().Last(), type, Options)!.ToJsonString()}"
+        : type == typeof(bool) ? "true or false"
+        : type == typeof(int) || type == typeof(long) ? "a whole number"
+        : type == typeof(double) || type == typeof(float) ? "a number"
+        : type == typeof(string) ? "a text in quotation marks"
+        : type.IsAssignableTo(typeof(IEnumerable)) && type.GenericTypeArguments is [var element] && Values(element) is { } each ? $"a list, each element {each}"
+        : null;
 
     /// <summary>The names of the fields of a record in JSON.</summary>
     public static IReadOnlySet<string> FieldNames(object settings) =>

@@ -89,8 +89,8 @@ public sealed class RecipeTests
     private static void CheckReport(string folder)
     {
         var page = File.ReadAllText(Path.Combine(folder, "report.html"));
-        // Accuracy, size, and latency at two batch sizes.
-        Assert.Equal(4, page.Split("<svg ").Length - 1);
+        // Accuracy, size, latency at two batch sizes, and two curves of training.
+        Assert.Equal(6, page.Split("<svg ").Length - 1);
         foreach (var outside in (string[])["http:", "https:", "src=", "href=", "url(", "@import", "<script", "<link"]) Assert.DoesNotContain(outside, page, StringComparison.OrdinalIgnoreCase);
         Assert.Contains("tiny &lt;&amp;&gt; recipe", page, StringComparison.Ordinal);
         Assert.DoesNotContain("NaN", page, StringComparison.Ordinal);

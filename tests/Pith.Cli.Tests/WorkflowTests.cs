@@ -90,7 +90,7 @@ public sealed class WorkflowTests
         Assert.Equal(["models", "prune", "finetune", "quantize", "build"], Json("info", File("int8.plan")).GetProperty("provenance").EnumerateArray().Select(entry => entry.GetProperty("step").GetString()));
         Json("compare", File("int8.onnx") + "@reference", File("int8.plan"), "--identical");
         PithCommand.Run("build", File("int8.plan"), "-o", File("again.plan")).Refuses(1);
-        PithCommand.Run("prune", File("int8.plan"), "-o", File("again.plan")).Refuses(1);
+        PithCommand.Run("prune", File("int8.plan"), "-o", File("again.onnx")).Refuses(1);
 
         var accuracies = Json("compare", "--accuracy", File("net.onnx"), File("int8.plan"), "--data", Test);
         Has(accuracies, "difference", "difference_low", "difference_high", "p_value", "agreement", "both_right", "only_first", "only_second", "both_wrong", "snr_decibels", "cosine", "verdict", "classes");

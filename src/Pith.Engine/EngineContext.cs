@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Pith.Building;
+using Pith.Ops;
 using Pith.Runtime;
 
 namespace Pith;
@@ -79,6 +80,18 @@ public sealed unsafe class EngineContext : IDisposable
             if (value is not null && _engine.Network.Observed.Count == 0)
                 throw new PithException($"Engine '{_engine.Name}' was built without values to observe. Name them in {nameof(EngineOptions)}.{nameof(EngineOptions.Observed)} and build it again.");
             _observer = value;
+        }
+    }
+
+    /// <summary>What the batch norms of a training graph share their statistics with when the runs of several contexts are parts of one batch; null when a run has the whole batch.</summary>
+    /// <exception cref="PithException">A batch norm runs by the reference tactic, which computes statistics and result in one go.</exception>
+    internal IStatisticsExchange? Statistics
+    {
+        set
+        {
+            var whole = value is null ? null : _layers.FirstOrDefault(layer => layer.Info.ReferenceReason is not null && UsesBatchStatistics(layer.Layer));
+            if (whole is not null) throw new PithException($"The batch norm of layer '{whole.Layer.Name}' works on {whole.Layer.Inputs[0]!.TypeText}: statistics can be shared between processes for images [N, C, H, W] in float32 only. Train without 'sync_norm', or with 'freeze_norm_after' 0.");
+            _state.Statistics = value;
         }
     }
 
@@ -256,6 +269,10 @@ public sealed unsafe class EngineContext : IDisposable
             foreach (var slot in _observed[i]) observer.Observe(new ObservedValue(slot, _state));
         }
     }
+
+    private static bool UsesBatchStatistics(Layer layer) => layer switch { OpLayer plain => UsesBatchStatistics(plain.Op), TrainingLayer fused => UsesBatchStatistics(fused.Op), _ => false };
+
+    private static bool UsesBatchStatistics(Op op) => op is BatchNormTraining or BatchNormGradient { FrozenStatistics: false };
 
     private long Largest(Func<Tactics.RunnableLayer, long> bytes) => _layers.Length == 0 ? 0 : _layers.Max(layer => bytes(layer.Runnable));
 

@@ -1,11 +1,9 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Runtime.ExceptionServices;
 
 namespace Pith.Compression.Distribution;
 
 /// <summary>
-/// Averages gradients over the ranks while the backward pass goes on: it is the engine's observer, copies each gradient as soon as it is there into a bucket with others, and a thread of its own averages full buckets.
+/// Averages gradients over the ranks while the backward pass goes on: it is the engine's observer, copies each gradient as soon as it is there into a bucket with others, and has a <see cref="CollectiveThread"/> average full buckets.
 /// Buckets are filled in the order of the backward pass, so the last layers travel first; they are sent in this order on every rank, whatever the order in which an engine computes.
 /// </summary>
 internal sealed class GradientExchange : IValueObserver, IDisposable
@@ -16,18 +14,17 @@ internal sealed class GradientExchange : IValueObserver, IDisposable
     private readonly ProcessGroup _group;
     private readonly Dictionary<string, Place> _places = new(StringComparer.Ordinal);
     private readonly List<Bucket> _buckets = [];
-    private readonly BlockingCollection<Bucket> _full = [];
+    private readonly CollectiveThread _collectives;
     private readonly SemaphoreSlim _averaged = new(0);
-    private readonly Thread _sender;
-    private ExceptionDispatchInfo? _failure;
     private int _sent;
 
     /// <param name="group">The ranks.</param>
+    /// <param name="collectives">What calls them; the caller disposes it first.</param>
     /// <param name="gradients">Name and elements of each gradient, in the order of the forward pass.</param>
     /// <param name="bucketElements">Elements of a bucket; a larger gradient has its own.</param>
-    public GradientExchange(ProcessGroup group, IReadOnlyList<(string Name, int Elements)> gradients, int bucketElements = DefaultBucketElements)
+    public GradientExchange(ProcessGroup group, CollectiveThread collectives, IReadOnlyList<(string Name, int Elements)> gradients, int bucketElements = DefaultBucketElements)
     {
-        _group = group;
+        (_group, _collectives) = (group, collectives);
         var members = new List<(string Name, int Elements)>();
         foreach (var gradient in gradients.Reverse())
         {
@@ -35,8 +32,6 @@ internal sealed class GradientExchange : IValueObserver, IDisposable
             members.Add(gradient);
         }
         AddBucket(members);
-        _sender = new Thread(Send) { IsBackground = true, Name = "pith gradients" };
-        _sender.Start();
     }
 
     /// <summary>Seconds in which a step waited for gradients of other ranks after its own backward pass, over all steps.</summary>
@@ -64,22 +59,15 @@ internal sealed class GradientExchange : IValueObserver, IDisposable
             Take(place);
         }
         var clock = Stopwatch.StartNew();
-        foreach (var _ in _buckets) _averaged.Wait();
+        _collectives.Await(_averaged, _buckets.Count);
         WaitSeconds += clock.Elapsed.TotalSeconds;
-        _failure?.Throw();
         _sent = 0;
         foreach (var place in _places.Values) place.IsTaken = false;
         foreach (var bucket in _buckets) bucket.Missing = bucket.Members;
     }
 
-    /// <summary>Ends the thread. A step must not be running.</summary>
-    public void Dispose()
-    {
-        _full.CompleteAdding();
-        _sender.Join();
-        _full.Dispose();
-        _averaged.Dispose();
-    }
+    /// <summary>Frees what it waits with. A step must not be running.</summary>
+    public void Dispose() => _averaged.Dispose();
 
     private void AddBucket(List<(string Name, int Elements)> members)
     {
@@ -101,23 +89,10 @@ internal sealed class GradientExchange : IValueObserver, IDisposable
     {
         place.IsTaken = true;
         place.Bucket.Missing--;
-        while (_sent < _buckets.Count && _buckets[_sent].Missing == 0) _full.Add(_buckets[_sent++]);
-    }
-
-    private void Send()
-    {
-        foreach (var bucket in _full.GetConsumingEnumerable())
+        for (; _sent < _buckets.Count && _buckets[_sent].Missing == 0; _sent++)
         {
-            try
-            {
-                if (_failure is null) _group.Average(bucket.Values);
-            }
-            catch (Exception failure)
-            {
-                // It surfaces in the step that waits.
-                _failure = ExceptionDispatchInfo.Capture(failure);
-            }
-            _averaged.Release();
+            var full = _buckets[_sent].Values;
+            _collectives.Post(() => _group.Average(full), _averaged);
         }
     }
 

@@ -1,3 +1,4 @@
+using Pith.Compression.Distribution;
 using Pith.Training;
 
 namespace Pith.Compression.Training;
@@ -9,19 +10,23 @@ internal sealed class RunningStatistics
     private readonly string _batchVariance;
     private readonly float _keep;
     private readonly float _unbias;
+    private readonly float[] _mean;
+    private readonly float[] _variance;
 
     /// <param name="declared">The batch norm.</param>
     /// <param name="batch">Images of one step in this process.</param>
     /// <param name="ranks">Processes that have as many each.</param>
-    public RunningStatistics(BatchNormStatistics declared, int batch, int ranks)
+    /// <param name="isShared">Whether the processes normalize with the statistics of all.</param>
+    public RunningStatistics(BatchNormStatistics declared, int batch, int ranks, bool isShared)
     {
         (MeanName, VarianceName) = (declared.MeanName, declared.VarianceName);
         (_batchMean, _batchVariance, _keep) = (declared.BatchMean.Name, declared.BatchVariance.Name, declared.Momentum);
         (Mean, Variance) = (declared.InitialMean.Data.ToArray(), declared.InitialVariance.Data.ToArray());
+        (_mean, _variance) = (new float[Mean.Length], new float[Mean.Length]);
         // x is [N, C, H, W]: each channel's statistics are over N*H*W values. The running variance is the unbiased one, as in PyTorch.
         var x = declared.BatchMean.Producer!.Inputs[0]!.Type;
         var count = x.Dims.Skip(2).Aggregate((double)batch, (product, dim) => product * dim.Size);
-        if (count < 2) throw new PithException($"The batch norm of '{MeanName}' sees one value of each channel in a batch of {batch}, which has no variance{(ranks > 1 ? $" ({ranks} ranks have as many each and normalize by themselves)" : "")}. Train with a larger 'batch_size' (export the network with an open batch if its file fixes it), or with 'freeze_norm_after' 0.");
+        if (count * (isShared ? ranks : 1) < 2) throw new PithException($"The batch norm of '{MeanName}' sees one value of each channel in a batch of {batch}, which has no variance{(ranks > 1 ? $" ({ranks} ranks have as many each and normalize by themselves without 'sync_norm')" : "")}. Train with a larger 'batch_size' (export the network with an open batch if its file fixes it), or with 'freeze_norm_after' 0.");
         count *= ranks;
         _unbias = (float)(count / (count - 1));
     }
@@ -46,23 +51,15 @@ internal sealed class RunningStatistics
     public int SumLength => 2 * Mean.Length;
 
     /// <summary>Writes this rank's terms for the batch that was just run.</summary>
-    public void WriteTerms(EngineContext context, Span<double> terms)
-    {
-        var mean = context.Output<float>(_batchMean);
-        var variance = context.Output<float>(_batchVariance);
-        for (var c = 0; c < Mean.Length; c++) (terms[2 * c], terms[2 * c + 1]) = (mean[c], variance[c] + (double)mean[c] * mean[c]);
-    }
+    public void WriteTerms(EngineContext context, Span<double> terms) => ChannelMoments.Write(context.Output<float>(_batchMean), context.Output<float>(_batchVariance), terms);
 
     /// <summary>Moves both towards those of the whole batch, of which each rank has run an equal part.</summary>
     /// <param name="sums">The terms of all ranks added up.</param>
     /// <param name="ranks">How many there are.</param>
     public void Update(ReadOnlySpan<double> sums, int ranks)
     {
-        for (var c = 0; c < Mean.Length; c++)
-        {
-            var (mean, square) = (sums[2 * c] / ranks, sums[2 * c + 1] / ranks);
-            Move(c, (float)mean, (float)Math.Max(0, square - mean * mean));
-        }
+        ChannelMoments.Combine(sums, ranks, _mean, _variance);
+        for (var c = 0; c < Mean.Length; c++) Move(c, _mean[c], _variance[c]);
     }
 
     private void Move(int channel, float mean, float variance)

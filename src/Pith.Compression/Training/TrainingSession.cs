@@ -37,7 +37,9 @@ internal sealed class TrainingSession : IDisposable
     private readonly ParallelOptions _threads;
     private readonly RunningStatistics[] _statistics;
     private readonly ProcessGroup _group;
+    private readonly CollectiveThread? _collectives;
     private readonly GradientExchange? _exchange;
+    private readonly StatisticsExchange? _normExchange;
     private double _sumSeconds;
     private readonly Dictionary<string, float[]> _frozenStatistics = new(StringComparer.Ordinal);
     private readonly AveragedStatistic[] _averagedStatistics;
@@ -69,19 +71,21 @@ internal sealed class TrainingSession : IDisposable
         var engineOptions = new EngineOptions { MaxBatch = batch, Threads = options.Threads, Literal = isQuantized, TimeTactics = false, Recompute = settings.Recompute };
         if (_group.Size > 1)
         {
-            _exchange = new GradientExchange(_group, [.. _training.Parameters.Select(parameter => (parameter.Gradient.Name, parameter.Initial.Length))]);
+            _collectives = new CollectiveThread();
+            _exchange = new GradientExchange(_group, _collectives, [.. _training.Parameters.Select(parameter => (parameter.Gradient.Name, parameter.Initial.Length))]);
             engineOptions = engineOptions with { Observed = [.. _training.Parameters.Select(parameter => parameter.Gradient.Name)] };
         }
         _engine = EngineBuilder.Build(_training.Graph, engineOptions);
         _context = _engine.CreateContext();
         if (_exchange is not null) _context.Observer = _exchange;
+        if (_collectives is not null && settings.SyncNorm) _context.Statistics = _normExchange = new StatisticsExchange(_group, _collectives);
         if (_training.TeacherLogits is { } logits) _teacher = new Teacher(options.Teacher!, _signature, logits.Name, batch, options.Threads);
 
         _parameters = [.. _training.Parameters.Select(parameter => new TrainedParameter(parameter, _optimizer, options.Masks.GetValueOrDefault(parameter.Name), DecayOf(parameter), averages: settings.EmaDecay is not null) { MeanGradient = _exchange?.Average(parameter.Gradient.Name) })];
         _blocks = [.. _parameters.SelectMany(parameter => parameter.Blocks())];
         _squares = new double[_blocks.Length];
         _threads = new ParallelOptions { MaxDegreeOfParallelism = options.Threads > 0 ? options.Threads : Environment.ProcessorCount };
-        _statistics = [.. _training.Statistics.Select(statistics => new RunningStatistics(statistics, batch, _group.Size))];
+        _statistics = [.. _training.Statistics.Select(statistics => new RunningStatistics(statistics, batch, _group.Size, isShared: _normExchange is not null))];
         foreach (var parameter in _training.Parameters) parameter.Initial.Span.CopyTo(_context.Input<float>(parameter.Input.Name));
         foreach (var parameter in _parameters)
         {
@@ -100,7 +104,7 @@ internal sealed class TrainingSession : IDisposable
     public EngineContext Context => _context;
 
     /// <summary>Seconds in which steps waited for other ranks.</summary>
-    public double WaitSeconds => _sumSeconds + (_exchange?.WaitSeconds ?? 0);
+    public double WaitSeconds => _sumSeconds + (_exchange?.WaitSeconds ?? 0) + (_normExchange?.WaitSeconds ?? 0);
 
     /// <summary>Runs forward and backward on a full batch and updates the parameters.</summary>
     /// <param name="batch">As many images as <see cref="TrainingSettings.BatchSize"/>, or this rank's part of them.</param>
@@ -208,7 +212,9 @@ internal sealed class TrainingSession : IDisposable
     public void Dispose()
     {
         _teacher?.Dispose();
+        _collectives?.Dispose();
         _exchange?.Dispose();
+        _normExchange?.Dispose();
         _context.Dispose();
         _engine.Dispose();
     }

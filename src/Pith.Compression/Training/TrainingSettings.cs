@@ -81,6 +81,11 @@ public sealed record TrainingSettings
     /// </summary>
     public double FreezeNormAfter { get; init; } = 1;
 
+    /// <summary>
+    /// Whether batch norm normalizes with the statistics of the batches of all processes together, where several train one network; otherwise each process takes those of its own part (Peng et al., "MegDet", 2018, section 3.3). Of one process it changes nothing.
+    /// </summary>
+    public bool SyncNorm { get; init; }
+
     /// <summary>Which activations the backward pass computes again, to need less memory. Changes no result.</summary>
     public RecomputeMode Recompute { get; init; }
 

@@ -27,6 +27,9 @@ internal sealed unsafe class RunState : IDisposable
 
     public WorkerPool Pool { get; }
 
+    /// <summary>What batch norm shares its statistics with; null when the run has the whole batch.</summary>
+    public IStatisticsExchange? Statistics { get; set; }
+
     /// <summary>The first byte of a slot's elements: the first pixel, inside a border.</summary>
     public byte* Address(Slot slot)
     {

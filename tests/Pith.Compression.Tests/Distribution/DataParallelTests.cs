@@ -51,6 +51,46 @@ public class DataParallelTests
         Near(Toy.Constant(one.Result.Model, "conv1.bn.variance"), Toy.Constant(two.Result.Model, "conv1.bn.variance"), 1e-5);
     }
 
+    [Theory]
+    [InlineData(2)]
+    [InlineData(4)]
+    public void Synchronised_batch_norm_trains_what_one_process_trains(int ranks)
+    {
+        var settings = Toy.Settings with { Epochs = 2, SyncNorm = true, LearningRate = 0.02, Validation = ValidationMode.Observe };
+        var (alone, losses) = Train(1, settings)[0];
+        var together = Train(ranks, settings);
+        Assert.All(together, rank => Assert.Equal(Toy.AllConstants(together[0].Result.Model), Toy.AllConstants(rank.Result.Model)));
+        Near(Toy.AllConstants(alone.Model), Toy.AllConstants(together[0].Result.Model), 1e-4);
+        for (var step = 0; step < losses.Length; step++) Assert.Equal(losses[step], together[0].Losses[step], 1e-4);
+
+        // Without it each rank normalizes by itself, which is another computation.
+        Assert.True(Math.Abs(losses[^1] - Train(ranks, settings with { SyncNorm = false })[0].Losses[^1]) > 1e-3);
+        // One process has nobody to share statistics with.
+        Assert.Equal(Toy.AllConstants(alone.Model), Toy.AllConstants(Train(1, settings with { SyncNorm = false })[0].Result.Model));
+    }
+
+    [Fact]
+    public void Synchronised_batch_norm_gives_the_same_bits_at_any_number_of_threads_and_when_activations_are_computed_again()
+    {
+        var settings = Toy.Settings with { Epochs = 1, SyncNorm = true, FreezeNormAfter = 0.5 };
+        var expected = Toy.AllConstants(Train(2, settings)[0].Result.Model);
+        Assert.Equal(expected, Toy.AllConstants(Train(2, settings, threads: 3)[1].Result.Model));
+        Assert.Equal(expected, Toy.AllConstants(Train(2, settings with { Recompute = RecomputeMode.Full })[0].Result.Model));
+    }
+
+    [Fact]
+    public void Synchronised_batch_norm_of_what_is_no_image_is_refused_with_the_layer()
+    {
+        const int pixels = ToyDataset.Side * ToyDataset.Side;
+        var graph = new Graph("vectors");
+        var x = graph.Add(new Pith.Ops.Flatten(), graph.AddInput("images", TensorType.Float32(Dim.Named("N"), 1, ToyDataset.Side, ToyDataset.Side)));
+        Value Channels(string name, float value) => graph.AddConstant(name, Tensor.Vector<float>([.. Enumerable.Repeat(value, pixels)]));
+        x = graph.AddNode(new Pith.Ops.BatchNormalization(), [x, Channels("scale", 1), Channels("shift", 0), Channels("mean", 0), Channels("variance", 1)], "late").Output;
+        graph.AddOutput(graph.Add(new Pith.Ops.Gemm { TransB = true }, x, graph.AddConstant("weight", Tensor.Zeros<float>(new Shape(3, pixels)))));
+        var messages = ThreadGroup.Run(2, group => Assert.Throws<PithException>(() => TrainingLoop.Run(graph, Toy.Data, Toy.Settings with { SyncNorm = true }, new TrainingOptions { Group = group, Threads = 1 })).Message);
+        Assert.All(messages, message => Assert.Contains("'late'", message, StringComparison.Ordinal));
+    }
+
     [Fact]
     public void The_same_number_of_ranks_gives_the_same_bits_at_any_number_of_threads()
     {
@@ -139,7 +179,8 @@ public class DataParallelTests
         {
             using var engine = EngineBuilder.Build(graph, new EngineOptions { Threads = 1, TimeTactics = false, Observed = ["b", "d"] });
             using var context = engine.CreateContext();
-            using var exchange = new GradientExchange(group, gradients, bucketElements);
+            using var collectives = new CollectiveThread();
+            using var exchange = new GradientExchange(group, collectives, gradients, bucketElements);
             context.Observer = exchange;
             var results = new List<float[]>();
             for (var step = 1; step <= 2; step++)

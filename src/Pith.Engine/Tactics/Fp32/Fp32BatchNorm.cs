@@ -46,6 +46,7 @@ internal sealed unsafe class Fp32BatchNorm : Tactic<TrainingLayer>
             {
                 state.RunParallel(this, BatchNormFp32.Items(&args));
                 BatchNormFp32.Combine(&args);
+                state.Statistics?.CombineMoments(new Span<float>(args.Mean, args.Channels), new Span<float>(args.Variance, args.Channels));
             }
             state.RunParallel(_normalize, BatchNormFp32.Items(&args));
         }

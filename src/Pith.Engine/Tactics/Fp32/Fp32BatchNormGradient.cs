@@ -43,6 +43,7 @@ internal sealed unsafe class Fp32BatchNormGradient : Tactic<TrainingLayer>
             var args = Args(state);
             state.RunParallel(this, BatchNormGradFp32.Items(&args));
             BatchNormGradFp32.Combine(&args);
+            if (!_op.FrozenStatistics) state.Statistics?.AverageGradients(new Span<float>(args.DGamma, args.Channels), new Span<float>(args.DBeta, args.Channels));
             state.RunParallel(_propagate, BatchNormGradFp32.Items(&args));
         }
 

@@ -71,7 +71,7 @@ internal static class CommandLine
         try
         {
             if (MpiGroup.LaunchedSize > 1 && !verb.SpreadsOverRanks)
-                throw new PithException($"{MpiGroup.LaunchedSize} processes were started together, but '{verb.Name}' does not share its work: all would do the same and write the same files. Run it without mpirun. What trains works with it: {string.Join(", ", VerbCatalog.All.Where(other => other.SpreadsOverRanks).Select(other => other.Name))}.");
+                throw new PithException($"{MpiGroup.LaunchedSize} processes were started together, but '{verb.Name}' does not share its work: all would do the same and write the same files. Run it without mpirun. These verbs share theirs: {string.Join(", ", VerbCatalog.All.Where(other => other.SpreadsOverRanks).Select(other => other.Name))}.");
             return verb.Run(parsed, terminal, cancellation);
         }
         catch (UsageException wrong)

@@ -46,6 +46,70 @@ public sealed class MpiTests
     }
 
     [Fact]
+    public async Task Synchronised_batch_norm_gives_the_loss_of_one_process()
+    {
+        using var folder = new TemporaryFolder();
+        string[] command = ["train", "cifar-resnet8", "--data", "procedural:seed=1,count=64", "--epochs", "1", "--batch", "16", "--lr", "0.01", "--json"];
+        using var run = Start(folder, "2", [.. command, "--sync-norm", "-o", folder.File("net.onnx")]);
+        var result = (await Finish(run)).Ends(0);
+        var alone = PithCommand.Run([.. command, "-o", folder.File("alone.onnx")]).Ends(0);
+        Assert.Equal(alone.Json.GetProperty("loss").GetDouble(), result.Json.GetProperty("loss").GetDouble(), 1e-3);
+    }
+
+    [Fact]
+    public async Task Ranks_calibrate_what_one_process_calibrates()
+    {
+        using var folder = new TemporaryFolder();
+        PithCommand.Run("models", "cifar-resnet8", "-o", folder.File("net.onnx")).Ends(0);
+        string[] command = ["quantize", folder.File("net.onnx"), "--data", "procedural:seed=1,count=64", "--samples", "45", "--effort", "fast", "--calibrator", "percentile"];
+        using var run = Start(folder, "2", [.. command, "-o", folder.File("ranks.onnx")]);
+        (await Finish(run)).Ends(0);
+        PithCommand.Run([.. command, "-o", folder.File("alone.onnx")]).Ends(0);
+        Assert.Equal(["alone.onnx", "net.onnx", "ranks.onnx"], folder.Files);
+        Assert.Equal(File.ReadAllBytes(folder.File("alone.onnx")), File.ReadAllBytes(folder.File("ranks.onnx")));
+
+        // Both networks predict what one process predicts, in the order of the data.
+        string[] evaluate = ["eval", folder.File("ranks.onnx"), "--data", "procedural:seed=3,count=33", "--json", "--predictions"];
+        using var shared = Start(folder, "2", [.. evaluate, folder.File("ranks.txt")]);
+        var (together, single) = ((await Finish(shared)).Ends(0), PithCommand.Run([.. evaluate, folder.File("alone.txt")]).Ends(0));
+        Assert.Equal(File.ReadAllText(folder.File("alone.txt")), File.ReadAllText(folder.File("ranks.txt")));
+        foreach (var count in (ReadOnlySpan<string>)["correct", "count", "top5"]) Assert.Equal($"{single.Json.GetProperty(count)}", $"{together.Json.GetProperty(count)}");
+
+        using var search = Start(folder, "2", [.. command, "--max-drop", "1", "-o", folder.File("searched.onnx")]);
+        Assert.Contains("does not share its work", (await Finish(search)).Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("searched.onnx", folder.Files);
+    }
+
+    [Fact]
+    public async Task A_recipe_on_ranks_writes_each_file_once_and_its_steps_are_kept_by_one_process()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder.File("recipe.json"), """
+            {
+              "name": "ranks", "model": { "builder": "cifar-resnet8" }, "data": { "train": "procedural:seed=1,count=64", "test": "procedural:seed=2,count=16" },
+              "benchmark": { "batches": [1], "seconds": 0.1 },
+              "steps": [
+                { "step": "train", "epochs": 1, "batch_size": 16, "sync_norm": true },
+                { "step": "prune", "name": "sparse", "report": false },
+                { "step": "finetune", "name": "tuned", "epochs": 1, "batch_size": 16, "report": false },
+                { "step": "quantize", "name": "int8", "samples": 32, "effort": "fast" }
+              ]
+            }
+            """);
+        using var run = Start(folder, "2", "run", folder.File("recipe.json"), "-o", folder.File("out"), "--json");
+        var result = (await Finish(run)).Ends(0);
+        Assert.Equal(2, result.Json.GetProperty("stages").GetArrayLength());
+        Assert.Equal(2, result.Json.GetProperty("stages")[0].GetProperty("training").GetProperty("ranks").GetInt32());
+        string[] files = [.. Directory.GetFiles(folder.File("out")).Select(Path.GetFileName).Order(StringComparer.Ordinal)!];
+        Assert.Equal(["cifar-resnet8.onnx", "int8.calibration", "int8.onnx", "report.html", "report.json", "sparse.onnx", "state.json", "train.onnx", "tuned.onnx"], files);
+        var models = files.Where(file => file.EndsWith(".onnx", StringComparison.Ordinal)).ToDictionary(file => file, file => File.GetLastWriteTimeUtc(folder.File($"out/{file}")));
+
+        PithCommand.Run("run", folder.File("recipe.json"), "-o", folder.File("out"), "--json").Ends(0);
+        Assert.Equal(models["int8.onnx"], File.GetLastWriteTimeUtc(folder.File("out/int8.onnx")));
+        Assert.Equal(models["train.onnx"], File.GetLastWriteTimeUtc(folder.File("out/train.onnx")));
+    }
+
+    [Fact]
     public async Task What_ranks_cannot_do_is_refused_once()
     {
         using var folder = new TemporaryFolder();

@@ -18,5 +18,5 @@ internal sealed class DemoVerb : Verb
     protected override IEnumerable<Symbol> Symbols => [_output, _threads];
 
     public override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation) =>
-        RunVerb.Run(Recipe.Builtin("demo"), arguments.GetValue(_output)!, arguments.GetValue(_threads), terminal, cancellation);
+        RunVerb.Run(Recipe.Builtin("demo"), arguments.GetValue(_output)!, arguments.GetValue(_threads), JoinRanks(terminal), terminal, cancellation);
 }

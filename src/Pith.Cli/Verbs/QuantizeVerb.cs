@@ -34,6 +34,8 @@ internal sealed class QuantizeVerb : StepVerb
 
     protected override string Suffix => "-int8.onnx";
 
+    public override bool SpreadsOverRanks => true;
+
     protected override bool ReadsData => true;
 
     protected override IReadOnlyList<SettingOption> Settings { get; } =

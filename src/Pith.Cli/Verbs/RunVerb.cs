@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Pith.Cli.Reporting;
 using Pith.Cli.Reporting.Html;
+using Pith.Compression.Distribution;
 using Spectre.Console;
 
 namespace Pith.Cli.Verbs;
@@ -16,7 +17,9 @@ internal sealed class RunVerb : Verb
 
     public override string Summary => "Runs a recipe: all steps, evaluation, timing and report. Finished steps are skipped.";
 
-    public override IReadOnlyList<string> Examples => ["pith run recipe.json", "pith run samples/recipes/cifar10-resnet20.json -o out --json"];
+    public override IReadOnlyList<string> Examples => ["pith run recipe.json", "pith run samples/recipes/cifar10-resnet20.json -o out --json", "mpirun -n 4 pith run recipe.json"];
+
+    public override bool SpreadsOverRanks => true;
 
     protected override IEnumerable<Symbol> Symbols => [_recipe, _output, _threads];
 
@@ -24,13 +27,14 @@ internal sealed class RunVerb : Verb
     {
         var path = arguments.GetRequiredValue(_recipe);
         var recipe = Recipe.Load(path);
-        return Run(recipe, arguments.GetValue(_output) ?? Path.GetFileNameWithoutExtension(path) + "-out", arguments.GetValue(_threads), terminal, cancellation);
+        return Run(recipe, arguments.GetValue(_output) ?? Path.GetFileNameWithoutExtension(path) + "-out", arguments.GetValue(_threads), JoinRanks(terminal), terminal, cancellation);
     }
 
     /// <summary>Runs a recipe into a folder and writes <c>report.html</c> and <c>report.json</c> there.</summary>
-    public static int Run(Recipe recipe, string folder, int threads, Terminal terminal, CancellationToken cancellation)
+    public static int Run(Recipe recipe, string folder, int threads, ProcessGroup group, Terminal terminal, CancellationToken cancellation)
     {
-        var report = terminal.Track(events => RecipeRunner.Run(recipe, folder, new RecipeRunOptions { Threads = threads, Events = events, Cancellation = cancellation }));
+        var report = terminal.Track(events => RecipeRunner.RunShared(recipe, folder, new RecipeRunOptions { Threads = threads, Events = events, Cancellation = cancellation, Group = group }));
+        if (report is null) return Program.Done;
         var html = Path.Combine(folder, "report.html");
         HtmlReport.Write(report, html);
         AtomicFile.WriteText(Path.Combine(folder, "report.json"), JsonText.Of(report) + "\n");

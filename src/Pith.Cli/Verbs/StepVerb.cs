@@ -64,21 +64,13 @@ internal abstract class StepVerb : Verb
     protected RecipeStep ReadStep(ParseResult arguments) =>
         StepCatalog.Find(Kind).Read(Complete(SettingOption.Collect(Settings, arguments, FromFile(arguments.GetValue(_settings))), arguments.GetValue(_data) is not null), $"pith {Kind}");
 
-    /// <summary>The processes that the step spreads over.</summary>
-    protected ProcessGroup JoinRanks(Terminal terminal)
-    {
-        var group = SpreadsOverRanks ? MpiGroup.Join() : ProcessGroup.Single;
-        if (group is MpiGroup { PlacementNote: { } note }) terminal.Note(note);
-        return group;
-    }
-
     /// <summary>The model, and what the step works with.</summary>
     protected (Graph Graph, StepContext Context) Open(ParseResult arguments, RecipeStep step, ProcessGroup group, IProgress<PithEvent> events, CancellationToken cancellation)
     {
         var model = arguments.GetRequiredValue(_model);
         var graph = ModelFile.Load(model, arguments.GetValue(_size));
         var context = Context(arguments, model, graph, ModelFile.Output(arguments.GetValue(_output), model, Suffix), step, events, cancellation);
-        return (graph, context with { Group = group, Threads = ThreadsOf(arguments, group) });
+        return (graph, context with { Group = group, Threads = arguments.GetValue(_threads) });
     }
 
     /// <summary>Settings whose default depends on whether images are given.</summary>
@@ -118,8 +110,6 @@ internal abstract class StepVerb : Verb
         DataOverlap.Refuse([("Training", extended.TrainingData), ("validation", extended.ValidationData)], events);
         return extended;
     }
-
-    private int ThreadsOf(ParseResult arguments, ProcessGroup group) => arguments.GetValue(_threads) is var asked and > 0 ? asked : group is MpiGroup ranks ? ranks.Threads : 0;
 
     private static string CheckpointOf(string output) => output + ".checkpoint";
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Pith.Cli.Reporting;
+using Pith.Compression.Distribution;
 
 namespace Pith.Cli.Verbs;
 
@@ -36,6 +37,14 @@ internal abstract class Verb
 
     /// <summary>Whether processes that <c>mpirun</c> starts share the work.</summary>
     public virtual bool SpreadsOverRanks => false;
+
+    /// <summary>The processes that the work is spread over.</summary>
+    protected ProcessGroup JoinRanks(Terminal terminal)
+    {
+        var group = SpreadsOverRanks ? MpiGroup.Join() : ProcessGroup.Single;
+        if (group is MpiGroup { PlacementNote: { } note }) terminal.Note(note);
+        return group;
+    }
 
     /// <summary>Does the work.</summary>
     /// <returns>The exit code.</returns>

@@ -33,8 +33,9 @@ internal sealed class MpiGroup : ProcessGroup
     /// <inheritdoc/>
     public override int Size => _mpi.Size;
 
-    /// <summary>Threads for this rank: the processors that it may use, divided among the ranks that may use the same.</summary>
-    public int Threads => _processors.Threads;
+    /// <inheritdoc/>
+    /// <remarks>The processors that it may use, divided among the ranks that may use the same.</remarks>
+    public override int Threads => _processors.Threads;
 
     /// <summary>What the user should know of how ranks were placed; null when nothing.</summary>
     public string? PlacementNote => _processors.Note;
@@ -57,7 +58,12 @@ internal sealed class MpiGroup : ProcessGroup
     {
         if (Joined is not { } group) return;
         if (exitCode != 0) group._mpi.Abort(exitCode);
-        else group._mpi.Leave();
+        else
+        {
+            // Leaving waits without sleeping.
+            group.Barrier();
+            group._mpi.Leave();
+        }
         Joined = null;
     }
 

@@ -12,13 +12,16 @@ internal sealed class OpenMpi
     private const int ThreadSerialized = 2; // mpi.h: one thread at a time calls MPI, whichever it is
     private const string Install = "Install Open MPI on each machine: sudo apt-get install openmpi-bin";
 
+    private static readonly TimeSpan s_betweenTests = TimeSpan.FromMilliseconds(2);
+
     private readonly nint _library;
     private readonly nint _world;
     private readonly nint _byte;
     private readonly AllToAllFunction _allToAll;
     private readonly AllToAllFunction _allGather;
     private readonly BroadcastFunction _broadcast;
-    private readonly CommunicatorFunction _barrier;
+    private readonly StartBarrierFunction _startBarrier;
+    private readonly TestFunction _test;
     private readonly AbortFunction _abort;
     private readonly PlainFunction _finalize;
 
@@ -30,7 +33,8 @@ internal sealed class OpenMpi
         _allToAll = Bind<AllToAllFunction>("MPI_Alltoall");
         _allGather = Bind<AllToAllFunction>("MPI_Allgather");
         _broadcast = Bind<BroadcastFunction>("MPI_Bcast");
-        _barrier = Bind<CommunicatorFunction>("MPI_Barrier");
+        _startBarrier = Bind<StartBarrierFunction>("MPI_Ibarrier");
+        _test = Bind<TestFunction>("MPI_Test");
         _abort = Bind<AbortFunction>("MPI_Abort");
         _finalize = Bind<PlainFunction>("MPI_Finalize");
         Start();
@@ -63,8 +67,17 @@ internal sealed class OpenMpi
     /// <summary>MPI_Bcast in bytes from rank 0.</summary>
     public void Broadcast(Span<byte> bytes) => Check("MPI_Bcast", _broadcast(ref MemoryMarshal.GetReference(bytes), bytes.Length, _byte, 0, _world));
 
-    /// <summary>MPI_Barrier.</summary>
-    public void Barrier() => Check("MPI_Barrier", _barrier(_world));
+    /// <summary>MPI_Ibarrier, asked for now and then: MPI_Barrier would keep a processor busy.</summary>
+    public void Barrier()
+    {
+        Check("MPI_Ibarrier", _startBarrier(_world, out var request));
+        for (;;)
+        {
+            Check("MPI_Test", _test(ref request, out var isDone, 0));
+            if (isDone != 0) return;
+            Thread.Sleep(s_betweenTests);
+        }
+    }
 
     /// <summary>MPI_Finalize: waits for the others.</summary>
     public void Leave() => Check("MPI_Finalize", _finalize());
@@ -103,7 +116,9 @@ internal sealed class OpenMpi
 
     private delegate int BroadcastFunction(ref byte bytes, int count, nint type, int root, nint communicator);
 
-    private delegate int CommunicatorFunction(nint communicator);
+    private delegate int StartBarrierFunction(nint communicator, out nint request);
+
+    private delegate int TestFunction(ref nint request, out int isDone, nint status);
 
     private delegate int AbortFunction(nint communicator, int code);
 

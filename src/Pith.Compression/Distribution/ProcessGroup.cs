@@ -20,6 +20,9 @@ internal abstract class ProcessGroup
     /// <summary>The number of processes.</summary>
     public abstract int Size { get; }
 
+    /// <summary>Threads of a rank while all work, unless the user wants another number; 0: one per processor.</summary>
+    public virtual int Threads => 0;
+
     /// <summary>Whether this is the rank that writes files and speaks to the user.</summary>
     public bool IsFirst => Rank == 0;
 
@@ -36,7 +39,7 @@ internal abstract class ProcessGroup
     /// <summary>Gives every rank the first one's bytes.</summary>
     protected abstract void Broadcast(Span<byte> bytes);
 
-    /// <summary>Waits until every rank has come here.</summary>
+    /// <summary>Waits until every rank has come here; sleeps meanwhile, since that may take as long as a step that one rank does alone.</summary>
     public abstract void Barrier();
 
     /// <summary>Replaces each element by its mean over all ranks.</summary>
@@ -79,11 +82,14 @@ internal abstract class ProcessGroup
     }
 
     /// <summary>What every rank says, in the order of ranks.</summary>
-    public long[] GatherNumbers(long own)
+    public long[] GatherNumbers(long own) => GatherNumbers(new ReadOnlySpan<long>(in own));
+
+    /// <summary>What every rank says, equally many numbers each, in the order of ranks.</summary>
+    public long[] GatherNumbers(ReadOnlySpan<long> own)
     {
-        if (Size == 1) return [own];
-        var all = new long[Size];
-        Gather(MemoryMarshal.AsBytes(new ReadOnlySpan<long>(in own)), MemoryMarshal.AsBytes(all.AsSpan()));
+        if (Size == 1) return own.ToArray();
+        var all = new long[own.Length * Size];
+        Gather(MemoryMarshal.AsBytes(own), MemoryMarshal.AsBytes(all.AsSpan()));
         return all;
     }
 

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using Pith.Compression.Data;
+using Pith.Compression.Distribution;
+using Pith.Compression.Quantization;
 
 namespace Pith.Compression.Evaluation;
 
@@ -20,6 +22,9 @@ public sealed record EvaluationOptions
 
     /// <summary>Stops the work between two batches.</summary>
     public CancellationToken Cancellation { get; init; }
+
+    /// <summary>The processes that share the images; all get the whole result.</summary>
+    internal ProcessGroup Group { get; init; } = ProcessGroup.Single;
 }
 
 /// <summary>Measures how well a classifier does on a dataset: top-1 and top-5, each image once; a short last batch is run as such and never padded into the score.</summary>
@@ -55,14 +60,18 @@ public static class Evaluator
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(options);
-        var run = new ClassifierRun(context, dataset, preprocessing);
+        var group = options.Group;
+        GroupAgreement.Require(group, () => [("version of Pith", PithVersion.Text), ("network", $"{context.Engine.Name} {ModelHash.Of(context.Engine.ToGraph())}"), ("preprocessing", preprocessing.ToJson()), ("data", $"{dataset.Name} {dataset.Count} {string.Join(' ', Enumerable.Range(0, dataset.Count).Select(dataset.Label))}")]);
+        var own = group.Size == 1 ? dataset : new DatasetSubset(dataset, [.. Enumerable.Range(0, dataset.Count).Where(image => image % group.Size == group.Rank)]);
+        var run = new ClassifierRun(context, own.Count > 0 ? own : dataset, preprocessing);
         var accuracy = new TopKAccuracy();
         var clock = Stopwatch.StartNew();
-        foreach (var batch in run.Batches(options.Cancellation))
+        foreach (var batch in own.Count > 0 ? run.Batches(options.Cancellation) : [])
         {
             foreach (var image in batch) accuracy.Add(image.Scores.Span, image.Label);
-            options.Events?.Report(new ProgressMade(options.Task, accuracy.Count, dataset.Count, $"top-1 {accuracy.Top1:P2}"));
+            options.Events?.Report(new ProgressMade(options.Task, accuracy.Count, own.Count, $"top-1 {accuracy.Top1:P2}"));
         }
+        if (group.Size > 1) accuracy = accuracy.Over(group, dataset.Count);
         run.ReportNonFinite(accuracy, options.Events);
         if (options.Events is { } events) ChanceLevel.Report(context, dataset, accuracy, events);
         return new EvaluationResult(accuracy, clock.Elapsed.TotalSeconds);

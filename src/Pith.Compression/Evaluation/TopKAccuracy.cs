@@ -1,3 +1,5 @@
+using Pith.Compression.Distribution;
+
 namespace Pith.Compression.Evaluation;
 
 /// <summary>
@@ -7,6 +9,7 @@ namespace Pith.Compression.Evaluation;
 /// </summary>
 public sealed class TopKAccuracy
 {
+    private readonly List<Outcome> _outcomes = [];
     private readonly List<bool> _correct = [];
     private readonly List<int> _predictions = [];
 
@@ -44,16 +47,35 @@ public sealed class TopKAccuracy
     public void Add(ReadOnlySpan<float> logits, int label)
     {
         if ((uint)label >= (uint)logits.Length) throw new PithException($"Image {Count} has the label {label}, but the model has {logits.Length} outputs (0 to {logits.Length - 1}). Do data set and model belong together?");
-        var rank = RankOf(logits, label);
-        _correct.Add(rank == 0);
-        _predictions.Add(ArgMax(logits));
-        if (rank == 0) Top1Correct++;
-        if (rank < 5) Top5Correct++;
         var finite = 0;
         foreach (var logit in logits)
             if (float.IsFinite(logit)) finite++;
-        if (finite < logits.Length) NonFinite++;
-        if (finite == 0) WhollyNonFinite++;
+        Add(new Outcome(ArgMax(logits), RankOf(logits, label), finite < logits.Length, finite == 0));
+    }
+
+    /// <summary>Makes the counts those of all ranks; collective. Rank r of R has added every R-th image of the whole set, from image r on.</summary>
+    /// <param name="group">The ranks.</param>
+    /// <param name="images">The images of the whole set.</param>
+    /// <returns>The counts of the whole set, in its order; this one is not changed.</returns>
+    internal TopKAccuracy Over(ProcessGroup group, int images)
+    {
+        var own = new long[(images + group.Size - 1) / group.Size];
+        for (var i = 0; i < Count; i++) own[i] = _outcomes[i].ToNumber();
+        var numbers = group.GatherNumbers(own);
+        var all = new TopKAccuracy();
+        for (var image = 0; image < images; image++) all.Add(Outcome.Of(numbers[image % group.Size * own.Length + image / group.Size]));
+        return all;
+    }
+
+    private void Add(Outcome outcome)
+    {
+        _outcomes.Add(outcome);
+        _correct.Add(outcome.Rank == 0);
+        _predictions.Add(outcome.Prediction);
+        if (outcome.Rank == 0) Top1Correct++;
+        if (outcome.Rank < 5) Top5Correct++;
+        if (outcome.IsNonFinite) NonFinite++;
+        if (outcome.IsWhollyNonFinite) WhollyNonFinite++;
     }
 
     /// <summary>The index of the largest value; the lower one of equals; the first NaN if there is one.</summary>
@@ -78,5 +100,13 @@ public sealed class TopKAccuracy
         for (var i = 0; i < logits.Length; i++)
             if (!(logits[i] <= own) || (logits[i] == own && i < label)) rank++;
         return rank;
+    }
+
+    /// <summary>What counts of one image.</summary>
+    private readonly record struct Outcome(int Prediction, int Rank, bool IsNonFinite, bool IsWhollyNonFinite)
+    {
+        public long ToNumber() => ((long)Rank << 32) | ((long)Prediction << 2) | (IsNonFinite ? 2L : 0) | (IsWhollyNonFinite ? 1L : 0);
+
+        public static Outcome Of(long number) => new((int)((uint)number >> 2), (int)(number >> 32), (number & 2) != 0, (number & 1) != 0);
     }
 }

@@ -1,3 +1,5 @@
+using Pith.Compression.Distribution;
+
 namespace Pith.Compression.Recipes;
 
 /// <summary>What a run of a recipe depends on besides the recipe.</summary>
@@ -11,4 +13,7 @@ public sealed record RecipeRunOptions
 
     /// <summary>Stops the work; what is finished stays, a training in progress is saved.</summary>
     public CancellationToken Cancellation { get; init; }
+
+    /// <summary>The processes that run the recipe together: they share steps that can be shared, all else is done by the first.</summary>
+    internal ProcessGroup Group { get; init; } = ProcessGroup.Single;
 }

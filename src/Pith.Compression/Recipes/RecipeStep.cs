@@ -43,6 +43,9 @@ public abstract record RecipeStep
     /// <summary>How the step trains; null when it does not.</summary>
     internal TrainingSettings? Trains => Parts.OfType<TrainingSettings>().FirstOrDefault();
 
+    /// <summary>Whether the processes that mpirun starts share the step's work; otherwise the first one does it.</summary>
+    internal virtual bool SpreadsOverRanks => Trains is not null;
+
     /// <summary>Whether the step needs training data.</summary>
     internal virtual bool ReadsTrainingData => Trains is not null;
 

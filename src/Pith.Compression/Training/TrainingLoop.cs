@@ -147,7 +147,7 @@ internal sealed class TrainingLoop : IDisposable
     {
         settings.Check();
         var trainer = new TrainingLoop(graph, data, settings, options);
-        if (options.Group.Size > 1) GroupAgreement.Require(options.Group, trainer.WhatRanksShare());
+        GroupAgreement.Require(options.Group, trainer.WhatRanksShare);
         return trainer;
     }
 

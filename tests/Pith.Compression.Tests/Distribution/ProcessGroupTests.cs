@@ -50,7 +50,7 @@ public class ProcessGroupTests
     [Fact]
     public void A_rank_that_has_something_else_is_named_on_every_rank()
     {
-        var messages = ThreadGroup.Run(3, group => Assert.Throws<PithException>(() => GroupAgreement.Require(group, [("version of Pith", "1"), ("network", group.Rank == 2 ? "other" : "same")])).Message);
+        var messages = ThreadGroup.Run(3, group => Assert.Throws<PithException>(() => GroupAgreement.Require(group, () => [("version of Pith", "1"), ("network", group.Rank == 2 ? "other" : "same")])).Message);
         Assert.All(messages, message => Assert.Contains("Rank 2 of 3 has another network than rank 0", message));
     }
 

@@ -1,3 +1,5 @@
+using Pith.Compression.Distribution;
+
 namespace Pith.Compression.Quantization;
 
 /// <summary>
@@ -54,6 +56,26 @@ public sealed class ActivationStatistics
         {
             first.Merge(other.Halves(tensor).FirstHalf);
             second.Merge(other.Halves(tensor).SecondHalf);
+        }
+    }
+
+    /// <summary>Adds what all ranks have counted of the same tensors, so that each has everything; collective.</summary>
+    internal void MergeOver(ProcessGroup group)
+    {
+        if (group.Size == 1) return;
+        var own = new long[2 * Histogram.NumberCount];
+        foreach (var (tensor, (first, second)) in _halves)
+        {
+            first.Write(own);
+            second.Write(own.AsSpan(Histogram.NumberCount));
+            var all = group.GatherNumbers(own);
+            for (var rank = 0; rank < group.Size; rank++)
+            {
+                if (rank == group.Rank) continue;
+                var numbers = all.AsSpan(rank * own.Length, own.Length);
+                first.Merge(Histogram.Read(tensor, numbers));
+                second.Merge(Histogram.Read(tensor, numbers[Histogram.NumberCount..]));
+            }
         }
     }
 

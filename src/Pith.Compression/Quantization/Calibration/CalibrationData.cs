@@ -1,4 +1,5 @@
 using Pith.Compression.Data;
+using Pith.Compression.Distribution;
 
 namespace Pith.Compression.Quantization;
 
@@ -8,4 +9,8 @@ namespace Pith.Compression.Quantization;
 /// <param name="BatchSize">The largest batch that <paramref name="Batches"/> brings.</param>
 /// <param name="Classes">The number of classes of the data, which the lint compares with what was seen; 0 when it has none.</param>
 /// <param name="Threads">How many batches run at the same time; 0 means one per processor. The result does not depend on it.</param>
-public sealed record CalibrationData(IEnumerable<Batch> Batches, int Samples, int BatchSize, int Classes = 0, int Threads = 0);
+public sealed record CalibrationData(IEnumerable<Batch> Batches, int Samples, int BatchSize, int Classes = 0, int Threads = 0)
+{
+    /// <summary>The processes that observe together, each a part of the samples; all are given the same data.</summary>
+    internal ProcessGroup Group { get; init; } = ProcessGroup.Single;
+}

@@ -91,6 +91,30 @@ public sealed class Histogram
         Max = Math.Max(Max, other.Max);
     }
 
+    /// <summary>How many numbers <see cref="Write"/> makes.</summary>
+    internal const int NumberCount = BinCount + 5;
+
+    /// <summary>Writes all that it holds but the name.</summary>
+    /// <param name="numbers">As many as <see cref="NumberCount"/> says.</param>
+    internal void Write(Span<long> numbers)
+    {
+        _counts.CopyTo(numbers);
+        ReadOnlySpan<long> rest = [_rangeLog2, ElementCount, ZeroCount, BitConverter.SingleToInt32Bits(Min), BitConverter.SingleToInt32Bits(Max)];
+        rest.CopyTo(numbers[BinCount..]);
+    }
+
+    /// <summary>The histogram that <see cref="Write"/> has written.</summary>
+    internal static Histogram Read(string tensor, ReadOnlySpan<long> numbers)
+    {
+        var rest = numbers[BinCount..];
+        var histogram = new Histogram(tensor)
+        {
+            _rangeLog2 = (int)rest[0], ElementCount = rest[1], ZeroCount = rest[2], Min = BitConverter.Int32BitsToSingle((int)rest[3]), Max = BitConverter.Int32BitsToSingle((int)rest[4]),
+        };
+        numbers[..BinCount].CopyTo(histogram._counts);
+        return histogram;
+    }
+
     /// <summary>A copy that later additions do not change.</summary>
     public Histogram Snapshot()
     {

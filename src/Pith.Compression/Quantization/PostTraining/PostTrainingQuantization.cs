@@ -1,4 +1,5 @@
 using System.Globalization;
+using Pith.Compression.Distribution;
 using Pith.Compression.Reconstruction;
 
 namespace Pith.Compression.Quantization;
@@ -45,7 +46,9 @@ internal sealed class PostTrainingQuantization
     {
         var calibrated = FakeQuantization.Calibrate(graph, settings, data, events);
         if (effort == QuantizationEffort.Fast || calibrated.Layers.All(layer => layer.SkipReason is not null)) return calibrated with { Source = new(graph, calibrated.Ranges) };
-        return new PostTrainingQuantization(graph, settings, effort, data, events, journal ?? StepJournal.None).Improve(calibrated, cancellation);
+        // The other stages are not shared: the first rank goes on by itself, and what the others return is not written.
+        if (!data.Group.IsFirst) return calibrated;
+        return new PostTrainingQuantization(graph, settings, effort, data with { Group = ProcessGroup.Single }, events, journal ?? StepJournal.None).Improve(calibrated, cancellation);
     }
 
     private FakeQuantizationResult Improve(FakeQuantizationResult calibrated, CancellationToken cancellation)

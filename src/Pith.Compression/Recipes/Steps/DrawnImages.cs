@@ -1,4 +1,6 @@
+using System.Globalization;
 using Pith.Compression.Data;
+using Pith.Compression.Distribution;
 
 namespace Pith.Compression.Recipes;
 
@@ -29,7 +31,8 @@ internal static class DrawnImages
         var batch = input.FixedBatch ?? Math.Min(BatchSize, drawn.Count);
         var loader = input.Load(graph.Name, drawn, preprocessing, new BatchLoaderOptions { BatchSize = batch });
         ChanceLevel.Report(graph, drawn, preprocessing, context.Threads, context.Events);
-        return new CalibrationData(loader.Epoch(), taken, batch, dataset.ClassNames.Count, context.Threads);
+        GroupAgreement.Require(context.Group, () => [("calibration set", string.Create(CultureInfo.InvariantCulture, $"{dataset.Name} {dataset.Count} {preprocessing.ToJson()}; labels: {string.Join(' ', Enumerable.Range(0, drawn.Count).Select(drawn.Label))}"))]);
+        return new CalibrationData(loader.Epoch(), taken, batch, dataset.ClassNames.Count, context.Threads) { Group = context.Group };
     }
 
     /// <summary>Images that <see cref="For"/> does not draw, to judge by; at most 4096.</summary>

@@ -20,6 +20,8 @@ public sealed record QuantizeStep(QuantizationSettings Quantization) : RecipeSte
     {
         ArgumentNullException.ThrowIfNull(graph);
         ArgumentNullException.ThrowIfNull(context);
+        if (Search.MaxDrop is not null && context.Group.Size > 1)
+            throw new PithException($"The search of 'max_drop' does not share its work, and {context.Group.Size} processes were started together. Run it without mpirun, or as a step of a recipe, where the first process does it.");
         if (Search.MaxDrop is not null) return SearchedQuantization.Apply(graph, this, context);
         var calibrated = CalibrateAndInsertQdq.Apply(graph, Pipelines.Simplify, Quantization, PostTraining.Effort, context);
         FakeQuantization.Finish(calibrated.Graph, Quantization, context.Events);
@@ -34,6 +36,8 @@ public sealed record QuantizeStep(QuantizationSettings Quantization) : RecipeSte
     }
 
     internal override bool ReadsTrainingData => true;
+
+    internal override bool SpreadsOverRanks => Search.MaxDrop is null;
 
     // Without it a search takes training images that do not calibrate.
     internal override bool ReadsValidationData => Search.MaxDrop is not null;

@@ -43,7 +43,7 @@ internal static class TrainingRun
         return new TrainingOptions
         {
             Task = context.Stage,
-            Threads = context.Threads,
+            Threads = context.Threads > 0 ? context.Threads : context.Group.Threads,
             Masks = SparsityRecord.RecoverMasks(start),
             LearnScales = step.LearnsScales,
             Teacher = settings.Teacher is { } teacher ? InFloat32(context.FindModel(teacher)) : null,

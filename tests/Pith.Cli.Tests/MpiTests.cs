@@ -101,7 +101,7 @@ public sealed class MpiTests
         Assert.Equal(2, result.Json.GetProperty("stages").GetArrayLength());
         Assert.Equal(2, result.Json.GetProperty("stages")[0].GetProperty("training").GetProperty("ranks").GetInt32());
         string[] files = [.. Directory.GetFiles(folder.File("out")).Select(Path.GetFileName).Order(StringComparer.Ordinal)!];
-        Assert.Equal(["cifar-resnet8.onnx", "int8.calibration", "int8.onnx", "report.html", "report.json", "sparse.onnx", "state.json", "train.onnx", "tuned.onnx"], files);
+        Assert.Equal(["initial.onnx", "int8.calibration", "int8.calibration.pith.json", "int8.onnx", "report.html", "report.json", "sparse.onnx", "state.json", "train.onnx", "tuned.onnx"], files);
         var models = files.Where(file => file.EndsWith(".onnx", StringComparison.Ordinal)).ToDictionary(file => file, file => File.GetLastWriteTimeUtc(folder.File($"out/{file}")));
 
         PithCommand.Run("run", folder.File("recipe.json"), "-o", folder.File("out"), "--json").Ends(0);

@@ -18,7 +18,7 @@ internal static class TrainingOptionsOfVerbs
         SettingOption.Number("--label-smoothing", "label_smoothing", "Label smoothing: share of the target that is distributed over all classes."),
         SettingOption.Number("--clip-norm", "clip_norm", "Largest global gradient norm; larger gradients are scaled down to it."),
         SettingOption.Number("--freeze-norm-after", "freeze_norm_after", "Share of the steps, 0 to 1, after which batch norm uses its running statistics; 1: never."),
-        SettingOption.Flag("--sync-norm", "sync_norm", "Under mpirun, batch norm uses the statistics of the whole batch instead of those of each rank's part; slower. Without mpirun it changes nothing."),
+        SettingOption.Flag("--sync-norm", "sync_norm", "Compute batch norm statistics over the global batch of all MPI ranks, not over each rank's share. Slower; no effect without mpirun."),
         SettingOption.Number("--ema-decay", "ema_decay", "Exponential moving average of the weights, with this decay (0.999, say): it is validated and written instead of the weights."),
         SettingOption.Count("--crop-padding", "crop_padding", "Random cropping: pixels of padding around each training image before it is cropped; 0 disables it."),
         SettingOption.Flag("--no-flip", "flip", "Do not flip training images at random.", value: false),

@@ -85,7 +85,7 @@ public sealed class Engine : IDisposable
     /// <param name="path">A file that <see cref="Save"/> wrote.</param>
     /// <param name="options">Null to build as the plan was; otherwise what to do differently, e.g. another batch or number of threads. Choices are kept for layers that stay what they were, and a plan that was built with <see cref="EngineOptions.Bf16"/> keeps it.</param>
     /// <param name="events">Receives decisions, and a <see cref="Warning"/> when the plan comes from another kind of machine, on which tactics are then chosen anew.</param>
-    /// <exception cref="PithException">The file cannot be read, is no plan of this version, or is damaged.</exception>
+    /// <exception cref="PithException">The file cannot be read, is not a plan of this version, or is damaged.</exception>
     public static Engine Load(string path, EngineOptions? options = null, IProgress<PithEvent>? events = null)
     {
         ArgumentNullException.ThrowIfNull(path);
@@ -117,7 +117,7 @@ public sealed class Engine : IDisposable
 
     /// <summary>The options that a plan was built with, which <see cref="Load"/> takes when it is given none.</summary>
     /// <param name="path">A file that <see cref="Save"/> wrote.</param>
-    /// <exception cref="PithException">The file cannot be read, is no plan of this version, or is damaged.</exception>
+    /// <exception cref="PithException">The file cannot be read, is not a plan of this version, or is damaged.</exception>
     public static EngineOptions ReadOptions(string path)
     {
         ArgumentNullException.ThrowIfNull(path);

@@ -131,7 +131,7 @@ public readonly record struct LayerSpec
         var bar = text.IndexOf(" | ", StringComparison.Ordinal);
         var parts = (bar < 0 ? text : text[..bar]).Split(' ', StringSplitOptions.RemoveEmptyEntries);
         if (parts.Length < 2 || !Enum.TryParse<LayerKind>(parts[0], ignoreCase: true, out var kind) || parts[1].Split('>') is not [var from, var to])
-            throw new PithException($"'{text}' is no layer specification: expected e.g. 'conv s8>s8 n1 c64 h56 w56 k64 r3,3 stride1,1 pad1,1,1,1 bias'.");
+            throw new PithException($"'{text}' is not a layer specification: expected e.g. 'conv s8>s8 n1 c64 h56 w56 k64 r3,3 stride1,1 pad1,1,1,1 bias'.");
         var spec = new LayerSpec { Kind = kind, Input = TypeOf(from, text), Output = TypeOf(to, text), Detail = bar < 0 ? "" : text[(bar + 3)..], Activation = "" };
         if (kind is LayerKind.Conv or LayerKind.Pool) spec = spec with { Window = Window.Point };
         foreach (var part in parts.AsSpan(2)) spec = spec.With(part, text);

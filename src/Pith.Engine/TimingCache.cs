@@ -24,7 +24,7 @@ public sealed partial class TimingCache
     }
 
     /// <summary>Reads a cache that <see cref="Save"/> wrote.</summary>
-    /// <exception cref="PithException">The file cannot be read or is no timing cache.</exception>
+    /// <exception cref="PithException">The file cannot be read or is not a timing cache.</exception>
     public static TimingCache Load(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
@@ -70,7 +70,7 @@ public sealed partial class TimingCache
 
     private static PithException Damaged(string path, Exception? inner)
     {
-        var message = $"'{path}' is no timing cache of this version of Pith, or is damaged. Delete it; the next build measures again.";
+        var message = $"'{path}' is not a timing cache of this version of Pith, or is damaged. Delete it; the next build measures again.";
         return inner is null ? new PithException(message) : new PithException(message, inner);
     }
 

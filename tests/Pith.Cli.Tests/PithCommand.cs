@@ -47,7 +47,7 @@ internal static partial class PithCommand
         try
         {
             var exitCode = Program.Main(arguments).GetAwaiter().GetResult();
-            // Colours, when the tests are run by hand in a terminal, are no part of the message.
+            // Colours, when the tests are run by hand in a terminal, are not part of the message.
             return new CommandResult(exitCode, newOutput.ToString(), EscapeCode().Replace(newError.ToString(), ""));
         }
         finally

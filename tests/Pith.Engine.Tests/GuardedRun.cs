@@ -7,7 +7,7 @@ namespace Pith.EngineTests;
 /// <summary>Runs an engine with every slot in a buffer of its own between a canary and a page that may not be accessed: a read or write outside a slot and its slack fails at once.</summary>
 internal sealed unsafe class GuardedRun : IDisposable
 {
-    // What the engine promises to kernels behind each slot, to read but not to write.
+    // What the engine promises to kernels after each slot, to read but not to write.
     private const int SlackBytes = 64;
     private const byte SlackByte = 0x5A;
 

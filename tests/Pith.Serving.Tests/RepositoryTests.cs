@@ -162,7 +162,7 @@ public sealed class RepositoryTests
             else written = File.GetLastWriteTimeUtc(plan);
         }
         Assert.True(new FileInfo(plan).Length > 1000);
-        // Another network in the place of the first leaves no plan of that behind.
+        // Another network in the place of the first leaves no plan of that after.
         served.Add("net", Networks.Classifier(2));
         await served.StartAsync(options => options with { CacheFolder = cache });
         Assert.NotEqual(plan, Assert.Single(Directory.GetFiles(Path.Combine(cache, "net", "1"), "*.plan")));

@@ -166,7 +166,7 @@ public sealed class OnnxRuntimeSession : IQuery, IDisposable
         Check(_api.CastTypeInfoToTensorInfo(typeInfo, out var info));
         var (type, sizes) = info == 0 ? (0, []) : Describe(info);
         _api.ReleaseTypeInfo(typeInfo);
-        if (!Enum.IsDefined(type) || type.IsPacked()) throw new PithException($"Input '{name}' of '{_model}' is no tensor of numbers; such a model cannot be timed.");
+        if (!Enum.IsDefined(type) || type.IsPacked()) throw new PithException($"Input '{name}' of '{_model}' is not a numeric tensor; such a model cannot be timed.");
         // A leading size that is left open is the batch.
         if (sizes is [< 0, ..]) sizes[0] = Batch;
         for (var axis = 1; axis < sizes.Length; axis++)

@@ -4,7 +4,7 @@ using Spectre.Console;
 
 namespace Pith.Cli.Reporting;
 
-/// <summary>The tactics of one layer side by side, fastest first; those that refuse it, with the reason, behind.</summary>
+/// <summary>The tactics of one layer side by side, fastest first; those that refuse it, with the reason, after.</summary>
 internal static class TacticTable
 {
     public static void Draw(IAnsiConsole console, LayerBenchmarkResult result)

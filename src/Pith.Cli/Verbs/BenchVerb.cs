@@ -135,7 +135,7 @@ internal sealed class BenchVerb : Verb
     private static int[]? Processors(string? list, int threads, int streams)
     {
         if (list is null) return null;
-        var processors = list.Split(',').Select(text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : throw new UsageException($"--processors: '{text}' is no processor's number; expected e.g. 0,1.")).ToArray();
+        var processors = list.Split(',').Select(text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : throw new UsageException($"--processors: '{text}' is not a processor number; expected e.g. 0,1.")).ToArray();
         if (streams > 1) throw new UsageException("--processors binds the threads of one stream; remove --streams.");
         if (processors.Length != threads) throw new UsageException($"--processors names {processors.Length}, there are {threads} threads.");
         return processors;
@@ -153,7 +153,7 @@ internal sealed class BenchVerb : Verb
         }
         library ??= Environment.GetEnvironmentVariable(OnnxRuntime.LibraryVariable);
         if (string.IsNullOrEmpty(library)) throw new UsageException($"Where is ONNX Runtime? Give the path of its shared library by {_library.Name} or in the environment variable {OnnxRuntime.LibraryVariable}.");
-        if (file is null && (EngineFile.IsPlan(model) || !File.Exists(model))) throw new UsageException($"'{model}' is no ONNX file, which {OnnxRuntimeName} needs. Name one by {_withModel.Name}. (pith models NAME -o FILE writes a built-in network.)");
+        if (file is null && (EngineFile.IsPlan(model) || !File.Exists(model))) throw new UsageException($"'{model}' is not an ONNX file, which {OnnxRuntimeName} needs. Name one by {_withModel.Name}. (pith models NAME -o FILE writes a built-in network.)");
         return (library, file ?? model);
     }
 

@@ -116,7 +116,7 @@ internal static class CommonOptions
         OutputFile(new("--timing-cache") { Description = "File with timings of earlier builds; read when it is there, written afterwards.", HelpName = "file" });
 
     /// <summary>The cache that <see cref="TimingCache"/> names, an empty one when the file is not there yet.</summary>
-    /// <exception cref="PithException">The file is no timing cache.</exception>
+    /// <exception cref="PithException">The file is not a timing cache.</exception>
     public static TimingCache LoadTimingCache(string? path) => path is not null && File.Exists(path) ? Pith.TimingCache.Load(path) : new TimingCache();
 
     private static string SpecHelp => $"One of {string.Join(", ", DatasetCatalog.All.Select(kind => kind.Syntax))}.";

@@ -17,7 +17,7 @@ internal static class SurgeonEdits
     private static readonly Option<string[]> s_to = Texts("--to", "tensor", "Cut the network here: the tensor becomes an output, in place of the network's own.");
     private static readonly Option<bool> s_strip = new("--strip-qdq") { Description = "Remove Q/DQ pairs; integer weights become the floats that they stand for." };
     private static readonly Option<bool> s_float32 = new("--to-float32") { Description = "Turn half and double precision into float32: weights, inputs and outputs." };
-    private static readonly Option<string[]> s_insert = Texts("--insert-qdq", "TENSOR[=SCALE]", "Put a symmetric int8 Q/DQ pair behind a tensor. The scale may be left out for weights, which get one per output channel from their largest magnitude. (pith quantize places and calibrates all pairs.)");
+    private static readonly Option<string[]> s_insert = Texts("--insert-qdq", "TENSOR[=SCALE]", "Put a symmetric int8 Q/DQ pair after a tensor. The scale may be left out for weights, which get one per output channel from their largest magnitude. (pith quantize places and calibrates all pairs.)");
     private static readonly Option<bool> s_fold = new("--fold-constants") { Description = "Compute now what depends on constants only; Q/DQ of weights stay." };
     private static readonly Option<bool> s_simplify = new("--simplify") { Description = "All that an engine does to a graph that can be saved again: constants and batch norms folded, reshapes and transposes merged, identities removed." };
     private static readonly Option<bool> s_unused = new("--drop-unused") { Description = "Remove inputs that nothing reads. (Nodes and constants that nothing reads go in any case.)" };

@@ -48,7 +48,7 @@ internal static class QdqPlacementRules
                 yield return Finding.At(node, $"Both operands are quantized, the result of {layer.Op.Schema.Name} '{layer.Name}' as well, so that the Add cannot fuse into it.", $"Remove the pair after '{layer.Name}'; the Add then rounds once.");
         foreach (var node in model.Graph.Nodes.Where(node => node.Op is Relu or Clip or LeakyRelu or PRelu or BatchNormalization))
             if (node.Inputs[0]!.Producer is { Op: DequantizeLinear } && Before(node.Inputs[0]!) is { SingleConsumer: not null, Producer: { } layer } && Qdq.IsLayer(layer))
-                yield return Finding.At(node, $"A pair stands between it and {layer.Op.Schema.Name} '{layer.Name}', which it would fuse into.", $"Move the pair behind {node.Op.Schema.Name}.");
+                yield return Finding.At(node, $"A pair stands between it and {layer.Op.Schema.Name} '{layer.Name}', which it would fuse into.", $"Move the pair after {node.Op.Schema.Name}.");
     }
 
     public static IEnumerable<Finding> Concats(CheckedModel model)

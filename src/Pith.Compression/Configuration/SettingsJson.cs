@@ -68,7 +68,7 @@ internal static class SettingsJson
     /// <summary>Parses a text whose root must be an object.</summary>
     /// <param name="text">The JSON.</param>
     /// <param name="source">What the text is, for messages: a file name.</param>
-    /// <exception cref="PithException">The text is too long, is no JSON, or is not an object.</exception>
+    /// <exception cref="PithException">The text is too long, is not JSON, or is not an object.</exception>
     public static JsonObject Parse(string text, string source)
     {
         if (text.Length > MaxCharacters) throw new PithException($"{source}: expected at most {MaxCharacters} characters of JSON, got {text.Length}.");
@@ -141,7 +141,7 @@ internal static class SettingsJson
         Options.GetTypeInfo(settings.GetType()).Properties.Where(property => property.Set is not null).Select(property => property.Name).ToHashSet(StringComparer.Ordinal);
 
     /// <summary>The text in a field; null when the field is not there.</summary>
-    /// <exception cref="PithException">It is no text.</exception>
+    /// <exception cref="PithException">It is not text.</exception>
     public static string? Text(JsonObject json, string name, string where) =>
         json[name] is not { } value ? null : value is JsonValue && value.GetValueKind() == JsonValueKind.String ? value.GetValue<string>() : throw new PithException($"{where}: '{name}': expected a text in quotes.");
 

@@ -33,7 +33,7 @@ public static class ClassLabels
         return System.Text.Encoding.UTF8.GetString(DataFile.ReadAllBytes(path)).TrimStart('\uFEFF').TrimEnd().Split('\n', StringSplitOptions.TrimEntries);
     }
 
-    /// <summary>Notes the names of a dataset in the metadata of a classifier that has as many outputs; names that are there already stay, and numbers are no names.</summary>
+    /// <summary>Notes the names of a dataset in the metadata of a classifier that has as many outputs; names that are there already stay, and numbers are not names.</summary>
     internal static void Note(Graph graph, ImageDataset data)
     {
         if (graph.Metadata.ContainsKey(MetadataKey) || data.ClassNames.Count < 2 || data.ClassNames.All(name => name.All(char.IsAsciiDigit))) return;

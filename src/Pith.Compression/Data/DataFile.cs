@@ -39,7 +39,7 @@ internal static class DataFile
         }
         catch (InvalidDataException e)
         {
-            throw new PithException($"'{path}' is no valid gzip file: {e.Message} It is damaged or cut short; fetch it again.", e);
+            throw new PithException($"'{path}' is not a valid gzip file: {e.Message} It is damaged or cut short; fetch it again.", e);
         }
         catch (Exception e) when (IsUnreadable(e))
         {

@@ -46,7 +46,7 @@ public sealed class SignalComparison
     private void Add(double x, double y)
     {
         Count++;
-        // Equal infinities, and NaN on both sides, are no error; as signal they would hide all others.
+        // Equal infinities, and NaN on both sides, are not errors; as signal they would hide all others.
         if (!double.IsFinite(x) && x.Equals(y)) return;
         var error = x - y;
         _reference += x * x;

@@ -1,7 +1,7 @@
 namespace Pith.Compression.Quantization;
 
 /// <summary>
-/// Inserts the QuantizeLinear/DequantizeLinear pairs of a placement. Weights stay float constants with a pair behind them: the graph simulates INT8, can be trained (QAT), and turns into the exported
+/// Inserts the QuantizeLinear/DequantizeLinear pairs of a placement. Weights stay float constants with a pair after them: the graph simulates INT8, can be trained (QAT), and turns into the exported
 /// form, int8 constants with a DequantizeLinear, by <see cref="QuantizationPasses.Finish"/>.
 /// </summary>
 public static class InsertQdq

@@ -5,7 +5,7 @@ namespace Pith.Compression.Quantization;
 /// <summary>Adds a QuantizeLinear and a DequantizeLinear with their constants: scalars per tensor, vectors per axis.</summary>
 internal static class QdqPair
 {
-    /// <summary>One pair behind <paramref name="value"/>; nothing reads its result yet.</summary>
+    /// <summary>One pair after <paramref name="value"/>; nothing reads its result yet.</summary>
     /// <param name="graph">The graph.</param>
     /// <param name="value">The value.</param>
     /// <param name="parameters">Scale and zero point.</param>

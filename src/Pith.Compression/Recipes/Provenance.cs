@@ -57,7 +57,7 @@ public sealed record Provenance
         }
         catch (Exception damage) when (damage is JsonException or InvalidOperationException or NotSupportedException)
         {
-            throw new PithException($"The metadata '{MetadataKey}' is no record of how a model was made: {damage.Message}", damage);
+            throw new PithException($"The metadata '{MetadataKey}' is not a record of how a model was made: {damage.Message}", damage);
         }
     }
 

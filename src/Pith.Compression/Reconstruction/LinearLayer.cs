@@ -55,7 +55,7 @@ internal sealed class LinearLayer
     /// <summary>The layer of <paramref name="node"/>, or why its weights cannot be seen in this way.</summary>
     public static (LinearLayer? Layer, string? Reason) Of(Node node)
     {
-        if (WeightOperand.Of(node) is not { } weight) return (null, "its weight is no constant");
+        if (WeightOperand.Of(node) is not { } weight) return (null, "its weight is not a constant");
         if (node.Op is ConvTranspose) return (null, "transposed convolutions are not reconstructed");
         if (weight.Index != 1 || node.Op is Gemm { TransA: true } || node.Op is MatMul && weight.Shape.Rank != 2) return (null, "only a right operand that is one matrix is reconstructed");
         if (node.Op is Gemm { Alpha: not 1 }) return (null, "products with a factor alpha are not reconstructed");

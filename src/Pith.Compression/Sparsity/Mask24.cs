@@ -189,7 +189,7 @@ public sealed class Mask24 : IEquatable<Mask24>
             for (var i = 0; i < 4; i++) kept += this[offset + i * Layout.Inner] ? 1 : 0;
             if (kept != 2) return false;
         }
-        // No bit may be set behind the last weight: equal masks must have equal bits.
+        // No bit may be set after the last weight: equal masks must have equal bits.
         return _bits.Sum(word => BitOperations.PopCount(word)) == Layout.Length / 2;
     }
 

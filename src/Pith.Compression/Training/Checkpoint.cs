@@ -95,7 +95,7 @@ internal sealed class Checkpoint
     });
 
     /// <summary>Reads a file; one that was damaged or made up is refused before anything in it is used.</summary>
-    /// <exception cref="PithException">The file cannot be read, is no checkpoint, or is damaged.</exception>
+    /// <exception cref="PithException">The file cannot be read, is not a checkpoint, or is damaged.</exception>
     public static Checkpoint Read(string path) => Read(path, ReadBytes(path));
 
     /// <summary>Reads the content of a file.</summary>
@@ -113,7 +113,7 @@ internal sealed class Checkpoint
     }
 
     /// <summary>Reads what was the content of a file, on this or another machine.</summary>
-    /// <exception cref="PithException">It is no checkpoint, or is damaged.</exception>
+    /// <exception cref="PithException">It is not a checkpoint, or is damaged.</exception>
     public static Checkpoint Read(string path, byte[] bytes)
     {
         try
@@ -128,7 +128,7 @@ internal sealed class Checkpoint
 
     private static Checkpoint Parse(byte[] bytes)
     {
-        if (bytes.Length < PrefixBytes + SHA256.HashSizeInBytes || !bytes.AsSpan().StartsWith(Magic)) throw new InvalidDataException("it is no Pith checkpoint, or is cut short.");
+        if (bytes.Length < PrefixBytes + SHA256.HashSizeInBytes || !bytes.AsSpan().StartsWith(Magic)) throw new InvalidDataException("it is not a Pith checkpoint, or is cut short.");
         var version = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(8));
         if (version != Version) throw new InvalidDataException($"expected version {Version}, got {version}.");
         var body = bytes.AsSpan(0, bytes.Length - SHA256.HashSizeInBytes);

@@ -20,7 +20,7 @@ public sealed record RateSweep
     // The average keeps this share of the losses before.
     private const double Keep = 0.9;
 
-    // A loss so many times the lowest one does not come back.
+    // A loss this many times the lowest one does not come back.
     private const double Explosion = 4;
 
     // Steps on either side over which the slope is measured.

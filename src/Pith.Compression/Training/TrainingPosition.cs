@@ -6,7 +6,7 @@ namespace Pith.Compression.Training;
 /// <param name="StepsPerEpoch">Steps of one epoch.</param>
 public readonly record struct TrainingPosition(long Step, long Steps, long StepsPerEpoch)
 {
-    /// <summary>The share of the run that lies behind this step: 0 at the first step.</summary>
+    /// <summary>The share of the run that is done before this step: 0 at the first step.</summary>
     public double Share => Steps == 0 ? 0 : (double)Step / Steps;
 
     /// <summary>The epoch that this step belongs to, from 0.</summary>

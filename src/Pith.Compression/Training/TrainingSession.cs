@@ -299,7 +299,7 @@ internal sealed class TrainingSession : IDisposable
     private void RequireMasksUsed(IReadOnlyDictionary<string, Mask24> masks)
     {
         foreach (var name in masks.Keys)
-            if (_parameters.All(parameter => parameter.Name != name)) throw new PithException($"There is a 2:4 mask for '{name}', which is no trained weight of model '{_inference.Name}'.");
+            if (_parameters.All(parameter => parameter.Name != name)) throw new PithException($"There is a 2:4 mask for '{name}', which is not a trained weight of model '{_inference.Name}'.");
     }
 
     /// <summary>A mean or variance of a batch norm and its moving average.</summary>

@@ -73,7 +73,7 @@ public sealed record TrainingSettings
     /// <summary>The teacher's share of the loss, 0 to 1; the labels have the rest (Hinton et al., "Distilling the knowledge in a neural network", 2015).</summary>
     public double TeacherWeight { get; init; } = 0.5;
 
-    /// <summary>By what logits of teacher and student are divided before their distributions are compared; above 1 softens them.</summary>
+    /// <summary>Logits of teacher and student are divided by this value before their distributions are compared; above 1 softens them.</summary>
     public double Temperature { get; init; } = 4;
 
     /// <summary>
@@ -92,7 +92,7 @@ public sealed record TrainingSettings
     /// <summary>What the validation set is used for.</summary>
     public ValidationMode Validation { get; init; }
 
-    /// <summary>Training ends when so many epochs have passed without a better top-1 on the validation set. Null: it never ends early.</summary>
+    /// <summary>Training ends after this many epochs without a better top-1 on the validation set. Null: it never ends early.</summary>
     public int? Patience { get; init; }
 
     /// <summary>Decides the order of the images and their augmentation.</summary>

@@ -8,7 +8,7 @@ namespace Pith.Compression.Training;
 /// <param name="LossSum">The sum of their cross-entropies, from labels alone.</param>
 internal readonly record struct ValidationScore(double Correct, double LossSum)
 {
-    // What is smaller counts as this: a probability that was rounded to 0 is no infinite loss.
+    // What is smaller counts as this: a probability that was rounded to 0 is not an infinite loss.
     private const double SmallestProbability = 1e-12;
 
     /// <summary>Builds an engine for a network and evaluates it.</summary>

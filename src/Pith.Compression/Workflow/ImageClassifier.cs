@@ -100,7 +100,7 @@ public sealed class ImageClassifier : IDisposable
     /// <param name="encoded">The bytes of a JPEG, PNG, BMP, GIF, TIFF or WebP file.</param>
     /// <param name="top">The most classes to return.</param>
     /// <returns>The likeliest classes, the first one first.</returns>
-    /// <exception cref="PithException">The bytes are no image.</exception>
+    /// <exception cref="PithException">The bytes are not an image.</exception>
     /// <exception cref="ObjectDisposedException">The classifier has been disposed.</exception>
     public IReadOnlyList<Classification> Classify(ReadOnlySpan<byte> encoded, int top = DefaultTop) => Classify(ImageDecoder.Decode(encoded, "image"), top);
 

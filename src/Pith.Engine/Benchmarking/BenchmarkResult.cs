@@ -16,7 +16,7 @@ public sealed record BenchmarkResult
         Streams = streams;
         Samples = samples;
         Latency = LatencyStatistics.Of([.. samples.Select(sample => sample.Seconds)]);
-        // Each stream has a rate of its own; waiting for the others and for another target's turn is no part of it.
+        // Each stream has a rate of its own; waiting for the others and for another target's turn is not part of it.
         ImagesPerSecond = samples.GroupBy(sample => sample.Stream).Sum(stream => batch / stream.Average(sample => sample.Seconds));
     }
 

@@ -23,7 +23,7 @@ internal sealed class LayerNetwork
     private LayerNetwork(LayerSpec spec) => _spec = spec;
 
     /// <summary>The layer that <paramref name="text"/> asks for, lowered, and the network around it.</summary>
-    /// <exception cref="PithException">The text is no specification, of a kind that cannot be built alone, or of a combination that no network lowers to.</exception>
+    /// <exception cref="PithException">The text is not a specification, of a kind that cannot be built alone, or of a combination that no network lowers to.</exception>
     public static (LoweredNetwork Network, ContractionLayer Layer) Lower(string text)
     {
         var spec = Complete(LayerSpec.Parse(text), text);

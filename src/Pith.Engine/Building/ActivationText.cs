@@ -20,12 +20,12 @@ internal static class ActivationText
     {
         if (text.Length == 0) return default;
         var parts = text.TrimEnd(')').Split('(', ',');
-        if (!Enum.TryParse<ActivationKind>(parts[0], ignoreCase: true, out var kind)) throw new PithException($"'{text}' is no activation; expected e.g. clip(0,6) or silu.");
+        if (!Enum.TryParse<ActivationKind>(parts[0], ignoreCase: true, out var kind)) throw new PithException($"'{text}' is not an activation; expected e.g. clip(0,6) or silu.");
         return new Activation { Kind = kind, A = Number(parts, 1), B = Number(parts, 2) };
     }
 
     private static float Number(string[] parts, int index) =>
-        index >= parts.Length ? 0 : float.TryParse(parts[index], NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : throw new PithException($"'{parts[index]}' is no number, in activation '{string.Join(',', parts)}'.");
+        index >= parts.Length ? 0 : float.TryParse(parts[index], NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : throw new PithException($"'{parts[index]}' is not a number, in activation '{string.Join(',', parts)}'.");
 
     private static string Name(ActivationKind kind) => kind.ToString().ToLowerInvariant();
 }

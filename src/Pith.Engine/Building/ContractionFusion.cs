@@ -46,7 +46,7 @@ internal sealed class ContractionFusion
 
     private Value? Other(Node node) => ReferenceEquals(node.Input(0), _result) ? node.Input(1) : node.Input(0);
 
-    // A constant with one element per output channel, added behind a contraction that has no bias of its own.
+    // A constant with one element per output channel, added after a contraction that has no bias of its own.
     private void TakeBias()
     {
         if (_bias is not null || _context.Next(_result) is not { Op: Add } add || Other(add) is not { } other) return;

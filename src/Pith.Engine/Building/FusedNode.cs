@@ -31,7 +31,7 @@ internal sealed class FusedNode
     /// <summary>Makes the layer.</summary>
     public required Func<LayerParts, Layer> Create { get; init; }
 
-    /// <summary>The layer is called after the node that does the work: the convolution or matrix product, else the last that is no mere QuantizeLinear or DequantizeLinear.</summary>
+    /// <summary>The layer is called after the node that does the work: the convolution or matrix product, else the last that is not just a QuantizeLinear or DequantizeLinear.</summary>
     public string Name => (Nodes.FirstOrDefault(node => node.Op.Cost(node) > 0) ?? Nodes.LastOrDefault(node => node.Op is not (QuantizeLinear or DequantizeLinear)) ?? Nodes[^1]).Name;
 }
 

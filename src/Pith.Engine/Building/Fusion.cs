@@ -3,7 +3,7 @@ namespace Pith.Building;
 /// <summary>Groups the nodes of a graph into what will be layers.</summary>
 internal static class Fusion
 {
-    // One sweep over the graph for each, in this order: a contraction takes the Add, activation and QuantizeLinear behind it before these are offered to the fusions that follow, and only
+    // One sweep over the graph for each, in this order: a contraction takes the Add, activation and QuantizeLinear after it before these are offered to the fusions that follow, and only
     // what none of them wants becomes a layer of its own.
     private static readonly Func<Node, FusionContext, FusedNode?>[] s_fusions =
     [

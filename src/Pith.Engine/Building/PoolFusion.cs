@@ -2,7 +2,7 @@ using Pith.Ops;
 
 namespace Pith.Building;
 
-/// <summary>Pools of images, in float or on 8 bits. An average takes the DequantizeLinear before it and the QuantizeLinear behind it.</summary>
+/// <summary>Pools of images, in float or on 8 bits. An average takes the DequantizeLinear before it and the QuantizeLinear after it.</summary>
 internal static class PoolFusion
 {
     public static FusedNode? TryFuse(Node node, FusionContext context)

@@ -33,7 +33,7 @@ internal sealed class TableLayer : Layer
     public override LayerSpec SpecAt(int maxBatch) => Spec(LayerKind.Table, $"{Input.Shape.At(maxBatch)}");
 }
 
-/// <summary>Quantized tensors of one scale, one behind the other along the channels.</summary>
+/// <summary>Quantized tensors of one scale, concatenated along the channels.</summary>
 internal sealed class ConcatLayer : Layer
 {
     public override LayerSpec SpecAt(int maxBatch) => Spec(LayerKind.Concat, string.Join(' ', Inputs.Select(input => $"{input!.Shape.At(maxBatch)}")));

@@ -71,10 +71,10 @@ internal sealed class Slot
     /// <summary>Pixels over all images: the product of all sizes but the channels.</summary>
     public long Pixels(int batch) => Shape.Elements(batch) / Math.Max(1, Channels);
 
-    /// <summary>Rows of an image; 1 for everything that is no image.</summary>
+    /// <summary>Rows of an image; 1 for everything that is not an image.</summary>
     public int Height => Shape.Rank == 4 && Layout != Layout.Tokens ? Shape[2].Fixed : 1;
 
-    /// <summary>Columns of an image; 1 for everything that is no image.</summary>
+    /// <summary>Columns of an image; 1 for everything that is not an image.</summary>
     public int Width => Shape.Rank == 4 && Layout != Layout.Tokens ? Shape[3].Fixed : 1;
 
     /// <summary>Bytes from row to row of an image in <see cref="Layout.ChannelsLast"/>.</summary>

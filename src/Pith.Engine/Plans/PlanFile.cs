@@ -83,7 +83,7 @@ internal sealed class PlanFile : IDisposable
     }
 
     /// <summary>Opens a plan, checks every size and the checksum of everything but the weights, and begins to check these.</summary>
-    /// <exception cref="PithException">The file cannot be read, is no plan, is of another version, or is damaged.</exception>
+    /// <exception cref="PithException">The file cannot be read, is not a plan, is of another version, or is damaged.</exception>
     public static PlanFile Open(string path)
     {
         SafeFileHandle? file = null;

@@ -34,7 +34,7 @@ internal static class WorkSplit
 /// <param name="Size">Units of a piece.</param>
 internal readonly record struct Pieces(long Size)
 {
-    /// <summary>Pieces of so many units.</summary>
+    /// <summary>Pieces of this many units.</summary>
     public int Count(long units) => checked((int)EvenParts.Count(units, Size));
 
     /// <summary>The units of one of them.</summary>

@@ -11,7 +11,7 @@ namespace Pith.Tactics;
 /// <param name="events">Receives every decision.</param>
 internal sealed class Autotuner(LoweredNetwork network, EngineResources resources, EngineOptions options, IReadOnlyDictionary<string, PlannedTactic>? planned, IProgress<PithEvent>? events) : IDisposable
 {
-    // A tactic that is expected to be slower than that is not worth timing, and neither are more than so many.
+    // A tactic that is expected to be slower than that is not worth timing, and neither are more than this many.
     private const double WorthTiming = 4;
     private const int MostTimed = 6;
 

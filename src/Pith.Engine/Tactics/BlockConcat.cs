@@ -4,7 +4,7 @@ using Pith.Runtime;
 
 namespace Pith.Tactics;
 
-/// <summary>Joins operands of any type that lie in one layout, block by block: what lies behind the axis is one block for each index before it.</summary>
+/// <summary>Joins operands of any type that lie in one layout, block by block: what lies after the axis is one block for each index before it.</summary>
 internal sealed unsafe class BlockConcat : Tactic<OpLayer>
 {
     public override string Name => "block-concat";

@@ -26,7 +26,7 @@ internal sealed unsafe class EngineResources(Device device, CodeArena? code = nu
     /// <summary>Bytes handed out so far.</summary>
     public long Bytes { get; private set; }
 
-    /// <summary>Zeroed memory for packed weights and tables, with room behind it for a vector that is loaded at its last element. Pieces lie next to each other.</summary>
+    /// <summary>Zeroed memory for packed weights and tables, with room after it for a vector that is loaded at its last element. Pieces lie next to each other.</summary>
     public byte* Allocate(long bytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);

@@ -34,7 +34,7 @@ internal abstract class Tactic
     /// <summary>Whether it is about layers of this kind.</summary>
     public abstract bool IsFor(Layer layer);
 
-    /// <summary>The most that its instructions do on a device that has them, which rates are compared with; null for tactics that are no measure.</summary>
+    /// <summary>The most that its instructions do on a device that has them, which rates are compared with; null for tactics that are not a measure.</summary>
     public virtual PeakLoop? PeakLoop(Device device) => null;
 
     /// <summary>Whether the tactic can run the layer on the device.</summary>

@@ -1,6 +1,6 @@
 namespace Pith;
 
-/// <summary>A factor in the products of a <see cref="DimExpression"/>: a symbol, or a function that is no sum of products. Equal texts mean equal factors.</summary>
+/// <summary>A factor in the products of a <see cref="DimExpression"/>: a symbol, or a function that is not a sum of products. Equal texts mean equal factors.</summary>
 internal abstract class DimAtom
 {
     protected DimAtom(string text, bool isNonNegative, IEnumerable<string> symbols) => (Text, IsNonNegative, Symbols) = (text, isNonNegative, symbols);

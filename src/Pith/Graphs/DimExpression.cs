@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Pith;
 
 /// <summary>
-/// A sum of products with at least one factor that is no number. Normal form: like products are one term, none is 0, factors and terms are in the order of their texts with the number last. Equal texts
+/// A sum of products with at least one factor that is not a number. Normal form: like products are one term, none is 0, factors and terms are in the order of their texts with the number last. Equal texts
 /// mean equal expressions, so the text is what is compared.
 /// </summary>
 internal sealed class DimExpression : IEquatable<DimExpression>

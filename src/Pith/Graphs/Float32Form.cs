@@ -28,7 +28,7 @@ public static class Float32Form
     }
 
     /// <summary>
-    /// A copy of <paramref name="graph"/> that computes in float32 what it computes in half precision. Inputs and outputs keep their types and names: they are converted, as <c>NAME/float32</c>, right behind
+    /// A copy of <paramref name="graph"/> that computes in float32 what it computes in half precision. Inputs and outputs keep their types and names: they are converted, as <c>NAME/float32</c>, right after
     /// the one and before the other. Nothing in between is rounded to half precision, so results are the nearer to real arithmetic, and numbers beyond 65504 stay finite on the way.
     /// </summary>
     public static Graph OfHalf(Graph graph)

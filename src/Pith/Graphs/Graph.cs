@@ -105,7 +105,7 @@ public sealed class Graph
     /// <summary>Makes every reader of <paramref name="from"/> read <paramref name="to"/> instead. When <paramref name="from"/> is an output of the graph, <paramref name="to"/> takes its place and its name.</summary>
     /// <param name="from">The value to replace.</param>
     /// <param name="to">What is read instead; its type must fit.</param>
-    /// <param name="except">A reader that stays: the node that was just inserted behind <paramref name="from"/>.</param>
+    /// <param name="except">A reader that stays: the node that was just inserted after <paramref name="from"/>.</param>
     /// <exception cref="PithException">Element type or dimensions differ.</exception>
     public void ReplaceAllUses(Value from, Value to, Node? except = null)
     {
@@ -143,7 +143,7 @@ public sealed class Graph
     }
 
     /// <summary>Gives a constant another tensor of the same type and shape, for example its pruned weights.</summary>
-    /// <exception cref="PithException">The value is no constant, or type or shape differ.</exception>
+    /// <exception cref="PithException">The value is not a constant, or type or shape differ.</exception>
     public void SetConstant(Value value, Tensor tensor)
     {
         RequireOwn(value);

@@ -16,7 +16,7 @@ public static class GraphVerifier
     private static void VerifyValue(Graph graph, Value value)
     {
         if (!ReferenceEquals(graph.Find(value.Name), value)) throw new PithException($"Value '{value.Name}' is registered under another name in graph '{graph.Name}'.");
-        if (value.Producer is null && value.Constant is null && !value.IsGraphInput) throw new PithException($"Value '{value.Name}' has no producer, is no constant and no input.");
+        if (value.Producer is null && value.Constant is null && !value.IsGraphInput) throw new PithException($"Value '{value.Name}' has no producer, is neither a constant nor an input.");
         if (value.Constant is { } tensor && value.Type != TensorType.Of(tensor)) throw new PithException($"Constant '{value.Name}' is declared {value.Type} but holds {tensor}.");
         foreach (var use in value.Uses)
             if (!ReferenceEquals(use.Node.Input(use.Index), value))

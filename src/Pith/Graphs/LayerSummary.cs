@@ -25,7 +25,7 @@ public sealed record LayerSummary
     public required long Zeros { get; init; }
 
     /// <summary>
-    /// True when no four consecutive weights along the reduction axis hold more than two non-zeros (NVIDIA's 2:4 pattern); null when the axis is no multiple of 4 long, so that
+    /// True when no four consecutive weights along the reduction axis hold more than two non-zeros (NVIDIA's 2:4 pattern); null when the axis is not a multiple of 4 long, so that
     /// the pattern does not apply.
     /// </summary>
     public required bool? Is24Sparse { get; init; }

@@ -7,7 +7,7 @@ public static class QdqRemoval
 {
     /// <summary>
     /// A copy of <paramref name="graph"/> without QuantizeLinear and DequantizeLinear. Activations are read as they are before a pair; integer constants become the floats that they stand for, and float constants with a
-    /// pair behind them stay what they are. What needs integers (an 8-bit input, say) keeps its DequantizeLinear.
+    /// pair after them stay what they are. What needs integers (an 8-bit input, say) keeps its DequantizeLinear.
     /// </summary>
     /// <param name="graph">The network; not changed. Inputs and outputs keep their names; an output that was integers is float.</param>
     /// <exception cref="PithException">An op reads the integers of a pair and does not take floats.</exception>

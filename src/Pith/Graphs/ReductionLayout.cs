@@ -9,7 +9,7 @@ namespace Pith;
 /// </summary>
 /// <param name="Outer">The product of the sizes before the reduction axis.</param>
 /// <param name="Reduction">The size of the reduction axis.</param>
-/// <param name="Inner">The product of the sizes behind it: the distance in elements between neighbours along the axis.</param>
+/// <param name="Inner">The product of the sizes after it: the distance in elements between neighbours along the axis.</param>
 public readonly record struct ReductionLayout(int Outer, int Reduction, int Inner)
 {
     /// <summary>The number of elements.</summary>

@@ -99,7 +99,7 @@ public sealed class WeightOperand
         return WeightPath.OtherReader(constant, uses.Contains);
     }
 
-    /// <summary>The weight of <paramref name="node"/>, or null when the node is no Conv, ConvTranspose, Gemm or MatMul or none of its operands is constant.</summary>
+    /// <summary>The weight of <paramref name="node"/>, or null when the node is not a Conv, ConvTranspose, Gemm or MatMul or none of its operands is constant.</summary>
     public static WeightOperand? Of(Node node)
     {
         ArgumentNullException.ThrowIfNull(node);

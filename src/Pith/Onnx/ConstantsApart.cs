@@ -12,7 +12,7 @@ internal sealed class ConstantsApart(string location, long start, bool compress)
     private readonly List<Tensor> _constants = [];
     private long _end = start;
 
-    /// <summary>One behind the other.</summary>
+    /// <summary>One after the other.</summary>
     public IReadOnlyList<Tensor> Constants => _constants;
 
     /// <summary>Describes a tensor that was collected, or writes it whole if it is small.</summary>

@@ -4,7 +4,7 @@ namespace Pith.Onnx;
 
 /// <summary>
 /// Dimensions as names in a file. A symbol is its own name, whatever it looks like: <c>4*N</c> in a file of others is a name, not a product. Expressions, which ONNX does not know, begin with an equals
-/// sign: <c>=4*N+1</c>. A name that does so but is no expression stays a name.
+/// sign: <c>=4*N+1</c>. A name that does so but is not an expression stays a name.
 /// </summary>
 internal static class DimText
 {
@@ -22,7 +22,7 @@ internal static class DimText
         }
         catch (PithException)
         {
-            // Of numbers that are no sizes.
+            // Of numbers that are not sizes.
             return Dim.Named(name);
         }
     }

@@ -73,7 +73,7 @@ internal sealed class ExternalData(Func<string, Stream> open, bool expands = fal
         }
     }
 
-    /// <summary>Makes a tensor's data external: so many bytes from <paramref name="offset"/>, compressed if there is an axis.</summary>
+    /// <summary>Makes a tensor's data external: this many bytes from <paramref name="offset"/>, compressed if there is an axis.</summary>
     public static void Describe(TensorProto tensor, string location, long offset, long length, int? compressedAxis = null)
     {
         tensor.DataLocation = TensorProto.Types.DataLocation.External;

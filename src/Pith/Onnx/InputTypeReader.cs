@@ -12,7 +12,7 @@ internal sealed class InputTypeReader
         _symbols = [.. inputs.SelectMany(input => input.Type?.TensorType?.Shape?.Dim.Select(dim => dim.DimParam) ?? [])];
 
     /// <summary>The type of an input.</summary>
-    /// <exception cref="PithException">It is no tensor, or its element type or rank is unknown to Pith.</exception>
+    /// <exception cref="PithException">It is not a tensor, or its element type or rank is unknown to Pith.</exception>
     public TensorType Read(ValueInfoProto input)
     {
         if (input.Type?.TensorType is not { } tensor)

@@ -24,7 +24,7 @@ public static class OnnxModel
     /// <summary>The inputs that a model file declares and that are not initializers, in order; nothing else of the file is looked at.</summary>
     /// <param name="path">The file.</param>
     /// <param name="options">Null for the defaults; its sizes are filled in.</param>
-    /// <exception cref="PithException">The file cannot be read, is not ONNX or is damaged, or an input is no tensor that Pith computes with.</exception>
+    /// <exception cref="PithException">The file cannot be read, is not ONNX or is damaged, or an input is not a tensor that Pith computes with.</exception>
     public static IReadOnlyList<(string Name, TensorType Type)> ReadInputs(string path, OnnxImportOptions? options = null) =>
         Read(path, (model, _) => new OnnxImporter(model, options ?? new OnnxImportOptions(), ExternalData.None).ReadInputs());
 
@@ -98,7 +98,7 @@ public static class OnnxModel
     }
 
     /// <summary>
-    /// The content of a model file without its large constants: the model says that they lie one behind the other at <paramref name="location"/>, from <paramref name="start"/> on, and the caller
+    /// The content of a model file without its large constants: the model says that they lie one after the other at <paramref name="location"/>, from <paramref name="start"/> on, and the caller
     /// writes them there.
     /// </summary>
     /// <param name="graph">The graph; not changed.</param>

@@ -8,7 +8,7 @@ public static class OnnxTensor
 {
     /// <summary>Reads a tensor.</summary>
     /// <param name="path">The file.</param>
-    /// <exception cref="PithException">The file cannot be read, is no tensor, or holds elements that Pith does not compute with.</exception>
+    /// <exception cref="PithException">The file cannot be read, is not a tensor, or holds elements that Pith does not compute with.</exception>
     public static Tensor Load(string path)
     {
         ArgumentNullException.ThrowIfNull(path);

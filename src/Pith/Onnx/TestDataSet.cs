@@ -22,7 +22,7 @@ public static class TestDataSet
     }
 
     /// <summary>The tensors of <c>input_0.pb</c>, <c>input_1.pb</c>, … in <paramref name="folder"/>: one for each input that is not an initializer.</summary>
-    /// <exception cref="PithException">The folder or a file of the numbering is missing, or a file is no tensor that Pith computes with.</exception>
+    /// <exception cref="PithException">The folder or a file of the numbering is missing, or a file is not a tensor that Pith computes with.</exception>
     public static IReadOnlyList<Tensor> LoadInputs(string folder) => ReadAll(folder, "input");
 
     /// <summary>The tensors of <c>output_0.pb</c>, <c>output_1.pb</c>, … in <paramref name="folder"/>: what is expected of each output.</summary>

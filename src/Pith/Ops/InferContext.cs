@@ -103,7 +103,7 @@ public sealed class InferContext
             }
         }
         if (types.Count != OutputCount) throw Error($"infers {types.Count} outputs, {OutputCount} were asked for");
-        // Shapes are vectors and scalars; the elements of a matrix are no shape.
+        // Shapes are vectors and scalars; the elements of a matrix are not a shape.
         for (var i = 0; i < types.Count; i++)
             if (_shapeValues[i] is { } content) _shapeValues[i] = types[i].Rank > 1 ? null : ShapeValues.As(content, types[i].DataType);
         return types;

@@ -20,10 +20,10 @@ internal static class Sizes
 
     /// <summary>A number that is the size of an axis.</summary>
     /// <exception cref="PithException">It is negative, or larger than any axis.</exception>
-    public static int Size(long number) => number is >= 0 and <= int.MaxValue ? (int)number : throw new PithException($"{number} is no size that an axis can have (0 to {int.MaxValue}).");
+    public static int Size(long number) => number is >= 0 and <= int.MaxValue ? (int)number : throw new PithException($"{number} is not a size that an axis can have (0 to {int.MaxValue}).");
 
     /// <summary>The shape that an integer vector spells.</summary>
-    /// <exception cref="PithException">A number is no size, or there are more elements than one array can hold.</exception>
+    /// <exception cref="PithException">A number is not a size, or there are more elements than one array can hold.</exception>
     public static Shape AsShape(Tensor sizes) => new([.. sizes.ToInt64s().Select(Size)]);
 
     /// <summary>The axis counted from the front.</summary>

@@ -4,7 +4,7 @@ namespace Pith.Passes;
 
 /// <summary>
 /// Replaces what can be computed now by constants: nodes that read constants only, and shapes whose sizes are all fixed.
-/// Quantization stays visible: a quantized weight behind DequantizeLinear is what an INT8 kernel reads.
+/// Quantization stays visible: a quantized weight after DequantizeLinear is what an INT8 kernel reads.
 /// </summary>
 public sealed class ConstantFolding : Pass
 {

@@ -1,6 +1,6 @@
 namespace Pith.Passes;
 
-/// <summary>The ordered lists of passes. Order has meaning: the comment behind a pass says what must come before or after it.</summary>
+/// <summary>The ordered lists of passes. Order has meaning: the comment after a pass says what must come before or after it.</summary>
 public static class Pipelines
 {
     /// <summary>

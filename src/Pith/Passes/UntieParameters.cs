@@ -4,7 +4,7 @@ namespace Pith.Passes;
 
 /// <summary>
 /// Gives each op a vector of its own where several read one constant as a bias, as a parameter of a normalization, as slopes or as a factor per channel. Exporters store equal tensors once, and biases and batch norms that are
-/// new are all equal, so that such sharing says nothing; trained together they would be other networks than the one that was exported. Weights and tables that several ops read stay shared, since equal ones are no coincidence, and so does the bias
+/// new are all equal, so that such sharing says nothing; trained together they would be other networks than the one that was exported. Weights and tables that several ops read stay shared, since equal ones are not a coincidence, and so does the bias
 /// of layers that share their weight: that is one layer applied several times.
 /// </summary>
 public sealed class UntieParameters : Pass

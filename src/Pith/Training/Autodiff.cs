@@ -10,7 +10,7 @@ public static class Autodiff
     /// <param name="loss">A scalar of the graph.</param>
     /// <param name="parameters">Inputs or constants of the graph.</param>
     /// <returns>The gradients, one per parameter and of its type. A parameter that the loss does not depend on gets a constant of zeros.</returns>
-    /// <exception cref="PithException">The loss is no scalar, or an op between it and a parameter has no gradient.</exception>
+    /// <exception cref="PithException">The loss is not a scalar, or an op between it and a parameter has no gradient.</exception>
     public static IReadOnlyList<Value> Build(Graph graph, Value loss, IReadOnlyList<Value> parameters)
     {
         ArgumentNullException.ThrowIfNull(graph);

@@ -85,7 +85,7 @@ public sealed record TrainingGraph
     /// <summary>Builds the training form of <paramref name="inference"/>, which is not changed.</summary>
     /// <param name="inference">A classifier: its first output is logits [N, K] (or their softmax). May hold Q/DQ pairs (QAT).</param>
     /// <param name="options">Loss and batch norm.</param>
-    /// <exception cref="PithException">The output is no classification, nothing can be trained, or an op on the way has no gradient.</exception>
+    /// <exception cref="PithException">The output is not a classification, nothing can be trained, or an op on the way has no gradient.</exception>
     public static TrainingGraph Build(Graph inference, TrainingGraphOptions options)
     {
         ArgumentNullException.ThrowIfNull(inference);
@@ -105,7 +105,7 @@ public sealed record TrainingGraph
     public static Graph? WithOpenBatch(Graph inference) => BatchAxis.Open(inference);
 
     /// <summary>A copy of the inference graph in which the constants named in <paramref name="tensors"/> (parameters and running statistics) have these values.</summary>
-    /// <exception cref="PithException">A name is no constant of the graph, or a type or shape differs.</exception>
+    /// <exception cref="PithException">A name is not a constant of the graph, or a type or shape differs.</exception>
     public static Graph WriteBack(Graph inference, IReadOnlyDictionary<string, Tensor> tensors)
     {
         ArgumentNullException.ThrowIfNull(inference);

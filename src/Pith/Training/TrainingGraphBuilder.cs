@@ -111,7 +111,7 @@ internal sealed class TrainingGraphBuilder(Graph source, TrainingGraphOptions op
         _statistics.Add(new(node.Inputs[3]!.Name, node.Inputs[4]!.Name, copy.Outputs[1], copy.Outputs[2], mean, variance, norm.Momentum));
     }
 
-    /// <summary>Drops the spatial axes of size 1 that some networks leave behind the classes.</summary>
+    /// <summary>Drops the spatial axes of size 1 that some networks have after the classes.</summary>
     private Value AsMatrix(Value logits) => logits.Type.Rank == 2 ? logits : _graph.Add(new Flatten(), logits);
 
     private Value AddLoss(Value logits, Value labels, Value? teacher)

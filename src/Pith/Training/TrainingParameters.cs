@@ -68,7 +68,7 @@ internal sealed class TrainingParameters
 
     private void Visit(Node node)
     {
-        // A shape is no data: a class token that is expanded to the batch stays a constant.
+        // A shape is not data: a class token that is expanded to the batch stays a constant.
         if (node.Op is not (ShapeOf or Size) && node.Inputs.Any(input => input is not null && _data.Contains(input)))
         {
             var learns = node.Inputs.Any(input => input is not null && _learned.Contains(input));

@@ -84,7 +84,7 @@ public sealed class TensorRtRulesTests
     [Fact]
     public void Quantization_aware_training_form_keeps_all_rules()
     {
-        // Weights are floats with a pair behind them.
+        // Weights are floats with a pair after them.
         var graph = TestNetwork.Residual();
         TestNetwork.Quantize(graph);
         Assert.Contains(graph.Nodes, node => node.Op is QuantizeLinear && node.Inputs[0]!.Constant is not null);

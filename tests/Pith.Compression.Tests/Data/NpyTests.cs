@@ -49,7 +49,7 @@ public sealed class NpyTests
     [InlineData("{'descr': '<f4', 'fortran_order': False, 'shape': (2000000000, 2000000000), }", "elements")]
     [InlineData("{'descr': '<f8', 'fortran_order': False, 'shape': (2000000000,), }", "bytes")]
     [InlineData("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", "cut short")]
-    [InlineData("{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }", "behind")]
+    [InlineData("{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }", "after")]
     public void What_a_tensor_cannot_hold_is_refused(string header, string message)
     {
         var failure = Assert.Throws<PithException>(() => Npy.Read(new MemoryStream(File(1, header, [0, 0, 0, 0])), "weights.npy"));

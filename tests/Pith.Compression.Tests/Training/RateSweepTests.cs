@@ -7,7 +7,7 @@ public class RateSweepTests
     {
         // A step down around a rate of 0.01, then an explosion.
         var sweep = RateSweep.Run(100, (_, rate) => 2 - 1.5 / (1 + Math.Pow(0.01 / rate, 2)) + Math.Pow(rate, 4));
-        // The smoothing lags behind by some steps of a factor of 1.18 each.
+        // The smoothing lags after by some steps of a factor of 1.18 each.
         Assert.InRange(sweep.Suggested!.Value, 0.01, 0.06);
         Assert.True(sweep.Points.Count < 100, "the explosion ends the sweep");
         Assert.Contains("diverged", sweep.End);

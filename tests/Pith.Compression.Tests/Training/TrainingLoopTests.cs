@@ -43,7 +43,7 @@ public class TrainingLoopTests
 
         using var folder = new TemporaryFolder();
         var options = new TrainingOptions { CheckpointPath = folder.File("run.checkpoint"), CheckpointKey = "k" };
-        // Step 9 lies in the second epoch, step 15 in the third: behind the point where batch norm is frozen.
+        // Step 9 lies in the second epoch, step 15 in the third: after the point where batch norm is frozen.
         foreach (var stopAt in new[] { 9, 15 })
         {
             using var stop = new CancellationTokenSource();

@@ -1,5 +1,5 @@
 namespace Pith.EngineTests.Int8;
-/// <summary>Quantized matrix products of operands that are no matrices.</summary>
+/// <summary>Quantized matrix products of operands that are not matrices.</summary>
 public class MatMulTests
 {
     [Fact]

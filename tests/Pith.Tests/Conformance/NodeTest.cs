@@ -32,7 +32,7 @@ internal static class NodeTest
     private static FedGraph Load(string folder, string dataSet)
     {
         var model = Path.Combine(folder, "model.onnx");
-        // Before the data: a model that is refused may have data that is no tensor.
+        // Before the data: a model that is refused may have data that is not a tensor.
         _ = OnnxModel.ReadInputs(model);
         return FedGraph.Load(model, TestDataSet.LoadInputs(dataSet));
     }

@@ -47,7 +47,7 @@ public class MovementGradientTests
             [s_x], symbolicBatch: true);
 
     [Theory]
-    [InlineData(0, 2, -2L, 4L)] // elements from behind, with a step
+    [InlineData(0, 2, -2L, 4L)] // elements from after, with a step
     [InlineData(3, 0, -1L, -1L)] // backwards
     public void A_slice_with_a_step_gives_the_gradient_back_to_where_elements_came_from(long start, long otherStart, long step, long end) =>
         GradientCheck.Check(

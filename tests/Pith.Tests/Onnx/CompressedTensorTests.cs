@@ -101,7 +101,7 @@ public class CompressedTensorTests
         }
     }
 
-    // Random bits in two of each four along the axis, or in one; along other axes they meet by chance, which is no pattern.
+    // Random bits in two of each four along the axis, or in one; along other axes they meet by chance, which is not a pattern.
     private static Tensor Sparse(DataType type, Shape shape, int axis, int seed)
     {
         var (tensor, random, size) = (Tensor.Zeros(type, shape), new Random(seed), type.SizeInBytes());

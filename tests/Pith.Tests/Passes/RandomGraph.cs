@@ -58,7 +58,7 @@ internal sealed class RandomGraph
         return Graph.Add(new ConvTranspose { Groups = groups }, x, Constant(new Shape(4, 4 / groups, 1, 1)), Constant(new Shape(4)));
     }
 
-    // A float constant, or one behind Q/DQ, or integers behind DQ; per tensor or per channel.
+    // A float constant, or one after Q/DQ, or integers after DQ; per tensor or per channel.
     private Value Weight(Shape shape)
     {
         var kind = _random.Next(4);

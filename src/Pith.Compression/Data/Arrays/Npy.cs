@@ -55,7 +55,7 @@ public static partial class Npy
         if (byteCount > DataFile.MaxBytes) throw new PithException($"NPY '{sourceName}': {type.ShortName()}{shape} has {byteCount} bytes, expected at most {DataFile.MaxBytes}.");
         var bytes = (byteCount <= available ? DataFile.ReadExactly(stream, (int)byteCount) : null)
             ?? throw new PithException($"NPY '{sourceName}' is cut short: expected {byteCount} bytes of {type.ShortName()}{shape}. Write or fetch it again.");
-        if (stream.ReadByte() >= 0) throw new PithException($"NPY '{sourceName}' has bytes behind its {byteCount} bytes of {type.ShortName()}{shape}: it is damaged.");
+        if (stream.ReadByte() >= 0) throw new PithException($"NPY '{sourceName}' has bytes after its {byteCount} bytes of {type.ShortName()}{shape}: it is damaged.");
         if (type == DataType.Bool) Normalize(bytes);
         var tensor = Tensor.Zeros(type, shape);
         bytes.CopyTo(tensor.Bytes);

@@ -11,7 +11,7 @@ public static class Npz
     private static readonly DateTimeOffset _entryTime = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     /// <summary>The names of the arrays, in the order of the file.</summary>
-    /// <exception cref="PithException">The file cannot be read or is no zip file.</exception>
+    /// <exception cref="PithException">The file cannot be read or is not a zip file.</exception>
     public static IReadOnlyList<string> Names(string path) =>
         Open(path, zip => zip.Entries.Where(IsArray).Select(NameOf).ToArray());
 
@@ -55,7 +55,7 @@ public static class Npz
         }
         catch (InvalidDataException e)
         {
-            throw new PithException($"'{path}' is no valid NPZ file: {e.Message} Expected a zip archive of .npy files, as numpy.savez writes it.", e);
+            throw new PithException($"'{path}' is not a valid NPZ file: {e.Message} Expected a zip archive of .npy files, as numpy.savez writes it.", e);
         }
         catch (Exception e) when (DataFile.IsUnreadable(e))
         {

@@ -35,7 +35,7 @@ public sealed class DatasetSpec
         var end = text.AsSpan().IndexOfAny(':', '?');
         var name = end < 0 ? text : text[..end];
         var kind = DatasetCatalog.All.FirstOrDefault(k => k.Name == name)
-            ?? throw new PithException($"Dataset '{text}': '{name}' is no kind of dataset. Expected one of: {string.Join(", ", DatasetCatalog.All.Select(k => k.Syntax))}.");
+            ?? throw new PithException($"Dataset '{text}': '{name}' is not a kind of dataset. Expected one of: {string.Join(", ", DatasetCatalog.All.Select(k => k.Syntax))}.");
 
         var rest = end < 0 || text[end] == '?' ? "" : text[(end + 1)..];
         var optionsAt = text.LastIndexOf('?');
@@ -90,7 +90,7 @@ public sealed class DatasetSpec
             var key = equals < 0 ? item : item[..equals];
             var isSelector = IndexSelector.Names.Contains(key);
             if (equals < 0 || !(isSelector || kind.Options.Contains(key)))
-                throw new PithException($"Dataset '{text}': '{item}' is no option of {kind.Name}. Expected NAME=VALUE with one of: {string.Join(", ", kind.Options.Concat(IndexSelector.Names))}.");
+                throw new PithException($"Dataset '{text}': '{item}' is not an option of {kind.Name}. Expected NAME=VALUE with one of: {string.Join(", ", kind.Options.Concat(IndexSelector.Names))}.");
             if (!isSelector && pairs.Any(p => p.Key == key)) throw new PithException($"Dataset '{text}': option '{key}' is given twice.");
             pairs.Add((key, item[(equals + 1)..]));
         }

@@ -16,7 +16,7 @@ internal readonly record struct IndexSelector(string Name, string Value, Func<in
     public static IReadOnlyList<string> Names { get; } = ["every", "not-every", "first", "range"];
 
     /// <param name="name">One of <see cref="Names"/>.</param>
-    /// <param name="value">What the user wrote behind the equals sign.</param>
+    /// <param name="value">What the user wrote after the equals sign.</param>
     /// <param name="spec">The whole specification, for messages.</param>
     /// <exception cref="PithException">The value makes no sense; or, when applied, asks for more than there is.</exception>
     public static IndexSelector Parse(string name, string value, string spec)

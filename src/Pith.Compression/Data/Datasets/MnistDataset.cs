@@ -95,7 +95,7 @@ public sealed class MnistDataset : ImageDataset
         var headerBytes = 4 + 4 * axes.Length;
         var found = idx.Length >= 4 ? BinaryPrimitives.ReadUInt32BigEndian(idx) : 0;
         if (found != magic || idx.Length < headerBytes)
-            throw new PithException($"'{file}' is no IDX file of {(magic == ImagesMagic ? "images" : "labels")}: expected it to start with {magic:X8}, got {found:X8} in {idx.Length} bytes.");
+            throw new PithException($"'{file}' is not an IDX file of {(magic == ImagesMagic ? "images" : "labels")}: expected it to start with {magic:X8}, got {found:X8} in {idx.Length} bytes.");
         var elements = (UInt128)1;
         for (var axis = 0; axis < axes.Length; axis++) elements *= axes[axis] = BinaryPrimitives.ReadUInt32BigEndian(idx.AsSpan(4 + 4 * axis));
         if (elements != (UInt128)(idx.Length - headerBytes))

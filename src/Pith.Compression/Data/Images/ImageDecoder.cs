@@ -14,7 +14,7 @@ public static class ImageDecoder
     /// <param name="bytes">The whole file.</param>
     /// <param name="sourceName">What messages call the file: its path, or its name inside an archive.</param>
     /// <param name="options">Limits, orientation, warnings; null: the defaults.</param>
-    /// <exception cref="PithException">The bytes are no image file of a known format, are damaged or cut short, or hold too large an image or a variant of the format that is not supported; or
+    /// <exception cref="PithException">The bytes are not an image file of a known format, are damaged or cut short, or hold too large an image or a variant of the format that is not supported; or
     /// libturbojpeg is not installed.</exception>
     public static Image Decode(ReadOnlySpan<byte> bytes, string sourceName, ImageDecodingOptions? options = null) => Decode(bytes.ToArray(), sourceName, options ?? s_defaults);
 

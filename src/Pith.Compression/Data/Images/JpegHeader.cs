@@ -52,7 +52,7 @@ internal readonly record struct JpegHeader(int Width, int Height, int Components
         return header;
     }
 
-    /// <summary>The code of the next marker, with <paramref name="at"/> moved behind it; null at the end of the file.</summary>
+    /// <summary>The code of the next marker, with <paramref name="at"/> moved after it; null at the end of the file.</summary>
     private static byte? NextMarker(ReadOnlySpan<byte> jpeg, ref int at)
     {
         while (at < jpeg.Length)

@@ -45,7 +45,7 @@ public sealed class Batch
     /// <summary>Writes soft labels, the probability of each class, which add up to 1 for each sample.</summary>
     /// <param name="targets">Receives [Count, <paramref name="classes"/>].</param>
     /// <param name="classes">How many there are.</param>
-    /// <exception cref="PithException">A label is no class.</exception>
+    /// <exception cref="PithException">A label is not a class.</exception>
     public void WriteTargets(Span<float> targets, int classes)
     {
         targets[..(Count * classes)].Clear();

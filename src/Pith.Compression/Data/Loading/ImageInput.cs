@@ -73,7 +73,7 @@ internal sealed record ImageInput(string Name, TensorType Type) : INetworkInputs
     public InputBatch ToTensors(ReadOnlySpan<float> images) => new([(Name, ToTensor(images))]);
 
     /// <summary>The same as a tensor.</summary>
-    /// <exception cref="PithException">They do not fit, or are no 8-bit samples where the network takes those.</exception>
+    /// <exception cref="PithException">They do not fit, or are not 8-bit samples where the network takes those.</exception>
     public Tensor ToTensor(ReadOnlySpan<float> images)
     {
         var shape = new Shape([images.Length / Shape.Elements, .. Type.Dims.Skip(1).Select(dim => dim.Size)]);

@@ -112,7 +112,7 @@ public sealed record Preprocessing
     public string ToJson() => PreprocessingJson.Write(this);
 
     /// <summary>Restores a value written by <see cref="ToJson"/>.</summary>
-    /// <exception cref="PithException">The text is no JSON object, has an unknown or missing field, or a value that makes no sense.</exception>
+    /// <exception cref="PithException">The text is not a JSON object, has an unknown or missing field, or a value that makes no sense.</exception>
     public static Preprocessing FromJson(string json) => PreprocessingJson.Read(json);
 
     /// <summary>Resizes, crops and converts the channels; still 8-bit.</summary>

@@ -25,7 +25,7 @@ internal sealed class NetworkTraces
     /// <summary>The distribution of each activation in the float network.</summary>
     public IEnumerable<(ActivationPair Pair, Histogram Values)> Histograms => _traces.Select(trace => (trace.Pair, trace.Values));
 
-    /// <summary>Images whose largest output is the same in engine and float network; null when outputs are no vectors.</summary>
+    /// <summary>Images whose largest output is the same in engine and float network; null when outputs are not vectors.</summary>
     public int? Agreements => _hasClasses ? _agreements : null;
 
     /// <summary>Integer tensors that were compared between engine and simulator, bit for bit.</summary>

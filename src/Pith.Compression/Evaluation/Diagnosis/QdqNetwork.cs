@@ -137,7 +137,7 @@ internal sealed class QdqNetwork
 
     private static Tensor? Evaluate(Node node, int index) => node.Input(index) is { } value ? WeightOperand.Evaluate(value) : null;
 
-    /// <summary>The distance between neighbouring values of each element of a dequantized constant; null when it is no constant of 8 bits.</summary>
+    /// <summary>The distance between neighbouring values of each element of a dequantized constant; null when it is not a constant of 8 bits.</summary>
     private static Tensor? Steps(Value value)
     {
         if (value.Producer is not { } node) return null;

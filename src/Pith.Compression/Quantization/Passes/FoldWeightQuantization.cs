@@ -4,7 +4,7 @@ using Pith.Passes;
 namespace Pith.Compression.Quantization;
 
 /// <summary>
-/// A constant behind a QuantizeLinear becomes an int8 constant; the DequantizeLinear stays. Signed weights keep to the narrow range [-127, 127] ([-63, 63] with 7 bits), also where QAT has pushed one beyond its
+/// A constant after a QuantizeLinear becomes an int8 constant; the DequantizeLinear stays. Signed weights keep to the narrow range [-127, 127] ([-63, 63] with 7 bits), also where QAT has pushed one beyond its
 /// frozen scale.
 /// </summary>
 /// <param name="largest">The largest quantized weight: 127, or 63 for 7 bits.</param>

@@ -2,7 +2,7 @@ using Pith.Ops;
 
 namespace Pith.Compression.Quantization;
 
-/// <summary>Concat whose result is quantized, directly or behind ops that only move or select values: all operands. They and the result then share one scale, so that joining them costs nothing.</summary>
+/// <summary>Concat whose result is quantized, directly or after ops that only move or select values: all operands. They and the result then share one scale, so that joining them costs nothing.</summary>
 internal sealed class ConcatRule : PlacementRule
 {
     public override IReadOnlyList<int> OperandsToQuantize(Node node, PlacementSearch search) =>

@@ -57,7 +57,7 @@ internal sealed class PlacementSearch
         }
     }
 
-    /// <summary>What a node computes together with the batch norm and the Relu or Clip that alone read it: the value that a pair after the node goes behind.</summary>
+    /// <summary>What a node computes together with the batch norm and the Relu or Clip that alone read it: the value that a pair after the node goes after.</summary>
     public static Value ResultOf(Node node)
     {
         var result = node.Output;

@@ -53,7 +53,7 @@ internal sealed class AmxTiling
         return (tile, position - First(tile, (_pattern.Rows - 1) * _pitch + _pattern.Columns));
     }
 
-    /// <summary>The largest pattern of an image that takes at most so many tiles.</summary>
+    /// <summary>The largest pattern of an image that takes at most this many tiles.</summary>
     public static PixelBlock Largest(PixelBlock image, int tiles)
     {
         if (Stretch(image) is var pitch && pitch > 0 && (image.Rows - 1) * pitch + image.Columns <= tiles * TileUnit.Rows) return image;

@@ -26,14 +26,14 @@ internal unsafe struct Bf16CopyArgs
     /// <summary>Whole vectors of 16 channels; may be 0.</summary>
     public nint Vectors;
 
-    /// <summary>A bit for each channel behind the whole vectors, at most 16.</summary>
+    /// <summary>A bit for each channel after the whole vectors, at most 16.</summary>
     public long RestMask;
 
-    /// <summary>A bit for each element of the copy that is written behind the whole vectors, at most 32: those channels, then zeros.</summary>
+    /// <summary>A bit for each element of the copy that is written after the whole vectors, at most 32: those channels, then zeros.</summary>
     public long PaddedRestMask;
 }
 
-/// <summary>Rounds pixels of floats to bfloat16, with zeros behind the last channel. One code for all sizes: a row of pixels that lie next to each other is one pixel to it.</summary>
+/// <summary>Rounds pixels of floats to bfloat16, with zeros after the last channel. One code for all sizes: a row of pixels that lie next to each other is one pixel to it.</summary>
 internal sealed class Bf16CopyEmitter : KernelEmitter
 {
     private static readonly AssemblerRegister64 s_from = rbx, s_to = rdx, s_pixels = rcx, s_fromStride = r8, s_toStride = r9, s_vectors = r10, s_left = r11, s_read = r12, s_write = r13;

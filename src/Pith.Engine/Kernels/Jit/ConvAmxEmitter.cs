@@ -252,7 +252,7 @@ internal class ConvAmxEmitter : KernelEmitter
         }
     }
 
-    /// <summary>Loads a tile of weights, so many bytes after <see cref="Weights"/>, and fetches those that follow at a distance.</summary>
+    /// <summary>Loads a tile of weights, this many bytes after <see cref="Weights"/>, and fetches those that follow at a distance.</summary>
     protected void LoadWeights(int register, int offset)
     {
         Unit.Load(register, Weights, Stride64, offset);

@@ -44,13 +44,13 @@ internal sealed class ConvCompressedVnniEmitter(ConvKernelSpec spec) : ZmmBlockE
 
     private int SecondQuad => FourPlaces + 2;
 
-    /// <summary>The most pixels of a block with so many vectors of channels and an epilogue that needs so many registers.</summary>
+    /// <summary>The most pixels of a block with this many vectors of channels and an epilogue that needs this many registers.</summary>
     public static int LargestBlock(int vectors, int temporaries) => (Registers - Math.Max(vectors + OtherRegisters, temporaries)) / vectors;
 
     /// <summary>Steps of a chunk: the most of four, two and one that runs consist of.</summary>
     public static int StepsTogether(ReductionShape reduction) => (reduction.RunBytes / StepBytes) switch { var steps when steps % 4 == 0 => 4, var steps when steps % 2 == 0 => 2, _ => 1 };
 
-    /// <summary>Bytes of the places of so many vectors of weights.</summary>
+    /// <summary>Bytes of the places of this many vectors of weights.</summary>
     public static int PlacesBytes(int vectors) => EvenParts.Count(vectors, PlacesTogether) * VectorBytes;
 
     /// <summary>Bytes of a panel's weights with their places.</summary>

@@ -40,7 +40,7 @@ internal sealed class ConvSharedVexEmitter : VexBlockEmitter
         _weights.Blocks.EmitProducts(Asm, s_count, Weight, _weights.RecordBytes, Gather, Multiply);
     }
 
-    // Brings the kept bytes of the next block together, for all pixels; its record lies so many records behind the present one.
+    // Brings the kept bytes of the next block together, for all pixels; its record lies that many records after the current one.
     private void Gather(int slot, int record)
     {
         Asm.movsxd(s_source, __dword_ptr[s_offsets]);

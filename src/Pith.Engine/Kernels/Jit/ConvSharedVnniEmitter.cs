@@ -61,7 +61,7 @@ internal sealed class ConvSharedVnniEmitter : ZmmBlockEmitter
         Permute();
     }
 
-    // Brings the kept bytes of the next block together, for all pixels; its record lies so many records behind the present one.
+    // Brings the kept bytes of the next block together, for all pixels; its record lies that many records after the current one.
     private void Gather(int slot, int record)
     {
         var bytes = Zmm(Registers - 1);

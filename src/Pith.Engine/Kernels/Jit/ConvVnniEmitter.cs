@@ -15,7 +15,7 @@ internal sealed class ConvVnniEmitter(ConvKernelSpec spec) : ZmmBlockEmitter(spe
     // So many multiply instructions in a loop's body make its counting invisible; more only fill the instruction cache.
     private const int BodyInstructions = 240;
 
-    /// <summary>The most pixels of a block with so many vectors of channels and an epilogue that needs so many registers: beside the sums, registers hold weights and two pixels, or weights alone.</summary>
+    /// <summary>The most pixels of a block with this many vectors of channels and an epilogue that needs this many registers: beside the sums, registers hold weights and two pixels, or weights alone.</summary>
     public static int LargestBlock(int vectors, int temporaries, bool commutes = false) => (Registers - Math.Max(commutes && vectors == 1 ? 2 : vectors + 2, temporaries)) / vectors;
 
     protected override int PanelWeightBytes => Spec.Reduction.Runs * Spec.Reduction.RunBytes * Spec.Panel.Capacity;

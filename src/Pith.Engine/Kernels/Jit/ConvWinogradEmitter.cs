@@ -97,7 +97,7 @@ internal abstract class ConvWinogradEmitter(ConvKernelSpec spec) : VexBlockEmitt
             Asm.add(Weight, VectorBytes);
         }));
 
-    // The matrix products of a panel on the block: sums to scratch memory behind the transformed tiles, [tiles][positions][16 channels].
+    // The matrix products of a panel on the block: sums to scratch memory after the transformed tiles, [tiles][positions][16 channels].
     protected override void OpenPanel()
     {
         Asm.mov(Input, Field<ConvKernelArgs>(rax, nameof(ConvKernelArgs.Scratch)));
@@ -166,7 +166,7 @@ internal abstract class ConvWinogradEmitter(ConvKernelSpec spec) : VexBlockEmitt
         for (var step = 0; step < Unrolled; step++) Asm.prefetcht1(__byte_ptr[Weight + (PositionWeightBytes + step * WordProducts.WeightStepBytes)]);
     }
 
-    // The loop over positions leaves the address behind the transformed tiles, where the sums are.
+    // The loop over positions leaves the address after the transformed tiles, where the sums are.
     protected override void OpenBlock()
     {
         Asm.mov(Pixel, Input);

@@ -181,6 +181,6 @@ internal static unsafe class EpilogueConstants
 
     private static int Round(float value) => (int)MathF.Round(value, MidpointRounding.ToEven);
 
-    // Whether so many bits of the significand do, so that a product with an 8-bit integer fits 24.
+    // Whether this many bits of the significand do, so that a product with an 8-bit integer fits 24.
     private static bool HasAtMost(int bits, float value) => (BitConverter.SingleToInt32Bits(value) & ((1 << (24 - bits)) - 1)) == 0 && float.IsNormal(value);
 }

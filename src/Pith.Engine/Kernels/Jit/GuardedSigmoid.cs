@@ -82,7 +82,7 @@ internal sealed class GuardedSigmoid(Assembler asm, EpilogueSpec spec, EpilogueR
         _slow.Add((slow, back, value));
     }
 
-    /// <summary>Emits what is out of line; call once, behind the kernel's return.</summary>
+    /// <summary>Emits what is out of line; call once, after the kernel's return.</summary>
     public void EmitSlowPaths()
     {
         if (_slow.Count == 0) return;

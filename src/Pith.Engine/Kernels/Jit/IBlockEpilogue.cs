@@ -11,9 +11,9 @@ internal interface IBlockEpilogue
     /// <param name="load">Brings the sums of a pixel and vector into a register that may be overwritten, and returns its index; the last argument numbers the at most four sums that are finished together.</param>
     IEnumerable<Action> Steps(int count, Func<int, int, int, int> load);
 
-    /// <summary>Emits what comes behind the last block.</summary>
+    /// <summary>Emits what comes after the last block.</summary>
     void Close();
 
-    /// <summary>Emits what is out of line; call once, behind the kernel's return.</summary>
+    /// <summary>Emits what is out of line; call once, after the kernel's return.</summary>
     void OutOfLine();
 }

@@ -87,7 +87,7 @@ internal abstract class KernelEmitter
     /// <summary>Emits what is between entry and exit.</summary>
     protected abstract void Body();
 
-    /// <summary>Emits code behind the return that the body jumps to.</summary>
+    /// <summary>Emits code after the return that the body jumps to.</summary>
     protected virtual void OutOfLine()
     {
     }

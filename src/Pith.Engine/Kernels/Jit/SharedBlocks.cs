@@ -22,7 +22,7 @@ internal readonly record struct SharedBlocks(ReductionShape Reduction, int Vecto
     /// <summary>128-bit lanes of a block, the last of which may be partly empty.</summary>
     public int Lanes => (Bytes + LaneBytes - 1) / LaneBytes;
 
-    /// <summary>Whether runs of so many bytes can be cut into blocks.</summary>
+    /// <summary>Whether runs of this many bytes can be cut into blocks.</summary>
     public static bool Takes(int runBytes, int vectorBytes) => BytesOf(runBytes, vectorBytes) > 0;
 
     /// <summary>Bytes from a window's first byte to a block.</summary>
@@ -50,8 +50,8 @@ internal readonly record struct SharedBlocks(ReductionShape Reduction, int Vecto
     /// <param name="counter">Counts rounds.</param>
     /// <param name="weight">Holds the address of the present block's record; moves on.</param>
     /// <param name="recordBytes">Bytes from record to record.</param>
-    /// <param name="gather">Emits the gathering of the next block into a slot, whose record is so many after the present one.</param>
-    /// <param name="multiply">Emits the products of a slot, whose record is so many after the present one.</param>
+    /// <param name="gather">Emits the gathering of the next block into a slot, whose record is that many after the current one.</param>
+    /// <param name="multiply">Emits the products of a slot, whose record is that many after the current one.</param>
     public void EmitProducts(Assembler asm, AssemblerRegister64 counter, AssemblerRegister64 weight, int recordBytes, Action<int, int> gather, Action<int, int> multiply)
     {
         gather(0, 0);

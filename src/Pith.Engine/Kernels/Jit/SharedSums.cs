@@ -9,7 +9,7 @@ internal static class SharedSums
 {
     private const int HalfLanes = PanelShape.Lanes / 2, Dwords = 4;
 
-    /// <summary>Vectors of a panel for groups of so many channels: a pair of groups.</summary>
+    /// <summary>Vectors of a panel for groups of this many channels: a pair of groups.</summary>
     public static int PanelVectors(int shared) => shared / HalfLanes;
 
     /// <summary>Sums that are added up for one result.</summary>

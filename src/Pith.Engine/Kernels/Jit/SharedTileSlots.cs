@@ -29,7 +29,7 @@ internal readonly record struct SharedTileSlots(int Steps, int Ahead)
     /// <summary>The slot of a step.</summary>
     public int Of(int step) => step < Longer ? step % (Period + 1) : (step - Longer) % Period;
 
-    /// <summary>The steps before a loop over <see cref="Period"/> steps, at least so many, and its rounds. While the last step and those of the next task are gathered, there is no loop.</summary>
+    /// <summary>The steps before a loop over <see cref="Period"/> steps, at least this many, and its rounds. While the last step and those of the next task are gathered, there is no loop.</summary>
     public (int Head, int Rounds) Loop(int least)
     {
         var head = Math.Min(Steps, Math.Max(least, Longer));

@@ -16,7 +16,7 @@ internal abstract class VectorBlockEmitter(ConvKernelSpec spec) : KernelEmitter
 
     private readonly List<IBlockEpilogue> _epilogues = [];
 
-    // What the stack keeps behind the memory of a derived class: where the weights begin that are fetched, the blocks that are left, the arguments, the panels that are left, the stack on entry; and for
+    // What the stack keeps after the memory of a derived class: where the weights begin that are fetched, the blocks that are left, the arguments, the panels that are left, the stack on entry; and for
     // kernels with passes, the first block of the pass, the number of its blocks, and the blocks of this pass and those after it.
     private AssemblerMemoryOperand NextStart => Kept(0);
 
@@ -83,7 +83,7 @@ internal abstract class VectorBlockEmitter(ConvKernelSpec spec) : KernelEmitter
     /// <summary>Vectors of sums for each pixel.</summary>
     protected virtual int SumVectors => Vectors;
 
-    /// <summary>Registers of sums, from 0 on; those behind are free.</summary>
+    /// <summary>Registers of sums, from 0 on; those after are free.</summary>
     protected int Accumulators => Pixels / Bands * SumVectors;
 
     /// <summary>Equal parts of a block, some rows each, that are finished one after the other.</summary>
@@ -174,7 +174,7 @@ internal abstract class VectorBlockEmitter(ConvKernelSpec spec) : KernelEmitter
         Asm.mov(rsp, StackOnEntry);
     }
 
-    /// <summary>Emits a loop over the blocks of a pass that writes them to scratch memory in another form: from <see cref="Pixel"/>, the block's first window, to <see cref="Weight"/>, one block behind the other.</summary>
+    /// <summary>Emits a loop over the blocks of a pass that writes them to scratch memory in another form: from <see cref="Pixel"/>, the block's first window, to <see cref="Weight"/>, one block after the other.</summary>
     protected void ToScratch(Action block)
     {
         Load<ConvKernelArgs>(rax, (Input, nameof(ConvKernelArgs.Input)), (Weight, nameof(ConvKernelArgs.Scratch)));

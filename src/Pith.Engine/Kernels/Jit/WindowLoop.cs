@@ -4,20 +4,20 @@ namespace Pith.Kernels.Jit;
 
 /// <summary>The general registers of a <see cref="WindowLoop"/>.</summary>
 /// <param name="Pixel">Holds the address of the window's first byte; moves through the window.</param>
-/// <param name="Weight">Holds the address of the weights; stands behind them in the end.</param>
+/// <param name="Weight">Holds the address of the weights; points after them at the end.</param>
 /// <param name="Row">Counts rows.</param>
 /// <param name="Column">Counts runs of a row.</param>
 /// <param name="Step">Counts steps of a run.</param>
 internal readonly record struct WindowRegisters(AssemblerRegister64 Pixel, AssemblerRegister64 Weight, AssemblerRegister64 Row, AssemblerRegister64 Column, AssemblerRegister64 Step);
 
-/// <summary>Emits the three loops of a convolution kernel over its window: rows, runs of a row, steps of a run. Loops of one round are no loops.</summary>
+/// <summary>Emits the three loops of a convolution kernel over its window: rows, runs of a row, steps of a run. No loop is emitted for a single iteration.</summary>
 /// <param name="asm">The assembler.</param>
 /// <param name="shape">What is looped over.</param>
 /// <param name="registers">Addresses and counters.</param>
 /// <param name="stepBytes">Bytes of a pixel that one step multiplies; divides a run.</param>
 /// <param name="weightBytes">Bytes of the panel's weights for a step.</param>
 /// <param name="longest">The most steps of a loop's body: more only fill the instruction cache.</param>
-/// <param name="steps">Emits so many steps, with the addresses as they are.</param>
+/// <param name="steps">Emits this many steps, with the addresses as they are.</param>
 internal sealed class WindowLoop(Assembler asm, ReductionShape shape, WindowRegisters registers, int stepBytes, int weightBytes, int longest, Action<int> steps)
 {
     /// <summary>Emits the loops.</summary>
@@ -62,7 +62,7 @@ internal sealed class WindowLoop(Assembler asm, ReductionShape shape, WindowRegi
         return longest;
     }
 
-    /// <summary>Emits a loop of so many rounds, or the body alone for one.</summary>
+    /// <summary>Emits a loop of this many rounds, or the body alone for one.</summary>
     public static void Repeat(Assembler asm, AssemblerRegister64 counter, int count, Action body)
     {
         if (count == 1)

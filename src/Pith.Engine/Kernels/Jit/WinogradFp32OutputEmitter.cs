@@ -16,7 +16,7 @@ internal sealed record WinogradFp32OutputSpec(WinogradPoints Points, int Channel
 
 /// <summary>
 /// A' s A of <see cref="WinogradPoints"/> for some vectors of channels of some tiles, bias and epilogue. The sums of a tile lie at its <see cref="BlockOffsets.Input"/>, 16 channels at each position,
-/// those of the next vector behind them.
+/// those of the next vector after them.
 /// </summary>
 internal sealed class WinogradFp32OutputEmitter(WinogradFp32OutputSpec spec) : KernelEmitter
 {

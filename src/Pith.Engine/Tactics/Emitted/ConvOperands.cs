@@ -10,7 +10,7 @@ internal sealed class ConvOperands
 {
     /// <param name="layer">The layer.</param>
     /// <param name="isDepthwise">True to see a depthwise convolution as one group whose panels each read their own channels.</param>
-    /// <param name="joinedChannels">Neighbouring pixels of a depthwise convolution of stride 1 that have fewer channels, and together so many, are seen as one pixel.</param>
+    /// <param name="joinedChannels">Neighbouring pixels of a depthwise convolution of stride 1 that have fewer channels, and together this many, are seen as one pixel.</param>
     public ConvOperands(ContractionLayer layer, bool isDepthwise, int joinedChannels = 0)
         : this(layer, layer.Window, sizeof(byte), layer.Input.PixelBytes, layer.Groups == 1 ? 1 : isDepthwise ? layer.Groups : ConvInt8Packing.GroupsToJoin(layer.Groups, layer.Channels / layer.Groups, layer.OutChannels / layer.Groups), isDepthwise: isDepthwise)
     {

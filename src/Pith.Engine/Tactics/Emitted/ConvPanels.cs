@@ -17,7 +17,7 @@ internal sealed unsafe class ConvPanels
     /// <summary>For each panel, the layer's output channel of each of its channels, or -1 for padding.</summary>
     public required Func<int, int>[] Channels { get; init; }
 
-    /// <summary>Packed weights, one panel behind the other, and then <see cref="EpilogueConstants"/> likewise; null where they are packed at each run.</summary>
+    /// <summary>Packed weights, one panel after the other, and then <see cref="EpilogueConstants"/> likewise; null where they are packed at each run.</summary>
     public byte* Packed { get; set; }
 
     /// <summary>Where they are in shared scratch memory then.</summary>

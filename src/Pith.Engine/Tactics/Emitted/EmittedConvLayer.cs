@@ -33,7 +33,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     /// <param name="layer">The layer.</param>
     /// <param name="resources">Memory and code.</param>
     /// <param name="family">The kernels.</param>
-    /// <param name="blocking">How the work is cut up for so many images and threads; vectors are always the same.</param>
+    /// <param name="blocking">How the work is cut up for this many images and threads; vectors are always the same.</param>
     /// <param name="operands">The layer's operands as the family sees them.</param>
     /// <param name="parameters">The layer's numbers.</param>
     /// <param name="seconds">A rough time of one image, from which threads get parts that are worth it.</param>

@@ -36,7 +36,7 @@ internal static unsafe class EpilogueInt8
         return epilogue;
     }
 
-    /// <summary>Clip, division and then the byte's range become one clamp behind the division to what all leave: division by a positive number keeps the order.</summary>
+    /// <summary>Clip, division and then the byte's range become one clamp after the division to what all leave: division by a positive number keeps the order.</summary>
     public static void ClampOnce(ref Int8Epilogue epilogue)
     {
         var lowest = Math.Clamp(epilogue.ActivationA / epilogue.OutputDivisor, epilogue.Lowest, epilogue.Highest);
@@ -45,7 +45,7 @@ internal static unsafe class EpilogueInt8
         epilogue.Activation = ActivationKind.None;
     }
 
-    // Zeros behind the last channel, for the padding channels of the output.
+    // Zeros after the last channel, for the padding channels of the output.
     private static float* PerChannel(float[] values, BuildResources resources)
     {
         var padded = (float*)resources.Allocate((values.Length + 2L * TileInt8.Panel) * sizeof(float));

@@ -85,7 +85,7 @@ internal sealed unsafe class Int8Quantize : Tactic<QuantizeLayer>
         }
     }
 
-    // Some rows of each channel, which lie one behind the other, are quantized to scratch, then interleaved.
+    // Some rows of each channel, which lie one after the other, are quantized to scratch, then interleaved.
     private sealed class Turned<T>(QuantizeLayer layer) : RowLayer(layer.Output) where T : struct, ILanes<T>
     {
         // What is quantized is still in the second-level cache when it is interleaved.

@@ -23,7 +23,7 @@ internal sealed unsafe class Reorder8 : Tactic<ReorderLayer>
     {
         private const long BytesPerPart = 32768;
 
-        // A unit is so many pixels of all channels to channels-last, whose pixels are flipped and padded as a block, and of a cache line of channels to row-major.
+        // A unit is this many pixels of all channels to channels-last, whose pixels are flipped and padded as a block, and of a cache line of channels to row-major.
         private const int LineBytes = 64, UnitBytes = 16384;
 
         private readonly Slot _input;

@@ -137,7 +137,7 @@ internal sealed class FoldableWeight
     /// <param name="factor">Finite.</param>
     /// <param name="bias">What is added to the channel.</param>
     /// <param name="type">The type of the scale and of the weight.</param>
-    /// <param name="steps">The largest distance between an integer and its zero point: a weight of so many steps must be finite too.</param>
+    /// <param name="steps">The largest distance between an integer and its zero point: a weight of this many steps must be finite too.</param>
     private static double? Effective(double scale, double factor, double bias, DataType type, double steps)
     {
         if (!double.IsFinite(scale)) return null;

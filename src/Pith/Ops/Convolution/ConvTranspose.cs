@@ -97,7 +97,7 @@ public sealed record ConvTranspose : Op
         ConvolutionTypes.FixedSizes(context.Node, x.Type);
         var kernel = w.Type.Dims.Skip(2).Select(dim => dim.Size).ToValueList();
         var axes = kernel.Select((size, axis) => Resolve(x.Type[axis + 2].Size, size, axis)).ToArray();
-        // dx is the convolution of dy with w that gives exactly x's sizes: what lies before its first window and behind its last one is cut off.
+        // dx is the convolution of dy with w that gives exactly x's sizes: what lies before its first window and after its last one is cut off.
         var begins = axes.Select(axis => axis.PadBegin).ToArray();
         var ends = axes.Select((axis, i) => axis.Stride * (x.Type[i + 2].Size - 1) + axis.Extent - axis.Input - axis.PadBegin).ToArray();
         var window = Window with { KernelShape = kernel, AutoPad = AutoPad.NotSet, Pads = [.. begins.Concat(ends).Select(pad => Math.Max(pad, 0))] };

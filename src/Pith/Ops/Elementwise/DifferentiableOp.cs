@@ -7,7 +7,7 @@ public abstract record DifferentiableOp : UnaryOp
 {
     /// <summary>
     /// True when <see cref="Derivative"/> is a function of the result y rather than of the operand x. Training then need not keep x,
-    /// which for an activation behind a normalisation nobody else reads.
+    /// which for an activation after a normalisation nobody else reads.
     /// </summary>
     public virtual bool DerivativeReadsOutput => false;
 

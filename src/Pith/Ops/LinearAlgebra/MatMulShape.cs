@@ -12,7 +12,7 @@ internal sealed record MatMulShape(int Rows, int Depth, int Columns, Shape Outpu
     public static ValueList<Dim> Infer(InferContext context, int a, int b)
     {
         var (left, right) = (context.Type(a).Dims, context.Type(b).Dims);
-        if (left.Count == 0 || right.Count == 0) throw context.Error("a scalar is no matrix");
+        if (left.Count == 0 || right.Count == 0) throw context.Error("a scalar is not a matrix");
         if (!Sizes.MayBeEqual(left[^1], right[right.Count == 1 ? 0 : right.Count - 2])) throw context.Error("the inner sizes differ");
         var batch = Broadcasting.Combine(Batch(left), Batch(right)) ?? throw context.Error("the batch axes cannot be broadcast together");
         return [.. batch, .. left.Count > 1 ? [left[^2]] : Array.Empty<Dim>(), .. right.Count > 1 ? [right[^1]] : Array.Empty<Dim>()];

@@ -1,6 +1,6 @@
 namespace Pith.Ops;
 
-/// <summary>ONNX Concat: the operands one behind the other along an axis.</summary>
+/// <summary>ONNX Concat: concatenates the operands along an axis.</summary>
 /// <param name="Axis">The axis; negative counts from the end.</param>
 public sealed record Concat(int Axis) : Op
 {

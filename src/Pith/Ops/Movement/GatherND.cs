@@ -16,7 +16,7 @@ public sealed record GatherND(int BatchAxes = 0) : Op
         var (x, indices) = (context.Type(0), context.Type(1));
         if (indices.DataType != DataType.Int64 || indices.Rank == 0) throw context.Error("the indices must be a tensor of 64-bit integers");
         if (!indices[-1].IsFixed) throw context.Error("the last size of the indices must be fixed, because it decides the rank of the output");
-        if (BatchAxes < 0 || BatchAxes >= indices.Rank || BatchAxes + indices[-1].Size > x.Rank) throw context.Error($"coordinates of {indices[-1]} axes behind {BatchAxes} shared ones do not fit x");
+        if (BatchAxes < 0 || BatchAxes >= indices.Rank || BatchAxes + indices[-1].Size > x.Rank) throw context.Error($"coordinates of {indices[-1]} axes after {BatchAxes} shared ones do not fit x");
         return [x.With([.. indices.Dims.Take(indices.Rank - 1), .. x.Dims.Skip(BatchAxes + indices[-1].Size)])];
     }
 

@@ -47,7 +47,7 @@ internal static class IndexedCopy
     private static void Copy<T>(ReadOnlySpan<byte> source, Span<byte> result, int[][] tables, ReadOnlySpan<byte> fill) where T : unmanaged =>
         CopyAxis(MemoryMarshal.Cast<byte, T>(source), MemoryMarshal.Cast<byte, T>(result), tables, axis: 0, offset: 0, MemoryMarshal.Read<T>(fill));
 
-    // result is the block of elements behind one position of the axes before this one.
+    // result is the block of elements after one position of the axes before this one.
     private static void CopyAxis<T>(ReadOnlySpan<T> source, Span<T> result, int[][] tables, int axis, int offset, T fill) where T : unmanaged
     {
         if (axis == tables.Length)

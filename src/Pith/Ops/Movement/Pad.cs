@@ -1,7 +1,7 @@
 namespace Pith.Ops;
 
 /// <summary>
-/// ONNX Pad: elements added before and behind the operand along each axis; negative amounts remove elements. Operands x, the amounts (all
+/// ONNX Pad: elements added before and after the operand along each axis; negative amounts remove elements. Operands x, the amounts (all
 /// begins, then all ends), and the optional value of <see cref="PadMode.Constant"/>; opsets before 11 had attributes.
 /// </summary>
 /// <param name="Mode">What is added.</param>

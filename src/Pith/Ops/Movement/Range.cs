@@ -56,7 +56,7 @@ public sealed record Range : Op
 
     private static long Integer(Tensor scalar) => scalar.ConvertTo(DataType.Int64).ToInt64s()[0];
 
-    // Null when there are too many, or the bounds are no numbers.
+    // Null when there are too many, or the bounds are not numbers.
     private static int? Count(double start, double limit, double delta) =>
         delta != 0 && Math.Ceiling((limit - start) / delta) is var count && count <= Array.MaxLength ? (int)Math.Max(count, 0) : null;
 }

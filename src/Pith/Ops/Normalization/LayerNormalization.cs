@@ -1,7 +1,7 @@
 namespace Pith.Ops;
 
 /// <summary>
-/// ONNX LayerNormalization: y = (x - mean) / sqrt(variance + epsilon) * scale + bias, with mean and variance over <see cref="Axis"/> and all axes behind it. Operands: x, scale and optional bias, which
+/// ONNX LayerNormalization: y = (x - mean) / sqrt(variance + epsilon) * scale + bias, with mean and variance over <see cref="Axis"/> and all axes after it. Operands: x, scale and optional bias, which
 /// broadcast to x. Optional outputs 1 and 2: mean and 1 / sqrt(variance + epsilon), float32, reduced axes of size 1. Ba et al. 2016.
 /// </summary>
 public sealed record LayerNormalization : Op

@@ -7,7 +7,7 @@ public abstract record SoftmaxOp : Op
     public int Axis { get; init; } = -1;
 
     /// <summary>
-    /// The meaning before opset 13: the sum runs over <see cref="Axis"/> and all axes behind it. Such a node cannot be written at opset 13 unless the axis is the last one.
+    /// The meaning before opset 13: the sum runs over <see cref="Axis"/> and all axes after it. Such a node cannot be written at opset 13 unless the axis is the last one.
     /// </summary>
     public bool FlattensTrailingAxes { get; init; }
 
@@ -54,7 +54,7 @@ public abstract record SoftmaxOp : Op
     public sealed override void Write(OpWriter writer)
     {
         if (FlattensTrailingAxes)
-            throw new PithException($"{Schema.Name} with the meaning of opset 12 (a sum over axis {Axis} and all behind it) cannot be written at opset {writer.Opset}; simplify the graph first.");
+            throw new PithException($"{Schema.Name} with the meaning of opset 12 (a sum over axis {Axis} and all after it) cannot be written at opset {writer.Opset}; simplify the graph first.");
         writer.Int("axis", Axis);
     }
 
@@ -68,7 +68,7 @@ public abstract record SoftmaxOp : Op
     /// <summary>The axis, whose default changed with opset 13.</summary>
     private protected static int ReadAxis(OpReader reader) => reader.Int32("axis", reader.Opset < 13 ? 1 : -1);
 
-    /// <summary>Whether the node has the meaning of before opset 13 and that makes a difference: the axes behind its axis are not known to have size 1.</summary>
+    /// <summary>Whether the node has the meaning of before opset 13 and that makes a difference: the axes after its axis are not known to have size 1.</summary>
     private protected static bool ReadFlattens(OpReader reader)
     {
         if (reader.Opset >= 13) return false;

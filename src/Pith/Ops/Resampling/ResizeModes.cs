@@ -16,7 +16,7 @@ public enum ResizeCoordinates
 {
     /// <summary>(i + 0.5) / scale - 0.5.</summary>
     HalfPixel,
-    /// <summary>As half_pixel, with the centre kept where scale * input is no whole number.</summary>
+    /// <summary>As half_pixel, with the centre kept where scale * input is not a whole number.</summary>
     HalfPixelSymmetric,
     /// <summary>As half_pixel, but 0 when the output has one element.</summary>
     PytorchHalfPixel,

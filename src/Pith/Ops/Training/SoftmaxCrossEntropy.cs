@@ -40,7 +40,7 @@ public sealed record SoftmaxCrossEntropy : Op
     }
 
     /// <summary>The probability of class k that the loss asks of image n.</summary>
-    /// <exception cref="PithException">A label is no class.</exception>
+    /// <exception cref="PithException">A label is not a class.</exception>
     internal Func<int, int, double> Targets(Tensor labels, int classes)
     {
         if (labels is Tensor<int> { Data: var indices })

@@ -34,7 +34,7 @@ internal static class ConvolutionMotifs
         public Func<NetworkSketch, Value, Value, int, Value?>? Bias { get; init; }
     }
 
-    /// <summary>A convolution of <paramref name="x"/>; null when x is no map.</summary>
+    /// <summary>A convolution of <paramref name="x"/>; null when x is not a map.</summary>
     public static Value? Conv(NetworkSketch s, Value x, Form? form = null)
     {
         form ??= new Form();

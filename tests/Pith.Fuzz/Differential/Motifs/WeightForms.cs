@@ -2,7 +2,7 @@ using Pith.Ops;
 
 namespace Pith.Fuzz.Differential.Motifs;
 
-/// <summary>The forms that weights come in: plain, quantized in one of the ways of exporters, or behind ops that are computed when the model is read.</summary>
+/// <summary>The forms that weights come in: plain, quantized in one of the ways of exporters, or after ops that are computed when the model is read.</summary>
 internal static class WeightForms
 {
     /// <summary>Weights in any form.</summary>
@@ -19,7 +19,7 @@ internal static class WeightForms
         _ => s.Constant(weights),
     };
 
-    /// <summary>Integers behind DequantizeLinear, or floats behind QuantizeLinear and DequantizeLinear.</summary>
+    /// <summary>Integers after DequantizeLinear, or floats after QuantizeLinear and DequantizeLinear.</summary>
     public static Value Quantized(NetworkSketch s, Tensor<float> weights, int axis, bool asIntegers, bool symmetric = false)
     {
         var type = symmetric ? DataType.Int8 : s.Pick(DataType.Int8, DataType.Int8, DataType.Int8, DataType.UInt8, DataType.Int16);

@@ -40,7 +40,7 @@ internal static class EngineDrawing
 
     private static string IdOf(int place) => string.Create(CultureInfo.InvariantCulture, $"{Prefix}{place}");
 
-    // A conversion of an input has the input's name with something behind it.
+    // A conversion of an input has the input's name with something after it.
     private static int IndexOf(IReadOnlyList<(string Name, TensorType Type)> inputs, string operand)
     {
         for (var i = 0; i < inputs.Count; i++)

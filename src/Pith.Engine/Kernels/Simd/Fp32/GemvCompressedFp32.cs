@@ -18,7 +18,7 @@ internal static unsafe class GemvCompressedFp32
 
     private const int Vectors = 4, Lanes = 16, Quad = 4, Kept = 2, PlaceBits = 2;
 
-    // Places of so many quads fill the 32 bits of a lane.
+    // Places of this many quads fill the 32 bits of a lane.
     private const int GroupQuads = 32 / (Kept * PlaceBits);
 
     // How far ahead weights are fetched: about as far as the caches' own fetching looks.

@@ -11,7 +11,7 @@ internal static unsafe class PixelTableVbmi
 {
     private const int Pixels = 64;
 
-    // Offsets in the constants: behind the tables, index vectors for two instructions each.
+    // Offsets in the constants: after the tables, index vectors for two instructions each.
     private const int ChannelPatterns = 3 * 256, PixelPatterns = ChannelPatterns + 3 * 2 * Pixels, ConstantBytes = PixelPatterns + 4 * 2 * Pixels;
 
     /// <summary>Whether images can be done by this kernel.</summary>
@@ -42,7 +42,7 @@ internal static unsafe class PixelTableVbmi
         return constants;
     }
 
-    /// <summary>Some rows of one image. A row that is no multiple of 64 pixels ends with 64 that begin earlier.</summary>
+    /// <summary>Some rows of one image. A row that is not a multiple of 64 pixels ends with 64 that begin earlier.</summary>
     /// <param name="from">The first element of the first row.</param>
     /// <param name="plane">Bytes from plane to plane; 0 for an interleaved image, whose rows are three times as long.</param>
     /// <param name="constants">From <see cref="Constants"/>.</param>

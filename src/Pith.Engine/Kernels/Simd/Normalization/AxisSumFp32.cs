@@ -12,7 +12,7 @@ internal unsafe struct AxisSumFp32Args
     /// <summary>Elements of the last summed axis.</summary>
     public required int Columns;
 
-    /// <summary>Elements of the axes behind the summed ones.</summary>
+    /// <summary>Elements of the axes after the summed ones.</summary>
     public required int Inner;
 
     /// <summary>[Outer, Rows, Columns, Inner].</summary>

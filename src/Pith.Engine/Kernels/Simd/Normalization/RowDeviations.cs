@@ -23,7 +23,7 @@ internal static unsafe class RowDeviations<V> where V : struct, IVec<V>
         V.Store(means, center);
         for (; i < columns; i += V.Count)
         {
-            // Lanes behind the row's end are 0 - 0.
+            // Lanes after the row's end are 0 - 0.
             var valid = Math.Min(V.Count, columns - i);
             V deviation = V.LoadPartial(x + i, valid) - V.LoadPartial(means, valid);
             sum0 += deviation;

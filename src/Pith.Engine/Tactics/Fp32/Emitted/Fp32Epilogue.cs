@@ -8,7 +8,7 @@ internal static unsafe class Fp32Epilogue
 {
     public static EpilogueFp32Spec Spec(ContractionLayer layer) => new(layer.Residual is not null, ActivationFp32Emitter.Simplest(layer.Activation), Streams: false);
 
-    /// <summary>The numbers of the activation, and <paramref name="more"/> behind them from <see cref="ActivationFp32Emitter.ConstantBytes"/> on.</summary>
+    /// <summary>The numbers of the activation, and <paramref name="more"/> after them from <see cref="ActivationFp32Emitter.ConstantBytes"/> on.</summary>
     public static byte* Constants(ContractionLayer layer, BuildResources resources, ReadOnlySpan<float> more = default)
     {
         var block = resources.Allocate(ActivationFp32Emitter.ConstantBytes + more.Length * sizeof(float));

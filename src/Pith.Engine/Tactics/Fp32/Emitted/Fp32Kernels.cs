@@ -13,18 +13,18 @@ internal sealed class Fp32Kernels : VnniKernels
     // What an epilogue of a vector costs, in multiply-adds.
     private const double EpilogueCost = 6;
 
-    // Weights of a panel that is larger than most of the first-level cache come from the second, a line in so many cycles beside the products; those of a panel of which that cache does not hold two,
+    // Weights of a panel that is larger than most of the first-level cache come from the second, a line in this many cycles beside the products; those of a panel of which that cache does not hold two,
     // from further away.
     private const double CloseLineCycles = 0.6, FarLineCycles = 2.4;
     private const int FirstLevelBytes = 32 << 10, HalfSecondLevelBytes = 400 << 10;
 
-    // The first-level cache holds so many lines, and some weights, of which the addresses differ by multiples of its way size.
+    // The first-level cache holds this many lines, and some weights, of which the addresses differ by multiples of its way size.
     private const int Ways = 10, WayBytes = 4096;
 
     // Weights of smaller panels come fast enough.
     private const int FetchedBytes = 64 << 10;
 
-    // The next panel is there after so many blocks.
+    // The next panel is there after this many blocks.
     private const int FetchingBlocks = 8;
 
     public override string Name => "avx512";

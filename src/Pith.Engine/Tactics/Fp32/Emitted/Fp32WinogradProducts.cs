@@ -19,7 +19,7 @@ internal sealed unsafe class Fp32WinogradProducts
     // Small panels and groups, which divide more numbers, are as fast as large ones: their weights are fetched in time.
     private const int GroupTiles = 8, FewestPanelVectors = 2, MostPanelVectors = 3;
 
-    // Distances between positions are no powers of two: a tile's would share a few lines of the cache.
+    // Distances between positions are not powers of two: a tile's would share a few lines of the cache.
     private const int PositionGap = 64;
 
     // Channels of a part of packing.

@@ -41,7 +41,7 @@ internal sealed class Fp32WinogradWeightGradient : Fp32EmittedWeightGradient
         // Both transforms and the sums of a slice should stay in the second-level cache; sums are read and written once for so many tiles.
         private const int TilesOfBlock = 32;
 
-        // Distances between positions are no powers of two: a tile's would share a few lines of the cache.
+        // Distances between positions are not powers of two: a tile's would share a few lines of the cache.
         private const int PositionGap = 64;
 
         private const int VectorBytes = PanelShape.Lanes * sizeof(float);

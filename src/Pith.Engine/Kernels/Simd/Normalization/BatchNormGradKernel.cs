@@ -17,6 +17,7 @@ internal static unsafe class BatchNormGradKernel<V> where V : struct, IVec<V>
             for (var pixel = partition.Begin(partial); pixel < last; pixel += partition.ChunkPixels)
             {
                 var stop = Math.Min(last, pixel + partition.ChunkPixels);
+                Fetch(args, pixel, stop);
                 if (args->Beta != null) AddChunk<N3>(args, pixel, stop, sums);
                 else if (args->Gate != null) AddChunk<N2>(args, pixel, stop, sums);
                 else AddChunk<N1>(args, pixel, stop, sums);
@@ -68,6 +69,7 @@ internal static unsafe class BatchNormGradKernel<V> where V : struct, IVec<V>
         for (var pixel = partition.Begin(begin); pixel < last; pixel += partition.ChunkPixels)
         {
             var stop = Math.Min(last, pixel + partition.ChunkPixels);
+            Fetch(args, pixel, stop);
             if (args->Beta != null) PropagateChunk<N3>(args, pixel, stop);
             else if (args->Gate != null) PropagateChunk<N2>(args, pixel, stop);
             else PropagateChunk<N1>(args, pixel, stop);
@@ -108,6 +110,14 @@ internal static unsafe class BatchNormGradKernel<V> where V : struct, IVec<V>
                 Lanes<V>.Store(args->DX + i, valid, V.MultiplyAdd(g, scale, V.MultiplyAdd(x, slope, offset)));
             }
         }
+    }
+
+    private static void Fetch(BatchNormGradFp32Args* args, nint begin, nint end)
+    {
+        nint first = begin * args->Channels, count = (end - begin) * args->Channels;
+        CacheLines.Fetch(args->X + first, count);
+        CacheLines.Fetch(args->DY + first, count);
+        CacheLines.Fetch(args->Gate == null ? null : args->Gate + first, count);
     }
 
     // x is the input less the mean.

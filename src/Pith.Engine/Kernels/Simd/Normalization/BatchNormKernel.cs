@@ -16,6 +16,7 @@ internal static unsafe class BatchNormKernel<V> where V : struct, IVec<V>
             for (var pixel = first; pixel < last; pixel += partition.ChunkPixels)
             {
                 var pixels = Math.Min(partition.ChunkPixels, last - pixel);
+                CacheLines.Fetch(args->X + pixel * args->Channels, pixels * args->Channels);
                 AddChunk(args->X + pixel * args->Channels, pixels, args->Channels, pixel - first, means, means + args->Channels);
             }
         }
@@ -113,6 +114,8 @@ internal static unsafe class BatchNormKernel<V> where V : struct, IVec<V>
         for (; begin < end; begin += chunk)
         {
             nint last = Math.Min(end, begin + chunk) * channels, first = begin * channels;
+            CacheLines.Fetch(args->X + first, last - first);
+            CacheLines.Fetch(args->Residual == null ? null : args->Residual + first, last - first);
             for (var c = 0; c < channels; c += V.Count)
             {
                 var valid = (int)channels - c;

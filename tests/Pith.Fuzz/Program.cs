@@ -1,9 +1,10 @@
 using Pith.Fuzz.Campaign;
+using Pith.Fuzz.Serving;
 
 namespace Pith.Fuzz;
 
 /// <summary>
-/// <c>run MINUTES [FAMILY]</c> goes on with fresh random cases, <c>repro CASE [FOLDER]</c> repeats one, <c>worker …</c> is a process of a campaign; anything else is for xunit, which runs the short run.
+/// <c>run MINUTES [FAMILY]</c> goes on with fresh random cases, <c>storm COUNT</c> sends hostile requests to a server, <c>repro CASE [FOLDER]</c> repeats one, <c>worker …</c> is a process of a campaign; anything else is for xunit, which runs the short run.
 /// </summary>
 internal static class Program
 {
@@ -25,6 +26,7 @@ internal static class Program
     private static int Run(string[] args) => args switch
     {
         ["run", var minutes, .. var families] => FuzzCampaign.RunAll(minutes, families),
+        ["storm", var count] => RequestStorm.Run(count),
         ["repro", var id] => FuzzRepro.Run(id, folder: null),
         ["repro", var id, var folder] => FuzzRepro.Run(id, folder),
         ["worker", .. var rest] => FuzzWorker.Run(rest),

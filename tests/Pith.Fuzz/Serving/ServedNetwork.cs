@@ -16,7 +16,7 @@ internal static class ServedNetwork
     private const int QuietMilliseconds = 20;
 
     // More than the server's own limits on time.
-    private const int MostMilliseconds = 20_000;
+    public const int MostMilliseconds = 20_000;
     private static readonly Lazy<PithServer> s_server = new(Start);
 
     public static int HttpPort => s_server.Value.HttpAddress!.Port;
@@ -32,16 +32,20 @@ internal static class ServedNetwork
     {
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, SendTimeout = MostMilliseconds };
         socket.Connect(IPAddress.Loopback, port);
-        try
-        {
-            while (request.Length > 0) request = request[socket.Send(request)..];
-        }
-        catch (SocketException failure) when (failure.SocketErrorCode is not SocketError.TimedOut)
-        {
-            // It has heard enough; what it said may be there all the same.
-        }
+        Send(socket, request);
         if (isReset) socket.LingerState = new LingerOption(true, 0);
-        return isReset ? [] : ReadToEnd(socket);
+        return isReset ? [] : ReadToEnd(socket, QuietMilliseconds, out _);
+    }
+
+    /// <summary>Sends a whole request of HTTP on a connection that may be used again.</summary>
+    /// <param name="socket">The connection.</param>
+    /// <param name="request">What is sent.</param>
+    /// <param name="isOver">Whether the connection has ended, or must.</param>
+    /// <returns>As <see cref="Exchange(int, ReadOnlySpan{byte}, bool)"/>.</returns>
+    public static byte[]? Exchange(Socket socket, ReadOnlySpan<byte> request, out bool isOver)
+    {
+        Send(socket, request);
+        return ReadToEnd(socket, MostMilliseconds, out isOver);
     }
 
     /// <summary>Whether the network is still served, and right.</summary>
@@ -54,18 +58,32 @@ internal static class ServedNetwork
         return false;
     }
 
-    private static byte[]? ReadToEnd(Socket socket)
+    private static void Send(Socket socket, ReadOnlySpan<byte> request)
     {
+        try
+        {
+            while (request.Length > 0) request = request[socket.Send(request)..];
+        }
+        catch (SocketException failure) when (failure.SocketErrorCode is not SocketError.TimedOut)
+        {
+            // It has heard enough; what it said may be there all the same.
+        }
+    }
+
+    private static byte[]? ReadToEnd(Socket socket, int quietMilliseconds, out bool isOver)
+    {
+        isOver = true;
         var answer = new byte[4096];
         var length = 0;
         // A server that says nothing more waits for the rest of the request: then it hears that there is none.
-        socket.ReceiveTimeout = QuietMilliseconds;
+        socket.ReceiveTimeout = quietMilliseconds;
         while (true)
         {
             try
             {
                 var read = socket.Receive(answer.AsSpan(length));
                 length += read;
+                isOver = read == 0 || answer.AsSpan(0, length).IndexOf("Connection: close"u8) >= 0;
                 if (read == 0 || IsCompleteHttp(answer.AsSpan(0, length))) return answer[..length];
                 if (length == MostAnswerBytes) return null;
                 if (length == answer.Length) Array.Resize(ref answer, 2 * length);
@@ -73,6 +91,7 @@ internal static class ServedNetwork
             catch (SocketException failure) when (failure.SocketErrorCode == SocketError.TimedOut)
             {
                 if (socket.ReceiveTimeout == MostMilliseconds) return null;
+                isOver = true;
                 if (!TryEnd(socket)) return answer[..length];
                 socket.ReceiveTimeout = MostMilliseconds;
             }

@@ -152,7 +152,7 @@ public sealed class SchedulingTests
     public void A_request_that_would_be_late_behind_the_others_is_refused_when_it_comes()
     {
         using var scheduler = Scheduler(new BatchingPolicy { LargestBatch = 2, Timeout = TimeSpan.FromSeconds(10) });
-        scheduler.Ran(2, 3 * Stopwatch.Frequency);
+        scheduler.Ran(0, 2, 3 * Stopwatch.Frequency);
         var now = Stopwatch.GetTimestamp();
         var inTime = now + 10 * Stopwatch.Frequency;
         // Batches of two, three seconds each, after one that has just begun: the third one after it ends after twelve seconds.
@@ -204,7 +204,7 @@ public sealed class SchedulingTests
     public void An_estimate_that_was_wrong_refuses_what_waits_before_others_and_is_tried_by_the_last()
     {
         using var scheduler = Scheduler(new BatchingPolicy { LargestBatch = 2 });
-        scheduler.Ran(2, 3600 * Stopwatch.Frequency);
+        scheduler.Ran(0, 2, 3600 * Stopwatch.Frequency);
         var deadline = Stopwatch.GetTimestamp() + 60 * Stopwatch.Frequency;
         var (first, second) = (Request(1, deadline), Request(1));
         Assert.True(scheduler.TryAdd(first));
@@ -255,13 +255,81 @@ public sealed class SchedulingTests
         Assert.Null(scheduler.TryBorrow(Request(1)));
         // Neither to one that would be late, nor when a run takes long, nor at the end.
         using var slow = Scheduler(new BatchingPolicy { LargestBatch = 4 });
-        slow.Ran(1, Stopwatch.Frequency / 1000);
+        slow.Ran(0, 1, Stopwatch.Frequency / 1000);
         Assert.Null(slow.TryBorrow(Request(1, Stopwatch.GetTimestamp())));
-        slow.Ran(1, Stopwatch.Frequency);
+        slow.Ran(0, 1, Stopwatch.Frequency);
         Assert.Null(slow.TryBorrow(Request(1)));
         using var stopped = Scheduler(new BatchingPolicy { LargestBatch = 4 });
         stopped.Stop();
         Assert.Null(stopped.TryBorrow(Request(1)));
+    }
+
+    [Fact]
+    public async Task Lanes_run_a_request_each_while_there_are_enough_and_all_threads_run_the_rest()
+    {
+        // Instance 0 has all threads, 1 and 2 are lanes.
+        using var scheduler = Scheduler(new BatchingPolicy { LargestBatch = 8, Lanes = 2 });
+        var alone = Request(1);
+        scheduler.TryAdd(alone);
+        Assert.Equal([alone], Taken(scheduler, 0));
+        PendingRequest[] requests = [.. new[] { 1, 1, 1, 3, 1 }.Select(rows => Request(rows))];
+        foreach (var request in requests) scheduler.TryAdd(request);
+        var (first, second) = (TakeAsync(scheduler, 1), TakeAsync(scheduler, 2));
+        // Not while all threads run the one that came alone.
+        Assert.False(await IsDoneAsync(first, second));
+        var team = TakeAsync(scheduler, 0);
+        Assert.Equal(requests[..2].ToHashSet(), [.. await first, .. await second]);
+        Assert.Equal([requests[2]], Taken(scheduler, 1));
+        // The next one has three rows: it is run by all threads, when both lanes are done.
+        first = TakeAsync(scheduler, 1);
+        Assert.False(await IsDoneAsync(first, team));
+        second = TakeAsync(scheduler, 2);
+        Assert.Equal(requests[3..], await team);
+        scheduler.Stop();
+        Assert.False(scheduler.Take(0, []));
+        Assert.Empty(await first);
+        Assert.Empty(await second);
+
+        static List<PendingRequest> Taken(BatchScheduler scheduler, int instance)
+        {
+            var batch = new List<PendingRequest>();
+            scheduler.Take(instance, batch);
+            return batch;
+        }
+
+        static Task<List<PendingRequest>> TakeAsync(BatchScheduler scheduler, int instance) => Task.Factory.StartNew(() => Taken(scheduler, instance), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+        static async Task<bool> IsDoneAsync(params Task[] tasks)
+        {
+            await Task.Delay(50);
+            return tasks.Any(task => task.IsCompleted);
+        }
+    }
+
+    [Fact]
+    public void Requests_for_lanes_are_refused_by_the_time_of_a_lane()
+    {
+        using var scheduler = Scheduler(new BatchingPolicy { LargestBatch = 8, Lanes = 2 });
+        // Alone a request takes a second, in a lane two.
+        scheduler.Ran(0, 1, Stopwatch.Frequency);
+        scheduler.Ran(1, 1, 2 * Stopwatch.Frequency);
+        for (var i = 0; i < 4; i++) scheduler.TryAdd(Request(1));
+        Assert.True(scheduler.Take(1, []));
+        Assert.True(scheduler.Take(2, []));
+        // Two run and two wait, so the next one ends after six seconds.
+        var now = Stopwatch.GetTimestamp();
+        Assert.Throws<RequestException>(() => scheduler.TryAdd(Request(1, now + 5 * Stopwatch.Frequency)));
+        Assert.True(scheduler.TryAdd(Request(1, now + 7 * Stopwatch.Frequency)));
+    }
+
+    [Fact]
+    public async Task Requests_in_lanes_get_the_bits_that_they_get_alone()
+    {
+        var graph = Networks.Slow();
+        await using var served = await ServedRepository.With("net", graph).StartAsync(options => options with { Threads = 2 });
+        var x = Enumerable.Range(0, 4).Select(i => Tensor.Create(new Shape(1, 32, 48, 48), Networks.Values(i, 32 * 48 * 48))).ToArray();
+        byte[][] expected = [.. x.Select(tensor => Networks.Expected(graph, tensor))];
+        await Task.WhenAll(Enumerable.Range(0, 24).Select(async i => Assert.Equal(expected[i % 4], await served.InferBinaryAsync("net", x[i % 4]))));
     }
 
     [Fact]

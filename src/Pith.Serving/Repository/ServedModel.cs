@@ -26,7 +26,14 @@ internal sealed class ServedModel : IDisposable
             for (var i = 0; i < Instances; i++) contexts.Add(engine.CreateContext(Threads, config.Processors.Count == 0 ? null : config.Processors[i]));
             var sharesBatches = config.MaxBatch != 0 && Signature.IsStackable && RowProbe.RowsAreIndependent(Signature, contexts[0]);
             if (!sharesBatches) RunOnce(contexts[0]);
-            _scheduler = new BatchScheduler(name, PolicyOf(sharesBatches, config, server), statistics, Instances);
+            var policy = PolicyOf(sharesBatches, config, server);
+            if (LaneProbe.CanHaveLanes(Signature, policy, Instances, Threads))
+            {
+                for (var i = 0; i < Threads; i++) contexts.Add(engine.CreateContext(1));
+                if (LaneProbe.LanesAreFaster(Signature, contexts, policy.LargestBatch)) policy = policy with { Lanes = Threads };
+                for (; contexts.Count > Instances + policy.Lanes; contexts.RemoveAt(contexts.Count - 1)) contexts[^1].Dispose();
+            }
+            _scheduler = new BatchScheduler(name, policy, statistics, Instances);
         }
         catch
         {
@@ -75,7 +82,7 @@ internal sealed class ServedModel : IDisposable
             ConfigCheck.Require(source.Name, config, engine);
             var model = new ServedModel(source.Name, version, files.Stamp, ModelSource.IsPlan(path) ? "pith_plan" : "onnxruntime_onnx", source.Folder, config, engine, server, statistics, log);
             var batching = model.Policy.LargestBatch > 1 ? $"batches of up to {model.Policy.LargestBatch}" : "requests run alone";
-            log.Loaded(source.Name, version, Stopwatch.GetElapsedTime(begin).TotalSeconds, $"{origin}, {batching}, {model.Instances} x {model.Threads} threads");
+            log.Loaded(source.Name, version, Stopwatch.GetElapsedTime(begin).TotalSeconds, $"{origin}, {batching}, {model.Instances} x {model.Threads} threads{(model.Policy.Lanes > 0 ? ", one thread a request when many wait" : "")}");
             return model;
         }
         catch

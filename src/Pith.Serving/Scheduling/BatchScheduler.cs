@@ -5,7 +5,8 @@ namespace Pith.Serving;
 
 /// <summary>
 /// The queue of one loaded model. Callers put requests in; threads of instances take them out, oldest first, several at once when the policy allows it. A full queue refuses at once, a request that was
-/// cancelled or waited too long leaves it, and after <see cref="Stop"/> what is queued is still answered. While nothing is queued a free instance is lent to the caller instead. Thread-safe.
+/// cancelled or waited too long leaves it, and after <see cref="Stop"/> what is queued is still answered. While nothing is queued a free instance is lent to the caller instead. Instances have all threads of the
+/// model, or are lanes, which have one: the lanes run, a request each, while there are requests for all of them, the others when there are fewer; never both at a time. Thread-safe.
 /// </summary>
 internal sealed class BatchScheduler : IDisposable
 {
@@ -24,7 +25,9 @@ internal sealed class BatchScheduler : IDisposable
     private readonly InstanceUse[] _instances;
     // For each instance that is not free, when its run is expected to end.
     private readonly long[] _freeAt;
+    private readonly int _firstLane;
     private readonly RunTimes _runTimes;
+    private MeanTime _laneTime;
     private MeanTime _delivery;
     private long _nextExpiry = long.MaxValue;
     private int _waitingRows;
@@ -33,10 +36,11 @@ internal sealed class BatchScheduler : IDisposable
     /// <param name="model">What messages call the model.</param>
     /// <param name="policy">How requests wait and are put together.</param>
     /// <param name="statistics">Where waiting requests are counted.</param>
-    /// <param name="instances">Instances that take batches.</param>
+    /// <param name="instances">Instances that take batches; the policy's lanes are numbered after them.</param>
     public BatchScheduler(string model, BatchingPolicy policy, ModelStatistics statistics, int instances = 1)
     {
-        (_model, _policy, _statistics, _instances, _freeAt) = (model, policy, statistics, new InstanceUse[instances], new long[instances]);
+        (_model, _policy, _statistics, _firstLane) = (model, policy, statistics, instances);
+        (_instances, _freeAt) = (new InstanceUse[instances + policy.Lanes], new long[instances + policy.Lanes]);
         _runTimes = new RunTimes(policy.LargestBatch);
         _delayTicks = Ticks(policy.Delay);
         _expiry = new Timer(_ => RemoveExpired());
@@ -101,12 +105,14 @@ internal sealed class BatchScheduler : IDisposable
             lock (_gate)
             {
                 request.QueuedAt = Stopwatch.GetTimestamp();
-                var run = _runTimes.Of(request.Rows);
-                var runsAtOnce = !_stopping && _queue.Count == 0 && run <= s_longestLoan && request.Deadline >= request.QueuedAt + run && _policy.Target(request.Rows, isDelayOver: _delayTicks == 0) > 0;
-                if (runsAtOnce && Array.IndexOf(_instances, InstanceUse.Free) is var free and >= 0)
+                if (!_stopping && _queue.Count == 0 && FreeFor(request.Rows, waiting: 1) is var free and >= 0)
                 {
-                    Occupy(free, InstanceUse.Lent, request.QueuedAt + run);
-                    return free;
+                    var run = RunTime(free, request.Rows);
+                    if (run <= s_longestLoan && request.Deadline >= request.QueuedAt + run && _policy.Target(request.Rows, isDelayOver: _delayTicks == 0) > 0)
+                    {
+                        Occupy(free, InstanceUse.Lent, request.QueuedAt + run);
+                        return free;
+                    }
                 }
             }
         }
@@ -121,7 +127,7 @@ internal sealed class BatchScheduler : IDisposable
         lock (_gate)
         {
             _instances[instance] = InstanceUse.Free;
-            // Its own thread runs what has been queued meanwhile, or ends.
+            // What has been queued meanwhile is run by a thread of its own; when stopped, its own ends.
             if (_queue.Count > 0 || _stopping) Monitor.PulseAll(_gate);
         }
     }
@@ -137,6 +143,7 @@ internal sealed class BatchScheduler : IDisposable
         {
             if (request.Place is null) return;
             Remove(request);
+            if (_policy.Lanes > 0) WakeInstance();
         }
         request.Cancel(cancellation);
     }
@@ -152,20 +159,29 @@ internal sealed class BatchScheduler : IDisposable
             long spinUntil;
             lock (_gate)
             {
-                if (_instances[instance] == InstanceUse.Running) _instances[instance] = InstanceUse.Free;
-                while (_queue.Count == 0 || _instances[instance] == InstanceUse.Lent)
+                if (_instances[instance] == InstanceUse.Running)
                 {
-                    if (_stopping && _instances[instance] == InstanceUse.Free) return false;
+                    _instances[instance] = InstanceUse.Free;
+                    // Others may have waited for this one.
+                    if (_policy.Lanes > 0) WakeInstance();
+                }
+                while (_queue.Count == 0 || _instances[instance] == InstanceUse.Lent || !IsTurnOf(instance, _queue.First!.Value.Rows, _queue.Count))
+                {
+                    if (_stopping && _queue.Count == 0 && _instances[instance] == InstanceUse.Free)
+                    {
+                        Monitor.PulseAll(_gate);
+                        return false;
+                    }
                     Monitor.Wait(_gate);
                 }
                 var now = Stopwatch.GetTimestamp();
                 var oldest = _queue.First!.Value.QueuedAt;
-                var target = _policy.Target(_waitingRows, _stopping || now - oldest >= _delayTicks);
+                var target = IsLane(instance) ? 1 : _policy.Target(_waitingRows, _stopping || now - oldest >= _delayTicks);
                 if (target > 0)
                 {
-                    var rows = TakeRows(target, now, batch);
+                    var rows = TakeRows(IsLane(instance), target, now, now + RunTime(instance, Math.Min(target, _waitingRows)) + _delivery.Ticks, batch);
                     // Others may make a batch of what is left.
-                    if (batch.Count > 0) Occupy(instance, InstanceUse.Running, now + _runTimes.Of(rows));
+                    if (batch.Count > 0) Occupy(instance, InstanceUse.Running, now + RunTime(instance, rows));
                     if (_queue.Count > 0) WakeInstance();
                     if (batch.Count > 0) return true;
                     continue;
@@ -184,9 +200,13 @@ internal sealed class BatchScheduler : IDisposable
     }
 
     /// <summary>Says how long a run took, by which the next ones are judged: a request that cannot be answered in time is not begun.</summary>
-    public void Ran(int rows, long ticks)
+    public void Ran(int instance, int rows, long ticks)
     {
-        lock (_gate) _runTimes.Add(rows, ticks);
+        lock (_gate)
+        {
+            if (IsLane(instance)) _laneTime.Add(ticks);
+            else _runTimes.Add(rows, ticks);
+        }
     }
 
     /// <summary>Says that a caller has its answer and is about to send it.</summary>
@@ -217,11 +237,40 @@ internal sealed class BatchScheduler : IDisposable
     // Instances that run look at the queue when they are done; one that is lent is woken when it is returned.
     private void WakeInstance()
     {
-        if (Array.IndexOf(_instances, InstanceUse.Free) < 0) return;
-        if (Array.IndexOf(_instances, InstanceUse.Lent) < 0) Monitor.Pulse(_gate);
-        // Its thread might be the one that is woken, and would only go on waiting.
+        if (_queue.Count == 0 || FreeFor(_queue.First!.Value.Rows, _queue.Count) < 0) return;
+        // Where not everyone can run what waits, the thread that is woken might be one that cannot, and would only go on waiting.
+        if (_policy.Lanes == 0 && Array.IndexOf(_instances, InstanceUse.Lent) < 0) Monitor.Pulse(_gate);
         else Monitor.PulseAll(_gate);
     }
+
+    private bool IsLane(int instance) => instance >= _firstLane;
+
+    // A free instance whose turn it is; -1 when there is none.
+    private int FreeFor(int rows, int waiting)
+    {
+        for (var i = 0; i < _instances.Length; i++)
+            if (_instances[i] == InstanceUse.Free && IsTurnOf(i, rows, waiting)) return i;
+        return -1;
+    }
+
+    // Lanes and the others share the processors. With fewer requests than lanes some processors would do nothing, so all of them work on one.
+    private bool IsTurnOf(int instance, int rows, int waiting)
+    {
+        if (_policy.Lanes == 0) return true;
+        var busyLanes = Busy(_firstLane, _instances.Length);
+        var isForLanes = rows == 1 && busyLanes + waiting >= _policy.Lanes;
+        return IsLane(instance) ? isForLanes && Busy(0, _firstLane) == 0 : !isForLanes && busyLanes == 0;
+    }
+
+    private int Busy(int from, int to)
+    {
+        var busy = 0;
+        for (var i = from; i < to; i++)
+            if (_instances[i] != InstanceUse.Free) busy++;
+        return busy;
+    }
+
+    private long RunTime(int instance, int rows) => IsLane(instance) ? _laneTime.Ticks : _runTimes.Of(rows);
 
     private void YieldUntil(long until)
     {
@@ -239,16 +288,19 @@ internal sealed class BatchScheduler : IDisposable
     {
         if (_queue.Count == 0 || deadline == long.MaxValue) return false;
         var now = Stopwatch.GetTimestamp();
-        var work = _runTimes.Of(_waitingRows + rows);
+        long busy = 0;
         for (var i = 0; i < _instances.Length; i++)
-            if (_instances[i] != InstanceUse.Free) work += Math.Max(0, _freeAt[i] - now);
-        return now + work / _instances.Length + _delivery.Ticks > deadline;
+            if (_instances[i] != InstanceUse.Free) busy += Math.Max(0, _freeAt[i] - now);
+        // Lanes begin one request after the other, and each takes the whole time of a lane.
+        var done = _laneTime.Ticks > 0 && _waitingRows + rows >= _policy.Lanes
+            ? (busy + _waitingRows * _laneTime.Ticks) / _policy.Lanes + rows * _laneTime.Ticks
+            : (busy + _runTimes.Of(_waitingRows + rows)) / _firstLane;
+        return now + done + _delivery.Ticks > deadline;
     }
 
-    private int TakeRows(int target, long now, List<PendingRequest> batch)
+    private int TakeRows(bool isLane, int target, long now, long answeredAt, List<PendingRequest> batch)
     {
         var rows = 0;
-        var answeredAt = now + _runTimes.Of(Math.Min(target, _waitingRows)) + _delivery.Ticks;
         while (_queue.First?.Value is { } request)
         {
             // The estimate alone does not refuse what nothing waits behind: another run is what corrects it.
@@ -261,6 +313,8 @@ internal sealed class BatchScheduler : IDisposable
             }
             // The first one runs whatever its size: alone if it is larger than a batch of several.
             if (batch.Count > 0 && rows + request.Rows > target) break;
+            // The first was too late, and the next is not for one thread.
+            if (isLane && request.Rows > 1) break;
             Remove(request);
             batch.Add(request);
             rows += request.Rows;
@@ -287,6 +341,7 @@ internal sealed class BatchScheduler : IDisposable
                 Expire(request);
             }
             ExpireAt(next);
+            if (_policy.Lanes > 0) WakeInstance();
         }
     }
 

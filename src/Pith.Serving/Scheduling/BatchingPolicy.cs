@@ -24,6 +24,9 @@ internal sealed record BatchingPolicy
     /// <summary>Whether the thread that brings a request may run it when nothing else waits. Not when instances are bound to processors of their own.</summary>
     public bool LendsInstances { get; init; } = true;
 
+    /// <summary>Instances of one thread each, which run while there are requests of one row for all of them; 0 for none.</summary>
+    public int Lanes { get; init; }
+
     /// <summary>The rows to take now when <paramref name="waiting"/> rows wait; 0 to wait for more until the delay is over.</summary>
     public int Target(int waiting, bool isDelayOver)
     {

@@ -121,7 +121,7 @@ internal sealed class ModelInstance : IDisposable
         // Counted before they are answered: who has an answer finds it in the statistics.
         _statistics.Executed(batch.Count, rows, new ExecutionTimes(copied - begin, computed - copied, end - computed));
         foreach (var request in batch) request.CompletedAt = end;
-        _scheduler.Ran(rows, end - begin);
+        _scheduler.Ran(_number, rows, end - begin);
         return answers;
     }
 

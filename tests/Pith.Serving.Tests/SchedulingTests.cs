@@ -151,16 +151,16 @@ public sealed class SchedulingTests
     [Fact]
     public void A_request_that_would_be_late_behind_the_others_is_refused_when_it_comes()
     {
-        using var scheduler = Scheduler(new BatchingPolicy { LargestBatch = 2, Timeout = TimeSpan.FromSeconds(10) });
+        using var scheduler = Scheduler(new BatchingPolicy { LargestBatch = 2, Timeout = TimeSpan.FromSeconds(14) });
         scheduler.Ran(0, 2, 3 * Stopwatch.Frequency);
         var now = Stopwatch.GetTimestamp();
-        var inTime = now + 10 * Stopwatch.Frequency;
-        // Batches of two, three seconds each, after one that has just begun: the third one after it ends after twelve seconds.
+        var inTime = now + 14 * Stopwatch.Frequency;
+        // Batches of two, three seconds each, after one that has just begun: the second one after it ends after nine seconds, which may be fourteen, the third one after twelve, which may be eighteen.
         scheduler.TryAdd(Request(2, inTime));
         Assert.True(scheduler.Take(0, []));
         for (var i = 0; i < 4; i++) Assert.True(scheduler.TryAdd(Request(1, inTime)));
         Assert.True(scheduler.WouldRefuse(now));
-        Assert.False(scheduler.WouldRefuse(now + 3 * Stopwatch.Frequency));
+        Assert.False(scheduler.WouldRefuse(now + 5 * Stopwatch.Frequency));
         Assert.Equal(RequestFault.Overloaded, Assert.Throws<RequestException>(() => scheduler.TryAdd(Request(1, inTime))).Fault);
         Assert.True(scheduler.TryAdd(Request(1)));
     }
@@ -316,10 +316,10 @@ public sealed class SchedulingTests
         for (var i = 0; i < 4; i++) scheduler.TryAdd(Request(1));
         Assert.True(scheduler.Take(1, []));
         Assert.True(scheduler.Take(2, []));
-        // Two run and two wait, so the next one ends after six seconds.
+        // Two run and two wait, so the next one ends after six seconds, which may be nine.
         var now = Stopwatch.GetTimestamp();
-        Assert.Throws<RequestException>(() => scheduler.TryAdd(Request(1, now + 5 * Stopwatch.Frequency)));
-        Assert.True(scheduler.TryAdd(Request(1, now + 7 * Stopwatch.Frequency)));
+        Assert.Throws<RequestException>(() => scheduler.TryAdd(Request(1, now + 7 * Stopwatch.Frequency)));
+        Assert.True(scheduler.TryAdd(Request(1, now + 10 * Stopwatch.Frequency)));
     }
 
     [Fact]

@@ -42,9 +42,12 @@ internal sealed class ModelInstance : IDisposable
     /// <exception cref="RequestException">The network could not be run.</exception>
     public byte[][] RunBorrowed(PendingRequest request)
     {
+        var begin = Stopwatch.GetTimestamp();
         try
         {
-            return Run([request])[0];
+            var answer = Run([request])[0];
+            _scheduler.Ran(_number, request.Rows, Stopwatch.GetTimestamp() - begin);
+            return answer;
         }
         catch (Exception failure)
         {
@@ -62,11 +65,14 @@ internal sealed class ModelInstance : IDisposable
         var batch = new List<PendingRequest>();
         while (_scheduler.Take(_number, batch))
         {
+            var begin = Stopwatch.GetTimestamp();
             try
             {
                 var answers = Run(batch);
                 if (answers.Length == 1 && _scheduler.IsIdle) batch[0].CompleteHere(answers[0]);
                 else for (var i = 0; i < answers.Length; i++) batch[i].Complete(answers[i]);
+                // What waits must also wait until the answers are handed out.
+                _scheduler.Ran(_number, batch.Sum(request => request.Rows), Stopwatch.GetTimestamp() - begin);
             }
             catch (Exception failure)
             {
@@ -121,7 +127,6 @@ internal sealed class ModelInstance : IDisposable
         // Counted before they are answered: who has an answer finds it in the statistics.
         _statistics.Executed(batch.Count, rows, new ExecutionTimes(copied - begin, computed - copied, end - computed));
         foreach (var request in batch) request.CompletedAt = end;
-        _scheduler.Ran(_number, rows, end - begin);
         return answers;
     }
 

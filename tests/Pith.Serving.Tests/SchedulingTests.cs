@@ -151,16 +151,16 @@ public sealed class SchedulingTests
     [Fact]
     public void A_request_that_would_be_late_behind_the_others_is_refused_when_it_comes()
     {
-        using var scheduler = Scheduler(new BatchingPolicy { LargestBatch = 2, Timeout = TimeSpan.FromSeconds(14) });
+        using var scheduler = Scheduler(new BatchingPolicy { LargestBatch = 2, Timeout = TimeSpan.FromSeconds(19) });
         scheduler.Ran(0, 2, 3 * Stopwatch.Frequency);
         var now = Stopwatch.GetTimestamp();
-        var inTime = now + 14 * Stopwatch.Frequency;
-        // Batches of two, three seconds each, after one that has just begun: the second one after it ends after nine seconds, which may be fourteen, the third one after twelve, which may be eighteen.
+        var inTime = now + 19 * Stopwatch.Frequency;
+        // Batches of two, three seconds each, after one that has just begun: the second one after it ends after nine seconds, the third one after twelve; half of the time that is left must be enough.
         scheduler.TryAdd(Request(2, inTime));
         Assert.True(scheduler.Take(0, []));
         for (var i = 0; i < 4; i++) Assert.True(scheduler.TryAdd(Request(1, inTime)));
         Assert.True(scheduler.WouldRefuse(now));
-        Assert.False(scheduler.WouldRefuse(now + 5 * Stopwatch.Frequency));
+        Assert.False(scheduler.WouldRefuse(now + 6 * Stopwatch.Frequency));
         Assert.Equal(RequestFault.Overloaded, Assert.Throws<RequestException>(() => scheduler.TryAdd(Request(1, inTime))).Fault);
         Assert.True(scheduler.TryAdd(Request(1)));
     }
@@ -173,9 +173,9 @@ public sealed class SchedulingTests
         late.CompletedAt = late.Deadline - 5 * Stopwatch.Frequency;
         Assert.Equal(RequestFault.TimedOut, Assert.Throws<RequestException>(() => scheduler.Delivered(late)).Fault);
         Assert.True(scheduler.TryAdd(Request(1)));
-        // An answer is sent five seconds after its run.
-        Assert.Throws<RequestException>(() => scheduler.TryAdd(Request(1, Stopwatch.GetTimestamp() + 4 * Stopwatch.Frequency)));
-        Assert.True(scheduler.TryAdd(Request(1, Stopwatch.GetTimestamp() + 10 * Stopwatch.Frequency)));
+        // An answer is sent five seconds after its run, and twice as much must be left.
+        Assert.Throws<RequestException>(() => scheduler.TryAdd(Request(1, Stopwatch.GetTimestamp() + 9 * Stopwatch.Frequency)));
+        Assert.True(scheduler.TryAdd(Request(1, Stopwatch.GetTimestamp() + 20 * Stopwatch.Frequency)));
         scheduler.Stop();
         var batch = new List<PendingRequest>();
         Assert.True(scheduler.Take(0, batch));
@@ -316,10 +316,10 @@ public sealed class SchedulingTests
         for (var i = 0; i < 4; i++) scheduler.TryAdd(Request(1));
         Assert.True(scheduler.Take(1, []));
         Assert.True(scheduler.Take(2, []));
-        // Two run and two wait, so the next one ends after six seconds, which may be nine.
+        // Two run and two wait, so the next one ends after six seconds; half of the time that is left must be enough.
         var now = Stopwatch.GetTimestamp();
-        Assert.Throws<RequestException>(() => scheduler.TryAdd(Request(1, now + 7 * Stopwatch.Frequency)));
-        Assert.True(scheduler.TryAdd(Request(1, now + 10 * Stopwatch.Frequency)));
+        Assert.Throws<RequestException>(() => scheduler.TryAdd(Request(1, now + 11 * Stopwatch.Frequency)));
+        Assert.True(scheduler.TryAdd(Request(1, now + 13 * Stopwatch.Frequency)));
     }
 
     [Fact]

@@ -295,8 +295,9 @@ internal sealed class BatchScheduler : IDisposable
         var done = _laneTime.Ticks > 0 && _waitingRows + rows >= _policy.Lanes
             ? (busy + _waitingRows * _laneTime.Ticks) / _policy.Lanes + rows * _laneTime.Ticks
             : (busy + _runTimes.Of(_waitingRows + rows)) / _firstLane;
-        // Half of the estimates are too short, and the longer the wait the more so. A queue that ends well before the time-out answers as many requests, and all of them in time.
-        return now + (done + _delivery.Ticks) * 3 / 2 > deadline;
+        // Estimates are too short as often as too long, and time passes before a request is seen here and until its answer is read. A queue of half the time-out answers as many requests under overload,
+        // and nearly all of them in time.
+        return now + 2 * (done + _delivery.Ticks) > deadline;
     }
 
     private int TakeRows(bool isLane, int target, long now, long answeredAt, List<PendingRequest> batch)

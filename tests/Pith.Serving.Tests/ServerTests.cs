@@ -72,6 +72,7 @@ public sealed class ServerTests
             using LoadClient client = address == served.Server.HttpAddress ? new HttpLoadClient(server, "net", "") : new GrpcLoadClient(server, "net", "");
             client.Prepare([new RequestTensor("x", "FP32", [1, 3, 8, 8], images.Bytes.ToArray())]);
             Assert.Equal(Networks.Expected(Networks.Classifier(), images), (await client.InferAsync(default))[0].Data.ToArray());
+            Assert.Equal((Outcome.Answered, ""), await client.SendAsync(default));
         }
         using var stranger = new HttpLoadClient(new ServerAddress(served.Server.HttpAddress!, null, null), "net", "");
         await Assert.ThrowsAsync<PithException>(() => stranger.InputsAsync(default));
@@ -112,6 +113,41 @@ public sealed class ServerTests
         var begun = await generator.BeginAtRateAsync(100, seed: 3, default);
         Assert.InRange(begun.Answered, 30, 150);
         Assert.True(begun.Latency!.Percentile(99) >= begun.Latency.MedianSeconds);
+    }
+
+    [Fact]
+    public async Task The_client_of_gRPC_sends_more_than_a_window_again_and_again_and_hears_why_it_is_refused()
+    {
+        await using var served = await ServedRepository.With("net", Networks.Slow()).StartAsync(options => options with { Token = "secret-token", MaxRequestBytes = 4 << 20 });
+        var server = new ServerAddress(served.Server.GrpcAddress!, "secret-token", null);
+        foreach (var (model, rows, token, outcome, reason) in new[]
+        {
+            ("net", 8, "secret-token", Outcome.Answered, ""), ("net", 9, "secret-token", Outcome.Failed, "batches of 1 to 8"), ("net", 16, "secret-token", Outcome.Refused, "larger than the 4194304 bytes"),
+            ("other", 1, "secret-token", Outcome.Failed, "no model 'other'"), ("net", 1, "wrong", Outcome.Failed, "bearer token"),
+        })
+        {
+            using var client = new GrpcLoadClient(server with { Token = token }, model, "");
+            client.Prepare(RandomInputs.Of([new RemoteTensor("x", "FP32", [-1, 32, 48, 48])], rows, seed: 1));
+            for (var time = 0; time < 3; time++)
+            {
+                var answer = await client.SendAsync(TestContext.Current.CancellationToken);
+                Assert.Equal(outcome, answer.Outcome);
+                Assert.Contains(reason, answer.Reason, StringComparison.Ordinal);
+            }
+        }
+    }
+
+    [Fact]
+    public void Header_fields_are_found_plain_and_in_Huffman_code()
+    {
+        // RFC 7541, C.4.1 and C.6.1: literals with names of the static table, and fields of it, are passed over.
+        var block = Convert.FromHexString("828684418cf1e3c2e5f23a6ba0ab90f4ff" + "00" + "0b677270632d737461747573" + "023134");
+        Assert.Equal("14", HpackFields.Find(block, "grpc-status"));
+        Assert.Null(HpackFields.Find(block.AsSpan(0, 17), "grpc-status"));
+        Assert.Equal("302", HpackFields.Find([0, 1, (byte)'a', .. Convert.FromHexString("826402")], "a"));
+        Assert.Equal("www.example.com", HpackFields.Find([0, 1, (byte)'a', .. Convert.FromHexString("8cf1e3c2e5f23a6ba0ab90f4ff")], "a"));
+        Assert.Equal("Mon, 21 Oct 2013 20:13:21 GMT", HpackFields.Find([0, 1, (byte)'a', .. Convert.FromHexString("96d07abe941054d444a8200595040b8166e082a62d1bff")], "a"));
+        Assert.Throws<InvalidDataException>(() => HpackFields.Find(block.AsSpan(0, 25), "grpc-status"));
     }
 
     [Fact]

@@ -1,3 +1,6 @@
+using System.Collections.Concurrent;
+using System.Net.Sockets;
+using System.Security.Authentication;
 using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Net.Client;
@@ -5,16 +8,20 @@ using Pith.Serving.Protocol;
 
 namespace Pith.Serving;
 
-/// <summary>A client over gRPC, with raw contents both ways.</summary>
+/// <summary>A client over gRPC, with raw contents both ways. Load is sent over a connection for each request that is under way, see <see cref="Http2Call"/>.</summary>
 internal sealed class GrpcLoadClient : LoadClient
 {
+    private readonly ServerAddress _server;
+    private readonly ConcurrentBag<Http2Call> _free = [];
     private readonly GrpcChannel _channel;
     private readonly GRPCInferenceService.GRPCInferenceServiceClient _client;
     private readonly Metadata _headers = [];
     private ModelInferRequest _request = new();
+    private byte[] _message = [];
 
     public GrpcLoadClient(ServerAddress server, string model, string version) : base(model, version)
     {
+        _server = server;
         _channel = GrpcChannel.ForAddress(server.Address, new GrpcChannelOptions { HttpHandler = server.Handler(), DisposeHttpClient = true, MaxReceiveMessageSize = null, MaxSendMessageSize = null });
         _client = new GRPCInferenceService.GRPCInferenceServiceClient(_channel);
         if (server.Token is { } token) _headers.Add("authorization", $"Bearer {token}");
@@ -43,22 +50,26 @@ internal sealed class GrpcLoadClient : LoadClient
             _request.Inputs.Add(tensor);
             _request.RawInputContents.Add(UnsafeByteOperations.UnsafeWrap(input.Data));
         }
+        _message = _request.ToByteArray();
     }
 
     public override async Task<(Outcome Outcome, string Reason)> SendAsync(CancellationToken cancellation)
     {
+        Http2Call? call = null;
         try
         {
-            await _client.ModelInferAsync(_request, _headers, cancellationToken: cancellation).ConfigureAwait(false);
-            return (Outcome.Answered, "");
+            call = _free.TryTake(out var free) ? free : await Http2Call.ConnectAsync(_server, $"/{GRPCInferenceService.Descriptor.FullName}/{GrpcBinding.InferName}", _message, cancellation).ConfigureAwait(false);
+            var (status, message) = await call.CallAsync(cancellation).ConfigureAwait(false);
+            return ((StatusCode)status switch { StatusCode.OK => Outcome.Answered, StatusCode.ResourceExhausted or StatusCode.Unavailable => Outcome.Refused, _ => Outcome.Failed }, message);
         }
-        catch (RpcException failure) when (!cancellation.IsCancellationRequested)
+        catch (Exception failure) when (failure is IOException or SocketException or AuthenticationException)
         {
-            return (failure.StatusCode is StatusCode.ResourceExhausted or StatusCode.Unavailable ? Outcome.Refused : Outcome.Failed, failure.Status.Detail);
+            return (Outcome.Failed, failure.Message);
         }
-        catch (RpcException)
+        finally
         {
-            throw new OperationCanceledException(cancellation);
+            if (call?.IsOpen == true) _free.Add(call);
+            else call?.Dispose();
         }
     }
 
@@ -68,7 +79,11 @@ internal sealed class GrpcLoadClient : LoadClient
         return [.. answer.Outputs.Select((output, i) => new RequestTensor(output.Name, output.Datatype, [.. output.Shape], answer.RawOutputContents[i].Memory))];
     }
 
-    protected override void Dispose(bool disposing) => _channel.Dispose();
+    protected override void Dispose(bool disposing)
+    {
+        while (_free.TryTake(out var call)) call.Dispose();
+        _channel.Dispose();
+    }
 
     private async Task<T> CallAsync<T>(AsyncUnaryCall<T> call)
     {

@@ -38,9 +38,13 @@ internal sealed record ServerAddress(Uri Address, string? Token, X509Certificate
     public SocketsHttpHandler Handler()
     {
         var handler = new SocketsHttpHandler { UseProxy = false, UseCookies = false, AllowAutoRedirect = false, PooledConnectionIdleTimeout = TimeSpan.FromMinutes(5), EnableMultipleHttp2Connections = true, InitialHttp2StreamWindowSize = 4 << 20 };
-        if (TrustedCertificate is not null) handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, CustomTrustStore = { TrustedCertificate }, RevocationMode = X509RevocationMode.NoCheck };
+        handler.SslOptions.CertificateChainPolicy = TrustPolicy();
         return handler;
     }
+
+    /// <summary>Which certificates are trusted; null for those that the system trusts.</summary>
+    public X509ChainPolicy? TrustPolicy() =>
+        TrustedCertificate is null ? null : new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, CustomTrustStore = { TrustedCertificate }, RevocationMode = X509RevocationMode.NoCheck };
 }
 
 /// <summary>A client of one model. Thread-safe.</summary>

@@ -122,7 +122,7 @@ public sealed class ServerTests
         var server = new ServerAddress(served.Server.GrpcAddress!, "secret-token", null);
         foreach (var (model, rows, token, outcome, reason) in new[]
         {
-            ("net", 8, "secret-token", Outcome.Answered, ""), ("net", 9, "secret-token", Outcome.Failed, "batches of 1 to 8"), ("net", 16, "secret-token", Outcome.Refused, "larger than the 4194304 bytes"),
+            ("net", 8, "secret-token", Outcome.Answered, ""), ("net", 9, "secret-token", Outcome.Failed, "batches of 1 to 8"), ("net", 16, "secret-token", Outcome.Refused, "body is larger than"),
             ("other", 1, "secret-token", Outcome.Failed, "no model 'other'"), ("net", 1, "wrong", Outcome.Failed, "bearer token"),
         })
         {

@@ -270,7 +270,10 @@ internal sealed class BatchScheduler : IDisposable
         return busy;
     }
 
-    private long RunTime(int instance, int rows) => IsLane(instance) ? _laneTime.Ticks : _runTimes.Of(rows);
+    private long RunTime(int instance, int rows) => IsLane(instance) ? LaneTime : _runTimes.Of(rows);
+
+    // No longer than all threads one after the other: an estimate that is too long would keep the queue too short for lanes, and so would never be corrected.
+    private long LaneTime => _runTimes.Of(1) is var alone and > 0 ? Math.Min(_laneTime.Ticks, _policy.Lanes * alone) : _laneTime.Ticks;
 
     private void YieldUntil(long until)
     {
@@ -292,8 +295,8 @@ internal sealed class BatchScheduler : IDisposable
         for (var i = 0; i < _instances.Length; i++)
             if (_instances[i] != InstanceUse.Free) busy += Math.Max(0, _freeAt[i] - now);
         // Lanes begin one request after the other, and each takes the whole time of a lane.
-        var done = _laneTime.Ticks > 0 && _waitingRows + rows >= _policy.Lanes
-            ? (busy + _waitingRows * _laneTime.Ticks) / _policy.Lanes + rows * _laneTime.Ticks
+        var done = LaneTime is var laneTime and > 0 && _waitingRows + rows >= _policy.Lanes
+            ? (busy + _waitingRows * laneTime) / _policy.Lanes + rows * laneTime
             : (busy + _runTimes.Of(_waitingRows + rows)) / _firstLane;
         // Estimates are too short as often as too long, and time passes before a request is seen here and until its answer is read. A queue of half the time-out answers as many requests under overload,
         // and nearly all of them in time.

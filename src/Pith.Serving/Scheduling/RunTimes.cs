@@ -1,6 +1,6 @@
 namespace Pith.Serving;
 
-/// <summary>A running mean of times, in ticks. Not thread-safe.</summary>
+/// <summary>A running mean of times, in ticks. One that is much longer counts as four times the mean: a machine that stood still for a moment says nothing about the next run. Not thread-safe.</summary>
 internal struct MeanTime
 {
     private double _mean;
@@ -9,7 +9,7 @@ internal struct MeanTime
     public readonly long Ticks => (long)_mean;
 
     /// <summary>Adds a time that was measured.</summary>
-    public void Add(long ticks) => _mean = _mean == 0 ? Math.Max(1, ticks) : _mean + (ticks - _mean) / 8;
+    public void Add(long ticks) => _mean = _mean == 0 ? Math.Max(1, ticks) : _mean + (Math.Min(ticks, 4 * _mean) - _mean) / 8;
 }
 
 /// <summary>Predicts how long a run of the network takes, by the rows of its batch, from the runs before. Not thread-safe.</summary>

@@ -13,6 +13,8 @@ internal sealed class JointSearch : IDisposable
 
     private const double Rounding = 1e-9;
 
+    private const string Task = "build networks";
+
     private readonly OptimizeStep _step;
     private readonly SearchSetup _setup;
     private readonly StepContext _context;
@@ -21,7 +23,9 @@ internal sealed class JointSearch : IDisposable
     private readonly Lazy<EngineContext> _float;
     private readonly OrderedDictionary<string, OptimizationTrial> _trials = new(StringComparer.Ordinal);
     private double _floatMicroseconds;
-    private OptimizationTrial? _best, _written;
+    private OptimizationTrial? _best;
+    private Graph? _bestGraph;
+    private int _mostTrials;
     private IReadOnlyDictionary<string, LayerOption> _bestOptions = new Dictionary<string, LayerOption>();
 
     public JointSearch(OptimizeStep step, SearchSetup setup, StepContext context, TrialJournal journal)
@@ -41,8 +45,12 @@ internal sealed class JointSearch : IDisposable
         var layers = new OptionMeasurement(_step.Quantization, Settings, _setup, _context, _journal).Run();
         if (layers.All(layer => layer.Options.Count == 1)) throw new PithException($"No layer of '{_setup.Float.Name}' can be quantized or pruned, so there is nothing to optimize.");
         _floatMicroseconds = layers.Sum(layer => layer.Options[0].Microseconds);
+        var path = new OptionPath(layers);
+        // All INT8, the end of the path, and bisections between its two ends.
+        _mostTrials = 2 + Math.Min(MostBisections, (int)Math.Ceiling(Math.Log2(Math.Max(1, path.Steps))));
         Measure("all INT8", layers.ToDictionary(layer => layer.Layer, layer => layer.Options.FirstOrDefault(option => !option.IsFloat && option.Pattern is null) ?? layer.Options[0], StringComparer.Ordinal));
-        Bisect(new OptionPath(layers));
+        Bisect(path);
+        _context.Events?.Report(new ProgressMade(Task, _mostTrials, _mostTrials));
         var result = new OptimizationResult
         {
             Settings = Settings,
@@ -53,7 +61,7 @@ internal sealed class JointSearch : IDisposable
             Trials = [.. _trials.Values],
             KeptTrials = _journal.Kept,
         };
-        return (result, Build(_bestOptions));
+        return (result, _bestGraph ?? Build(_bestOptions));
     }
 
     public void Dispose()
@@ -84,6 +92,7 @@ internal sealed class JointSearch : IDisposable
         _context.Cancellation.ThrowIfCancellationRequested();
         var entry = new TrialEntry("validation", "", options.ToDictionary(option => option.Key, option => option.Value.Name, StringComparer.Ordinal), SearchScore.None);
         if (_trials.TryGetValue(entry.Identity, out var measured)) return measured;
+        _context.Events?.Report(new ProgressMade(Task, _trials.Count, _mostTrials, name));
         var (known, graph) = (_journal.Find(entry), (Graph?)null);
         if (known is null)
         {
@@ -98,11 +107,10 @@ internal sealed class JointSearch : IDisposable
         var trial = new OptimizationTrial(name, options.Select(option => (option.Key, option.Value.Name)).ToValueList(), known.Score, loss, loss <= Settings.Allowed + Rounding,
             _floatMicroseconds / Math.Max(options.Values.Sum(option => option.Microseconds), double.Epsilon), values["median_ms"], values["speedup"], values["lower_quartile"], values["upper_quartile"]);
         _trials.Add(entry.Identity, trial);
-        if (_best is null || IsBetter(trial, _best)) (_best, _bestOptions) = (trial, options);
-        if (graph is not null && !ReferenceEquals(_written, _best))
+        if (_best is null || IsBetter(trial, _best))
         {
-            SearchSetup.Keep(ReferenceEquals(_best, trial) ? graph : Build(_bestOptions), _context);
-            _written = _best;
+            (_best, _bestOptions, _bestGraph) = (trial, options, graph);
+            if (graph is not null) SearchSetup.Keep(graph, _context);
         }
         return trial;
     }

@@ -2,7 +2,7 @@ namespace Pith.Compression.Optimization;
 
 /// <summary>
 /// Measures what can be done to each layer with weights: its time in float and INT8, dense and with every pattern that this machine has kernels for (<see cref="ForecastTrial"/>), and the error of the network's outputs with this layer
-/// alone quantized, or alone pruned with the weights of one-shot pruning. A layer that is both has both errors. All of it is kept in the journal.
+/// alone quantized, or alone pruned with the weights of one-shot pruning, on images that these weights were not fitted to. A layer that is both has both errors. All of it is kept in the journal.
 /// </summary>
 internal sealed class OptionMeasurement
 {
@@ -22,7 +22,7 @@ internal sealed class OptionMeasurement
         (_float, _quantization, _settings, _setup, _context, _journal) = (setup.Float, quantization, settings, setup, context, journal);
         _judge = new(() =>
         {
-            var images = setup.SensitivityImages();
+            var images = setup.HeldOutImages();
             return (new OutputError(_float, images, context.Threads), images.Count);
         });
     }
@@ -93,7 +93,7 @@ internal sealed class OptionMeasurement
         if (!pruned.TryGetValue(pattern, out var all))
         {
             var settings = new PruningSettings { Pattern = pattern, Method = PruningMethod.Hessian, ChannelOrder = ChannelOrder.Keep, Samples = _quantization.Samples };
-            pruned[pattern] = all = OneShotPruning.Apply(_float, settings, _setup.Data, new PruningOptions { Threads = _context.Threads, Events = _context.Events, Cancellation = _context.Cancellation }).Graph;
+            pruned[pattern] = all = OneShotPruning.Apply(_float, settings, _setup.Data, new PruningOptions { Threads = _context.Threads, Events = _context.Events, Cancellation = _context.Cancellation, FitsAllImages = false }).Graph;
         }
         var one = _float.Clone();
         var (node, source) = (one.Nodes.First(node => node.Name == layer), all.Nodes.First(node => node.Name == layer));

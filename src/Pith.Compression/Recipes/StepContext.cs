@@ -58,6 +58,17 @@ public sealed record StepContext
     /// <summary>How the networks of a search's front are timed.</summary>
     internal BenchmarkSettings FrontTiming { get; init; } = new() { Seconds = 1 };
 
+    /// <summary>What a run of a step that was interrupted has left of the same work.</summary>
+    /// <param name="start">The network that the step begins with.</param>
+    /// <param name="settings">All settings that results depend on.</param>
+    /// <exception cref="PithException">There is no training data, or the file cannot be read.</exception>
+    internal StepJournal OpenJournal(Graph start, params ReadOnlySpan<string> settings)
+    {
+        var data = RequireTrainingData();
+        string[] key = [Key, PithVersion.Text, ModelHash.Of(start), .. settings, $"{data.Name} {data.Count}", PreprocessingOf(start, data).ToJson()];
+        return new StepJournal(CheckpointPath, string.Join('\n', key), Events);
+    }
+
     /// <summary>Sets <see cref="Key"/> for a step that is run by itself, on a model and with data that were named on the command line.</summary>
     /// <param name="step">The step.</param>
     /// <param name="graph">The model that it starts from.</param>

@@ -14,4 +14,7 @@ public sealed record PruningOptions
 
     /// <summary>The pattern of each layer by its name, instead of the settings' for all of them; layers that are not in it stay dense. Null: the settings decide.</summary>
     internal IReadOnlyDictionary<string, SparsityPattern>? ByLayer { get; init; }
+
+    /// <summary>Whether weights that were chosen in one shot are fitted to all images in the end, instead of leaving out those that judge.</summary>
+    internal bool FitsAllImages { get; init; } = true;
 }

@@ -106,6 +106,51 @@ public sealed class OneShotPruningTests
         Assert.Contains("several layers share its weight", result.Layers.Single(layer => layer.Name == "twice").Outcome, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Stages_are_judged_on_images_that_weights_are_fitted_to_in_the_end_only()
+    {
+        var graph = PostTrainingTests.Network(seed: 7);
+        var images = CalibrationImages.Read(graph, PostTrainingTests.Images(512, 16), 512);
+        var all = OneShotPruning.Apply(graph, Hessian, PostTrainingTests.Images(32, 16), new PruningOptions());
+        var some = OneShotPruning.Apply(graph, Hessian, PostTrainingTests.Images(32, 16), new PruningOptions { FitsAllImages = false });
+        Assert.Equal(all.Stages.Select(stage => (stage.Name, stage.Error, stage.IsKept)), some.Stages.Select(stage => (stage.Name, stage.Error, stage.IsKept)));
+        Assert.Equal(all.Layers, some.Layers);
+        var judge = new OutputError(graph, images, 1);
+        Assert.True(judge.Of(all.Graph) < judge.Of(some.Graph), "more images did not help");
+        Assert.Equal(some.Stages[1].Error, new OutputError(graph, CalibrationImages.Read(graph, PostTrainingTests.Images(32, 16), 32).HeldOut(), 0).Of(some.Graph), 1e-9);
+    }
+
+    [Theory]
+    [InlineData(SparseReconstruction.Task, 2)]
+    [InlineData(SparseReconstruction.FitTask, 1)]
+    public void A_run_that_was_stopped_goes_on_with_the_same_bits(string task, int done)
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.File("sparse.checkpoint");
+        var graph = PostTrainingTests.Network(seed: 8);
+        OneShotResult Run(StepJournal? journal, CancellationToken cancellation, IProgress<PithEvent>? events = null) =>
+            OneShotPruning.Apply(graph, Hessian, PostTrainingTests.Images(64, 16), new PruningOptions { Events = events, Cancellation = cancellation }, journal);
+        var expected = Run(null, TestContext.Current.CancellationToken);
+        using var stop = new CancellationTokenSource();
+        Assert.ThrowsAny<OperationCanceledException>(() => Run(new StepJournal(path, "key", null), stop.Token, new StopAt(stop, task, done)));
+        var journal = new StepJournal(path, "key", null);
+        Assert.True(journal.Count > 0, $"nothing was kept when '{task}' was stopped at {done}");
+        var resumed = Run(journal, TestContext.Current.CancellationToken);
+        Assert.Equal(Toy.AllConstants(expected.Graph), Toy.AllConstants(resumed.Graph));
+        Assert.Equal(expected.Layers, resumed.Layers);
+        Assert.Equal(expected.Stages.Select(stage => (stage.Name, stage.Error, stage.IsKept)), resumed.Stages.Select(stage => (stage.Name, stage.Error, stage.IsKept)));
+    }
+
+    private static PruningSettings Hessian => new() { Method = PruningMethod.Hessian };
+
+    private sealed class StopAt(CancellationTokenSource stop, string task, int done) : IProgress<PithEvent>
+    {
+        public void Report(PithEvent value)
+        {
+            if (value is ProgressMade progress && progress.Task == task && progress.Done >= done) stop.Cancel();
+        }
+    }
+
     private static OneShotResult Prune(Graph graph, string pattern) =>
         OneShotPruning.Apply(graph, new PruningSettings { Method = PruningMethod.Hessian, Pattern = SparsityPattern.Parse(pattern) }, PostTrainingTests.Images(128, 16), new PruningOptions());
 }

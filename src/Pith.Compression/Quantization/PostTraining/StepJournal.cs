@@ -40,7 +40,7 @@ internal sealed class StepJournal
         var lines = Read(path).Split('\n');
         if (lines[0] != _header)
         {
-            events?.Report(new Warning($"The checkpoint '{path}' belongs to other settings, another model or other data; quantization starts from the beginning."));
+            events?.Report(new Warning($"The checkpoint '{path}' belongs to other settings, another model or other data; the step starts from the beginning."));
             return;
         }
         // The last line has no end of its own: it is empty, or was cut short.
@@ -67,28 +67,27 @@ internal sealed class StepJournal
         if (_whole is not null) return _whole.Once($"{_section}: {step}", compute);
         if (_done.TryGetValue(step, out var known)) return JsonSerializer.Deserialize<T>(known, s_json)!;
         var result = compute();
-        Append(step, JsonSerializer.Serialize(result, s_json));
+        if (_path is { } path) Append(path, step, JsonSerializer.Serialize(result, s_json));
         return result;
     }
 
-    private void Append(string step, string result)
+    private void Append(string path, string step, string result)
     {
-        if (_path is null) return;
         if (!_isOpen)
         {
             // Without the line that was cut short, or what belonged to something else.
-            AtomicFile.WriteText(_path, string.Concat(_done.Select(done => Line(done.Key, done.Value)).Prepend(_header + "\n")));
+            AtomicFile.WriteText(path, string.Concat(_done.Select(done => Line(done.Key, done.Value)).Prepend(_header + "\n")));
             _isOpen = true;
         }
         try
         {
-            using var file = new FileStream(_path, FileMode.Append, FileAccess.Write);
+            using var file = new FileStream(path, FileMode.Append, FileAccess.Write);
             file.Write(Encoding.UTF8.GetBytes(Line(step, result)));
             file.Flush(flushToDisk: true);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new PithException($"Cannot write the checkpoint '{_path}': {failure.Message} Check that the folder is writable and has space left; what is in the file stays valid.", failure);
+            throw new PithException($"Cannot write the checkpoint '{path}': {failure.Message} Check that the folder is writable and has space left; what is in the file stays valid.", failure);
         }
     }
 

@@ -25,12 +25,7 @@ internal static class CalibrateAndInsertQdq
     }
 
     /// <summary>What a run that was interrupted has left of the same work.</summary>
-    internal static StepJournal Journal(Graph start, QuantizationSettings settings, QuantizationEffort effort, StepContext context)
-    {
-        var data = context.RequireTrainingData();
-        string[] key = [context.Key, PithVersion.Text, ModelHash.Of(start), SettingsJson.Write(settings).ToJsonString(), $"{effort}", $"{data.Name} {data.Count}", context.PreprocessingOf(start, data).ToJson()];
-        return new StepJournal(context.CheckpointPath, string.Join('\n', key), context.Events);
-    }
+    internal static StepJournal Journal(Graph start, QuantizationSettings settings, QuantizationEffort effort, StepContext context) => context.OpenJournal(start, SettingsJson.Write(settings).ToJsonString(), $"{effort}");
 
     private static StepOutcome Outcome(FakeQuantizationResult result, CalibrationCache? cache) =>
         new(result.Graph) { Quantization = result.Layers, Findings = result.Findings, Cache = cache, Accuracy = result.Stages, Reconstruction = result.Reconstruction };

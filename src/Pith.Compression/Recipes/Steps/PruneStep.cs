@@ -30,7 +30,7 @@ public sealed record PruneStep(PruningSettings Pruning) : RecipeStep
     private StepOutcome OneShot(Graph graph, PruningOptions options, StepContext context)
     {
         var start = FloatModel.CopyOf(graph, context.Stage, context.Events);
-        var result = OneShotPruning.Apply(start, Pruning, DrawnImages.For(start, Pruning.Samples, Pruning.CalibrationSeed, context), options);
+        var result = OneShotPruning.Apply(start, Pruning, DrawnImages.For(start, Pruning.Samples, Pruning.CalibrationSeed, context), options, context.OpenJournal(start, SettingsJson.Write(Pruning).ToJsonString()));
         return Outcome(result.Graph, result.Pruning) with { Accuracy = result.Stages, Reconstruction = result.Layers };
     }
 

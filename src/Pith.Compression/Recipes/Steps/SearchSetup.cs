@@ -42,6 +42,10 @@ internal sealed record SearchSetup(Graph Float, CalibrationData Data, SearchImag
     /// <summary>The calibration images that tell layers apart.</summary>
     public CalibrationImages SensitivityImages() => CalibrationImages.Read(Float, Data, MostSensitivityImages);
 
+    /// <summary>Calibration images that one-shot pruning does not fit weights to before its last step (<see cref="PruningOptions.FitsAllImages"/>): those that it was fitted to would say that it costs almost nothing.</summary>
+    /// <exception cref="PithException">The images do not fit the network.</exception>
+    public CalibrationImages HeldOutImages() => CalibrationImages.Read(Float, Data, CalibrationImages.HeldOutEvery * MostSensitivityImages).HeldOut();
+
     /// <summary>Opens the journal of finished trials.</summary>
     /// <param name="settings">All settings that a trial depends on; the target is not among them, since trials serve every target.</param>
     /// <param name="context">Where it lies.</param>

@@ -23,7 +23,7 @@ internal sealed class LayerRows
         // Those of the float network: an earlier pass has rounded the layer's own.
         var source = LinearLayer.Of(original).Layer is { } first && first.Weight.Shape == layer.Weight.Shape ? first : layer;
         Weights = source.Read();
-        _isSparse = layer.Channels % 4 == 0 && source.Weight.OperandLayout.Reduction.FirstViolation<float>(((Tensor<float>)source.Weight.Constant.Constant!).Span) is null;
+        _isSparse = layer.Channels % 4 == 0 && source.Stored.Reduction.FirstViolation<float>(((Tensor<float>)source.Weight.Constant.Constant!).Span) is null;
     }
 
     /// <summary>Output channels of a group.</summary>

@@ -30,7 +30,7 @@ internal sealed class LayerWalk
         var (layer, reason) = LinearLayer.Of(node);
         if (layer is null) return (null, reason);
         if (layer.Columns > MaxColumns) return (null, $"sums {layer.Columns} products, more than {MaxColumns}");
-        return layer.Weight.Constant.Uses.Count == 1 ? (layer, null) : (null, "several layers share its weight");
+        return WeightOperand.OtherReader(layer.Weight.Constant, [layer.Weight]) is null ? (layer, null) : (null, "several layers share its weight");
     }
 
     /// <summary>The same for a node of the changed network, which must be in the reference as well.</summary>

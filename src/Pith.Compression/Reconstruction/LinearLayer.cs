@@ -11,9 +11,9 @@ internal sealed class LinearLayer
     private readonly WeightOperand _weight;
     private readonly WindowAttributes? _window;
 
-    private LinearLayer(WeightOperand weight)
+    private LinearLayer(WeightOperand weight, WeightAxes stored)
     {
-        _weight = weight;
+        (_weight, Stored) = (weight, stored);
         Node = weight.Node;
         _window = (Node.Op as Conv)?.Window;
         Groups = weight.Groups;
@@ -44,6 +44,9 @@ internal sealed class LinearLayer
     /// <summary>The weight.</summary>
     public WeightOperand Weight => _weight;
 
+    /// <summary>Where the weight's axes lie in the constant; there may be a Transpose between the two.</summary>
+    public WeightAxes Stored { get; }
+
     /// <summary>Whether the layer adds a constant of one element per output channel, or can be given one.</summary>
     public bool TakesBias => Node.Op is MatMul ? LayerBias.Of(Node) is not null : Node.Op is Conv or Gemm { Beta: 1, Alpha: 1 } && Node.Input(2) is null or { Constant: Tensor<float> { Shape.Rank: 1 } };
 
@@ -59,10 +62,11 @@ internal sealed class LinearLayer
         if (node.Op is ConvTranspose) return (null, "transposed convolutions are not reconstructed");
         if (weight.Index != 1 || node.Op is Gemm { TransA: true } || node.Op is MatMul && weight.Shape.Rank != 2) return (null, "only a right operand that is one matrix is reconstructed");
         if (node.Op is Gemm { Alpha: not 1 }) return (null, "products with a factor alpha are not reconstructed");
-        if (weight.Constant.Constant is not Tensor<float> constant || constant.Shape != weight.Shape) return (null, "its weight is stored in another form");
+        // A matrix may be stored transposed; a kernel has to lie as the convolution reads it.
+        if (weight.Constant.Constant is not Tensor<float> || weight.StoredLayout is not { } stored || node.Op is Conv && stored != weight.OperandLayout) return (null, "its weight is stored in another form");
         if (node.Inputs[0]!.Type.Rank < 2) return (null, "its data is a vector");
         if (node.Graph.Inputs is [{ Type: { Rank: > 0 } images }, ..] && node.Inputs[0]!.Type[0] != images[0]) return (null, "the batch is not the outermost axis of its data");
-        return (new LinearLayer(weight), null);
+        return (new LinearLayer(weight, stored), null);
     }
 
     /// <summary>The place of a weight in the constant.</summary>
@@ -72,12 +76,7 @@ internal sealed class LinearLayer
     public int IndexOf(int group, int row, int column)
     {
         var (position, channel) = Math.DivRem(column, Channels);
-        return Node.Op switch
-        {
-            Conv => ((group * Rows + row) * Channels + channel) * (Columns / Channels) + position,
-            Gemm { TransB: true } => row * Channels + channel,
-            _ => channel * Rows + row,
-        };
+        return Node.Op is Conv ? ((group * Rows + row) * Channels + channel) * (Columns / Channels) + position : channel * Stored.Reduction.Inner + row * Stored.OutputStride;
     }
 
     /// <summary>The weights of each convolution group, a row for each output channel.</summary>
@@ -105,7 +104,7 @@ internal sealed class LinearLayer
     /// <param name="biases">As from <see cref="BiasesWith"/>.</param>
     public void Put(Graph graph, float[] weights, float[] biases)
     {
-        graph.SetConstant(_weight.Constant, Tensor.Create(_weight.Shape, weights));
+        graph.SetConstant(_weight.Constant, Tensor.Create(_weight.Constant.Constant!.Shape, weights));
         if (!TakesBias) return;
         if (Node.Op is MatMul && LayerBias.Of(Node) is var (add, index)) graph.SetConstantOperand(add, index, Tensor.Create(((Tensor<float>)add.Inputs[index]!.Constant!).Shape, biases), add.Inputs[index]!.Name);
         else graph.SetConstantOperand(Node, 2, Tensor.Create(new Shape(biases.Length), biases), Node.Input(2)?.Name ?? $"{Node.Name}/bias");

@@ -57,7 +57,7 @@ internal sealed class SparseReconstruction
     {
         var (layer, reason) = _walk.Of(node);
         if (layer is null) return Kept(node, $"{(pattern is null ? "as it was" : "pruned by magnitude")}: {reason}");
-        if (pattern is null && layer.Channels % 4 == 0 && SparsityPattern.Of<float>(((Tensor<float>)layer.Weight.Constant.Constant!).Span, layer.Weight.OperandLayout) is { } found) return Kept(node, $"as it was: {found} sparse already");
+        if (pattern is null && layer.Channels % 4 == 0 && SparsityPattern.Of<float>(((Tensor<float>)layer.Weight.Constant.Constant!).Span, layer.Stored) is { } found) return Kept(node, $"as it was: {found} sparse already");
         // Also for a layer that is known: what runs next starts from the same values then, to the last bit.
         _walk.MoveTo(layer);
         var fitted = _journal.Once($"{(choice is null ? Task : FitTask)}/{number}", () => Fit(layer, pattern, choice, _walk.Observe(layer, Math.Clamp(12 * layer.Columns, 8192, 32768), number)));

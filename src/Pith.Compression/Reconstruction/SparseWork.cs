@@ -17,7 +17,7 @@ internal sealed class SparseWork
         (_layer, _dense, _shared, _threads) = (layer, layer.Read(), pattern.Channels, threads);
         _importance = [.. Enumerable.Range(0, layer.Groups * layer.Rows).Select(row => factors is null ? 1 : factors[row] * factors[row])];
         var constant = (Tensor<float>)layer.Weight.Constant.Constant!;
-        var mask = Mask24.ByMagnitude(constant.Span, layer.Weight.OperandLayout, pattern);
+        var mask = Mask24.ByMagnitude(constant.Span, layer.Stored, pattern);
         Largest = [.. _dense.Select((weights, group) => weights.Select((weight, i) => mask[layer.IndexOf(group, i / layer.Columns, i % layer.Columns)] ? weight : 0).ToArray())];
     }
 

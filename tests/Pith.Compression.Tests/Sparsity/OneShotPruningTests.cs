@@ -141,6 +141,55 @@ public sealed class OneShotPruningTests
         Assert.Equal(expected.Stages.Select(stage => (stage.Name, stage.Error, stage.IsKept)), resumed.Stages.Select(stage => (stage.Name, stage.Error, stage.IsKept)));
     }
 
+    [Theory]
+    [InlineData(16, "2:4")] // Of the same shape before and after the Transpose: only the order of the elements differs.
+    [InlineData(24, "2:4")]
+    [InlineData(16, "4:2:4")]
+    public void A_weight_that_is_stored_transposed_is_pruned_as_one_that_is_not(int outputs, string pattern)
+    {
+        var settings = Hessian with { Pattern = SparsityPattern.Parse(pattern), ChannelOrder = ChannelOrder.Keep };
+        OneShotResult Pruned(bool isTransposed) => OneShotPruning.Apply(Products(outputs, isTransposed), settings, PostTrainingTests.Images(64, 16), new PruningOptions());
+        var (plain, transposed) = (Pruned(false), Pruned(true));
+        Assert.Equal(2, SparsityRecord.Verify(transposed.Graph, "pruning"));
+        Assert.Equal(plain.Layers, transposed.Layers);
+        Assert.Equal(plain.Stages.Select(stage => stage.Name), transposed.Stages.Select(stage => stage.Name));
+        foreach (var layer in (string[])["first", "second"])
+        {
+            var (expected, got) = (WeightOperand.Of(plain.Graph.Nodes.Single(node => node.Name == layer))!, WeightOperand.Of(transposed.Graph.Nodes.Single(node => node.Name == layer))!);
+            Assert.Equal(expected.Effective()!.As<float>().Data, got.Effective()!.As<float>().Data);
+        }
+    }
+
+    [Fact]
+    public void A_Transpose_that_two_layers_read_leaves_their_weight_as_magnitude_has_pruned_it()
+    {
+        var graph = Products(16, isTransposed: true);
+        var first = graph.Nodes.Single(node => node.Name == "first");
+        graph.ReplaceInput(graph.Nodes.Single(node => node.Name == "second"), 1, first.Inputs[1]!);
+        var result = Prune(graph, "2:4");
+        Assert.Equal(2, SparsityRecord.Verify(result.Graph, "pruning"));
+        Assert.All(result.Layers.Where(layer => layer.OpType == "MatMul"), layer => Assert.Contains("several layers share its weight", layer.Outcome, StringComparison.Ordinal));
+    }
+
+    /// <summary>Two matrix products, whose weights are stored as [C, K], or as [K, C] with a Transpose after them, as exporters write linear layers.</summary>
+    private static Graph Products(int outputs, bool isTransposed)
+    {
+        var random = new Random(outputs);
+        var network = new TestNetwork(1, 10);
+        var pooled = network.Node("flatten", new Flatten(), network.Node("pool", new GlobalAveragePool(), network.Relu("relu", network.Conv("stem", network.Input, 16, 3))));
+        var hidden = network.Relu("hidden", Product("first", pooled, 16));
+        network.Graph.AddOutput(Product("second", hidden, outputs));
+        return network.Graph;
+
+        Value Product(string name, Value x, int inputs)
+        {
+            var values = Enumerable.Range(0, inputs * outputs).Select(_ => random.NextSingle() - 0.4f).ToArray();
+            Tensor<float> Stored(bool asRead) => Tensor.Create(asRead ? new Shape(inputs, outputs) : new Shape(outputs, inputs), Enumerable.Range(0, values.Length).Select(i => asRead ? values[i] : values[i % inputs * outputs + i / inputs]).ToArray());
+            var weight = network.Graph.AddConstant($"{name}.weight", Stored(!isTransposed));
+            return network.Node(name, new MatMul(), x, isTransposed ? network.Node($"{name}.transpose", new Transpose { Permutation = [1, 0] }, weight) : weight);
+        }
+    }
+
     private static PruningSettings Hessian => new() { Method = PruningMethod.Hessian };
 
     private sealed class StopAt(CancellationTokenSource stop, string task, int done) : IProgress<PithEvent>

@@ -4,9 +4,12 @@ using System.Text;
 
 namespace Pith.Cli.Reporting.Html;
 
-/// <summary>Draws an <see cref="OptimizationResult"/> as one self-contained HTML page: accuracy against measured latency, and what was chosen for each layer.</summary>
+/// <summary>Draws an <see cref="OptimizationResult"/> as one self-contained HTML page: accuracy against measured speed, and what was chosen for each layer.</summary>
 internal static class OptimizationPage
 {
+    // Losses of so many times what is allowed do not set the scale of the chart.
+    private const double Beyond = 5;
+
     /// <summary>Renders the page.</summary>
     /// <param name="result">The search.</param>
     /// <param name="model">The network's name.</param>
@@ -14,7 +17,7 @@ internal static class OptimizationPage
     {
         var page = HtmlPage.Begin($"{model}, precision and sparsity");
         page.Append(CultureInfo.InvariantCulture, $"<h1>{Encode(model)}: precision and sparsity</h1><p class=\"lead\">{Encode(result.Verdict)}</p>\n");
-        page.Append(CultureInfo.InvariantCulture, $"<section><h2>The front</h2><p>What networks lose against float, and the median time of a run, each timed in turn with the float network. The dashed line is the drop that is allowed.</p>{Chart(result)}{Trials(result)}</section>\n");
+        page.Append(CultureInfo.InvariantCulture, $"<section><h2>The front</h2><p>What networks lose against float, and how many times as fast as float they are, each timed in turn with the float network. The dashed line is the drop that is allowed.</p>{Chart(result)}{Trials(result)}</section>\n");
         page.Append(CultureInfo.InvariantCulture, $"<section><h2>Layers</h2><p>What was chosen for each layer with weights.</p>{Layers(result)}</section>\n");
         return HtmlPage.End(page, PithVersion.Text, string.Create(CultureInfo.InvariantCulture, $"{result.Machine} · batch {result.Settings.Batch}"));
     }
@@ -22,8 +25,11 @@ internal static class OptimizationPage
     private static string Chart(OptimizationResult result)
     {
         var front = result.Front.ToHashSet();
-        ScatterPoint[] points = [.. result.Trials.Select(trial => new ScatterPoint(trial == result.Chosen ? "chosen" : front.Contains(trial) || trial == result.Trials[0] ? trial.Name : "", trial.MedianMs, double.IsFinite(trial.Loss) ? trial.Loss : 100, trial == result.Chosen ? "sparse" : front.Contains(trial) ? "series-2" : "dense"))];
-        return ScatterChart.Draw("What networks lose against their latency", "ms", SearchTable.LossTitle(result.Settings.Metric), points, double.IsFinite(result.Settings.Allowed) ? result.Settings.Allowed : null);
+        ScatterPoint[] points = [.. result.Trials.Select(trial => new ScatterPoint(trial == result.Chosen ? "chosen" : front.Contains(trial) || trial == result.Trials[0] ? trial.Name : "", trial.Speedup, double.IsFinite(trial.Loss) ? trial.Loss : 100, trial == result.Chosen ? "sparse" : front.Contains(trial) ? "series-2" : "dense"))];
+        double? allowed = double.IsFinite(result.Settings.Allowed) ? result.Settings.Allowed : null;
+        // The fastest network may have lost everything; what matters lies near the drop that is allowed.
+        var most = allowed is { } drop ? Beyond * Math.Max(drop, result.Chosen.Loss) : double.PositiveInfinity;
+        return ScatterChart.Draw("What networks lose against their speed", "times as fast as float", SearchTable.LossTitle(result.Settings.Metric), points, allowed, most);
     }
 
     private static string Trials(OptimizationResult result)

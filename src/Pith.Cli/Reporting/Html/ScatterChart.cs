@@ -20,9 +20,10 @@ internal static class ScatterChart
     /// <param name="yTitle">What stands above the vertical axis.</param>
     /// <param name="points">The points; there is at least one.</param>
     /// <param name="aim">The value that is drawn as a line across; null for none.</param>
-    public static string Draw(string title, string xTitle, string yTitle, IReadOnlyList<ScatterPoint> points, double? aim)
+    /// <param name="most">Higher points stand at the upper edge, with their values, so that they do not flatten the others.</param>
+    public static string Draw(string title, string xTitle, string yTitle, IReadOnlyList<ScatterPoint> points, double? aim, double most = double.PositiveInfinity)
     {
-        var vertical = new Axis(Math.Min(aim ?? 0, points.Min(point => point.Y)), Math.Max(aim ?? 0, points.Max(point => point.Y)), Height - Bottom, Top + 16);
+        var vertical = new Axis(Math.Min(aim ?? 0, points.Min(point => point.Y)), Math.Max(aim ?? 0, Math.Min(most, points.Max(point => point.Y))), Height - Bottom, Top + 16);
         var horizontal = new Axis(0, points.Max(point => point.X), Left, Width - Right);
         var svg = new Svg(Width, Height, title);
         foreach (var tick in vertical.Ticks)
@@ -34,14 +35,21 @@ internal static class ScatterChart
         if (aim is { } across) svg.Line(Left, vertical.Pixel(across), Width - Right, vertical.Pixel(across), "baseline");
         svg.Text((Left + Width - Right) / 2.0, Height - 10, xTitle, "tick", "middle");
         svg.Text(Left, Top, yTitle, "tick");
-        foreach (var point in points) svg.Dot(horizontal.Pixel(point.X), vertical.Pixel(point.Y), 5, point.Style);
-        // From top to bottom, each below the one before where they would touch.
-        var last = double.NegativeInfinity;
-        foreach (var point in points.Where(point => point.Label.Length > 0).OrderBy(point => vertical.Pixel(point.Y)))
-        {
-            last = Math.Max(vertical.Pixel(point.Y) + 4, last + LabelDistance);
-            svg.Text(horizontal.Pixel(point.X) + 10, last, point.Label, "label");
-        }
+        double HeightOf(ScatterPoint point) => Math.Max(vertical.Pixel(point.Y), Top + 16);
+        foreach (var point in points) svg.Dot(horizontal.Pixel(point.X), HeightOf(point), 5, point.Style);
+        (ScatterPoint Point, string Text)[] labels = [.. points.Select(point => (Point: point, Text: LabelOf(point))).Where(label => label.Text.Length > 0).OrderBy(label => HeightOf(label.Point))];
+        var places = Places([.. labels.Select(label => HeightOf(label.Point) + 4)]);
+        for (var i = 0; i < labels.Length; i++) svg.Text(horizontal.Pixel(labels[i].Point.X) + 10, places[i], labels[i].Text, "label");
         return svg.ToString();
+
+        string LabelOf(ScatterPoint point) => vertical.Pixel(point.Y) >= Top + 16 - 0.5 ? point.Label : FormattableString.Invariant($"{(point.Label.Length > 0 ? $"{point.Label}: " : "")}{point.Y:0.0} \u2191");
+    }
+
+    /// <summary>Heights of labels, from top to bottom: each below the one before where they would touch, and none below the horizontal axis.</summary>
+    private static double[] Places(double[] wanted)
+    {
+        for (var i = 1; i < wanted.Length; i++) wanted[i] = Math.Max(wanted[i], wanted[i - 1] + LabelDistance);
+        for (var i = wanted.Length - 1; i >= 0; i--) wanted[i] = Math.Min(wanted[i], i == wanted.Length - 1 ? Height - Bottom - 4 : wanted[i + 1] - LabelDistance);
+        return wanted;
     }
 }

@@ -30,6 +30,20 @@ public sealed partial class ScatterChartTests
         Assert.All(heights.Zip(heights.Skip(1)), pair => Assert.True(pair.Second - pair.First >= 13, $"labels at {pair.First} and {pair.Second} touch"));
     }
 
+    [Theory]
+    [InlineData(1.9668421)]
+    [InlineData(33.5)]
+    [InlineData(0)]
+    [InlineData(-2e-5)]
+    public void An_axis_of_one_value_has_ticks_of_few_digits_around_it(double value)
+    {
+        var axis = new Axis(value, value, 0, 100);
+        string[] ticks = [.. axis.Ticks.Select(axis.Format)];
+        Assert.InRange(ticks.Length, 2, 12);
+        Assert.All(ticks, tick => Assert.True(tick.Length <= 11, $"'{tick}' is too long for the margin"));
+        Assert.InRange(axis.Pixel(value), 0, 100);
+    }
+
     [GeneratedRegex("<circle[^>]* cy=\"([0-9.]+)\"")]
     private static partial Regex Dots();
 

@@ -5,6 +5,9 @@ internal sealed class Axis
 {
     private const int WantedTicks = 5;
 
+    // Relative to the values.
+    private const double SmallestSpan = 1e-3;
+
     private readonly double _from;
     private readonly double _to;
     private readonly double _pixelFrom;
@@ -13,7 +16,9 @@ internal sealed class Axis
     /// <summary>An axis that covers at least <paramref name="low"/> to <paramref name="high"/>, widened to whole ticks.</summary>
     public Axis(double low, double high, double pixelFrom, double pixelTo)
     {
-        var span = Math.Max(high - low, 1e-9);
+        var size = Math.Max(Math.Abs(low), Math.Abs(high));
+        // Equal values, those of a training of one epoch for instance, still stand on numbers that people can read.
+        var span = Math.Max(high - low, size > 0 ? size * SmallestSpan : 1);
         Step = RoundStep(span / WantedTicks);
         _from = Math.Floor(low / Step + 1e-9) * Step;
         _to = Math.Ceiling(high / Step - 1e-9) * Step;

@@ -147,6 +147,10 @@ public sealed unsafe class EngineContext : IDisposable
         return copy;
     }
 
+    /// <summary>The sizes of an output at the batch of the last run.</summary>
+    /// <exception cref="PithException">There is no such output.</exception>
+    internal Shape OutputShape(string name) => Find(name, _engine.Network.Outputs, "output").Shape.At(_state.Batch);
+
     /// <summary>Copies a row-major tensor into an input, at any batch up to the largest; run the same batch then.</summary>
     /// <exception cref="PithException">There is no such input, or the tensor does not fit.</exception>
     /// <exception cref="InvalidOperationException">The context is running.</exception>

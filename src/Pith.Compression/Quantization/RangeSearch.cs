@@ -149,7 +149,7 @@ internal sealed class RangeSearch
         var quantized = variant.AddInput($"{tensor.Value.Name}/trial", tensor.Value.Type);
         var nodes = variant.Nodes.ToDictionary(node => node.Name, StringComparer.Ordinal);
         foreach (var use in tensor.Uses) variant.ReplaceInput(nodes[use.Node.Name], use.Index, quantized);
-        return new Trial(_cursor.PartFor(variant, [.. variant.Outputs]), quantized.Name, _cursor.Compute([tensor.Value])[tensor.Value.Name], _expected);
+        return new Trial(_cursor.PartFor(variant, [.. variant.Outputs]), quantized.Name, _cursor.Borrow([tensor.Value])[tensor.Value.Name], _expected);
     }
 
     /// <summary>The rest of the network from one tensor on, which can be given with any quantization.</summary>

@@ -16,6 +16,9 @@ internal sealed class GraphCursor
     private readonly Dictionary<Node, int> _positions = new(ReferenceEqualityComparer.Instance);
     // Nodes that read constants only, such as a weight's quantization: no values of images, and changed by whoever changes the constant.
     private readonly HashSet<Node> _constant = new(ReferenceEqualityComparer.Instance);
+    private readonly TensorPool _pool;
+    // Tensors that this cursor made and that nobody else keeps.
+    private readonly HashSet<Tensor<float>> _owned = new(ReferenceEqualityComparer.Instance);
     private Dictionary<string, Tensor[]> _live;
     private int _position;
 
@@ -23,9 +26,10 @@ internal sealed class GraphCursor
     /// <param name="images">The images.</param>
     /// <param name="threads">Threads of a run.</param>
     /// <param name="maxBytes">Memory for values of all images.</param>
-    public GraphCursor(Graph graph, CalibrationImages images, int threads, long maxBytes = 768L << 20)
+    /// <param name="pool">Memory that several cursors share; null: its own.</param>
+    public GraphCursor(Graph graph, CalibrationImages images, int threads, long maxBytes = 768L << 20, TensorPool? pool = null)
     {
-        (_graph, _images, _threads, _maxBytes) = (graph, images, threads, maxBytes);
+        (_graph, _images, _threads, _maxBytes, _pool) = (graph, images, threads, maxBytes, pool ?? new TensorPool());
         for (var i = 0; i < graph.Nodes.Count; i++)
         {
             var node = graph.Nodes[i];
@@ -35,16 +39,30 @@ internal sealed class GraphCursor
         _live = images.Values();
     }
 
-    /// <summary>The values of all batches, in order.</summary>
+    /// <summary>The values of all batches, in order, for the caller to keep.</summary>
     /// <param name="values">Computed values that do not lie before the cursor.</param>
     /// <exception cref="PithException">The network cannot be run.</exception>
     public IReadOnlyDictionary<string, Tensor[]> Compute(IReadOnlyCollection<Value> values)
+    {
+        var results = Borrow(values);
+        foreach (var tensor in results.Values.SelectMany(batches => batches).OfType<Tensor<float>>()) _owned.Remove(tensor);
+        return results;
+    }
+
+    /// <summary>The values of all batches, in order, until the next <see cref="MoveTo"/>: their memory is then used for others.</summary>
+    /// <param name="values">Computed values that do not lie before the cursor.</param>
+    /// <exception cref="PithException">The network cannot be run.</exception>
+    public IReadOnlyDictionary<string, Tensor[]> Borrow(IReadOnlyCollection<Value> values)
     {
         var results = values.Where(value => _live.ContainsKey(value.Name)).DistinctBy(value => value.Name).ToDictionary(value => value.Name, value => _live[value.Name]);
         Value[] missing = [.. values.Where(value => !results.ContainsKey(value.Name)).Distinct()];
         if (missing.Length == 0) return results;
         using var part = PartFor(_graph, missing);
-        foreach (var (name, tensors) in part.Run()) results[name] = tensors;
+        foreach (var (name, tensors) in part.Run(_pool))
+        {
+            results[name] = tensors;
+            _owned.UnionWith(tensors.OfType<Tensor<float>>());
+        }
         return results;
     }
 
@@ -67,12 +85,28 @@ internal sealed class GraphCursor
         if (live.All(value => _live.ContainsKey(value.Name)))
         {
             // Nothing to compute; what nobody reads any more goes.
-            (_live, _position) = (live.ToDictionary(value => value.Name, value => _live[value.Name], StringComparer.Ordinal), position);
+            Keep(live.ToDictionary(value => value.Name, value => _live[value.Name], StringComparer.Ordinal), position);
             return;
         }
         // Inputs are kept anyway; a mask of bool is fed as well as floats are.
-        if (live.Any(value => value.Producer is not null && value.Type.DataType is not (DataType.Float32 or DataType.Bool)) || live.Sum(BytesOfImage) * _images.Count > _maxBytes) return;
-        (_live, _position) = (new Dictionary<string, Tensor[]>(Compute(live), StringComparer.Ordinal), position);
+        if (live.Any(value => value.Producer is not null && value.Type.DataType is not (DataType.Float32 or DataType.Bool)) || live.Sum(BytesOfImage) * _images.Count > _maxBytes)
+        {
+            Keep(_live, _position);
+            return;
+        }
+        Keep(new Dictionary<string, Tensor[]>(Borrow(live), StringComparer.Ordinal), position);
+    }
+
+    private void Keep(Dictionary<string, Tensor[]> live, int position)
+    {
+        (_live, _position) = (live, position);
+        var kept = live.Values.SelectMany(batches => batches).OfType<Tensor<float>>().ToHashSet<Tensor<float>>(ReferenceEqualityComparer.Instance);
+        _owned.RemoveWhere(tensor =>
+        {
+            if (kept.Contains(tensor)) return false;
+            _pool.Give(tensor);
+            return true;
+        });
     }
 
     /// <summary>Bytes of a value for one image; of a value whose size is not known more than there are.</summary>

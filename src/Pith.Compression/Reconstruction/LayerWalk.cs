@@ -21,7 +21,8 @@ internal sealed class LayerWalk
     {
         _threads = threads;
         _reference = reference.Nodes.ToDictionary(node => node.Name, StringComparer.Ordinal);
-        (_changed, _original) = (new GraphCursor(changed, images, threads), new GraphCursor(reference, images, threads));
+        var pool = new TensorPool();
+        (_changed, _original) = (new GraphCursor(changed, images, threads, pool: pool), new GraphCursor(reference, images, threads, pool: pool));
     }
 
     /// <summary>The layer of a node, or why it cannot be reconstructed.</summary>
@@ -56,9 +57,9 @@ internal sealed class LayerWalk
     {
         MoveTo(layer);
         var target = LayerTarget.After(layer);
-        var present = _changed.Compute([layer.Data, .. target.Values]);
+        var present = _changed.Borrow([layer.Data, .. target.Values]);
         var compared = _reference[target.Compared.Name].Output;
-        var values = new LayerSamples.Values(target, present[layer.Data.Name], _original.Compute([compared])[compared.Name], present[target.Sum.Name], present[target.Result.Name]);
+        var values = new LayerSamples.Values(target, present[layer.Data.Name], _original.Borrow([compared])[compared.Name], present[target.Sum.Name], present[target.Result.Name]);
         var (fit, heldOut) = LayerSamples.Collect(layer, values, samples, seed, _threads);
         return new LayerEvidence(fit, heldOut, layer.TakesBias, _threads) { Factors = target.Factors };
     }

@@ -40,16 +40,25 @@ internal sealed class NetworkPart : IDisposable
     }
 
     /// <summary>Runs all batches.</summary>
+    /// <param name="pool">Gives the memory of float outputs.</param>
     /// <returns>The outputs by name, a tensor for each batch.</returns>
-    public IReadOnlyDictionary<string, Tensor[]> Run()
+    public IReadOnlyDictionary<string, Tensor[]> Run(TensorPool pool)
     {
         var results = _part.Outputs.ToDictionary(value => value.Name, _ => new Tensor[_images.Batches.Count], StringComparer.Ordinal);
         for (var i = 0; i < _images.Batches.Count; i++)
         {
             Run(i);
-            foreach (var output in _part.Outputs) results[output.Name][i] = _context.OutputTensor(output.Name);
+            foreach (var output in _part.Outputs) results[output.Name][i] = Copy(output, pool);
         }
         return results;
+    }
+
+    private Tensor Copy(Value output, TensorPool pool)
+    {
+        if (output.Type.DataType != DataType.Float32) return _context.OutputTensor(output.Name);
+        var tensor = pool.Take(_context.OutputShape(output.Name));
+        _context.Output<float>(output.Name).CopyTo(tensor.Span);
+        return tensor;
     }
 
     /// <inheritdoc/>

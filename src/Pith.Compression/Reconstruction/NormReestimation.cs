@@ -23,7 +23,7 @@ internal static class NormReestimation
         {
             cursor.MoveTo(node);
             var data = node.Inputs[0]!;
-            var (mean, variance) = Measure(cursor.Compute([data])[data.Name]);
+            var (mean, variance) = Measure(cursor.Borrow([data])[data.Name]);
             graph.SetConstant(node.Inputs[3]!, Tensor.Vector<float>(mean));
             graph.SetConstant(node.Inputs[4]!, Tensor.Vector<float>(variance));
             measured++;

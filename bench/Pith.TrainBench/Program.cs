@@ -13,16 +13,16 @@ if (args is ["loader", var data, var loaded, var duration, ..] && int.TryParse(l
     return LoaderBench.Run(data, loadedBatch, limit, args.Length > 4 ? args[4] : "resized-crop");
 if (args.Length < 3 || !int.TryParse(args[1], out var batchSize) || !double.TryParse(args[2], NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds))
 {
-    Console.Error.WriteLine("Usage: Pith.TrainBench NETWORK BATCH SECONDS [qat] [selective|full] [profile|layers]   SECONDS 0: only what memory is planned; qat: with fake quantization; selective, full: what is computed again; profile: milliseconds by kind of layer; layers: of each layer.\n   or: " + LoaderBench.Usage);
+    Console.Error.WriteLine("Usage: Pith.TrainBench NETWORK BATCH SECONDS [bf16] [qat] [selective|full] [profile|layers]   SECONDS 0: only what memory is planned; bf16: operands of products rounded; qat: with fake quantization; selective, full: what is computed again; profile: milliseconds by kind of layer; layers: of each layer.\n   or: " + LoaderBench.Usage);
     return 2;
 }
 var isQuantized = args.Contains("qat");
 var detail = args[^1] is "profile" or "layers" ? args[^1] : "";
 var description = ModelCatalog.Find(args[0]);
 var recompute = args.Contains("full") ? RecomputeMode.Full : args.Contains("selective") ? RecomputeMode.Selective : RecomputeMode.None;
-var settings = new TrainingSettings { BatchSize = batchSize, Recompute = recompute };
+var settings = new TrainingSettings { BatchSize = batchSize, Recompute = recompute, Precision = args.Contains("bf16") ? TrainingPrecision.Bf16 : TrainingPrecision.Fp32 };
 using var session = new TrainingSession(Network(), settings, new TrainingOptions(), freezeNorm: false);
-var name = $"{args[0]}{(isQuantized ? " qat" : "")}{(recompute == RecomputeMode.None ? "" : $" recompute {recompute}")} batch {batchSize}";
+var name = $"{args[0]}{(args.Contains("bf16") ? " bf16" : "")}{(isQuantized ? " qat" : "")}{(recompute == RecomputeMode.None ? "" : $" recompute {recompute}")} batch {batchSize}";
 var planned = string.Create(CultureInfo.InvariantCulture, $"activations {session.Context.Engine.ActivationBytes / 1e6:F0} MB");
 if (seconds == 0)
 {

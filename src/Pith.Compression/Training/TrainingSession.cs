@@ -68,7 +68,7 @@ internal sealed class TrainingSession : IDisposable
         });
         // Literal: fake quantization must stay visible to the backward pass, and sums of quantized numbers exact. By estimate: the same kernels, and so the same bits, in every run.
         var isQuantized = _training.Graph.Nodes.Any(node => node.Op is QuantizeLinear or DequantizeLinear);
-        var engineOptions = new EngineOptions { MaxBatch = batch, Threads = options.Threads, Literal = isQuantized, TimeTactics = false, Recompute = settings.Recompute };
+        var engineOptions = new EngineOptions { MaxBatch = batch, Threads = options.Threads, Literal = isQuantized, TimeTactics = false, Recompute = settings.Recompute, Bf16 = MixedPrecision.Resolve(settings.Precision) == TrainingPrecision.Bf16 };
         if (_group.Size > 1)
         {
             _collectives = new CollectiveThread();

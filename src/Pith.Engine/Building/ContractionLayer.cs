@@ -24,9 +24,6 @@ internal sealed class ContractionLayer : Layer
     /// <summary>The integer arithmetic; null when the layer computes in float.</summary>
     public Int8Contraction? Int8 { get; init; }
 
-    /// <summary>Whether a float layer may round its operands to bfloat16.</summary>
-    public bool AllowsBf16 { get; init; }
-
     /// <summary>Quantization around a float layer runs as written: plain sums of quantized numbers are exact then, and have to stay so.</summary>
     public bool IsLiteral { get; init; }
 

@@ -23,6 +23,9 @@ internal abstract class Layer
     /// <summary>Multiply-accumulates at batch 1.</summary>
     public long Macs { get; init; }
 
+    /// <summary>Whether the products of a float layer may have operands that are rounded to bfloat16.</summary>
+    public bool AllowsBf16 { get; init; }
+
     public Slot Output => Outputs[0];
 
     /// <summary>The same work on other slots of the same types.</summary>
@@ -64,7 +67,7 @@ internal abstract class Layer
 
     /// <summary>The specification of a layer that is told apart by its first operand's and first result's type, the text and the activation.</summary>
     protected LayerSpec Spec(LayerKind kind, string detail, string activation = "") =>
-        new() { Kind = kind, Input = Inputs.FirstOrDefault(input => input is not null)?.DataType ?? Output.DataType, Output = Output.DataType, Detail = detail, Activation = activation };
+        new() { Kind = kind, Input = Inputs.FirstOrDefault(input => input is not null)?.DataType ?? Output.DataType, Output = Output.DataType, Detail = detail, Activation = activation, AllowsBf16 = AllowsBf16 };
 
     public override string ToString() => $"{string.Join(", ", Outputs.Select(output => output.ToString()))} = {Name}({string.Join(", ", Inputs.Select(input => input?.ToString() ?? "_"))})";
 }

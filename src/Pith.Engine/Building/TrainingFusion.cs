@@ -84,6 +84,7 @@ internal static class TrainingFusion
         Create = parts => new ContractionLayer
         {
             Op = nodes[0].Op, Name = parts.Name, Nodes = parts.Nodes, Inputs = parts.Inputs, Outputs = parts.Outputs, Macs = parts.Macs, Window = window, Groups = ((ConvInputGradient)nodes[0].Op).Groups, IsLiteral = context.Literal,
+            AllowsBf16 = context.AllowsBf16,
         },
     };
 

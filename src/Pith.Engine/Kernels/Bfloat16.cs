@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace Pith.Kernels;
 
 /// <summary>bfloat16: the upper half of a 32-bit float. Written once; the conversion instructions round in the same way, but take denormal numbers for 0, as the product instructions do.</summary>
@@ -12,6 +14,17 @@ internal static class Bfloat16
         return (ushort)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
     }
 
+    /// <summary>Pairs of <see cref="Round"/>: the first of each in the low half.</summary>
+    public static Vector512<uint> RoundPairs(Vector512<float> first, Vector512<float> second) => Rounded(first) >> 16 | (Rounded(second) & Vector512.Create(0xFFFF0000));
+
     /// <summary>The float of the same value.</summary>
     public static float Widen(ushort bits) => BitConverter.UInt32BitsToSingle((uint)bits << 16);
+
+    // In the upper halves.
+    private static Vector512<uint> Rounded(Vector512<float> values)
+    {
+        var bits = values.AsUInt32();
+        var rounded = bits + Vector512.Create(0x7FFFu) + (bits >> 16 & Vector512<uint>.One);
+        return Vector512.ConditionalSelect(Vector512.Equals(values, values).AsUInt32(), rounded, bits | Vector512.Create(0x400000u));
+    }
 }

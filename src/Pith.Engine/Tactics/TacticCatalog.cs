@@ -35,6 +35,8 @@ internal static class TacticCatalog
         new Int8Conv(),
         .. Bf16EmittedConv.All(new Bf16TileKernels(tiles), 600e9),
         .. Bf16EmittedConv.All(new Bf16VectorKernels(), 200e9),
+        new Bf16ComputedConv(new Bf16TileKernels(tiles), 500e9),
+        new Bf16ComputedConv(new Bf16VectorKernels(), 100e9),
         new Fp32Winograd(WinogradPoints.Four),
         new Fp32Winograd(WinogradPoints.Two),
         new Fp32CompressedGemm(),

@@ -45,7 +45,7 @@ internal sealed class Bf16EmittedConv(ConvKernelFamily family, double macsPerSec
     protected override RunnableLayer Build(ContractionLayer layer, BuildResources resources)
     {
         var operands = Family.Operands(layer);
-        var parameters = new FloatConvParameters(layer, operands, new Bf16Images(layer, operands, resources), epilogue => new Bf16ConvArithmetic(epilogue), Family.MayStream, resources);
+        var parameters = new FloatConvParameters(layer, operands, new Bf16Images(layer, operands, resources), epilogue => new Bf16ConvArithmetic(epilogue), Family, resources);
         return new EmittedConvLayer(layer, resources, Family, (_, _) => blocking, operands, parameters, BlockingSeconds(layer, resources.Device));
     }
 

@@ -73,6 +73,9 @@ internal unsafe class AmxKernels(Func<Assembler, TileUnit> tiles) : ConvKernelFa
                     }
     }
 
+    public override nint StepOffset(PanelShape panel, ReductionShape reduction, int run, int at, int vector) =>
+        (((nint)run * Chunks(reduction) + at / ConvAmxEmitter.ChunkBytes) * panel.Vectors + vector) * ConvAmxEmitter.ChunkBytes * PanelShape.Lanes + at % ConvAmxEmitter.ChunkBytes / ConvVnniEmitter.StepBytes * StepVectorBytes;
+
     public override KernelEmitter? TileState(bool enters) => new TileStateEmitter(Tiles, enters);
 
     public override KernelEmitter Emitter(ConvKernelSpec spec) => new ConvAmxEmitter(spec, Tiles);

@@ -7,6 +7,9 @@ namespace Pith.Tactics;
 /// <summary>An instruction set's way to compute a <see cref="ConvKernelSpec"/>: the code, and the packing of weights that it reads.</summary>
 internal abstract unsafe class ConvKernelFamily
 {
+    /// <summary>Bytes of a step of 16 channels.</summary>
+    protected const int StepVectorBytes = PanelShape.Lanes * ConvVnniEmitter.StepBytes;
+
     /// <summary>How tactics and kernels are called after it.</summary>
     public abstract string Name { get; }
 
@@ -74,6 +77,15 @@ internal abstract unsafe class ConvKernelFamily
     /// <param name="rowBytes">At least the reduction's bytes, rounded up to 64; what is beyond is 0.</param>
     /// <param name="packed"><see cref="WeightBytes"/> bytes.</param>
     public abstract void Pack(PanelShape panel, ReductionShape reduction, byte* rows, nint rowBytes, byte* packed);
+
+    /// <summary>Where packed weights of 16 channels of a panel have a step of four bytes of the reduction, [16][4], in bytes from the start of the panel.</summary>
+    /// <param name="panel">The panel.</param>
+    /// <param name="reduction">What each output sums over.</param>
+    /// <param name="run">The run.</param>
+    /// <param name="at">The step's first byte in the run.</param>
+    /// <param name="vector">The vector of channels.</param>
+    public virtual nint StepOffset(PanelShape panel, ReductionShape reduction, int run, int at, int vector) =>
+        (((nint)run * reduction.RunBytes + at) / ConvVnniEmitter.StepBytes * panel.Vectors + vector) * StepVectorBytes;
 
     /// <summary>What profiles call a kernel: the way to compute, the types of data, weights and sums, pixels by channels of a block, the elements of the reduction that are summed at once, and the instruction set.</summary>
     public string KernelName(ConvKernelSpec spec)

@@ -15,18 +15,19 @@ internal sealed unsafe class FloatConvParameters : ConvParameters
 
     private readonly ContractionLayer _layer;
     private readonly ConvOperands _operands;
+    private readonly ConvKernelFamily _family;
     private readonly float[]? _weights;
     private readonly float[]? _biases;
 
-    public FloatConvParameters(ContractionLayer layer, ConvOperands operands, PaddedImages images, Func<EpilogueFp32Spec, FloatConvArithmetic> arithmetic, bool mayStream, BuildResources resources)
+    public FloatConvParameters(ContractionLayer layer, ConvOperands operands, PaddedImages images, Func<EpilogueFp32Spec, FloatConvArithmetic> arithmetic, ConvKernelFamily family, BuildResources resources)
     {
-        (_layer, _operands, Images) = (layer, operands, images);
+        (_layer, _operands, _family, Images) = (layer, operands, family, images);
         _weights = (layer.Weight!.Constant as Tensor<float>)?.Data;
         _biases = (layer.Bias?.Constant as Tensor<float>)?.Data;
         var epilogue = Fp32Epilogue.Spec(layer);
         Arithmetic = arithmetic(epilogue);
         // Only aligned vectors can be streamed.
-        if (mayStream && layer.OutChannels / operands.Groups % PanelShape.Lanes == 0) Streaming = arithmetic(epilogue with { Streams = true });
+        if (family.MayStream && layer.OutChannels / operands.Groups % PanelShape.Lanes == 0) Streaming = arithmetic(epilogue with { Streams = true });
         Shared = Fp32Epilogue.Constants(layer, resources);
     }
 
@@ -57,11 +58,11 @@ internal sealed unsafe class FloatConvParameters : ConvParameters
         }
     }
 
-    // Panels are [taps][input channels][output channels]: transposes of the weights, tap by tap.
+    // Panels are vectors of the weights of 16 output channels, step by step: transposes of the weights, tap by tap.
     public override bool TryPack(RunState? state, PanelShape panel, int channel, byte* packed)
     {
-        var (channels, taps, places, rowBytes) = (_layer.Channels, _layer.Window.Taps, _layer.WeightPlaces, panel.Capacity * sizeof(float));
-        if (Arithmetic is not Fp32ConvArithmetic || _layer.Groups > 1 || taps > MostTransposed) return false;
+        var (channels, taps, places) = (_layer.Channels, _layer.Window.Taps, _layer.WeightPlaces);
+        if (_layer.Groups > 1 || taps * StepChannels > MostTransposed) return false;
         // Those of an output channel, or those of an input channel, lie together.
         var byOutput = places.Out > places.In || taps * channels == 1;
         if (!(byOutput ? places.In == taps : places.Out == taps)) return false;
@@ -69,19 +70,18 @@ internal sealed unsafe class FloatConvParameters : ConvParameters
         fixed (float* constant = _weights)
         {
             var weights = (_weights is null ? (float*)state!.Address(_layer.Weight!) : constant) + channel * places.Out;
-            for (var first = 0; first < panel.Channels; first += PanelShape.Lanes, weights += PanelShape.Lanes * places.Out, packed += PanelShape.Lanes * sizeof(float))
+            for (var vector = 0; vector * PanelShape.Lanes < panel.Channels; vector++, weights += PanelShape.Lanes * places.Out)
             {
-                var outputs = Math.Min(PanelShape.Lanes, panel.Channels - first);
-                if (taps == 1) PackPoint(weights, byOutput, outputs, channels, packed, rowBytes);
-                else
-                {
-                    new Span<float>(lines, MostTransposed * PanelShape.Lanes).Clear();
-                    PackWindow(weights, byOutput, outputs, packed, rowBytes, lines);
-                }
+                var outputs = Math.Min(PanelShape.Lanes, panel.Channels - vector * PanelShape.Lanes);
+                if (taps == 1 && StepChannels == 1) PackPoint(weights, byOutput, outputs, channels, packed + vector * PanelShape.Lanes * sizeof(float), panel.Capacity * sizeof(float));
+                else PackSteps(weights, byOutput, outputs, panel, vector, packed, lines);
             }
         }
         return true;
     }
+
+    // Input channels that a step multiplies.
+    private int StepChannels => ConvVnniEmitter.StepBytes / Arithmetic.OperandBytes;
 
     private void PackPoint(float* weights, bool byOutput, int outputs, int channels, byte* packed, int rowBytes)
     {
@@ -94,23 +94,46 @@ internal sealed unsafe class FloatConvParameters : ConvParameters
         for (var c = 0; c < channels; c++, weights += places.In, packed += rowBytes) new Span<float>(weights, outputs).CopyTo(new Span<float>(packed, outputs));
     }
 
-    // Some weights of a number of output channels become lines of as many lanes, which then go to their places.
-    private void PackWindow(float* weights, bool byOutput, int outputs, byte* packed, int rowBytes, float* lines)
+    // Weights of some input channels become lines of as many lanes, which then go to their places, those of a step's channels together.
+    private void PackSteps(float* weights, bool byOutput, int outputs, PanelShape panel, int vector, byte* packed, float* lines)
     {
-        var (channels, taps, places) = (_layer.Channels, _layer.Window.Taps, _layer.WeightPlaces);
-        var (count, run) = byOutput ? (channels * taps, Math.Min(channels * taps, MostTransposed / taps * taps)) : (taps, taps);
-        for (var group = 0; group < (byOutput ? 1 : channels); group++)
-            for (var at = 0; at < count; at += run)
-            {
-                var length = Math.Min(run, count - at);
-                TransposedCopy.Run<float>((byte*)(weights + group * places.In + at), places.Out * sizeof(float), (byte*)lines, PanelShape.Lanes * sizeof(float), outputs, length);
-                for (var i = 0; i < length; i++)
+        var (channels, taps, step, reduction) = (_layer.Channels, _layer.Window.Taps, StepChannels, _operands.Reduction);
+        var tapBytes = reduction.Runs * reduction.RunBytes / taps;
+        var most = byOutput ? MostTransposed / taps / step * step : step;
+        new Span<float>(lines, MostTransposed * PanelShape.Lanes).Clear();
+        for (var first = 0; first < channels; first += most, weights += most * _layer.WeightPlaces.In)
+        {
+            var count = Math.Min(most, channels - first);
+            // The other channel of the last step.
+            if (count % step != 0) new Span<float>(lines + count * taps * PanelShape.Lanes, taps * PanelShape.Lanes).Clear();
+            ReadLines(weights, byOutput, outputs, count, lines);
+            for (var c = 0; c < count; c += step)
+                for (var tap = 0; tap < taps; tap++)
                 {
-                    var (channel, tap) = byOutput ? ((at + i) / taps, (at + i) % taps) : (group, i);
-                    if (places.Tap < 0) tap = taps - 1 - tap;
-                    Vector512.Load(lines + i * PanelShape.Lanes).Store((float*)(packed + ((nint)tap * channels + channel) * rowBytes));
+                    var line = lines + (c * taps + tap) * PanelShape.Lanes;
+                    var (run, at) = Math.DivRem((_layer.WeightPlaces.Tap < 0 ? taps - 1 - tap : tap) * tapBytes + (first + c) * Arithmetic.OperandBytes, reduction.RunBytes);
+                    var to = packed + _family.StepOffset(panel, reduction, run, at, vector);
+                    if (step == 1) Vector512.Load(line).Store((float*)to);
+                    else Bfloat16.RoundPairs(Vector512.Load(line), Vector512.Load(line + taps * PanelShape.Lanes)).Store((uint*)to);
                 }
-            }
+        }
+    }
+
+    // [channels][taps][output channels].
+    private void ReadLines(float* weights, bool byOutput, int outputs, int count, float* lines)
+    {
+        var (taps, places) = (_layer.Window.Taps, _layer.WeightPlaces);
+        const int lineBytes = PanelShape.Lanes * sizeof(float);
+        if (byOutput)
+        {
+            TransposedCopy.Run<float>((byte*)weights, places.Out * sizeof(float), (byte*)lines, lineBytes, outputs, count * taps);
+            return;
+        }
+        for (var c = 0; c < count; c++, weights += places.In, lines += taps * PanelShape.Lanes)
+        {
+            if (taps == 1) new Span<float>(weights, outputs).CopyTo(new Span<float>(lines, outputs));
+            else TransposedCopy.Run<float>((byte*)weights, places.Out * sizeof(float), (byte*)lines, lineBytes, outputs, taps);
+        }
     }
 
     public override void FillPanel(RunState? state, PanelShape panel, Func<int, int> channelOf, byte* block)

@@ -4,15 +4,15 @@ using Pith.Kernels.Jit;
 
 namespace Pith.Tactics;
 
-/// <summary>How a float convolution is cut up, by the model of <see cref="Fp32Kernels"/> and without timing. A choice of speed only: results do not depend on it.</summary>
-internal sealed class Fp32Blocking
+/// <summary>How a float convolution is cut up, by the model of its kernels and without timing. A choice of speed only: results do not depend on it.</summary>
+internal sealed class FloatBlocking
 {
-    private readonly Fp32Kernels _family;
+    private readonly ConvKernelFamily _family;
     private readonly ConvOperands _operands;
     private readonly int _vectors, _panels;
     private readonly nint _panelBytes;
 
-    public Fp32Blocking(ContractionLayer layer, Fp32Kernels family, int maxBatch)
+    public FloatBlocking(ContractionLayer layer, ConvKernelFamily family, int maxBatch)
     {
         (_family, _operands) = (family, family.Operands(layer));
         var (reduction, temporaries) = (_operands.Reduction, family.Temporaries(layer));

@@ -17,6 +17,9 @@ internal static class Bfloat16
     /// <summary>Pairs of <see cref="Round"/>: the first of each in the low half.</summary>
     public static Vector512<uint> RoundPairs(Vector512<float> first, Vector512<float> second) => Rounded(first) >> 16 | (Rounded(second) & Vector512.Create(0xFFFF0000));
 
+    /// <summary>The same of half as many.</summary>
+    public static Vector256<uint> RoundPairs(Vector256<float> first, Vector256<float> second) => RoundPairs(first.ToVector512(), second.ToVector512()).GetLower();
+
     /// <summary>The float of the same value.</summary>
     public static float Widen(ushort bits) => BitConverter.UInt32BitsToSingle((uint)bits << 16);
 

@@ -9,10 +9,10 @@ namespace Pith.Kernels.Jit;
 internal unsafe struct OuterProductArgs
 {
     /// <summary>Where rows of A count from.</summary>
-    public float* A;
+    public byte* A;
 
     /// <summary>The first column of the first row of B; all others follow without gaps.</summary>
-    public float* B;
+    public byte* B;
 
     /// <summary>The sums, which are added to.</summary>
     public float* Sums;
@@ -28,14 +28,15 @@ internal unsafe struct OuterProductArgs
 }
 
 /// <summary>Everything that the code of <see cref="OuterProductEmitter"/> depends on.</summary>
-/// <param name="Lines">Elements of A at each column, which follow each other.</param>
+/// <param name="Arithmetic">The product: of a column, or of two columns that lie together.</param>
+/// <param name="Lines">Elements of A at each column, of four bytes, which follow each other.</param>
 /// <param name="Vectors">Vectors of 16 elements of B at each column, 1 to 4.</param>
 /// <param name="ColumnBytes">Bytes from column to column of A.</param>
 /// <param name="SumBytes">Bytes from line to line of the sums.</param>
-internal sealed record OuterProductSpec(int Lines, int Vectors, int ColumnBytes, int SumBytes);
+internal sealed record OuterProductSpec(FloatConvArithmetic Arithmetic, int Lines, int Vectors, int ColumnBytes, int SumBytes);
 
 /// <summary>
-/// Kernels <c>outer_f32f32f32_LxV16_avx512</c>: sums[line, v] += A[p, line] * B[p, v] over all columns p of all rows. It is the contraction over pixels of weight gradients; some lines by all vectors stay in registers
+/// Kernels <c>outer_f32f32f32_LxV16_avx512</c>: sums[line, v] += A[p, line] * B[p, v] over all columns p of all rows. With bfloat16 (<c>outer_bf16bf16f32_LxV16_avx512bf16</c>) each element is a pair, of two columns of the contraction. It is the contraction over pixels of weight gradients; some lines by all vectors stay in registers
 /// while the pixels pass. Each sum is one chain of fused multiply-adds.
 /// </summary>
 internal sealed class OuterProductEmitter(OuterProductSpec spec) : KernelEmitter
@@ -45,7 +46,7 @@ internal sealed class OuterProductEmitter(OuterProductSpec spec) : KernelEmitter
     private static readonly AssemblerRegister64 s_a = rbx, s_sums = r8, s_lines = rbp, s_row = r9, s_rowsLeft = r10, s_columnsLeft = rax, s_pixel = r12, s_weight = r13, s_args = rdi;
 
     /// <summary>The name that profiles show.</summary>
-    public static string Name(OuterProductSpec spec) => $"outer_f32f32f32_{spec.Lines}x{spec.Vectors * PanelShape.Lanes}_avx512";
+    public static string Name(OuterProductSpec spec) => $"outer_{spec.Arithmetic.Types}_{spec.Lines}x{spec.Vectors * PanelShape.Lanes}_{(spec.Arithmetic.OperandBytes == sizeof(float) ? "avx512" : "avx512bf16")}";
 
     protected override void Body()
     {
@@ -92,12 +93,12 @@ internal sealed class OuterProductEmitter(OuterProductSpec spec) : KernelEmitter
         {
             if (spec.Vectors == 1)
             {
-                Asm.vfmadd231ps(Zmm(line), Zmm(count), __dword_bcst[s_pixel + line * sizeof(float)]);
+                spec.Arithmetic.MultiplyAdd(Asm, Zmm(line), Zmm(count), __dword_bcst[s_pixel + line * sizeof(float)]);
                 continue;
             }
             var element = Zmm(count + spec.Vectors + line % Broadcasts);
             Asm.vbroadcastss(element, __dword_ptr[s_pixel + line * sizeof(float)]);
-            for (var v = 0; v < spec.Vectors; v++) Asm.vfmadd231ps(Zmm(line * spec.Vectors + v), element, Zmm(count + v));
+            for (var v = 0; v < spec.Vectors; v++) spec.Arithmetic.MultiplyAdd(Asm, Zmm(line * spec.Vectors + v), element, Zmm(count + v));
         }
     }
 }

@@ -4,13 +4,30 @@ using static Iced.Intel.AssemblerRegisters;
 
 namespace Pith.Kernels.Jit;
 
+/// <summary>What the results of a float transform are stored as.</summary>
+internal enum WinogradOperand
+{
+    /// <summary>[tiles][channels] floats.</summary>
+    Float32,
+
+    /// <summary>[tiles][channels] bfloat16: products take pairs of channels.</summary>
+    Bfloat16,
+
+    /// <summary>The first of each [pairs of tiles][channels][2] bfloat16, and 0 as the second: products take pairs of tiles.</summary>
+    FirstOfPair,
+
+    /// <summary>The second.</summary>
+    SecondOfPair,
+}
+
 /// <summary>Everything that the code of a float transform of tiles depends on.</summary>
 /// <param name="Points">The transform.</param>
 /// <param name="Vectors">Vectors of 16 channels of a pixel; the last may reach into the next pixel.</param>
 /// <param name="RowBytes">Bytes from row to row of the input.</param>
 /// <param name="PixelBytes">Bytes from column to column of the input.</param>
 /// <param name="PositionBytes">Bytes from position to position of the result.</param>
-internal sealed record WinogradFp32TileSpec(WinogradPoints Points, int Vectors, int RowBytes, int PixelBytes, int PositionBytes);
+/// <param name="Operand">What results are rounded to.</param>
+internal sealed record WinogradFp32TileSpec(WinogradPoints Points, int Vectors, int RowBytes, int PixelBytes, int PositionBytes, WinogradOperand Operand = WinogradOperand.Float32);
 
 /// <summary>
 /// A transform of <see cref="WinogradPoints"/> for all channels of some tiles: each value is loaded once, everything between is in registers, 16 channels in each. Tiles lie at their <see cref="BlockOffsets.Input"/> and go to their
@@ -41,7 +58,7 @@ internal abstract class WinogradFp32TileEmitter(WinogradFp32TileSpec spec) : Ker
         {
             Transform(new WinogradTransformEmitter(Asm, spec.Points, s_constants, ActivationFp32Emitter.ConstantBytes), new Stack<int>(Enumerable.Range(0, Registers).Reverse()));
             Asm.add(s_pixel, VectorBytes);
-            Asm.add(s_to, VectorBytes);
+            Asm.add(s_to, spec.Operand == WinogradOperand.Bfloat16 ? VectorBytes / 2 : VectorBytes);
         });
         Asm.add(s_tiles, Marshal.SizeOf<BlockOffsets>());
         Asm.dec(s_tileCount);
@@ -59,5 +76,29 @@ internal abstract class WinogradFp32TileEmitter(WinogradFp32TileSpec spec) : Ker
         return register;
     }
 
-    protected void Store(int row, int column, int register) => Asm.vmovups(__zmmword_ptr[s_to + (row * Size + column) * spec.PositionBytes], Zmm(register));
+    // Overwrites the register.
+    protected void Store(int row, int column, int register)
+    {
+        var (values, rounded, to) = (Zmm(register), Ymm(register), s_to + (row * Size + column) * spec.PositionBytes);
+        if (spec.Operand != WinogradOperand.Float32) Asm.vcvtneps2bf16(rounded, values);
+        switch (spec.Operand)
+        {
+            case WinogradOperand.Float32:
+                Asm.vmovups(__zmmword_ptr[to], values);
+                break;
+            case WinogradOperand.Bfloat16:
+                Asm.vmovdqu32(__ymmword_ptr[to], rounded);
+                break;
+            case WinogradOperand.FirstOfPair:
+                Asm.vpmovzxwd(values, rounded);
+                Asm.vmovups(__zmmword_ptr[to], values);
+                break;
+            default:
+                Asm.vpmovzxwd(values, rounded);
+                Asm.vpslld(values, values, 16);
+                Asm.vpord(values, values, __zmmword_ptr[to]);
+                Asm.vmovups(__zmmword_ptr[to], values);
+                break;
+        }
+    }
 }

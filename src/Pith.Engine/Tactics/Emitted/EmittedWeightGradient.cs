@@ -7,12 +7,18 @@ using Pith.Runtime;
 namespace Pith.Tactics;
 
 /// <summary>The gradient of a float convolution with respect to its weights by emitted AVX-512 kernels: slices of channels by channels, partial sums that the shape alone decides, added in order.</summary>
-internal abstract class Fp32EmittedWeightGradient : Tactic<OpLayer>
+/// <param name="products">What the operands are rounded to.</param>
+internal abstract class EmittedWeightGradient(FloatProducts products) : Tactic<OpLayer>
 {
+    protected FloatProducts Products => products;
+
+    public override string Precision(Layer layer) => products.Precision;
+
     protected sealed override Verdict Accept(OpLayer layer, Device device) =>
         layer.Op is not ConvWeightGradient gradient ? Verdict.NotFor("ConvWeightGradient")
         : layer.Output.Shape.Rank != 4 ? Verdict.NotFor("images")
-        : device.Features.Lack(CpuFeatures.Avx512) is { } missing ? Verdict.No(missing)
+        : products.Bytes < sizeof(float) && !layer.AllowsBf16 ? Verdict.No("BF16 was not asked for")
+        : device.Features.Lack(products.Needs) is { } missing ? Verdict.No(missing)
         : gradient.Groups > 1 && gradient.Groups == layer.Inputs[1]!.Channels ? Verdict.No("is not for depthwise convolutions")
         : Refuses(layer, WindowOf(layer)) is { } reason ? Verdict.No(reason)
         : Verdict.Yes;
@@ -28,7 +34,7 @@ internal abstract class Fp32EmittedWeightGradient : Tactic<OpLayer>
     }
 }
 
-/// <summary>A built <see cref="Fp32EmittedWeightGradient"/>: parts of the pixels and slices of the channels are summed, then the parts are added.</summary>
+/// <summary>A built <see cref="EmittedWeightGradient"/>: parts of the pixels and slices of the channels are summed, then the parts are added.</summary>
 internal abstract unsafe class WeightGradientLayer : RunnableLayer, IParallelBody
 {
     private readonly OpLayer _layer;

@@ -5,7 +5,7 @@ using Pith.Kernels.Jit;
 namespace Pith.Tactics;
 
 /// <summary>The square tiles that cover the images of a run. The last ones of rows and columns lie within the image too: they overlap those before them, and write only what these do not.</summary>
-internal sealed class Fp32WinogradTiles
+internal sealed class FloatWinogradTiles
 {
     private readonly ContractionLayer _layer;
     private readonly ConvOperands _operands;
@@ -14,7 +14,7 @@ internal sealed class Fp32WinogradTiles
     /// <param name="layer">The layer.</param>
     /// <param name="operands">Its operands.</param>
     /// <param name="outputs">Rows and columns of a tile; images are not smaller.</param>
-    public Fp32WinogradTiles(ContractionLayer layer, ConvOperands operands, int outputs)
+    public FloatWinogradTiles(ContractionLayer layer, ConvOperands operands, int outputs)
     {
         (_layer, _operands, _outputs) = (layer, operands, outputs);
         (_down, _across) = (EvenParts.Count(operands.Image.Rows, outputs), EvenParts.Count(operands.Image.Columns, outputs));

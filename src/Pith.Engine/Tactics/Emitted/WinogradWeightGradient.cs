@@ -12,12 +12,13 @@ namespace Pith.Tactics;
 /// The weight gradient of a 3x3 convolution of stride 1 by Winograd's transforms: G' [(A y A') * (B' d B)] G, the transpose of the forward pass, summed over tiles of 4x4 results. A quarter of the products of the
 /// plain sum. Its bits differ from those of the plain sum within what <see cref="WinogradPoints"/> states.
 /// </summary>
-internal sealed class Fp32WinogradWeightGradient : Fp32EmittedWeightGradient
+/// <param name="products">What the transforms are rounded to.</param>
+internal sealed class WinogradWeightGradient(FloatProducts products) : EmittedWeightGradient(products)
 {
     // To be compared with Fp32Cost, measured on one thread of several: products, and transforms of 16 channels of a position on both sides, for each slice of the other side's channels.
     private const double ProductsPerSecond = 5e9, TransformsPerSecond = 0.7e9;
 
-    public override string Name => "fp32-winograd4-weight-gradient";
+    public override string Name { get; } = $"{products.Name}-winograd4-weight-gradient";
 
     protected override string? Refuses(OpLayer layer, Window window) =>
         ((ConvWeightGradient)layer.Op).Groups > 1 || window is not { KernelHeight: WinogradPoints.Window, KernelWidth: WinogradPoints.Window, StrideHeight: 1, StrideWidth: 1, DilationHeight: 1, DilationWidth: 1 } ? "is for 3x3 windows of stride 1, without groups"
@@ -31,10 +32,10 @@ internal sealed class Fp32WinogradWeightGradient : Fp32EmittedWeightGradient
         var outputs = WinogradPoints.Four.Outputs;
         var positions = (double)EvenParts.Count(dy.Height, outputs) * EvenParts.Count(dy.Width, outputs) * WinogradPoints.Four.Positions;
         var (inVectors, outVectors) = ((double)x.Channels / PanelShape.Lanes, (double)dy.Channels / PanelShape.Lanes);
-        return positions * (x.Channels * outVectors / ProductsPerSecond + (inVectors * Math.Ceiling(outVectors / slices.Vectors) + outVectors * EvenParts.Count(x.Channels, slices.Channels)) / TransformsPerSecond);
+        return positions * (x.Channels * outVectors / (ProductsPerSecond * Products.Step) + (inVectors * Math.Ceiling(outVectors / slices.Vectors) + outVectors * EvenParts.Count(x.Channels, slices.Channels)) / TransformsPerSecond);
     }
 
-    protected override RunnableLayer Build(OpLayer layer, BuildResources resources) => new Runnable(layer, WindowOf(layer), resources);
+    protected override RunnableLayer Build(OpLayer layer, BuildResources resources) => new Runnable(layer, WindowOf(layer), Products, resources);
 
     private sealed unsafe class Runnable : WeightGradientLayer
     {
@@ -48,6 +49,7 @@ internal sealed class Fp32WinogradWeightGradient : Fp32EmittedWeightGradient
 
         private static readonly WinogradPoints s_points = WinogradPoints.Four;
 
+        private readonly FloatProducts _operands;
         private readonly int _height, _down, _across, _rows;
         private readonly byte* _constants;
         private readonly nint* _zero;
@@ -56,8 +58,9 @@ internal sealed class Fp32WinogradWeightGradient : Fp32EmittedWeightGradient
         private readonly Dictionary<int, Side> _inputs = [], _gradients = [];
         private readonly Dictionary<(int Inputs, int Outputs), nint> _products = [];
 
-        public Runnable(OpLayer layer, Window window, BuildResources resources) : base(layer, window)
+        public Runnable(OpLayer layer, Window window, FloatProducts operands, BuildResources resources) : base(layer, window)
         {
+            _operands = operands;
             var dy = layer.Inputs[0]!;
             _height = dy.Height;
             (_down, _across) = (EvenParts.Count(dy.Height, s_points.Outputs), EvenParts.Count(dy.Width, s_points.Outputs));
@@ -70,10 +73,10 @@ internal sealed class Fp32WinogradWeightGradient : Fp32EmittedWeightGradient
                 var slice = Slices[index];
                 var (inputs, outputs) = (slice.Channels / PanelShape.Lanes, slice.OutChannels / PanelShape.Lanes);
                 if (!_inputs.ContainsKey(inputs))
-                    _inputs[inputs] = new Side(inputs, s_points.Size, _rows, _across, resources, spec => resources.Kernel("winograd4input_f32_avx512", spec, () => new WinogradFp32InputEmitter(spec).Emit()));
+                    _inputs[inputs] = new Side(inputs, s_points.Size, _rows, _across, operands, resources, spec => resources.Kernel(operands.KernelName("winograd4input"), spec, () => new WinogradFp32InputEmitter(spec).Emit()));
                 if (!_gradients.ContainsKey(outputs))
-                    _gradients[outputs] = new Side(outputs, s_points.Outputs, _rows, _across, resources, spec => resources.Kernel("winograd4gradient_f32_avx512", (nameof(WinogradFp32GradientEmitter), spec), () => new WinogradFp32GradientEmitter(spec).Emit()));
-                var products = new OuterProductSpec(slice.Channels, outputs, inputs * VectorBytes, outputs * VectorBytes);
+                    _gradients[outputs] = new Side(outputs, s_points.Outputs, _rows, _across, operands, resources, spec => resources.Kernel(operands.KernelName("winograd4gradient"), (nameof(WinogradFp32GradientEmitter), spec), () => new WinogradFp32GradientEmitter(spec).Emit()));
+                var products = new OuterProductSpec(operands.Arithmetic, slice.Channels, outputs, inputs * VectorBytes, outputs * VectorBytes);
                 _products[(inputs, outputs)] = resources.Kernel(OuterProductEmitter.Name(products), products, () => new OuterProductEmitter(products).Emit());
             }
         }
@@ -104,12 +107,12 @@ internal sealed class Fp32WinogradWeightGradient : Fp32EmittedWeightGradient
                 }
                 input.Transform(_constants, tiles, inputs);
                 gradient.Transform(_constants, tiles, gradients);
-                var args = new OuterProductArgs { Rows = _zero, RowCount = 1, Columns = tiles };
+                var args = new OuterProductArgs { Rows = _zero, RowCount = 1, Columns = EvenParts.Count(tiles, _operands.Step) };
                 var code = (delegate* unmanaged<OuterProductArgs*, void>)_products[vectors];
                 for (var position = 0; position < s_points.Positions; position++)
                 {
-                    args.A = (float*)(inputs + (nint)position * input.PositionBytes);
-                    args.B = (float*)(gradients + (nint)position * gradient.PositionBytes);
+                    args.A = inputs + (nint)position * input.PositionBytes;
+                    args.B = gradients + (nint)position * gradient.PositionBytes;
                     args.Sums = (float*)(scratch + position * PositionSums);
                     code(&args);
                 }
@@ -130,30 +133,35 @@ internal sealed class Fp32WinogradWeightGradient : Fp32EmittedWeightGradient
                 }
         }
 
-        /// <summary>One operand of the products: copies of rows of tiles with zeros around the image, then their transforms [positions][tiles][channels].</summary>
+        /// <summary>One operand of the products: copies of rows of tiles with zeros around the image, then their transforms [positions][tiles][channels], or [positions][pairs of tiles][channels][2].</summary>
         private sealed class Side
         {
             private readonly int _vectors, _tileRows, _columns;
-            private readonly nint _code;
-            private readonly BlockOffsets* _tiles;
+
+            // Of the first tiles of pairs and of the second ones; without pairs of all.
+            private readonly (nint Code, nint Tiles)[] _transforms;
 
             /// <param name="vectors">Vectors of channels.</param>
             /// <param name="tileRows">Rows, and columns, that a tile reads.</param>
             /// <param name="rows">Rows of tiles of a block.</param>
             /// <param name="across">Tiles of a row.</param>
+            /// <param name="operands">What the transforms are rounded to.</param>
             /// <param name="resources">What the layer is built with.</param>
             /// <param name="kernel">Gives the code of the transform.</param>
-            public Side(int vectors, int tileRows, int rows, int across, BuildResources resources, Func<WinogradFp32TileSpec, nint> kernel)
+            public Side(int vectors, int tileRows, int rows, int across, FloatProducts operands, BuildResources resources, Func<WinogradFp32TileSpec, nint> kernel)
             {
                 (_vectors, _tileRows) = (vectors, tileRows);
                 _columns = (across - 1) * s_points.Outputs + tileRows;
-                PositionBytes = rows * across * PixelBytes + PositionGap;
+                PositionBytes = EvenParts.Count(rows * across, operands.Step) * PixelBytes + PositionGap;
                 CopyBytes = (long)rows * tileRows * RowBytes;
-                _code = kernel(new WinogradFp32TileSpec(s_points, vectors, RowBytes, PixelBytes, PositionBytes));
-                var tiles = new BlockOffsets[rows * across];
-                for (var tile = 0; tile < tiles.Length; tile++)
-                    tiles[tile] = new BlockOffsets { Input = tile / across * tileRows * RowBytes + tile % across * s_points.Outputs * PixelBytes, Output = tile * PixelBytes };
-                _tiles = resources.Copy<BlockOffsets>(tiles);
+                WinogradOperand[] stored = operands.Step == 1 ? [WinogradOperand.Float32] : [WinogradOperand.FirstOfPair, WinogradOperand.SecondOfPair];
+                _transforms = [.. stored.Select((operand, first) =>
+                {
+                    var tiles = new List<BlockOffsets>();
+                    for (var tile = first; tile < rows * across; tile += stored.Length)
+                        tiles.Add(new BlockOffsets { Input = tile / across * tileRows * RowBytes + tile % across * s_points.Outputs * PixelBytes, Output = tile / stored.Length * PixelBytes });
+                    return (kernel(new WinogradFp32TileSpec(s_points, vectors, RowBytes, PixelBytes, PositionBytes, operand)), (nint)resources.Copy<BlockOffsets>([.. tiles]));
+                })];
             }
 
             public int PositionBytes { get; }
@@ -175,8 +183,11 @@ internal sealed class Fp32WinogradWeightGradient : Fp32EmittedWeightGradient
             /// <summary>Transforms the copies.</summary>
             public void Transform(byte* constants, int tiles, byte* memory)
             {
-                var args = new ConvKernelArgs { Shared = constants, Input = CopyOf(memory, 0), Output = memory, Blocks = _tiles, BlockCount = tiles };
-                ((delegate* unmanaged<ConvKernelArgs*, void>)_code)(&args);
+                for (var i = 0; i < _transforms.Length; i++)
+                {
+                    var args = new ConvKernelArgs { Shared = constants, Input = CopyOf(memory, 0), Output = memory, Blocks = (BlockOffsets*)_transforms[i].Tiles, BlockCount = EvenParts.Count(tiles - i, _transforms.Length) };
+                    if (args.BlockCount > 0) ((delegate* unmanaged<ConvKernelArgs*, void>)_transforms[i].Code)(&args);
+                }
             }
         }
     }

@@ -6,10 +6,10 @@ using Pith.Kernels.Jit;
 namespace Pith.Tactics;
 
 /// <summary>
-/// The products of <see cref="Fp32WinogradLayer"/>: at each position a matrix product of tiles by channels, by the kernel of plain convolutions. Transformed inputs are [positions][tiles][channels],
-/// weights [positions][panels][channels][vectors][16], sums [positions][tiles][channels].
+/// The products of <see cref="FloatWinogradLayer"/>: at each position a matrix product of tiles by channels, by the kernel of plain convolutions. Transformed inputs are [positions][tiles][channels],
+/// weights [positions][panels][channels][vectors][16], or with pairs of channels [positions][panels][channels / 2][vectors][16][2], sums [positions][tiles][channels].
 /// </summary>
-internal sealed unsafe class Fp32WinogradProducts
+internal sealed unsafe class FloatWinogradProducts
 {
     private const int VectorBytes = PanelShape.Lanes * sizeof(float);
 
@@ -26,6 +26,7 @@ internal sealed unsafe class Fp32WinogradProducts
     private const int PackedChannels = 32;
 
     private readonly WinogradPoints _points;
+    private readonly FloatProducts _products;
     private readonly WeightPlaces _places;
     private readonly int _channels, _outChannels, _positions;
     private readonly byte* _zeros;
@@ -40,27 +41,28 @@ internal sealed unsafe class Fp32WinogradProducts
 
     /// <param name="layer">The layer.</param>
     /// <param name="points">The transforms.</param>
+    /// <param name="products">What transformed images and weights are rounded to.</param>
     /// <param name="tiles">Tiles of the largest run.</param>
     /// <param name="resources">What the layer is built with.</param>
-    public Fp32WinogradProducts(ContractionLayer layer, WinogradPoints points, int tiles, BuildResources resources)
+    public FloatWinogradProducts(ContractionLayer layer, WinogradPoints points, FloatProducts products, int tiles, BuildResources resources)
     {
-        (_points, _places, _channels, _outChannels, _positions) = (points, layer.WeightPlaces, layer.Channels, layer.OutChannels, points.Positions);
+        (_points, _products, _places, _channels, _outChannels, _positions) = (points, products, layer.WeightPlaces, layer.Channels, layer.OutChannels, points.Positions);
         InputVectors = EvenParts.Count(_channels, PanelShape.Lanes);
-        var (family, none) = (new Fp32Kernels(), new Fp32ConvArithmetic(new EpilogueFp32Spec(HasResidual: false, ActivationKind.None, Streams: false)));
+        var (family, none) = (products.Family, products.Arithmetic);
         var outVectors = EvenParts.Count(layer.OutChannels, PanelShape.Lanes);
-        MostTiles = EvenParts.Length(tiles, Math.Clamp(BlockBytes / (_positions * (InputVectors + outVectors) * VectorBytes), FewestTiles, MostTilesOfBlock));
+        MostTiles = EvenParts.Length(tiles, Math.Clamp(BlockBytes / (_positions * (InputVectors * products.VectorBytes + outVectors * VectorBytes)), FewestTiles, MostTilesOfBlock));
         // The one that leaves fewer vectors empty.
         PanelVectors = Enumerable.Range(FewestPanelVectors, MostPanelVectors - FewestPanelVectors + 1).MinBy(vectors => EvenParts.Count(outVectors, vectors) * vectors);
         Panels = EvenParts.Count(outVectors, PanelVectors);
         _group = EvenParts.Length(MostTiles, GroupTiles);
 
-        _panelBytes = (nint)_channels * PanelVectors * VectorBytes;
+        _panelBytes = (nint)_channels / products.Step * PanelVectors * VectorBytes;
         _zeros = resources.Allocate(Panels * none.PanelBytes(PanelVectors));
         var groups = Enumerable.Range(0, EvenParts.Count(MostTiles, _group)).Select(group => new BlockOffsets { Input = (nint)group * _group * InputTileBytes, Output = (nint)group * _group * SumTileBytes });
         _groups = resources.Copy<BlockOffsets>([.. groups]);
         var pattern = new PixelBlock(_group, 1) { InputRow = InputTileBytes, OutputRow = SumTileBytes };
         var panelShape = new PanelShape(PanelVectors, PanelVectors * PanelShape.Lanes, true);
-        var reduction = new ReductionShape(1, 0, 1, 0, _channels * sizeof(float));
+        var reduction = new ReductionShape(1, 0, 1, 0, _channels * products.Bytes);
         // Panels of all positions are many times the caches, however small one is.
         var fetchSteps = Fp32Kernels.FetchSteps(panelShape, EvenParts.Count(MostTiles, _group));
         _code = [.. Enumerable.Range(0, _group).Select(rest => new ConvKernelSpec(panelShape, pattern, reduction, none) { RestRows = rest, FetchSteps = fetchSteps })
@@ -80,7 +82,7 @@ internal sealed unsafe class Fp32WinogradProducts
     public int PanelVectors { get; }
 
     /// <summary>Bytes from tile to tile of the transformed inputs.</summary>
-    public int InputTileBytes => InputVectors * VectorBytes;
+    public int InputTileBytes => InputVectors * _products.VectorBytes;
 
     /// <summary>Bytes from position to position of the transformed inputs.</summary>
     public int InputPositionBytes => MostTiles * InputTileBytes + PositionGap;
@@ -134,26 +136,36 @@ internal sealed unsafe class Fp32WinogradProducts
     public void Pack(float* weights, byte* packed, int part)
     {
         const int taps = WinogradPoints.Window * WinogradPoints.Window;
-        var (panel, first) = (part % Panels, part / Panels * PackedChannels);
+        var (panel, first, step) = (part % Panels, part / Panels * PackedChannels, _products.Step);
         var lanes = PanelVectors * PanelShape.Lanes;
         Span<Vector512<double>> window = stackalloc Vector512<double>[taps];
-        Span<Vector256<float>> transformed = stackalloc Vector256<float>[_positions];
-        var row = stackalloc double[Vector512<double>.Count];
+        Span<Vector256<float>> transformed = stackalloc Vector256<float>[_positions * step];
         for (var lane = 0; lane < lanes; lane += Vector512<double>.Count)
         {
             var outputs = Math.Clamp(_outChannels - panel * lanes - lane, 0, Vector512<double>.Count);
-            for (var channel = first; channel < Math.Min(first + PackedChannels, _channels); channel++)
+            for (var channel = first; channel < Math.Min(first + PackedChannels, _channels); channel += step)
             {
-                for (var tap = 0; tap < taps; tap++)
+                for (var i = 0; i < step; i++)
                 {
-                    float* from = weights + _places.First + (panel * lanes + lane) * _places.Out + channel * _places.In + tap * _places.Tap;
-                    for (var i = 0; i < Vector512<double>.Count; i++) row[i] = i < outputs ? from[i * _places.Out] : 0;
-                    window[tap] = Vector512.Load(row);
+                    Read(weights + _places.First + (panel * lanes + lane) * _places.Out + (channel + i) * _places.In, outputs, window);
+                    _points.TransformWeights(window, transformed[(i * _positions)..]);
                 }
-                _points.TransformWeights(window, transformed);
-                float* to = (float*)(packed + panel * _panelBytes) + channel * lanes + lane;
-                for (var position = 0; position < _positions; position++, to += Panels * _panelBytes / sizeof(float)) transformed[position].Store(to);
+                var to = packed + panel * _panelBytes + ((nint)channel / step * lanes + lane) * sizeof(float);
+                for (var position = 0; position < _positions; position++, to += Panels * _panelBytes)
+                    if (step == 1) transformed[position].Store((float*)to);
+                    else Bfloat16.RoundPairs(transformed[position], transformed[_positions + position]).Store((uint*)to);
             }
+        }
+    }
+
+    // The windows of an input channel and some output channels, one in each lane.
+    private void Read(float* weights, int outputs, Span<Vector512<double>> window)
+    {
+        var row = stackalloc double[Vector512<double>.Count];
+        for (var tap = 0; tap < window.Length; tap++, weights += _places.Tap)
+        {
+            for (var i = 0; i < Vector512<double>.Count; i++) row[i] = i < outputs ? weights[i * _places.Out] : 0;
+            window[tap] = Vector512.Load(row);
         }
     }
 }

@@ -9,7 +9,8 @@ namespace Pith.Tactics;
 /// of the input. Its bits differ from those of the plain sum within what <see cref="WinogradPoints"/> states; they do not depend on batch, threads or blocking.
 /// </summary>
 /// <param name="points">The size of tiles, with the points.</param>
-internal sealed class Fp32Winograd(WinogradPoints points) : Fp32EmittedContraction
+/// <param name="products">What transformed images and weights are rounded to.</param>
+internal sealed class FloatWinograd(WinogradPoints points, FloatProducts products) : Tactic<ContractionLayer>
 {
     // With fewer the transforms cost what the products save.
     private const int LeastChannels = 24;
@@ -17,11 +18,20 @@ internal sealed class Fp32Winograd(WinogradPoints points) : Fp32EmittedContracti
     // Measured on one thread: products of 16 channels, transforms of 16 channels of a position (in and out), transformed weights, which come from memory or the last-level cache.
     private const double ProductsPerSecond = 7.4e9, TransformsPerSecond = 0.85e9, WeightBytesPerSecond = 27e9, CopiedBytesPerSecond = 3e9;
 
-    public override string Name => $"fp32-winograd{points.Outputs}-avx512";
+    public override string Name { get; } = $"{products.Name}-winograd{points.Outputs}-{products.Family.Name}";
 
-    protected override bool PacksAtRun => true;
+    public override string Precision(Layer layer) => products.Precision;
 
-    protected override string? Refuses(ContractionLayer layer) =>
+    private bool Rounds => products.Bytes < sizeof(float);
+
+    protected override Verdict Accept(ContractionLayer layer, Device device) =>
+        !Rounds || layer.Int8 is not null ? Fp32EmittedContraction.Accept(layer, device, packsAtRun: true, Refuses(layer))
+        : !layer.AllowsBf16 ? Verdict.No("BF16 was not asked for")
+        : layer.HasConstantWeights ? Verdict.NotFor("computed weights and biases")
+        : device.Features.Lack(products.Needs) is { } missing ? Verdict.No(missing)
+        : Fp32EmittedContraction.Accept(layer, device, packsAtRun: true, layer.Channels % products.Step != 0 ? $"needs a multiple of {products.Step} channels" : Refuses(layer));
+
+    private string? Refuses(ContractionLayer layer) =>
         layer.IsGemm || layer.Groups > 1 || !IsWindow(layer.Window) ? "is for 3x3 windows of stride 1, without groups"
         : Math.Min(layer.Channels, layer.OutChannels) < LeastChannels ? $"has fewer than {LeastChannels} channels"
         : Math.Min(layer.OutputSize.Height, layer.OutputSize.Width) < points.Outputs ? "results are smaller than a tile"
@@ -35,14 +45,14 @@ internal sealed class Fp32Winograd(WinogradPoints points) : Fp32EmittedContracti
         var (height, width) = layer.OutputSize;
         var tilePositions = (double)EvenParts.Count(height, points.Outputs) * EvenParts.Count(width, points.Outputs) * points.Positions;
         int inVectors = EvenParts.Count(layer.Channels, PanelShape.Lanes), outVectors = EvenParts.Count(layer.OutChannels, PanelShape.Lanes);
-        var computing = tilePositions * (layer.Channels * outVectors / ProductsPerSecond + (inVectors + outVectors) / TransformsPerSecond);
+        var computing = tilePositions * (layer.Channels * outVectors / (ProductsPerSecond * products.Step) + (inVectors + outVectors) / TransformsPerSecond);
         // Computed weights (training) come with large batches, and with images that are copied to have padding. The choice among all tactics must not depend on the number of threads then.
         if (!layer.HasConstantWeights) return computing + layer.Input.Bytes(1) / CopiedBytesPerSecond;
         var readingWeights = (double)points.Positions * layer.Channels * outVectors * PanelShape.Lanes * sizeof(float) / WeightBytesPerSecond;
         return Math.Max(computing, readingWeights) / device.Threads;
     }
 
-    protected override RunnableLayer Build(ContractionLayer layer, BuildResources resources) => new Fp32WinogradLayer(layer, points, resources);
+    protected override RunnableLayer Build(ContractionLayer layer, BuildResources resources) => new FloatWinogradLayer(layer, points, products, resources);
 
     private static bool IsWindow(Window window) => window is { KernelHeight: WinogradPoints.Window, KernelWidth: WinogradPoints.Window, StrideHeight: 1, StrideWidth: 1, DilationHeight: 1, DilationWidth: 1 };
 }

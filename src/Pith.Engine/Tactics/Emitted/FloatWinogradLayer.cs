@@ -6,18 +6,18 @@ using Pith.Runtime;
 namespace Pith.Tactics;
 
 /// <summary>
-/// A built <see cref="Fp32Winograd"/>. For a block of tiles: the inputs' transform to scratch memory, a matrix product of tiles by channels for each position, with all weights, and the outputs'
+/// A built <see cref="FloatWinograd"/>. For a block of tiles: the inputs' transform to scratch memory, a matrix product of tiles by channels for each position, with all weights, and the outputs'
 /// transform. Tiles at the lower and right edge overlap others; each pixel is written by one tile only, because two would not give it the same bits.
 /// </summary>
-internal sealed unsafe class Fp32WinogradLayer : RunnableLayer, IParallelBody
+internal sealed unsafe class FloatWinogradLayer : RunnableLayer, IParallelBody
 {
     // With fewer, a part would wait for weights, which come from memory or the last-level cache.
     private const int LeastTiles = 16;
 
     private readonly ContractionLayer _layer;
     private readonly ConvOperands _operands;
-    private readonly Fp32WinogradProducts _products;
-    private readonly Fp32WinogradTiles _tiles;
+    private readonly FloatWinogradProducts _products;
+    private readonly FloatWinogradTiles _tiles;
     private readonly byte* _constants;
     private readonly PaddedImages? _images;
 
@@ -30,12 +30,16 @@ internal sealed unsafe class Fp32WinogradLayer : RunnableLayer, IParallelBody
     // For each way in which tiles overlap others: code for full vectors, and for the channels of the last one.
     private readonly (nint Full, nint Partial)[] _outputCode;
 
-    public Fp32WinogradLayer(ContractionLayer layer, WinogradPoints points, BuildResources resources)
+    /// <param name="layer">The layer.</param>
+    /// <param name="points">The transforms.</param>
+    /// <param name="products">What transformed images and weights are rounded to.</param>
+    /// <param name="resources">What the layer is built with.</param>
+    public FloatWinogradLayer(ContractionLayer layer, WinogradPoints points, FloatProducts products, BuildResources resources)
     {
         _layer = layer;
         _operands = ConvOperands.OfFp32(layer);
-        _tiles = new Fp32WinogradTiles(layer, _operands, points.Outputs);
-        _products = new Fp32WinogradProducts(layer, points, _tiles.Count(resources.MaxBatch), resources);
+        _tiles = new FloatWinogradTiles(layer, _operands, points.Outputs);
+        _products = new FloatWinogradProducts(layer, points, products, _tiles.Count(resources.MaxBatch), resources);
         _constants = Fp32Epilogue.Constants(layer, resources, points.Coefficients);
         if (_operands.NeedsCopy) _images = new PaddedImages(layer, _operands);
         WeightOffset = ((_images?.Bytes(resources.MaxBatch) ?? 0) + AlignedMemory.Alignment - 1) & -AlignedMemory.Alignment;
@@ -57,8 +61,8 @@ internal sealed unsafe class Fp32WinogradLayer : RunnableLayer, IParallelBody
             (layer.Bias?.Constant as Tensor<float>)?.Data.CopyTo(new Span<float>(_biases, layer.OutChannels));
         }
 
-        var input = new WinogradFp32TileSpec(points, _products.InputVectors, (int)_operands.RowBytes, _operands.PixelBytes, _products.InputPositionBytes);
-        _inputCode = resources.Kernel($"winograd{points.Outputs}input_f32_avx512", input, () => new WinogradFp32InputEmitter(input).Emit());
+        var input = new WinogradFp32TileSpec(points, _products.InputVectors, (int)_operands.RowBytes, _operands.PixelBytes, _products.InputPositionBytes, products.Bytes == sizeof(float) ? WinogradOperand.Float32 : WinogradOperand.Bfloat16);
+        _inputCode = resources.Kernel(products.KernelName($"winograd{points.Outputs}input"), input, () => new WinogradFp32InputEmitter(input).Emit());
         var epilogue = Fp32Epilogue.Spec(layer);
         var tile = _operands.Image with { Rows = points.Outputs, Columns = points.Outputs };
         _outputCode = [.. _tiles.Overlaps.Select(overlap => (Code(PanelShape.Lanes, overlap), RestChannels > 0 ? Code(RestChannels, overlap) : 0))];

@@ -51,7 +51,7 @@ public class CodeTests
                 }
         Check(new Bf16CopyEmitter(), CpuFeatures.Avx512 | CpuFeatures.Avx512Bf16);
 
-        ContractionLayer Takes(EmittedConv tactic) => layers.First(layer => layer.Int8 is null == tactic is Bf16EmittedConv or Fp32EmittedConv && tactic.Family.Refuses(layer) is null);
+        ContractionLayer Takes(EmittedConv tactic) => layers.First(layer => layer.Int8 is null == tactic is Bf16EmittedConv or Bf16ComputedConv or Fp32EmittedConv && tactic.Family.Refuses(layer) is null);
     }
 
     // A last panel, which is not full, and a tile inside an image.
@@ -70,6 +70,8 @@ public class CodeTests
         {
             Check(new WinogradFp32InputEmitter(new WinogradFp32TileSpec(points, 3, 4096, 192, 1088)), CpuFeatures.Avx512);
             Check(new WinogradFp32GradientEmitter(new WinogradFp32TileSpec(points, 3, 4096, 192, 1088)), CpuFeatures.Avx512);
+            foreach (var operand in (WinogradOperand[])[WinogradOperand.Bfloat16, WinogradOperand.FirstOfPair, WinogradOperand.SecondOfPair])
+                Check(new WinogradFp32InputEmitter(new WinogradFp32TileSpec(points, 3, 4096, 192, 1088, operand)), FloatProducts.Bf16.Needs);
             foreach (var activation in Enum.GetValues<ActivationKind>().Where(ActivationFp32Emitter.Has))
                 Check(new WinogradFp32OutputEmitter(new WinogradFp32OutputSpec(points, 15, 1088, tile with { Rows = points.Outputs, Columns = points.Outputs }, 1, 0, new EpilogueFp32Spec(true, activation, false))), CpuFeatures.Avx512);
         }
@@ -80,7 +82,14 @@ public class CodeTests
     [InlineData(2)]
     [InlineData(3)]
     [InlineData(4)]
-    public void Kernels_of_weight_gradients_use_the_instructions_that_they_need_only(int vectors) => Check(new OuterProductEmitter(new OuterProductSpec(37, vectors, 256, 512)), CpuFeatures.Avx512);
+    public void Kernels_of_weight_gradients_use_the_instructions_that_they_need_only(int vectors) => Check(new OuterProductEmitter(new OuterProductSpec(FloatProducts.Fp32.Arithmetic, 37, vectors, 256, 512)), CpuFeatures.Avx512);
+
+    [Fact]
+    public void Kernels_of_rounded_weight_gradients_use_the_instructions_that_they_need_only()
+    {
+        Check(new OuterProductEmitter(new OuterProductSpec(FloatProducts.Bf16.Arithmetic, 37, 4, 256, 512)), FloatProducts.Bf16.Needs);
+        Check(new PairCopyEmitter(), FloatProducts.Bf16.Needs);
+    }
 
     [Fact]
     public void A_tile_configuration_has_the_rows_and_bytes_where_the_cpu_reads_them()

@@ -23,6 +23,8 @@ internal sealed class WinogradWeightGradient(FloatProducts products) : EmittedWe
     protected override string? Refuses(OpLayer layer, Window window) =>
         ((ConvWeightGradient)layer.Op).Groups > 1 || window is not { KernelHeight: WinogradPoints.Window, KernelWidth: WinogradPoints.Window, StrideHeight: 1, StrideWidth: 1, DilationHeight: 1, DilationWidth: 1 } ? "is for 3x3 windows of stride 1, without groups"
         : layer.Inputs[1]!.Channels % PanelShape.Lanes != 0 || layer.Inputs[0]!.Channels % PanelShape.Lanes != 0 ? $"needs multiples of {PanelShape.Lanes} channels"
+        // The error of rounding is that of a whole tile.
+        : Products.Step > 1 && Math.Min(layer.Inputs[0]!.Height, layer.Inputs[0]!.Width) < WinogradPoints.Four.Outputs ? "results are smaller than a tile"
         : null;
 
     protected override double EstimateSeconds(OpLayer layer, Device device)

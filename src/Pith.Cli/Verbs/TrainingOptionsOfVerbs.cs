@@ -27,6 +27,7 @@ internal static class TrainingOptionsOfVerbs
         SettingOption.Number("--teacher-weight", "teacher_weight", "Weight of the distillation loss, 0 to 1."),
         SettingOption.Number("--temperature", "temperature", "Distillation temperature: logits are divided by this value."),
         SettingOption.Count("--patience", "patience", "Stop when validation accuracy has not improved for this many epochs; needs --validation."),
+        SettingOption.Text("--precision", "precision", "Operands of convolutions and matrix products: fp32, bf16 (mixed precision: rounded to bfloat16, with float32 weights and sums) or auto, which is bf16 where the CPU multiplies it faster."),
         SettingOption.Text("--recompute", "recompute", "Activations that the backward pass computes again to save memory: none, selective (all but results of convolutions and matrix products) or full (all but a few tensors). The result is the same."),
         SettingOption.Count("--seed", "seed", "Random seed for the order and augmentation of the images."),
     ];

@@ -80,7 +80,7 @@ internal abstract class TrainingVerb : StepVerb
     protected override object Json(StepOutcome outcome, string model, string output)
     {
         var summary = outcome.Training!;
-        return new { Model = model, Output = output, summary.Epochs, summary.Steps, summary.Loss, summary.TrainingAccuracy, summary.ValidationTop1, summary.KeptEpoch, summary.ImagesPerSecond, summary.Seconds, summary.Ranks, summary.CommunicationShare, summary.LoadingWaitShare, summary.LoadedImagesPerSecond, summary.Curve, summary.Untrained };
+        return new { Model = model, Output = output, summary.Epochs, summary.Precision, summary.Steps, summary.Loss, summary.TrainingAccuracy, summary.ValidationTop1, summary.KeptEpoch, summary.ImagesPerSecond, summary.Seconds, summary.Ranks, summary.CommunicationShare, summary.LoadingWaitShare, summary.LoadedImagesPerSecond, summary.Curve, summary.Untrained };
     }
 
     protected override void Draw(IAnsiConsole console, StepOutcome outcome, string output)
@@ -89,7 +89,7 @@ internal abstract class TrainingVerb : StepVerb
         var validation = summary.ValidationTop1 is { } top1 ? $", validation top-1 {StageText.Percent(top1)} (epoch {summary.KeptEpoch})" : "";
         var ranks = summary.CommunicationShare is { } share ? $" on {summary.Ranks} ranks ({StageText.Percent(share)} of the time waiting for each other)" : "";
         var loading = $" (loader alone {summary.LoadedImagesPerSecond.ToString("0", CultureInfo.InvariantCulture)} images/s, {StageText.Percent(summary.LoadingWaitShare)} of the time waiting for it)";
-        console.Line($"{output}: {summary.Epochs} epochs in {summary.Seconds.ToString("0", CultureInfo.InvariantCulture)} s, {summary.ImagesPerSecond.ToString("0", CultureInfo.InvariantCulture)} images/s{ranks}{loading}, loss {summary.Loss.ToString("0.0000", CultureInfo.InvariantCulture)}, training top-1 {StageText.Percent(summary.TrainingAccuracy)}{validation}");
+        console.Line($"{output}: {summary.Epochs} epochs in {summary.Seconds.ToString("0", CultureInfo.InvariantCulture)} s in {MixedPrecision.NameOf(summary.Precision)}, {summary.ImagesPerSecond.ToString("0", CultureInfo.InvariantCulture)} images/s{ranks}{loading}, loss {summary.Loss.ToString("0.0000", CultureInfo.InvariantCulture)}, training top-1 {StageText.Percent(summary.TrainingAccuracy)}{validation}");
     }
 }
 

@@ -159,7 +159,7 @@ public sealed class RecipeRunner
             CheckpointPath = checkpoint,
             OutputPath = PathOf(declared.Name, ".onnx"),
             GivesUpStaleTrials = true,
-            Key = key,
+            Key = _group.IsFirst ? KeyOf(declared.Step.WithPrecision(TrainingPrecision.Auto), from) : "",
             Events = _options.Events,
             Cancellation = _options.Cancellation,
             Group = declared.Step.SpreadsOverRanks ? _group : ProcessGroup.Single,

@@ -26,7 +26,7 @@ public abstract record RecipeStep
         var outcome = Apply(graph, context);
         SparsityRecord.Verify(outcome.Graph, $"step '{context.Stage}'");
         // Pruning what is pruned already, for instance, gives the same model again, made as it was made.
-        if (!Provenance.IsSame(graph, outcome.Graph)) Provenance.Of(this, graph, context, outcome).AddTo(graph, outcome.Graph, context.Events);
+        if (!Provenance.IsSame(graph, outcome.Graph)) Provenance.Of(outcome.Training is { } training ? WithPrecision(training.Precision) : this, graph, context, outcome).AddTo(graph, outcome.Graph, context.Events);
         return outcome;
     }
 
@@ -39,6 +39,9 @@ public abstract record RecipeStep
 
     /// <summary>This step with other settings: records of the same types as <see cref="Parts"/>, in the same order.</summary>
     internal abstract RecipeStep With(IReadOnlyList<object> parts);
+
+    /// <summary>This step with another precision of training.</summary>
+    internal RecipeStep WithPrecision(TrainingPrecision precision) => With([.. Parts.Select(part => part is TrainingSettings training ? training with { Precision = precision } : part)]);
 
     /// <summary>How the step trains; null when it does not.</summary>
     internal TrainingSettings? Trains => Parts.OfType<TrainingSettings>().FirstOrDefault();

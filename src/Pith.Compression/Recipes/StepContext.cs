@@ -37,7 +37,7 @@ public sealed record StepContext
     /// <summary>Whether trials that belong to other things are given up, with a note, instead of refused: in a recipe, whose steps run again when what they depend on changes.</summary>
     internal bool GivesUpStaleTrials { get; init; }
 
-    /// <summary>Names everything that the result depends on; see <see cref="TrainingOptions.CheckpointKey"/>.</summary>
+    /// <summary>Names everything that the result depends on but the precision of training; see <see cref="TrainingOptions.CheckpointKey"/>.</summary>
     public string Key { get; init; } = "";
 
     /// <summary>Receives progress and notes.</summary>
@@ -82,7 +82,7 @@ public sealed record StepContext
         // The loaded model is hashed, so that weights in external files count; so is its metadata, which holds preprocessing and sparsity.
         var models = step.Trains?.Teacher is { } teacher ? new[] { graph, FindModel(teacher) } : [graph];
         var hashes = models.SelectMany(model => model.Metadata.Select(entry => $"{entry.Key}={entry.Value}").Prepend(ModelHash.Of(model)));
-        return this with { Key = RecipeState.KeyOf(step, hashes, train, validation, Preprocess) };
+        return this with { Key = RecipeState.KeyOf(step.WithPrecision(TrainingPrecision.Auto), hashes, train, validation, Preprocess) };
     }
 
     /// <summary>The training data.</summary>

@@ -8,6 +8,9 @@ namespace Pith.Compression.Training;
 /// <summary>Where a training run stands between two steps; with the tensors of a <see cref="Checkpoint"/> it is all that the rest of the run depends on.</summary>
 internal sealed record TrainingState
 {
+    /// <summary>What products are rounded to; null in checkpoints from before there was a choice, and before the first step.</summary>
+    public TrainingPrecision? Precision { get; init; }
+
     /// <summary>The epoch in progress, from 0.</summary>
     public int Epoch { get; init; }
 

@@ -40,6 +40,7 @@ internal sealed class TrainingLoop : IDisposable
     private long _imagesOfThisRun;
     private double _waitSeconds;
     private string? _key;
+    private TrainingPrecision _precision;
 
     private TrainingLoop(Graph graph, TrainingData data, TrainingSettings settings, TrainingOptions options)
     {
@@ -93,7 +94,9 @@ internal sealed class TrainingLoop : IDisposable
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(options);
         using var trainer = Create(graph, data, settings, options);
-        trainer.Open(trainer.Resume());
+        var saved = trainer.Resume();
+        trainer.ResolvePrecision(trainer._state.Precision);
+        trainer.Open(saved);
         trainer.ReportUntrained();
         if (options.TensorBoardFolder is { } folder && options.Group.IsFirst) trainer._log = new EventFile(folder, trainer._state.Step + 1);
         try
@@ -131,6 +134,7 @@ internal sealed class TrainingLoop : IDisposable
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(options);
         using var trainer = Create(graph, data, settings, options with { CheckpointPath = null });
+        trainer.ResolvePrecision(null);
         trainer.Open(null);
         using var batches = Enumerable.Range(0, int.MaxValue).SelectMany(epoch => trainer._loader.Epoch(epoch).Take(trainer._stepsPerEpoch)).GetEnumerator();
         return RateSweep.Run(RateSweep.DefaultSteps, (step, rate) =>
@@ -165,6 +169,7 @@ internal sealed class TrainingLoop : IDisposable
         return new TrainingResult(Session.ToInference(), new TrainingSummary
         {
             Epochs = _state.Epoch,
+            Precision = _precision,
             Steps = _state.Step,
             Loss = _state.LastLoss,
             TrainingAccuracy = _state.LastAccuracy,
@@ -230,6 +235,7 @@ internal sealed class TrainingLoop : IDisposable
         _state = new TrainingState
         {
             Epoch = _state.Epoch + 1,
+            Precision = _state.Precision,
             Step = _state.Step,
             LastLoss = loss,
             LastAccuracy = accuracy,
@@ -264,7 +270,7 @@ internal sealed class TrainingLoop : IDisposable
         var perSecond = ImagesPerSecond;
         var (done, total) = (_state.Step * _settings.BatchSize, Steps * _settings.BatchSize);
         var (loss, accuracy) = (_state.LossSum / _state.Images, (double)_state.Correct / _state.Images);
-        var detail = string.Create(CultureInfo.InvariantCulture, $"epoch {_state.Epoch + 1}/{_settings.Epochs}  loss {loss:F3}  acc {accuracy:P1}  {perSecond:F0} img/s  lr {rate:G3}{(LoadingWaitShare >= NotableWait ? $"  waiting for images {LoadingWaitShare:P0}" : "")}");
+        var detail = string.Create(CultureInfo.InvariantCulture, $"epoch {_state.Epoch + 1}/{_settings.Epochs}  {MixedPrecision.NameOf(_precision)}  loss {loss:F3}  acc {accuracy:P1}  {perSecond:F0} img/s  lr {rate:G3}{(LoadingWaitShare >= NotableWait ? $"  waiting for images {LoadingWaitShare:P0}" : "")}");
         events.Report(new TrainingProgress(_options.Task, done, total, detail)
         {
             Epoch = _state.Epoch + 1,
@@ -283,7 +289,18 @@ internal sealed class TrainingLoop : IDisposable
         _waitSeconds += _open?.WaitSeconds ?? 0;
         _open?.Dispose();
         _open = null;
-        _open = new TrainingSession(_graph, _settings, _options, freezeNorm: _state.Step >= _freezeStep, saved);
+        _open = new TrainingSession(_graph, _settings with { Precision = _precision }, _options, freezeNorm: _state.Step >= _freezeStep, saved);
+    }
+
+    /// <summary>Fixes what products are rounded to, before the first step: what a checkpoint was trained in, or what the first rank finds best.</summary>
+    private void ResolvePrecision(TrainingPrecision? recorded)
+    {
+        if (recorded is { } earlier && _settings.Precision is not TrainingPrecision.Auto && _settings.Precision != earlier)
+            throw new PithException($"The checkpoint '{_options.CheckpointPath}' was trained with 'precision' {MixedPrecision.NameOf(earlier)}, now it is {MixedPrecision.NameOf(_settings.Precision)}. Leave it out to go on as before, or delete the checkpoint to train from the start.");
+        var asked = recorded ?? _settings.Precision;
+        if (asked == TrainingPrecision.Auto) asked = (TrainingPrecision)_group.FromFirst(() => [(byte)MixedPrecision.Resolve(asked)])![0];
+        _precision = MixedPrecision.Resolve(asked);
+        _state = _state with { Precision = _precision };
     }
 
     private Dictionary<string, float[]>? Resume()
@@ -291,7 +308,8 @@ internal sealed class TrainingLoop : IDisposable
         if (_options.CheckpointPath is not { } path || _group.FromFirst(() => ReadOwnCheckpoint(path)) is not { } content) return null;
         var checkpoint = Checkpoint.Read(path, content);
         if (!MasksEqual(checkpoint.Masks)) throw new PithException($"The checkpoint '{path}' has other 2:4 masks than the model. Delete it to train from the start.");
-        _state = checkpoint.State;
+        // Before there was a choice, it was FP32.
+        _state = checkpoint.State with { Precision = checkpoint.State.Precision ?? TrainingPrecision.Fp32 };
         _best = Entries(checkpoint, BestPrefix) is { Count: > 0 } best ? best : null;
         return Entries(checkpoint, NowPrefix);
     }
@@ -328,7 +346,7 @@ internal sealed class TrainingLoop : IDisposable
 
     /// <summary>Everything that the run depends on: what the caller names, and what is known here: the network and the teacher with their weights, the settings, the number of images, the classes, and the preprocessing.</summary>
     private string Key => _key ??= string.Join('\n',
-        _options.CheckpointKey, PithVersion.Text, ModelHash.Of(_graph), _options.Teacher is { } teacher ? ModelHash.Of(teacher) : "", SettingsJson.Write(_settings).ToJsonString(), $"{_settings.Optimizer} {_options.LearnScales}",
+        _options.CheckpointKey, PithVersion.Text, ModelHash.Of(_graph), _options.Teacher is { } teacher ? ModelHash.Of(teacher) : "", SettingsJson.Write(_settings with { Precision = TrainingPrecision.Auto }).ToJsonString(), $"{_settings.Optimizer} {_options.LearnScales}",
         IdentityOf(_data.Train), IdentityOf(_settings.Validation == ValidationMode.None ? null : _data.Validation), _data.Preprocessing.ToJson());
 
     private static string IdentityOf(ImageDataset? data) => data is null ? "" : string.Create(CultureInfo.InvariantCulture, $"{data.Name} {data.Count} {string.Join(' ', data.ClassNames)}");

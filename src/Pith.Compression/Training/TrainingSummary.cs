@@ -8,6 +8,9 @@ public sealed record TrainingSummary
     /// <summary>Epochs that were trained: fewer than the settings say when validation did not improve any more, see <see cref="TrainingSettings.Patience"/>.</summary>
     public required int Epochs { get; init; }
 
+    /// <summary>What the operands of products were rounded to: <see cref="TrainingPrecision.Fp32"/> or <see cref="TrainingPrecision.Bf16"/>.</summary>
+    public TrainingPrecision Precision { get; init; } = TrainingPrecision.Fp32;
+
     /// <summary>Optimiser steps that were made.</summary>
     public required long Steps { get; init; }
 

@@ -48,8 +48,10 @@ internal static class Toy
 
     public static TrainingData Data { get; } = new(new ToyDataset(1, 192), new ToyDataset(2, 96), Preprocessing);
 
+    /// <summary>In FP32, so that tests see the same numbers on every machine.</summary>
     public static TrainingSettings Settings { get; } = new()
     {
+        Precision = TrainingPrecision.Fp32,
         Epochs = 4, BatchSize = 32, LearningRate = 0.1, CropPadding = 0, Flip = false, Optimizer = new SgdSettings { Momentum = 0.9, WeightDecay = 1e-4 },
     };
 

@@ -14,6 +14,9 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     // Results of more bytes do not stay in the caches until the next layer: storing them past these saves reading each line before it is written.
     private const long StreamedBytes = 8 << 20;
 
+    // Images are copied some at a time, to be read from the second-level cache.
+    private const long CopiedBytes = 384 << 10;
+
     // Blocks are listed for all images at once when these are not more.
     private const int LongestList = 2048;
 
@@ -26,6 +29,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     private readonly double _seconds;
     private readonly ConvPanels[] _panels;
     private readonly long _clippedBytes;
+    private readonly int _copiedImages;
     private readonly PackComputed? _pack;
     private readonly nint _enterTiles;
     private readonly nint _leaveTiles;
@@ -51,18 +55,20 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         }
         _panels = [.. panels];
         if (!layer.HasConstantOperands) _pack = new PackComputed(this);
+        // In training there are as many images as threads; a layer for one image shares out its blocks.
+        if (_pack is not null && _operands is { NeedsCopy: true, IsFlat: false, Groups: 1 }) _copiedImages = (int)Math.Clamp(CopiedBytes / _operands.ImageBytes, 1, layer.Images(resources.MaxBatch));
         if (family.TileState(enters: true) is { } enter) _enterTiles = resources.Kernel("entertiles_amx", (nameof(TileStateEmitter), true), enter.Emit);
         if (family.TileState(enters: false) is { } leave) _leaveTiles = resources.Kernel("leavetiles_amx", (nameof(TileStateEmitter), false), leave.Emit);
         if (_operands.IsFlat && _arithmetic.HasDenormals) _clippedBytes = _panels.Max(panels => (long)panels.Blocks[^1].Grid.PerImage) * sizeof(BlockOffsets);
     }
 
-    public override long ScratchBytes => _family.ScratchBytes + _clippedBytes + (_pack is null ? 0 : _panels.Max(panels => panels.Shape.Capacity) * RowBytes);
+    public override long ScratchBytes => CopyOffset + _copiedImages * _operands.ImageBytes;
 
     public override long SharedScratchBytes { get; }
 
     public override void Run(RunState state)
     {
-        if (_operands.NeedsCopy) _parameters.Images.Run(state);
+        if (_operands.NeedsCopy && !CopiesParts(state)) _parameters.Images.Run(state);
         if (_pack is not null) state.RunParallel(_pack, _pack.Panels);
         state.RunParallel(this, Parts(state));
     }
@@ -71,18 +77,41 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     {
         var (parts, blocking) = (Parts(state), Blocking(state));
         var args = new ConvKernelArgs { Shared = _parameters.Shared, Scratch = state.Scratch(worker) };
+        if (CopiesParts(state))
+        {
+            var (first, end) = WorkSplit.Share(_layer.Images(state.Batch), part, parts);
+            for (var image = (int)first; image < end; image += _copiedImages)
+            {
+                var count = Math.Min(_copiedImages, (int)end - image);
+                byte* copies = args.Scratch + CopyOffset - image * _operands.ImageBytes;
+                _parameters.Images.Run(state, image, count, copies);
+                foreach (var panels in _panels) RunBlocks(state, &args, panels, copies, (0, panels.Count), (image * (long)panels.Blocks[0].Grid.PerImage, (image + count) * (long)panels.Blocks[0].Grid.PerImage));
+            }
+            return;
+        }
+        var input = _operands.NeedsCopy ? state.SharedScratch : state.Address(_layer.Input);
         foreach (var panels in _panels)
         {
-            var blocks = BlocksFor(panels, state);
-            var all = BlockCount(blocks, state);
-            var (firstPanel, endPanel) = blocking.SplitsChannels ? WorkSplit.Share(panels.Count, part, parts) : (0, panels.Count);
-            var (firstBlock, endBlock) = blocking.SplitsChannels ? (0, all) : WorkSplit.Share(all, part, parts);
-            var pass = blocking.BlocksOutside ? BlocksInCache(blocks) : all;
-            if (blocks.TileConfig != null) ((delegate* unmanaged<byte*, void>)_enterTiles)(blocks.TileConfig);
-            for (var block = firstBlock; block < endBlock; block += pass) RunPass(state, &args, panels, blocks, (int)firstPanel, (int)endPanel, block, Math.Min(block + pass, endBlock));
-            if (blocks.TileConfig != null) ((delegate* unmanaged<byte*, void>)_leaveTiles)(null);
+            var all = BlockCount(BlocksFor(panels, state), state);
+            RunBlocks(state, &args, panels, input, blocking.SplitsChannels ? WorkSplit.Share(panels.Count, part, parts) : (0, panels.Count), blocking.SplitsChannels ? (0, all) : WorkSplit.Share(all, part, parts));
         }
     }
+
+    // Some panels on some blocks of all images.
+    private void RunBlocks(RunState state, ConvKernelArgs* args, ConvPanels panels, byte* input, (long First, long End) panelRange, (long First, long End) blockRange)
+    {
+        var blocks = BlocksFor(panels, state);
+        var pass = Blocking(state).BlocksOutside ? BlocksInCache(blocks) : blockRange.End - blockRange.First;
+        if (blocks.TileConfig != null) ((delegate* unmanaged<byte*, void>)_enterTiles)(blocks.TileConfig);
+        for (var block = blockRange.First; block < blockRange.End; block += pass) RunPass(state, args, panels, blocks, input + _operands.Origin, (int)panelRange.First, (int)panelRange.End, block, Math.Min(block + pass, blockRange.End));
+        if (blocks.TileConfig != null) ((delegate* unmanaged<byte*, void>)_leaveTiles)(null);
+    }
+
+    // Whether parts copy the images that they read themselves.
+    private bool CopiesParts(RunState state) => _copiedImages > 0 && !Blocking(state).SplitsChannels;
+
+    // Of the copies in a worker's scratch memory.
+    private long CopyOffset => (_family.ScratchBytes + _clippedBytes + (_pack is null ? 0 : _panels.Max(panels => panels.Shape.Capacity) * RowBytes) + AlignedMemory.Alignment - 1) & -AlignedMemory.Alignment;
 
     private ConvBlocking Blocking(RunState state) => _blocking(_layer.Images(state.Batch), state.Pool.Threads);
 
@@ -91,11 +120,10 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     private long BlockCount(ConvBlocks blocks, RunState state) => _operands.IsFlat ? EvenParts.Count(Pixels(state), blocks.Block.Columns) : (long)_layer.Images(state.Batch) * blocks.Grid.PerImage;
 
     // Some panels on blocks that are counted over all images: one call for each group and, unless the list of blocks goes on over the images, for each image.
-    private void RunPass(RunState state, ConvKernelArgs* args, ConvPanels panels, ConvBlocks blocks, int firstPanel, int endPanel, long firstBlock, long endBlock)
+    private void RunPass(RunState state, ConvKernelArgs* args, ConvPanels panels, ConvBlocks blocks, byte* input, int firstPanel, int endPanel, long firstBlock, long endBlock)
     {
         var kernel = _layer.Output.Bytes(state.Batch) > StreamedBytes ? blocks.StreamingKernel : blocks.Kernel;
         var (weights, constants) = Packed(panels, state);
-        var input = (_operands.NeedsCopy ? state.SharedScratch : state.Address(_layer.Input)) + _operands.Origin;
         for (var block = firstBlock; block < endBlock;)
         {
             var image = blocks.SpansImages ? 0 : block / blocks.Grid.PerImage;
@@ -145,6 +173,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     private int Parts(RunState state)
     {
         var threads = state.Pool.Threads;
+        if (CopiesParts(state)) return WorkSplit.Parts(_seconds * state.Batch / PartSeconds, _layer.Images(state.Batch), threads);
         var blocks = BlockCount(BlocksFor(_panels[0], state), state);
         var most = Blocking(state).SplitsChannels ? _panels[0].Count : Math.Max(blocks / _family.LeastBlocks, Math.Min(blocks, threads));
         return WorkSplit.Parts(_seconds * state.Batch / PartSeconds, most, threads);

@@ -1,6 +1,7 @@
 using Pith.Building;
 using Pith.Kernels;
 using Pith.Kernels.Jit;
+using Pith.Kernels.Simd;
 using Pith.Runtime;
 
 namespace Pith.Tactics;
@@ -19,13 +20,17 @@ internal sealed unsafe class FloatWinogradLayer : RunnableLayer, IParallelBody
     private readonly FloatWinogradProducts _products;
     private readonly FloatWinogradTiles _tiles;
     private readonly byte* _constants;
-    private readonly PaddedImages? _images;
+    private readonly int _size;
 
     // Null where they are computed.
     private readonly byte* _weights;
     private readonly byte* _biases;
     private readonly ParallelBody? _pack;
     private readonly nint _inputCode;
+
+    // Of tiles that reach over the edge of an image, from a copy with zeros around; 0 where all have their padding in memory.
+    private readonly nint _edgeCode;
+    private readonly int _edgeBytes;
 
     // For each way in which tiles overlap others: code for full vectors, and for the channels of the last one.
     private readonly (nint Full, nint Partial)[] _outputCode;
@@ -36,13 +41,11 @@ internal sealed unsafe class FloatWinogradLayer : RunnableLayer, IParallelBody
     /// <param name="resources">What the layer is built with.</param>
     public FloatWinogradLayer(ContractionLayer layer, WinogradPoints points, FloatProducts products, BuildResources resources)
     {
-        _layer = layer;
+        (_layer, _size) = (layer, points.Size);
         _operands = ConvOperands.OfFp32(layer);
         _tiles = new FloatWinogradTiles(layer, _operands, points.Outputs);
         _products = new FloatWinogradProducts(layer, points, products, _tiles.Count(resources.MaxBatch), resources);
         _constants = Fp32Epilogue.Constants(layer, resources, points.Coefficients);
-        if (_operands.NeedsCopy) _images = new PaddedImages(layer, _operands);
-        WeightOffset = ((_images?.Bytes(resources.MaxBatch) ?? 0) + AlignedMemory.Alignment - 1) & -AlignedMemory.Alignment;
         if (layer.Weight!.Constant is Tensor<float> weights)
         {
             var packed = _weights = resources.Allocate(_products.WeightBytes);
@@ -61,11 +64,22 @@ internal sealed unsafe class FloatWinogradLayer : RunnableLayer, IParallelBody
             (layer.Bias?.Constant as Tensor<float>)?.Data.CopyTo(new Span<float>(_biases, layer.OutChannels));
         }
 
-        var input = new WinogradFp32TileSpec(points, _products.InputVectors, (int)_operands.RowBytes, _operands.PixelBytes, _products.InputPositionBytes, products.Bytes == sizeof(float) ? WinogradOperand.Float32 : WinogradOperand.Bfloat16);
-        _inputCode = resources.Kernel(products.KernelName($"winograd{points.Outputs}input"), input, () => new WinogradFp32InputEmitter(input).Emit());
+        _inputCode = InputCode((int)(_operands.NeedsCopy ? layer.Input.RowBytes : _operands.RowBytes));
+        if (_operands.NeedsCopy)
+        {
+            _edgeCode = InputCode(points.Size * _operands.PixelBytes);
+            // A vector of channels may reach into the next pixel.
+            _edgeBytes = EvenParts.Count(points.Size * points.Size * _operands.PixelBytes, AlignedMemory.Alignment) * AlignedMemory.Alignment + AlignedMemory.Alignment;
+        }
         var epilogue = Fp32Epilogue.Spec(layer);
         var tile = _operands.Image with { Rows = points.Outputs, Columns = points.Outputs };
         _outputCode = [.. _tiles.Overlaps.Select(overlap => (Code(PanelShape.Lanes, overlap), RestChannels > 0 ? Code(RestChannels, overlap) : 0))];
+
+        nint InputCode(int rowBytes)
+        {
+            var spec = new WinogradFp32TileSpec(points, _products.InputVectors, rowBytes, _operands.PixelBytes, _products.InputPositionBytes, products.Bytes == sizeof(float) ? WinogradOperand.Float32 : WinogradOperand.Bfloat16);
+            return resources.Kernel(products.KernelName($"winograd{points.Outputs}input"), spec, () => new WinogradFp32InputEmitter(spec).Emit());
+        }
 
         nint Code(int channels, (int Rows, int Columns) overlap)
         {
@@ -74,12 +88,9 @@ internal sealed unsafe class FloatWinogradLayer : RunnableLayer, IParallelBody
         }
     }
 
-    public override long ScratchBytes => OffsetBytes + _products.InputBytes + _products.SumBytes;
+    public override long ScratchBytes => OffsetBytes + _products.InputBytes + _products.SumBytes + _edgeBytes;
 
-    public override long SharedScratchBytes => WeightOffset + (_pack is null ? 0 : _products.WeightBytes);
-
-    // Of computed weights in shared scratch memory, after the images.
-    private long WeightOffset { get; }
+    public override long SharedScratchBytes => _pack is null ? 0 : _products.WeightBytes;
 
     private int RestChannels => _layer.OutChannels % PanelShape.Lanes;
 
@@ -88,7 +99,6 @@ internal sealed unsafe class FloatWinogradLayer : RunnableLayer, IParallelBody
 
     public override void Run(RunState state)
     {
-        _images?.Run(state);
         if (_pack is not null) state.RunParallel(_pack, _products.PackParts);
         state.RunParallel(this, TileParts(state) * PanelParts(state));
     }
@@ -107,9 +117,8 @@ internal sealed unsafe class FloatWinogradLayer : RunnableLayer, IParallelBody
     {
         var offsets = (BlockOffsets*)scratch;
         byte* inputs = scratch + OffsetBytes, sums = inputs + _products.InputBytes;
-        var args = new ConvKernelArgs { Shared = _constants, Input = (_images is null ? state.Address(_layer.Input) : state.SharedScratch) + _operands.Origin, Output = inputs, Blocks = offsets, BlockCount = end - first };
-        for (var tile = first; tile < end; tile++) offsets[tile - first] = _tiles.Input(tile) with { Output = (tile - first) * _products.InputTileBytes };
-        Run(_inputCode, &args);
+        var args = new ConvKernelArgs { Shared = _constants, Output = inputs, Blocks = offsets };
+        TransformInputs(state, &args, offsets, sums + _products.SumBytes, first, end);
         _products.Run(Weights(state), inputs, sums, end - first, firstPanel, endPanel);
         args.Input = sums;
         args.Output = state.Address(_layer.Output);
@@ -123,6 +132,32 @@ internal sealed unsafe class FloatWinogradLayer : RunnableLayer, IParallelBody
                 if (_tiles.OverlapOf(tile) == overlap) args.Blocks[args.BlockCount++] = _tiles.Output(tile) with { Input = (tile - first) * _products.SumTileBytes };
             if (args.BlockCount > 0) RunOutputs(args, _outputCode[overlap], firstPanel * _products.PanelVectors, endPanel * _products.PanelVectors);
         }
+    }
+
+    private void TransformInputs(RunState state, ConvKernelArgs* args, BlockOffsets* offsets, byte* edge, int first, int end)
+    {
+        var count = 0;
+        for (var tile = first; tile < end; tile++)
+        {
+            var to = (tile - first) * _products.InputTileBytes;
+            if (_edgeCode == 0) offsets[count++] = _tiles.Input(tile) with { Output = to };
+            else if (_tiles.Inside(tile) is { } from) offsets[count++] = new BlockOffsets { Input = from, Output = to };
+            else
+            {
+                var (image, row, column) = _tiles.Window(tile);
+                PaddedCopy.Of(FeatureMaps.Of(_layer.Input, state), image).Run(row, _size, column, _size, edge);
+                offsets[count] = new BlockOffsets { Output = to };
+                args->Input = edge;
+                args->Blocks = offsets + count;
+                args->BlockCount = 1;
+                Run(_edgeCode, args);
+            }
+        }
+        if (count == 0) return;
+        args->Input = state.Address(_layer.Input) + (_edgeCode == 0 ? _operands.Origin : 0);
+        args->Blocks = offsets;
+        args->BlockCount = count;
+        Run(_inputCode, args);
     }
 
     private void RunOutputs(ConvKernelArgs args, (nint Full, nint Partial) code, int firstVector, int endVector)
@@ -143,7 +178,7 @@ internal sealed unsafe class FloatWinogradLayer : RunnableLayer, IParallelBody
         Run(code, &args);
     }
 
-    private byte* Weights(RunState state) => _weights != null ? _weights : state.SharedScratch + WeightOffset;
+    private byte* Weights(RunState state) => _weights != null ? _weights : state.SharedScratch;
 
     private static void Run(nint code, ConvKernelArgs* args) => ((delegate* unmanaged<ConvKernelArgs*, void>)code)(args);
 

@@ -42,6 +42,22 @@ internal sealed class FloatWinogradTiles
         return new BlockOffsets { Input = image * _operands.ImageBytes + row * _operands.RowBytes + column * _operands.PixelBytes };
     }
 
+    /// <summary>Where its window starts in the images themselves, if it lies in one of them; else null. Vectors of channels may reach into the next pixel, but not beyond an image.</summary>
+    public nint? Inside(int tile)
+    {
+        var (image, top, left) = Locate(tile);
+        var (row, column, size, input) = ((int)top - _layer.Window.PadTop, (int)left - _layer.Window.PadLeft, _outputs + WinogradPoints.Window - 1, _layer.Input);
+        var isLast = row + size == input.Height && column + size == input.Width && _layer.Channels % PanelShape.Lanes != 0;
+        return row < 0 || column < 0 || row + size > input.Height || column + size > input.Width || isLast ? null : image * input.ImageBytes + row * input.RowBytes + column * (nint)input.PixelBytes;
+    }
+
+    /// <summary>The image of a tile, and the row and column where its window starts, which may lie outside.</summary>
+    public (int Image, int Row, int Column) Window(int tile)
+    {
+        var (image, top, left) = Locate(tile);
+        return ((int)image, (int)top - _layer.Window.PadTop, (int)left - _layer.Window.PadLeft);
+    }
+
     /// <summary>Where its results and residuals are.</summary>
     public BlockOffsets Output(int tile)
     {

@@ -28,7 +28,17 @@ internal unsafe class PaddedImages(ContractionLayer layer, ConvOperands operands
     public void RunPart(RunState state, int part, int worker)
     {
         var (first, end) = WorkSplit.Share(Rows(state), part, Parts(state));
-        for (var row = first; row < end; row++) CopyRow(state, row);
+        for (var row = first; row < end; row++) CopyRow(state, row, state.SharedScratch);
+    }
+
+    /// <summary>Copies some images, on the caller's thread.</summary>
+    /// <param name="state">The run.</param>
+    /// <param name="first">The first image.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="copies">Where the copy of image 0 would be: those of the images follow it at equal distances.</param>
+    public void Run(RunState state, int first, int count, byte* copies)
+    {
+        for (var row = (long)first * operands.CopyRows; row < (first + (long)count) * operands.CopyRows; row++) CopyRow(state, row, copies);
     }
 
     /// <summary>Copies pixels that lie in a row, every <see cref="ConvOperands.CopyStepColumns"/>th.</summary>
@@ -43,12 +53,12 @@ internal unsafe class PaddedImages(ContractionLayer layer, ConvOperands operands
     private int Parts(RunState state) => WorkSplit.Parts(Rows(state) * operands.RowBytes / PartBytes, Rows(state), state.Pool.Threads);
 
     // One row of a copy, counted over all images.
-    private void CopyRow(RunState state, long copyRow)
+    private void CopyRow(RunState state, long copyRow, byte* copies)
     {
         var (image, row) = Math.DivRem(copyRow, operands.CopyRows);
-        var to = state.SharedScratch + (nint)image * operands.ImageBytes + (nint)row * operands.RowBytes;
+        var to = copies + (nint)image * operands.ImageBytes + (nint)row * operands.RowBytes;
         // After the last row comes what keeps the next image away from products that reach beyond this one.
-        var end = row == operands.CopyRows - 1 ? state.SharedScratch + (nint)(image + 1) * operands.ImageBytes : to + operands.RowBytes;
+        var end = row == operands.CopyRows - 1 ? copies + (nint)(image + 1) * operands.ImageBytes : to + operands.RowBytes;
         var (height, width) = layer.InputSize;
         var (y, x) = ((int)row * operands.CopyStepRows - layer.Window.PadTop, -layer.Window.PadLeft);
         var (left, inside) = y < 0 || y >= height ? (0, 0) : PaddedCopy.Split(x, operands.CopyStepColumns, operands.CopyColumns, width);

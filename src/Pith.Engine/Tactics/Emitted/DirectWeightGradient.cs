@@ -45,7 +45,7 @@ internal sealed class DirectWeightGradient(FloatProducts products) : EmittedWeig
             // Pairs may go on from row to row where both operands lie without gaps.
             _joinsRows = IsPoint && window is { StrideHeight: 1, StrideWidth: 1 } && FeatureMaps.Of(layer.Inputs[0]!, resources.MaxBatch).IsUniform && FeatureMaps.Of(layer.Inputs[1]!, resources.MaxBatch).IsUniform;
             var pixelBytes = (Slices.PanelChannels * (IsPoint ? 1 : _stepRows * _stepColumns * _pair) + Slices.PanelOutChannels) * operands.Bytes;
-            _rows = Math.Max(1, Math.Clamp(BandBytes / pixelBytes, FewestPixels, MostPixels) / _width);
+            _rows = Math.Max(1, Math.Clamp(BandBytes * _pair / pixelBytes, FewestPixels * _pair, MostPixels * _pair) / _width);
             _segmentRows = (window.KernelHeight - 1) * window.DilationHeight + 1;
             foreach (var slice in Enumerable.Range(0, Slices.Count).Select(index => Slices[index]))
                 foreach (var channels in (int[])[Math.Min(Slices.PanelChannels, slice.Channels), (slice.Channels - 1) % Slices.PanelChannels + 1])

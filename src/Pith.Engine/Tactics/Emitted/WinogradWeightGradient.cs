@@ -66,7 +66,7 @@ internal sealed class WinogradWeightGradient(FloatProducts products) : EmittedWe
             var dy = layer.Inputs[0]!;
             _height = dy.Height;
             (_down, _across) = (EvenParts.Count(dy.Height, s_points.Outputs), EvenParts.Count(dy.Width, s_points.Outputs));
-            _rows = Math.Max(1, TilesOfBlock / _across);
+            _rows = Math.Max(1, TilesOfBlock * operands.Step / _across);
             _constants = resources.Allocate(ActivationFp32Emitter.ConstantBytes + s_points.Coefficients.Length * sizeof(float));
             s_points.Coefficients.CopyTo(new Span<float>(_constants + ActivationFp32Emitter.ConstantBytes, s_points.Coefficients.Length));
             _zero = resources.Copy<nint>([0]);

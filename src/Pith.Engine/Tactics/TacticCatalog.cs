@@ -35,7 +35,7 @@ internal static class TacticCatalog
         new Int8Conv(),
         .. Bf16EmittedConv.All(new Bf16TileKernels(tiles), 600e9),
         .. Bf16EmittedConv.All(new Bf16VectorKernels(), 200e9),
-        new Bf16ComputedConv(new Bf16TileKernels(tiles), 500e9),
+        new Bf16ComputedConv(new Bf16TileKernels(tiles), 900e9),
         new Bf16ComputedConv(new Bf16VectorKernels(), 100e9),
         new FloatWinograd(WinogradPoints.Four, FloatProducts.Bf16),
         new FloatWinograd(WinogradPoints.Four, FloatProducts.Fp32),
@@ -96,6 +96,7 @@ internal static class TacticCatalog
         new Fp32FakeQuantize(),
         new ReferenceFakeQuantize(),
 
+        new TileWeightGradient(new Bf16TileKernels(tiles), tiles),
         new WinogradWeightGradient(FloatProducts.Bf16),
         new DirectWeightGradient(FloatProducts.Bf16),
         new WinogradWeightGradient(FloatProducts.Fp32),

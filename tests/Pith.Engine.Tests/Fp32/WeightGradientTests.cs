@@ -19,6 +19,9 @@ public class WeightGradientTests
     [InlineData(1, 2, 1, 1, 64, 32)]
     [InlineData(1, 1, 1, 1, 400, 330)]
     [InlineData(1, 1, 1, 2, 150, 20)]
+    [InlineData(3, 2, 1, 1, 80, 70)]
+    [InlineData(3, 1, 1, 1, 48, 40)]
+    [InlineData(3, 3, 2, 1, 32, 32)]
     [InlineData(3, 1, 2, 1, 16, 16)]
     [InlineData(3, 2, 1, 2, 12, 10)]
     [InlineData(5, 1, 1, 4, 32, 16)]
@@ -30,6 +33,7 @@ public class WeightGradientTests
         var graph = Gradient(window, groups, channels, outChannels, 9, 11);
         TacticCheck.Agrees(graph, "fp32-avx512-weight-gradient", SumTolerance);
         if (HasBf16) TacticCheck.Agrees(graph, "bf16-avx512bf16-weight-gradient", SumTolerance, bf16: true, device: TestDevice.At(IsaLevel.Avx512Vnni));
+        if (HasBf16 && channels / groups % 16 == 0) TacticCheck.Agrees(graph, "bf16-amxbf16-weight-gradient", SumTolerance, bf16: true, device: TestDevice.At(IsaLevel.Amx));
     }
 
     // Sizes that tiles of 4x4 cover and do not cover, slices that are not full, images smaller than a tile.
@@ -55,6 +59,7 @@ public class WeightGradientTests
 
     private static void CheckWinograd(Graph graph)
     {
+        if (HasBf16) TacticCheck.Agrees(graph, "bf16-amxbf16-weight-gradient", SumTolerance, bf16: true, device: TestDevice.At(IsaLevel.Amx));
         TacticCheck.Agrees(graph, "fp32-winograd4-weight-gradient", WinogradTolerance);
         var dy = graph.Inputs[^1].Type;
         if (!HasBf16) return;

@@ -89,6 +89,7 @@ public class CodeTests
     {
         Check(new OuterProductEmitter(new OuterProductSpec(FloatProducts.Bf16.Arithmetic, 37, 4, 256, 512)), FloatProducts.Bf16.Needs);
         Check(new PairCopyEmitter(), FloatProducts.Bf16.Needs);
+        Check(new OuterTilesEmitter(new OuterTilesSpec(3, 4, 512), TileUnit.Native), CpuFeatures.AmxBf16);
     }
 
     [Fact]

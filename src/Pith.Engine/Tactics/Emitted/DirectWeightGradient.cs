@@ -33,13 +33,13 @@ internal sealed class DirectWeightGradient(FloatProducts products) : EmittedWeig
         private readonly int _height, _width, _rows, _stepRows, _stepColumns, _columns, _segmentRows, _pair;
         private readonly bool _joinsRows;
         private readonly Dictionary<int, nint> _products = [];
-        private readonly PairCopy? _pairs;
+        private readonly PixelPairs? _pairs;
 
         public Runnable(OpLayer layer, Window window, FloatProducts operands, BuildResources resources) : base(layer, window)
         {
             (_height, _width) = (layer.Inputs[0]!.Height, layer.Inputs[0]!.Width);
             _pair = operands.Step;
-            if (_pair > 1) _pairs = new PairCopy(Math.Max(Slices.Channels, Slices.OutChannels), resources);
+            if (_pair > 1) _pairs = new PixelPairs(Math.Max(Slices.Channels, Slices.OutChannels), resources);
             (_stepRows, _stepColumns) = IsPoint ? (1, 1) : (window.StrideHeight, window.StrideWidth);
             _columns = (_width - 1) * _stepColumns + (window.KernelWidth - 1) * window.DilationWidth + 1;
             // Pairs may go on from row to row where both operands lie without gaps.
@@ -187,39 +187,6 @@ internal sealed class DirectWeightGradient(FloatProducts products) : EmittedWeig
                     args.Sums = sums + (((nint)tapRow * Window.KernelWidth + tapColumn) * Slices.Channels + channel) * Slices.OutChannels + k;
                     code(&args);
                 }
-        }
-    }
-
-    /// <summary>Rounds pixels to bfloat16, two and two together.</summary>
-    private sealed unsafe class PairCopy
-    {
-        private readonly nint _code;
-        private readonly ushort* _order;
-        private readonly float* _zeros;
-
-        /// <param name="channels">The most channels of a pixel.</param>
-        /// <param name="resources">What the layer is built with.</param>
-        public PairCopy(int channels, BuildResources resources)
-        {
-            _code = resources.Kernel(PairCopyEmitter.Name, nameof(PairCopyEmitter), () => new PairCopyEmitter().Emit());
-            _order = resources.Copy<ushort>(PairCopyEmitter.Order);
-            _zeros = (float*)resources.Allocate(channels * sizeof(float));
-        }
-
-        /// <summary>Neighbours of a row become pairs; the last of an odd number gets a zero beside it.</summary>
-        public void RunPixels(float* from, int pixels, nint stride, int channels, byte* to, nint toStride)
-        {
-            var pairs = pixels / 2;
-            if (pairs > 0) Run(from, from + stride, pairs, channels, 2 * stride, to, toStride);
-            if (pixels % 2 != 0) Run(from + 2 * pairs * stride, _zeros, 1, channels, 0, to + pairs * toStride, 0);
-        }
-
-        /// <summary>Pairs of the channels of two pixels, and of those that follow them at equal distances.</summary>
-        public void Run(float* first, float* second, int pixels, int channels, nint stride, byte* to, nint toStride)
-        {
-            var (vectors, rest) = Math.DivRem(channels, PanelShape.Lanes);
-            var args = new PairCopyArgs { First = (byte*)first, Second = (byte*)second, To = to, Pixels = pixels, FromStride = stride * sizeof(float), ToStride = toStride, Vectors = vectors, RestMask = (1L << rest) - 1, Order = _order };
-            ((delegate* unmanaged<PairCopyArgs*, void>)_code)(&args);
         }
     }
 }

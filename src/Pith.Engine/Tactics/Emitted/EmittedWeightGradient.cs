@@ -18,10 +18,13 @@ internal abstract class EmittedWeightGradient(FloatProducts products) : Tactic<O
         layer.Op is not ConvWeightGradient gradient ? Verdict.NotFor("ConvWeightGradient")
         : layer.Output.Shape.Rank != 4 ? Verdict.NotFor("images")
         : products.Bytes < sizeof(float) && !layer.AllowsBf16 ? Verdict.No("BF16 was not asked for")
-        : device.Features.Lack(products.Needs) is { } missing ? Verdict.No(missing)
+        : Refuses(device) is { } unfit ? Verdict.No(unfit)
         : gradient.Groups > 1 && gradient.Groups == layer.Inputs[1]!.Channels ? Verdict.No("is not for depthwise convolutions")
         : Refuses(layer, WindowOf(layer)) is { } reason ? Verdict.No(reason)
         : Verdict.Yes;
+
+    /// <summary>Why the tactic is not for a device; null when it is.</summary>
+    protected virtual string? Refuses(Device device) => device.Features.Lack(products.Needs);
 
     /// <summary>Why the tactic cannot run a layer; null when it can.</summary>
     protected abstract string? Refuses(OpLayer layer, Window window);

@@ -18,6 +18,9 @@ internal sealed record FloatProducts(ConvKernelFamily Family, FloatConvArithmeti
 
     public CpuFeatures Needs => Family.Needs;
 
+    /// <summary>Why transforms of images are not worth it on a device that has tiles, which multiply many times as fast; null where they are.</summary>
+    public string? SurpassedOn(Device device) => Bytes < sizeof(float) && device.Features.Include(CpuFeatures.AmxBf16) ? $"is for CPUs without {CpuFeatures.AmxBf16.Names}" : null;
+
     /// <summary>Bytes of an operand.</summary>
     public int Bytes => Arithmetic.OperandBytes;
 

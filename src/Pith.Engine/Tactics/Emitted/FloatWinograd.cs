@@ -28,7 +28,7 @@ internal sealed class FloatWinograd(WinogradPoints points, FloatProducts product
         !Rounds || layer.Int8 is not null ? Fp32EmittedContraction.Accept(layer, device, packsAtRun: true, Refuses(layer))
         : !layer.AllowsBf16 ? Verdict.No("BF16 was not asked for")
         : layer.HasConstantWeights ? Verdict.NotFor("computed weights and biases")
-        : device.Features.Lack(products.Needs) is { } missing ? Verdict.No(missing)
+        : (device.Features.Lack(products.Needs) ?? products.SurpassedOn(device)) is { } missing ? Verdict.No(missing)
         : Fp32EmittedContraction.Accept(layer, device, packsAtRun: true, layer.Channels % products.Step != 0 ? $"needs a multiple of {products.Step} channels" : Refuses(layer));
 
     private string? Refuses(ContractionLayer layer) =>

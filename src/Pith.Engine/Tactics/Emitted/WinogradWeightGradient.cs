@@ -20,6 +20,8 @@ internal sealed class WinogradWeightGradient(FloatProducts products) : EmittedWe
 
     public override string Name { get; } = $"{products.Name}-winograd4-weight-gradient";
 
+    protected override string? Refuses(Device device) => base.Refuses(device) ?? Products.SurpassedOn(device);
+
     protected override string? Refuses(OpLayer layer, Window window) =>
         ((ConvWeightGradient)layer.Op).Groups > 1 || window is not { KernelHeight: WinogradPoints.Window, KernelWidth: WinogradPoints.Window, StrideHeight: 1, StrideWidth: 1, DilationHeight: 1, DilationWidth: 1 } ? "is for 3x3 windows of stride 1, without groups"
         : layer.Inputs[1]!.Channels % PanelShape.Lanes != 0 || layer.Inputs[0]!.Channels % PanelShape.Lanes != 0 ? $"needs multiples of {PanelShape.Lanes} channels"

@@ -29,12 +29,12 @@ internal static class CommandLine
         return root;
     }
 
-    public static int ReportUsage(ParseResult parsed)
+    public static int ReportUsage(ParseResult parsed, TextWriter output)
     {
         if (MpiGroup.LaunchedRank > 0) return Program.WrongUsage;
-        foreach (var error in parsed.Errors) Console.Error.WriteLine($"pith: {SafeText.Of(error.Message)}");
+        foreach (var error in parsed.Errors) output.WriteLine($"pith: {SafeText.Of(error.Message)}");
         var command = parsed.CommandResult.Command;
-        Console.Error.WriteLine(command is RootCommand ? "See: pith --help" : $"See: pith {command.Name} --help");
+        output.WriteLine(command is RootCommand ? "See: pith --help" : $"See: pith {command.Name} --help");
         return Program.WrongUsage;
     }
 
@@ -60,7 +60,7 @@ internal static class CommandLine
 
     private static int Run(Verb verb, ParseResult parsed, CancellationToken cancellation)
     {
-        var terminal = new Terminal(json: parsed.GetValue(s_json), quiet: parsed.GetValue(s_quiet), MpiGroup.LaunchedRank);
+        var terminal = new Terminal(parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error, json: parsed.GetValue(s_json), quiet: parsed.GetValue(s_quiet), MpiGroup.LaunchedRank);
         var exitCode = Run(verb, parsed, terminal, cancellation);
         MpiGroup.Leave(exitCode);
         return exitCode;

@@ -3,7 +3,12 @@ using Pith.TestKit;
 
 namespace Pith.Cli.Tests;
 
+/// <summary>Tests that change the process's current directory: nothing else runs meanwhile.</summary>
+[CollectionDefinition(nameof(CurrentDirectory), DisableParallelization = true)]
+public sealed class CurrentDirectory;
+
 /// <summary>The cases that reports about other programs describe, as a user meets them: the commands of their descriptions, with exit code and message.</summary>
+[Collection(nameof(CurrentDirectory))]
 public sealed class CaseTests
 {
     public static TheoryData<string> Cases => [.. CaseCommand.All.Select(command => command.Case).Distinct()];

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.RegularExpressions;
 
 namespace Pith.Cli.Tests;
 
@@ -31,29 +30,14 @@ internal sealed record CommandResult(int ExitCode, string Output, string Error)
     }
 }
 
-/// <summary>Runs the program <c>pith</c> in this process, which takes milliseconds. Not for two threads at once: the console is one.</summary>
-internal static partial class PithCommand
+/// <summary>Runs the program <c>pith</c> in this process, which takes milliseconds.</summary>
+internal static class PithCommand
 {
-    [GeneratedRegex(@"\x1b\[[0-9;]*[A-Za-z]")]
-    private static partial Regex EscapeCode();
-
     public static CommandResult Run(params string[] arguments)
     {
-        var (output, error) = (Console.Out, Console.Error);
-        using var newOutput = new StringWriter();
-        using var newError = new StringWriter();
-        Console.SetOut(newOutput);
-        Console.SetError(newError);
-        try
-        {
-            var exitCode = Program.Main(arguments).GetAwaiter().GetResult();
-            // Colours, when the tests are run by hand in a terminal, are not part of the message.
-            return new CommandResult(exitCode, newOutput.ToString(), EscapeCode().Replace(newError.ToString(), ""));
-        }
-        finally
-        {
-            Console.SetOut(output);
-            Console.SetError(error);
-        }
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        var exitCode = Program.RunAsync(arguments, TextWriter.Synchronized(output), TextWriter.Synchronized(error)).GetAwaiter().GetResult();
+        return new CommandResult(exitCode, output.ToString(), error.ToString());
     }
 }

@@ -10,25 +10,30 @@ namespace Pith.Cli.Reporting;
 internal sealed class Terminal
 {
     private static readonly TimeSpan s_firstSpeaks = TimeSpan.FromSeconds(2);
+    private readonly TextWriter _writer;
     private readonly IAnsiConsole _output;
     private readonly IAnsiConsole _error;
+    private readonly bool _drawsBars;
     private readonly bool _quiet;
     private readonly int _rank;
 
+    /// <param name="output">Receives results: the console, or any writer, which gets text without escape codes.</param>
+    /// <param name="error">Receives progress, notes and errors, likewise.</param>
     /// <param name="json">Whether the result is wanted as JSON.</param>
     /// <param name="quiet">Whether progress and notes are left out.</param>
     /// <param name="rank">Which of the processes that work together this is: only the first, 0, speaks, unless another one fails.</param>
-    public Terminal(bool json, bool quiet, int rank = 0)
+    public Terminal(TextWriter output, TextWriter error, bool json, bool quiet, int rank = 0)
     {
         IsJson = json;
         _quiet = quiet || rank > 0;
         _rank = rank;
         // mpirun gives its processes a terminal, but it is a pipe to mpirun.
-        _output = Console(System.Console.Out, System.Console.IsOutputRedirected || MpiGroup.LaunchedSize > 1);
-        _error = Console(System.Console.Error, IsErrorRedirected);
+        var onTerminal = MpiGroup.LaunchedSize <= 1;
+        _drawsBars = onTerminal && error == System.Console.Error && !System.Console.IsErrorRedirected;
+        _writer = output;
+        _output = Console(output, onTerminal && output == System.Console.Out && !System.Console.IsOutputRedirected);
+        _error = Console(error, _drawsBars);
     }
-
-    private static bool IsErrorRedirected => System.Console.IsErrorRedirected || MpiGroup.LaunchedSize > 1;
 
     /// <summary>True when the result is wanted as JSON.</summary>
     public bool IsJson { get; }
@@ -37,7 +42,7 @@ internal sealed class Terminal
     public void Result(object json, Action<IAnsiConsole> draw)
     {
         if (_rank > 0) return;
-        if (IsJson) System.Console.Out.WriteLine(JsonText.Of(json));
+        if (IsJson) _writer.WriteLine(JsonText.Of(json));
         else draw(_output);
     }
 
@@ -66,22 +71,22 @@ internal sealed class Terminal
     public T Track<T>(Func<IProgress<PithEvent>, T> work)
     {
         if (_quiet) return work(new SilentSink());
-        if (IsErrorRedirected) return work(new LineSink(_error));
+        if (!_drawsBars) return work(new LineSink(_error));
         using var bars = new BarSink(_error);
         return work(bars);
     }
 
-    private static IAnsiConsole Console(TextWriter writer, bool redirected)
+    private static IAnsiConsole Console(TextWriter writer, bool onTerminal)
     {
         var console = SafeText.Attach(AnsiConsole.Create(new AnsiConsoleSettings
         {
             Out = new AnsiConsoleOutput(writer),
             // Escape codes are for terminals; in a log they are noise.
-            Ansi = redirected ? AnsiSupport.No : AnsiSupport.Detect,
-            ColorSystem = redirected ? ColorSystemSupport.NoColors : ColorSystemSupport.Detect,
+            Ansi = onTerminal ? AnsiSupport.Detect : AnsiSupport.No,
+            ColorSystem = onTerminal ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
         }));
         // A file or a pipe has no width: let a table be as wide as it needs to be.
-        if (redirected) console.Profile.Width = 160;
+        if (!onTerminal) console.Profile.Width = 160;
         return console;
     }
 

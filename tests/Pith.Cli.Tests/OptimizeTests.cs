@@ -12,8 +12,8 @@ public sealed class OptimizeTests : IDisposable
     [Fact]
     public void It_writes_a_network_a_chart_and_trials_that_serve_other_targets()
     {
-        var output = _folder.File("net.onnx");
-        string[] settings = ["optimize", "cifar-resnet8", "--data", Data, "--samples", "24", "--effort", "fast", "--metric", "snr", "-o", output];
+        var output = _folder.File("made/net.onnx");
+        string[] settings = ["optimize", SmallNetwork.Save(_folder), "--data", Data, "--samples", "24", "--effort", "fast", "--metric", "snr", "-o", output];
         var missed = PithCommand.Run([.. settings, "--max-drop", "0", "--speedup", "90"]).Ends(1);
         Assert.Contains("Not reached", missed.Error, StringComparison.Ordinal);
         string[] arguments = [.. settings, "--max-drop", "20"];
@@ -23,7 +23,7 @@ public sealed class OptimizeTests : IDisposable
         Assert.Equal("all INT8", json.GetProperty("trials")[0].GetProperty("name").GetString());
         Assert.All(json.GetProperty("chosen").GetProperty("layers").EnumerateArray(), layer => Assert.Matches("(int8|float)$", layer.GetProperty("option").GetString()!));
         Assert.All(["<svg", "chosen", "all INT8"], expected => Assert.Contains(expected, File.ReadAllText(json.GetProperty("page").GetString()!), StringComparison.Ordinal));
-        Assert.Equal(["net.onnx", "net.onnx.search.html", "net.onnx.trials.jsonl"], _folder.Files);
+        Assert.Equal(["made/net.onnx", "made/net.onnx.search.html", "made/net.onnx.trials.jsonl", "small/net.onnx"], _folder.Files);
         var network = File.ReadAllBytes(output);
         var again = PithCommand.Run(arguments).Ends(0);
         Assert.Contains("reused from an earlier run", again.Output, StringComparison.Ordinal);

@@ -25,7 +25,7 @@ public sealed class QuantizeSearchTests : IDisposable
         Assert.Contains(search.GetProperty("front").EnumerateArray(), point => point.GetProperty("name").GetString() == "chosen" && point.GetProperty("median_ms").GetDouble() > 0);
         var page = File.ReadAllText(search.GetProperty("page").GetString()!);
         Assert.All(["<svg", "The front", "Trials", "Layers", "chosen"], expected => Assert.Contains(expected, page, StringComparison.Ordinal));
-        Assert.Equal(["net-int8.onnx", "net-int8.onnx.search.html", "net-int8.onnx.trials.jsonl"], _folder.Files);
+        Assert.Equal(["net-int8.onnx", "net-int8.onnx.search.html", "net-int8.onnx.trials.jsonl", "small/net.onnx"], _folder.Files);
 
         var (network, trials) = (File.ReadAllBytes(output), File.ReadAllLines(output + ".trials.jsonl"));
         var again = Run(output, target).Ends(0).Json.GetProperty("search");
@@ -34,7 +34,7 @@ public sealed class QuantizeSearchTests : IDisposable
         Assert.Equal(trials, File.ReadAllLines(output + ".trials.jsonl"));
         // What it found can be had without a search.
         string[] kept = [.. search.GetProperty("keep_float").EnumerateArray().SelectMany(layer => new[] { "--keep-float", layer.GetString()! })];
-        PithCommand.Run(["quantize", "cifar-resnet8", "--data", Data, "--samples", "32", "--effort", "fast", .. kept, "-o", _folder.File("plain.onnx")]).Ends(0);
+        PithCommand.Run(["quantize", SmallNetwork.Save(_folder), "--data", Data, "--samples", "32", "--effort", "fast", .. kept, "-o", _folder.File("plain.onnx")]).Ends(0);
         PithCommand.Run("compare", output, _folder.File("plain.onnx"), "--identical").Ends(0);
     }
 
@@ -77,8 +77,9 @@ public sealed class QuantizeSearchTests : IDisposable
     [Fact]
     public void A_recipe_searches_too()
     {
+        var model = SmallNetwork.Save(_folder).Replace('\\', '/');
         File.WriteAllText(_folder.File("r.json"), $$"""
-            { "name": "searched", "model": { "builder": "cifar-resnet8" }, "data": { "train": "{{Data}}", "validation": "procedural:seed=3,count=16", "test": "procedural:seed=2,count=8" }, "benchmark": { "batches": [1], "seconds": 0 },
+            { "name": "searched", "model": { "file": "{{model}}" }, "data": { "train": "{{Data}}", "validation": "procedural:seed=3,count=16", "test": "procedural:seed=2,count=8" }, "benchmark": { "batches": [1], "seconds": 0 },
               "steps": [ { "step": "quantize", "effort": "fast", "samples": 32, "max_drop": 0, "metric": "snr", "least_int8": 0.95 } ] }
             """);
         var run = PithCommand.Run("run", _folder.File("r.json"), "-o", _folder.File("out")).Ends(0);
@@ -90,8 +91,8 @@ public sealed class QuantizeSearchTests : IDisposable
         PithCommand.Run("run", _folder.File("r.json"), "-o", _folder.File("out")).Ends(0);
     }
 
-    private static string[] Arguments(string output, double maxDrop) =>
-        ["quantize", "cifar-resnet8", "--data", Data, "--samples", "32", "--effort", "fast", "--metric", "snr", "--max-drop", maxDrop.ToString("R", System.Globalization.CultureInfo.InvariantCulture), "-o", output];
+    private string[] Arguments(string output, double maxDrop) =>
+        ["quantize", SmallNetwork.Save(_folder), "--data", Data, "--samples", "32", "--effort", "fast", "--metric", "snr", "--max-drop", maxDrop.ToString("R", System.Globalization.CultureInfo.InvariantCulture), "-o", output];
 
-    private static CommandResult Run(string output, double maxDrop) => PithCommand.Run([.. Arguments(output, maxDrop), "--json"]);
+    private CommandResult Run(string output, double maxDrop) => PithCommand.Run([.. Arguments(output, maxDrop), "--json"]);
 }

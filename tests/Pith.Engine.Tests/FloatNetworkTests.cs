@@ -42,7 +42,7 @@ public class FloatNetworkTests
             var want = GraphInterpreter.Run(graph, [input])[0].As<float>().Data;
             var got = context.Output<float>(engine.Outputs[0].Name).ToArray();
             Assert.Equal(want.Length, got.Length);
-            for (var i = 0; i < want.Length; i++) Assert.True(Math.Abs(want[i] - got[i]) < 2e-4, $"seed {seed}, batch {batch}, element {i}: expected {want[i]}, got {got[i]}");
+            for (var i = 0; i < want.Length; i++) Expect.That(Math.Abs(want[i] - got[i]) < 2e-4, $"seed {seed}, batch {batch}, element {i}: expected {want[i]}, got {got[i]}");
         }
     }
 

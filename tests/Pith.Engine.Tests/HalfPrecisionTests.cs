@@ -45,7 +45,7 @@ public class HalfPrecisionTests
             var name = engine.Outputs[0].Name;
             var got = castsAtTheEnds ? context.Output<float>(name).ToArray() : Array.ConvertAll(context.Output<Half>(name).ToArray(), value => (float)value);
             var largest = want.Max(Math.Abs);
-            for (var i = 0; i < want.Length; i++) Assert.True(Math.Abs(want[i] - got[i]) <= 2 * Tolerance * largest, $"batch {batch}, element {i}: expected {want[i]}, got {got[i]}");
+            for (var i = 0; i < want.Length; i++) Expect.That(Math.Abs(want[i] - got[i]) <= 2 * Tolerance * largest, $"batch {batch}, element {i}: expected {want[i]}, got {got[i]}");
         }
     }
 
@@ -86,7 +86,7 @@ public class HalfPrecisionTests
         for (var i = 0; i < all.Length; i++)
         {
             var half = BitConverter.UInt16BitsToHalf(all[i]);
-            Assert.True(back[i] == all[i] && (Half.IsNaN(half) ? float.IsNaN(singles[i]) : BitConverter.SingleToInt32Bits((float)half) == BitConverter.SingleToInt32Bits(singles[i])), $"0x{all[i]:x4}");
+            Expect.That(back[i] == all[i] && (Half.IsNaN(half) ? float.IsNaN(singles[i]) : BitConverter.SingleToInt32Bits((float)half) == BitConverter.SingleToInt32Bits(singles[i])), $"0x{all[i]:x4}");
         }
     }
 
@@ -102,6 +102,6 @@ public class HalfPrecisionTests
         fixed (float* x = numbers)
         fixed (ushort* y = got) HalfConversion.ToHalf(x, y, numbers.Length);
         for (var i = 0; i < got.Length; i++)
-            Assert.True(float.IsNaN(numbers[i]) ? Half.IsNaN(BitConverter.UInt16BitsToHalf(got[i])) : BitConverter.HalfToUInt16Bits((Half)numbers[i]) == got[i], $"{numbers[i]:R}: 0x{got[i]:x4}");
+            Expect.That(float.IsNaN(numbers[i]) ? Half.IsNaN(BitConverter.UInt16BitsToHalf(got[i])) : BitConverter.HalfToUInt16Bits((Half)numbers[i]) == got[i], $"{numbers[i]:R}: 0x{got[i]:x4}");
     }
 }

@@ -13,13 +13,20 @@ public static class PatternReference
     /// <param name="channels">V.</param>
     public static IReadOnlyList<IReadOnlyList<int>[]> SharedQuads(Shape shape, int reduction, int? output, int perGroup, int channels)
     {
-        var sets = new SortedDictionary<string, List<int>[]>(StringComparer.Ordinal);
+        var sets = new Dictionary<long, List<int>[]>();
         var index = new int[shape.Rank];
         for (var element = 0; element < shape.Length; element++)
         {
             var rest = element;
             for (var axis = shape.Rank - 1; axis >= 0; axis--) (rest, index[axis]) = Math.DivRem(rest, shape[axis]);
-            var key = string.Join(',', index.Select((i, axis) => axis == reduction ? i / 4 : axis == output ? i / perGroup * 10000 + i % perGroup / channels : i));
+            // The indices that a set has in common, as the digits of one number.
+            long key = 0;
+            for (var axis = 0; axis < shape.Rank; axis++)
+            {
+                var i = index[axis];
+                if (axis == output) key = key * shape[axis] + i / perGroup;
+                key = key * shape[axis] + (axis == reduction ? i / 4 : axis == output ? i % perGroup / channels : i);
+            }
             if (!sets.TryGetValue(key, out var quad)) sets[key] = quad = [[], [], [], []];
             quad[index[reduction] % 4].Add(element);
         }

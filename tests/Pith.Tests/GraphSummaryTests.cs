@@ -1,5 +1,4 @@
 using Pith.Ops;
-using Pith.TestKit;
 
 namespace Pith.Tests;
 

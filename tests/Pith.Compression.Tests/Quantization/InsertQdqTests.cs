@@ -112,7 +112,7 @@ public class InsertQdqTests
             for (var i = 0; i < tensor.Length; i++)
             {
                 var units = tensor.As<float>().Data[i] / ((double)input[0] * weight[i / inner % weight.Length]);
-                Assert.True(Math.Abs(units) < 1 << 24 && units == Math.Round(units), $"{value.Name}[{i}] is {units} units");
+                Expect.That(Math.Abs(units) < 1 << 24 && units == Math.Round(units), $"{value.Name}[{i}] is {units} units");
             }
         });
 
@@ -239,7 +239,7 @@ public class InsertQdqTests
                     var elements = Enumerable.Range(0, before.Length).Where(i => i / 36 % 8 == channel).ToArray();
                     var largest = elements.Select(i => before[i]).Where(float.IsFinite).Select(Math.Abs).DefaultIfEmpty().Max();
                     // Rounded scales and biases differ by steps; the pushed weight by one.
-                    Assert.All(elements, i => Assert.True(before[i].Equals(after[i]) || Math.Abs(before[i] - after[i]) <= 0.05 * largest, $"gamma {gamma}, exact {exactScales}, channel {channel}: expected {before[i]}, got {after[i]}"));
+                    Assert.All(elements, i => Expect.That(before[i].Equals(after[i]) || Math.Abs(before[i] - after[i]) <= 0.05 * largest, $"gamma {gamma}, exact {exactScales}, channel {channel}: expected {before[i]}, got {after[i]}"));
                 }
             }
     }

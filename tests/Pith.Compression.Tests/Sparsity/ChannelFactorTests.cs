@@ -112,7 +112,7 @@ public class ChannelFactorTests
         GraphVerifier.Verify(graph);
         var (after, scaled) = Run(graph, input, value);
         var largest = before.Data.Max(Math.Abs);
-        Assert.All(before.Data.Zip(after.Data), pair => Assert.True(Math.Abs(pair.First - pair.Second) <= 1e-5 * largest, $"{pair.First} became {pair.Second}"));
+        Assert.All(before.Data.Zip(after.Data), pair => Expect.That(Math.Abs(pair.First - pair.Second) <= 1e-5 * largest, $"{pair.First} became {pair.Second}"));
         var inner = inside.Shape.LengthOf(axis + 1, inside.Shape.Rank);
         for (var i = 0; i < inside.Length; i++) Assert.Equal(inside.Data[i] * factors[i / inner % Channels], scaled.Data[i], 1e-4 * (1 + Math.Abs(scaled.Data[i])));
     }

@@ -50,7 +50,7 @@ public class PatternSelectionTests
         // Nothing more fits.
         for (var i = 0; i < weights.Length; i++)
             foreach (var (_, microseconds, kept) in weights[i].Options.Where(option => option.Microseconds < search.Chosen[i].Microseconds))
-                Assert.True(search.Kept - weights[i].Magnitude * (search.Chosen[i].KeptMagnitude - kept) / weights.Sum(weight => weight.Magnitude) < least, $"weight {i} with {microseconds} µs");
+                Expect.That(search.Kept - weights[i].Magnitude * (search.Chosen[i].KeptMagnitude - kept) / weights.Sum(weight => weight.Magnitude) < least, $"weight {i} with {microseconds} µs");
     }
 
     [Fact]

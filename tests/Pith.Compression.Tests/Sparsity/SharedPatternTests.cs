@@ -1,7 +1,6 @@
 using Pith.Compression.Tests.Training;
 using Pith.Ops;
 using Pith.Passes;
-using Pith.TestKit;
 
 namespace Pith.Compression.Tests;
 

@@ -1,5 +1,4 @@
 using Pith.Compression.Data;
-using Pith.TestKit;
 
 namespace Pith.Compression.Tests.Training;
 

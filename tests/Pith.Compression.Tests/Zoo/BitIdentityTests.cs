@@ -20,7 +20,7 @@ public class BitIdentityTests
     {
         var model = ModelCatalog.Find(name);
         // Small images, of odd sizes further in, and few classes: the layers are the same, and the portable kernels are slow.
-        var resolution = Math.Min(model.Resolution, 40);
+        var resolution = Math.Min(model.Resolution, 33);
         var graph = model.Build(new ModelOptions { Resolution = resolution, Classes = 20, Seed = 3 });
         PassRunner.RunToFixpoint(graph, Pipelines.Simplify);
         var images = TestNetwork.Images(5, Images, 3, resolution);

@@ -86,7 +86,7 @@ public class ComputedWeightsTests
                     var (alone, shared) = (Run(one, inputs), Run(three, inputs));
                     Assert.Equal(alone, shared);
                     var scale = want.Max(MathF.Abs);
-                    for (var i = 0; i < want.Length; i++) Assert.True(Math.Abs(want[i] - alone[i]) <= Tolerance * scale, $"{tactic} {chosen.Spec}, run {run}, element {i}: expected {want[i]:R}, got {alone[i]:R}");
+                    for (var i = 0; i < want.Length; i++) Expect.That(Math.Abs(want[i] - alone[i]) <= Tolerance * scale, $"{tactic} {chosen.Spec}, run {run}, element {i}: expected {want[i]:R}, got {alone[i]:R}");
                 }
             }
         }

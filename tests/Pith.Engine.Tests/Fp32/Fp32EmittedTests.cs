@@ -125,7 +125,7 @@ public class Fp32EmittedTests
                 context.Run();
                 var expected = epilogue.Value(value);
                 var got = context.Output<float>(engine.Outputs[0].Name)[0];
-                Assert.True(Math.Abs(got - expected) <= 1e-6 * Math.Max(1, Math.Abs(expected)), $"{epilogue.Activation}({value}): expected {expected}, got {got}");
+                Expect.That(Math.Abs(got - expected) <= 1e-6 * Math.Max(1, Math.Abs(expected)), $"{epilogue.Activation}({value}): expected {expected}, got {got}");
             }
         }
     }
@@ -149,7 +149,7 @@ public class Fp32EmittedTests
             using var got = new GuardedRun(engine);
             var (want, first) = (expected.Run(input), got.Run(input));
             var scale = Math.Max(1, want.Max(Math.Abs));
-            for (var i = 0; i < want.Length; i++) Assert.True(Math.Abs(want[i] - first[i]) <= Tolerance * scale, $"{repro}, element {i}: expected {want[i]:R}, got {first[i]:R}");
+            for (var i = 0; i < want.Length; i++) Expect.That(Math.Abs(want[i] - first[i]) <= Tolerance * scale, $"{repro}, element {i}: expected {want[i]:R}, got {first[i]:R}");
             Assert.True(first.AsSpan().SequenceEqual(got.Run(input)), $"second run, {repro}");
             for (var threads = 1; threads <= 3; threads++) SameBits(engine, input, first, threads, repro);
         }

@@ -197,7 +197,7 @@ public class TransformerTests
                     var (expected, computed) = (want[output].As<float>().Data, got[output].As<float>().Data);
                     var largest = Math.Max(1e-3, expected.Max(Math.Abs));
                     for (var i = 0; i < expected.Length; i++)
-                        Assert.True(Math.Abs(expected[i] - computed[i]) <= tolerance * largest, $"{isa}, {threads} threads, output {output}, element {i}: expected {expected[i]:R}, got {computed[i]:R}\n{graph}");
+                        Expect.That(Math.Abs(expected[i] - computed[i]) <= tolerance * largest, $"{isa}, {threads} threads, output {output}, element {i}: expected {expected[i]:R}, got {computed[i]:R}\n{graph}");
                 }
             }
         return layers;

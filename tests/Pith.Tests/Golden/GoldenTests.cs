@@ -1,7 +1,6 @@
 using Pith.Models;
 using Pith.Onnx;
 using Pith.Passes;
-using Pith.TestKit;
 using Pith.Tests.Onnx;
 
 namespace Pith.Tests.Golden;

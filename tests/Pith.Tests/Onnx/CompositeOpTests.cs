@@ -1,6 +1,5 @@
 using Pith.Onnx;
 using Pith.Ops;
-using Pith.TestKit;
 
 namespace Pith.Tests.Onnx;
 

@@ -1,4 +1,3 @@
-using Pith.TestKit;
 using System.Diagnostics;
 using Google.Protobuf;
 using Pith.Onnx;

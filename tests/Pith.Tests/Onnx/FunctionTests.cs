@@ -1,5 +1,4 @@
 using Pith.Onnx;
-using Pith.TestKit;
 
 namespace Pith.Tests.Onnx;
 

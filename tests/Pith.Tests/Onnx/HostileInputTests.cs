@@ -1,6 +1,5 @@
 using Google.Protobuf;
 using Pith.Onnx;
-using Pith.TestKit;
 using Pith.Tests.Conformance;
 
 namespace Pith.Tests.Onnx;

@@ -1,6 +1,5 @@
 using Google.Protobuf;
 using Pith.Onnx;
-using Pith.TestKit;
 
 namespace Pith.Tests.Onnx;
 

@@ -1,4 +1,3 @@
-using Pith.TestKit;
 
 namespace Pith.Tests.Onnx;
 

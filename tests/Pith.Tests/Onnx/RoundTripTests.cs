@@ -1,6 +1,5 @@
 using Pith.Ops;
 using Pith.Passes;
-using Pith.TestKit;
 using Pith.Tests.Conformance;
 
 namespace Pith.Tests.Onnx;

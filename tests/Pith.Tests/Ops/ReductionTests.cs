@@ -1,5 +1,4 @@
 using Pith.Ops;
-using Pith.TestKit;
 using Pith.Tests.Onnx;
 
 namespace Pith.Tests.Ops;

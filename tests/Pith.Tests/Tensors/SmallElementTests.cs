@@ -1,6 +1,5 @@
 using Pith.Onnx;
 using Pith.Ops;
-using Pith.TestKit;
 using Pith.Tests.Onnx;
 
 namespace Pith.Tests.Tensors;

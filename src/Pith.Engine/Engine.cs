@@ -91,7 +91,7 @@ public sealed class Engine : IDisposable
         ArgumentNullException.ThrowIfNull(path);
         LoadWarmUp.Start();
         using var plan = PlanFile.Open(path);
-        var manifest = PlanManifest.Parse(plan.Manifest, path);
+        var manifest = ManifestOf(plan, path);
         // What a plan may round is part of what it computes.
         options = options is null ? manifest.Options : options with { Bf16 = options.Bf16 || manifest.Bf16 };
         var device = EngineBuilder.DeviceFor(options);
@@ -101,7 +101,7 @@ public sealed class Engine : IDisposable
         try
         {
             engine = EngineBuilder.Build(OnnxModel.Load(plan.Network, external: _ => plan.OpenWeights()), options, device, events, isSameKind ? manifest.Tactics : null);
-            plan.RequireIntactWeights();
+            plan.RequireIntact();
             LoadWarmUp.ReportFailure(events);
             return engine;
         }
@@ -109,7 +109,7 @@ public sealed class Engine : IDisposable
         {
             engine?.Dispose();
             // What does not build may be damaged, which says more.
-            plan.RequireIntactWeights();
+            plan.RequireIntact();
             if (failure is PithException or IOException) throw new PithException($"'{path}': {failure.Message}", failure);
             throw;
         }
@@ -122,6 +122,7 @@ public sealed class Engine : IDisposable
     {
         ArgumentNullException.ThrowIfNull(path);
         using var plan = PlanFile.Open(path);
+        plan.RequireIntact();
         return PlanManifest.Parse(plan.Manifest, path).Options;
     }
 
@@ -172,6 +173,20 @@ public sealed class Engine : IDisposable
         {
             _contexts--;
             if (_disposed && _contexts == 0) _resources.Dispose();
+        }
+    }
+
+    // What cannot be read may be damaged, which says more.
+    private static PlanManifest ManifestOf(PlanFile plan, string path)
+    {
+        try
+        {
+            return PlanManifest.Parse(plan.Manifest, path);
+        }
+        catch (PithException)
+        {
+            plan.RequireIntact();
+            throw;
         }
     }
 

@@ -154,7 +154,7 @@ public static class EngineBuilder
             Kernels = kernels.ToValueList(),
             ReferenceReason = choice.ReferenceReason,
             Precision = choice.Tactic.Precision(layer),
-            Verdicts = choice.Verdicts,
+            DeferredVerdicts = choice.Verdicts,
             Macs = layer.Macs,
             WeightBytes = weights.Sum(weight => (long)weight.Length * weight.DataType.SizeInBytes()),
             WeightSparsity = layer.HasWeights && elements > 0 ? (double)weights.Sum(Zeros) / elements : null,

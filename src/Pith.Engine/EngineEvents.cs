@@ -1,6 +1,6 @@
 namespace Pith;
 
-/// <summary>A tactic cannot run a layer.</summary>
+/// <summary>A tactic cannot run a layer. Not reported for layers whose tactic a plan states.</summary>
 /// <param name="Layer">The layer's name.</param>
 /// <param name="Spec">What the layer is.</param>
 /// <param name="Tactic">The tactic.</param>

@@ -30,8 +30,14 @@ public sealed record LayerInfo
     /// <summary>The type that the layer computes on: <c>int8</c>, <c>float32</c>, <c>bfloat16</c> (operands of the products; sums and results are float32) …</summary>
     public required string Precision { get; init; }
 
-    /// <summary>Every tactic that was considered, in catalog order, with the reason or time.</summary>
-    public required ValueList<TacticVerdict> Verdicts { get; init; }
+    /// <summary>Every tactic that was considered, in catalog order, with the reason or time. Of a layer whose tactic a plan states, the others are asked when this is read.</summary>
+    public ValueList<TacticVerdict> Verdicts
+    {
+        get => DeferredVerdicts.Value;
+        init => DeferredVerdicts = new(() => value);
+    }
+
+    internal Deferred<ValueList<TacticVerdict>> DeferredVerdicts { get; init; } = new(() => []);
 
     /// <summary>Multiply-accumulates of one run at batch 1; 0 for layers that are not counted so.</summary>
     public required long Macs { get; init; }

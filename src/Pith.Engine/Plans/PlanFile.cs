@@ -10,7 +10,7 @@ namespace Pith.Plans;
 /// </summary>
 /// <remarks>
 /// Header, little-endian: magic (8 bytes), version (4), bytes of the manifest (4), of the network (8), of the weights (8), SHA-256 of network and manifest (32), SHA-256 of the weights (32).
-/// Weights that are not compressed are read straight into their tensors; their checksum is computed meanwhile, see <see cref="RequireIntactWeights"/>.
+/// Weights that are not compressed are read straight into their tensors. Both checksums are computed meanwhile, see <see cref="RequireIntact"/>: loading the library of hash functions alone takes a tenth of the way to a small network's first answer.
 /// </remarks>
 internal sealed class PlanFile : IDisposable
 {
@@ -21,7 +21,7 @@ internal sealed class PlanFile : IDisposable
     private readonly SafeFileHandle _file;
     private readonly string _path;
     private readonly long _weightsEnd;
-    private readonly Task<bool> _weightsAreIntact;
+    private readonly Task<string?> _damage;
 
     private PlanFile(SafeFileHandle file, string path)
     {
@@ -40,12 +40,8 @@ internal sealed class PlanFile : IDisposable
         Manifest = new byte[manifest];
         ReadAll(Network, _weightsEnd);
         ReadAll(Manifest, _weightsEnd + network);
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(Network);
-        hash.AppendData(Manifest);
-        if (!header[DescriptionSumAt..WeightSumAt].SequenceEqual(hash.GetHashAndReset())) throw Damaged("its checksum does not match");
-        var expected = header[WeightSumAt..].ToArray();
-        _weightsAreIntact = Task.Run(() => WeightSum().AsSpan().SequenceEqual(expected));
+        var expected = header.ToArray();
+        _damage = Task.Run(() => FindDamage(expected));
     }
 
     /// <summary>The network's ONNX.</summary>
@@ -82,8 +78,8 @@ internal sealed class PlanFile : IDisposable
         });
     }
 
-    /// <summary>Opens a plan, checks every size and the checksum of everything but the weights, and begins to check these.</summary>
-    /// <exception cref="PithException">The file cannot be read, is not a plan, is of another version, or is damaged.</exception>
+    /// <summary>Opens a plan, checks every size, and begins to check the checksums.</summary>
+    /// <exception cref="PithException">The file cannot be read, is no plan, is of another version, or is damaged.</exception>
     public static PlanFile Open(string path)
     {
         SafeFileHandle? file = null;
@@ -103,13 +99,13 @@ internal sealed class PlanFile : IDisposable
     /// <summary>The part of the file in which the network finds its weights.</summary>
     public FileSection OpenWeights() => new(_file, _weightsEnd);
 
-    /// <summary>Waits until all weights were compared with their checksum.</summary>
-    /// <exception cref="PithException">They are not what was written, or cannot be read.</exception>
-    public void RequireIntactWeights()
+    /// <summary>Waits until the whole file was compared with its checksums. What was made of it before is to be used after this only.</summary>
+    /// <exception cref="PithException">It is not what was written, or cannot be read.</exception>
+    public void RequireIntact()
     {
         try
         {
-            if (!_weightsAreIntact.GetAwaiter().GetResult()) throw Damaged("the checksum of its weights does not match");
+            if (_damage.GetAwaiter().GetResult() is { } how) throw Damaged(how);
         }
         catch (IOException failure)
         {
@@ -120,15 +116,19 @@ internal sealed class PlanFile : IDisposable
     public void Dispose()
     {
         // The checksum reads the file.
-        ((IAsyncResult)_weightsAreIntact).AsyncWaitHandle.WaitOne();
+        ((IAsyncResult)_damage).AsyncWaitHandle.WaitOne();
         _file.Dispose();
     }
 
-    private byte[] WeightSum()
+    private string? FindDamage(byte[] header)
     {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Network);
+        hash.AppendData(Manifest);
+        if (!header.AsSpan()[DescriptionSumAt..WeightSumAt].SequenceEqual(hash.GetHashAndReset())) return "its checksum does not match";
         using var weights = OpenWeights();
         weights.Position = HeaderBytes;
-        return SHA256.HashData(weights);
+        return header.AsSpan()[WeightSumAt..].SequenceEqual(SHA256.HashData(weights)) ? null : "the checksum of its weights does not match";
     }
 
     private void ReadAll(Span<byte> into, long from)

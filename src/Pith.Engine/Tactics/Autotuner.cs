@@ -27,31 +27,40 @@ internal sealed class Autotuner(LoweredNetwork network, EngineResources resource
     public TacticChoice Choose(Layer layer, int batch)
     {
         var spec = layer.SpecAt(TimedBatch(batch));
-        var candidates = resources.Device.TacticsFor(layer).Select(tactic => new Candidate(tactic, Accept(tactic, layer))).ToArray();
+        if (Planned(layer, spec) is { } stated) return stated;
+        var candidates = Candidates(layer);
         foreach (var refused in candidates.Where(candidate => !candidate.Verdict.Accepted)) events?.Report(new TacticRejected(layer.Name, spec, refused.Tactic.Name, refused.Verdict.Reason));
         var accepted = candidates.Where(candidate => candidate.Verdict.Accepted).ToArray();
-        var (chosen, reason) = Planned(layer, spec, accepted) ?? Fastest(layer, batch, spec, accepted);
+        var (chosen, reason) = Fastest(layer, batch, spec, accepted);
         events?.Report(new TacticChosen(layer.Name, spec, chosen.Tactic.Name, reason));
-        return new TacticChoice(chosen.Tactic, spec, candidates.Select(candidate => candidate.Describe(candidate == chosen ? reason : null)).ToValueList(), ReferenceReason(layer, chosen, candidates));
+        return new TacticChoice(chosen.Tactic, spec, new(() => Verdicts(candidates, chosen.Tactic, reason)), RunsPlainLoops(chosen.Tactic) ? ReferenceReason(layer, candidates) : null);
     }
 
-    private static string? ReferenceReason(Layer layer, Candidate chosen, Candidate[] candidates)
+    // What a plan states is asked of that tactic alone: what became of the others matters to reports only, and takes as long as everything else about a layer of a plan.
+    private TacticChoice? Planned(Layer layer, LayerSpec spec)
     {
-        if (chosen.Tactic is not IReferenceTactic { RunsPlainLoops: true }) return null;
+        if (planned is null || !planned.TryGetValue(layer.Name, out var choice) || choice.Spec != spec.ToString()) return null;
+        var tactic = resources.Device.TacticsFor(layer).FirstOrDefault(tactic => tactic.Name == choice.Tactic);
+        if (tactic is null || !Accept(tactic, layer).Accepted) return null;
+        events?.Report(new TacticChosen(layer.Name, spec, tactic.Name, choice.Reason));
+        return new TacticChoice(tactic, spec, new(() => Verdicts(Candidates(layer, choice.Timed), tactic, choice.Reason)), RunsPlainLoops(tactic) ? ReferenceReason(layer, Candidates(layer)) : null);
+    }
+
+    private Candidate[] Candidates(Layer layer, IReadOnlyDictionary<string, double>? timed = null) =>
+        [.. resources.Device.TacticsFor(layer).Select(tactic => new Candidate(tactic, Accept(tactic, layer)) { Seconds = timed is not null && timed.TryGetValue(tactic.Name, out var seconds) ? seconds : null })];
+
+    private static ValueList<TacticVerdict> Verdicts(Candidate[] candidates, Tactic chosen, string reason) => candidates.Select(candidate => candidate.Describe(candidate.Tactic == chosen ? reason : null)).ToValueList();
+
+    private static bool RunsPlainLoops(Tactic tactic) => tactic is IReferenceTactic { RunsPlainLoops: true };
+
+    private static string ReferenceReason(Layer layer, Candidate[] candidates)
+    {
         var refusals = candidates.Where(candidate => candidate.Verdict is { Accepted: false, IsOtherKind: false }).Select(candidate => candidate.Verdict.Reason).Distinct().ToArray();
         return refusals.Length > 0 ? $"no kernel takes it: {string.Join("; ", refusals)}" : $"there is no kernel for {layer.Work}";
     }
 
     private Verdict Accept(Tactic tactic, Layer layer) =>
         options.ReferenceOnly && tactic is not IReferenceTactic ? Verdict.No("only reference tactics were asked for") : tactic.Accept(layer, resources.Device);
-
-    private (Candidate, string)? Planned(Layer layer, LayerSpec spec, Candidate[] accepted)
-    {
-        if (planned is null || !planned.TryGetValue(layer.Name, out var choice) || choice.Spec != spec.ToString() || Array.Find(accepted, candidate => candidate.Tactic.Name == choice.Tactic) is not { } found) return null;
-        foreach (var candidate in accepted)
-            if (choice.Timed.TryGetValue(candidate.Tactic.Name, out var seconds)) candidate.Seconds = seconds;
-        return (found, choice.Reason);
-    }
 
     private (Candidate, string) Fastest(Layer layer, int batch, LayerSpec spec, Candidate[] accepted)
     {
@@ -110,9 +119,9 @@ internal sealed class Autotuner(LoweredNetwork network, EngineResources resource
 /// <summary>What was chosen for a layer.</summary>
 /// <param name="Tactic">The tactic.</param>
 /// <param name="Spec">What the layer is.</param>
-/// <param name="Verdicts">What became of every tactic.</param>
+/// <param name="Verdicts">What became of every tactic; found out when somebody asks.</param>
 /// <param name="ReferenceReason">Why the layer runs as plain reference loops; null when a kernel runs it.</param>
-internal sealed record TacticChoice(Tactic Tactic, LayerSpec Spec, ValueList<TacticVerdict> Verdicts, string? ReferenceReason);
+internal sealed record TacticChoice(Tactic Tactic, LayerSpec Spec, Deferred<ValueList<TacticVerdict>> Verdicts, string? ReferenceReason);
 
 /// <summary>A choice of an earlier build.</summary>
 /// <param name="Spec">The layer's specification then, as text.</param>

@@ -40,7 +40,8 @@ internal sealed class ExternalData(Func<string, Stream> open, bool expands = fal
         if (offset > stream.Length - bytes) throw Error(name, $"has its data at bytes {offset} to {offset + bytes} of '{location}', which has only {stream.Length}.");
         var read = _bytesRead[file] = _bytesRead.GetValueOrDefault(file) + Math.Max(bytes, type.BytesInFile(shape.Length));
         if (read > MostTimesTheFile * stream.Length) throw Error(name, $"and others take {read} bytes from '{location}', which has {stream.Length}: their ranges overlap. Save the model with each tensor's data once.");
-        var tensor = Tensor.Zeros(type, shape);
+        // What is compressed or packed is written element by element into zeros, other data over all bytes.
+        var tensor = axis is null && !type.IsPacked() ? Tensor.Uninitialized(type, shape) : Tensor.Zeros(type, shape);
         stream.Position = offset;
         if (axis is { } along)
         {

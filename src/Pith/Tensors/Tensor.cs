@@ -39,27 +39,34 @@ public abstract class Tensor
     public static Tensor<T> Zeros<T>(Shape shape) where T : unmanaged => new(shape, new T[shape.Length]);
 
     /// <summary>A tensor of zeros with the type <paramref name="type"/>.</summary>
-    public static Tensor Zeros(DataType type, Shape shape) => type switch
+    public static Tensor Zeros(DataType type, Shape shape) => New(type, shape, isZeroed: true);
+
+    /// <summary>A tensor with whatever is in memory, for those who write all of it.</summary>
+    internal static Tensor Uninitialized(DataType type, Shape shape) => New(type, shape, isZeroed: false);
+
+    private static Tensor New(DataType type, Shape shape, bool isZeroed) => type switch
     {
-        DataType.Float32 => Zeros<float>(shape),
-        DataType.Float16 => Zeros<Half>(shape),
-        DataType.Float64 => Zeros<double>(shape),
-        DataType.UInt8 => Zeros<byte>(shape),
-        DataType.Int8 => Zeros<sbyte>(shape),
-        DataType.UInt16 => Zeros<ushort>(shape),
-        DataType.Int16 => Zeros<short>(shape),
-        DataType.UInt32 => Zeros<uint>(shape),
-        DataType.Int32 => Zeros<int>(shape),
-        DataType.UInt64 => Zeros<ulong>(shape),
-        DataType.Int64 => Zeros<long>(shape),
-        DataType.Bool => Zeros<bool>(shape),
-        DataType.BFloat16 => Zeros<BFloat16>(shape),
-        DataType.Float8E4M3 => Zeros<Float8E4M3>(shape),
-        DataType.Float8E5M2 => Zeros<Float8E5M2>(shape),
-        DataType.UInt4 => Zeros<UInt4>(shape),
-        DataType.Int4 => Zeros<Int4>(shape),
+        DataType.Float32 => New<float>(shape, isZeroed),
+        DataType.Float16 => New<Half>(shape, isZeroed),
+        DataType.Float64 => New<double>(shape, isZeroed),
+        DataType.UInt8 => New<byte>(shape, isZeroed),
+        DataType.Int8 => New<sbyte>(shape, isZeroed),
+        DataType.UInt16 => New<ushort>(shape, isZeroed),
+        DataType.Int16 => New<short>(shape, isZeroed),
+        DataType.UInt32 => New<uint>(shape, isZeroed),
+        DataType.Int32 => New<int>(shape, isZeroed),
+        DataType.UInt64 => New<ulong>(shape, isZeroed),
+        DataType.Int64 => New<long>(shape, isZeroed),
+        DataType.Bool => New<bool>(shape, isZeroed),
+        DataType.BFloat16 => New<BFloat16>(shape, isZeroed),
+        DataType.Float8E4M3 => New<Float8E4M3>(shape, isZeroed),
+        DataType.Float8E5M2 => New<Float8E5M2>(shape, isZeroed),
+        DataType.UInt4 => New<UInt4>(shape, isZeroed),
+        DataType.Int4 => New<Int4>(shape, isZeroed),
         _ => throw new PithException($"A tensor cannot hold elements of type {type}."),
     };
+
+    private static Tensor<T> New<T>(Shape shape, bool isZeroed) where T : unmanaged => new(shape, isZeroed ? new T[shape.Length] : GC.AllocateUninitializedArray<T>(shape.Length));
 
     /// <summary>A rank-0 tensor.</summary>
     public static Tensor<T> Scalar<T>(T value) where T : unmanaged => new(new Shape(), [value]);

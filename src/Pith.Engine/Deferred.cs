@@ -4,9 +4,24 @@ namespace Pith;
 /// <param name="make">Makes it.</param>
 internal sealed class Deferred<T>(Func<T> make) : IEquatable<Deferred<T>>
 {
-    private readonly Lazy<T> _value = new(make);
+    private readonly Lock _gate = new();
+    private Func<T>? _make = make;
+    private T _value = default!;
 
-    public T Value => _value.Value;
+    public T Value
+    {
+        get
+        {
+            lock (_gate)
+            {
+                if (_make is null) return _value;
+                _value = _make();
+                // What made it is not kept.
+                _make = null;
+                return _value;
+            }
+        }
+    }
 
     public bool Equals(Deferred<T>? other) => ReferenceEquals(this, other) || (other is not null && EqualityComparer<T>.Default.Equals(Value, other.Value));
 

@@ -24,7 +24,7 @@ public static class Float32Form
     public static Graph Of(Graph graph)
     {
         ArgumentNullException.ThrowIfNull(graph);
-        return Copy(graph, IsOther, keepsBoundary: false);
+        return new Cloner(graph, IsOther, keepsBoundary: false).Run();
     }
 
     /// <summary>
@@ -34,31 +34,7 @@ public static class Float32Form
     public static Graph OfHalf(Graph graph)
     {
         ArgumentNullException.ThrowIfNull(graph);
-        return Copy(graph, type => type == DataType.Float16, keepsBoundary: true);
-    }
-
-    private static Graph Copy(Graph graph, Func<DataType, bool> isConverted, bool keepsBoundary)
-    {
-        var copy = new Graph(graph.Name);
-        foreach (var (key, text) in graph.Metadata) copy.Metadata[key] = text;
-        var copies = new Dictionary<Value, Value>(ReferenceEqualityComparer.Instance);
-        bool IsConverted(Value value) => isConverted(value.Type.DataType);
-        foreach (var input in graph.Inputs)
-        {
-            var given = copy.AddInput(input.Name, IsConverted(input) && !keepsBoundary ? input.Type.As(DataType.Float32) : input.Type);
-            copies[input] = IsConverted(input) && keepsBoundary ? copy.AddNode(new Cast(DataType.Float32), [given], $"{input.Name}/float32", [$"{input.Name}/float32"]).Output : given;
-        }
-        foreach (var constant in graph.Constants) copies[constant] = copy.AddConstant(constant.Name, IsConverted(constant) ? Single(constant.Constant!, constant.Name) : constant.Constant!);
-        var isReturned = graph.Outputs.Where(output => IsConverted(output) && keepsBoundary).ToHashSet<Value>(ReferenceEqualityComparer.Instance);
-        foreach (var node in graph.Nodes)
-        {
-            var names = node.Outputs.Select(output => isReturned.Contains(output) ? $"{output.Name}/float32" : output.Name).ToArray();
-            var made = copy.AddNode(Single(node.Op, isConverted), [.. node.Inputs.Select(input => input is null ? null : copies[input])], node.Name, names);
-            for (var i = 0; i < made.Outputs.Count; i++) copies[node.Outputs[i]] = made.Outputs[i];
-        }
-        foreach (var output in graph.Outputs)
-            copy.AddOutput(isReturned.Contains(output) ? copy.AddNode(new Cast(output.Type.DataType), [copies[output]], $"{output.Name}/returned", [output.Name]).Output : copies[output]);
-        return copy;
+        return new Cloner(graph, type => type == DataType.Float16, keepsBoundary: true).Run();
     }
 
     private static bool IsOther(DataType type) => type.IsFloat() && type != DataType.Float32;
@@ -78,5 +54,24 @@ public static class Float32Form
         for (var i = 0; i < wide.Length; i++)
             if (double.IsFinite(wide[i]) && !float.IsFinite(single.Data[i])) throw new PithException($"The constant '{name}' holds {wide[i]:R}, which is beyond float32. Scale the network down before it is compressed.");
         return single;
+    }
+
+    private sealed class Cloner(Graph source, Func<DataType, bool> isConverted, bool keepsBoundary) : GraphCloner(source)
+    {
+        private readonly HashSet<Value> _returned = keepsBoundary ? source.Outputs.Where(output => isConverted(output.Type.DataType)).ToHashSet<Value>(ReferenceEqualityComparer.Instance) : [];
+
+        protected override Value AddInput(Value input) =>
+            keepsBoundary && isConverted(input.Type.DataType) ? Copy.AddNode(new Cast(DataType.Float32), [Copy.AddInput(input.Name, input.Type)], $"{input.Name}/float32", [$"{input.Name}/float32"]).Output : base.AddInput(input);
+
+        protected override TensorType TypeOf(Value input) => isConverted(input.Type.DataType) ? input.Type.As(DataType.Float32) : input.Type;
+
+        protected override Tensor ConstantOf(Value constant) => isConverted(constant.Type.DataType) ? Single(constant.Constant!, constant.Name) : constant.Constant!;
+
+        protected override Op OpOf(Node node, Value?[] inputs) => Single(node.Op, isConverted);
+
+        protected override string NameOf(Value output) => _returned.Contains(output) ? $"{output.Name}/float32" : output.Name;
+
+        protected override Value OutputOf(Value output, Value made) =>
+            _returned.Contains(output) ? Copy.AddNode(new Cast(output.Type.DataType), [made], $"{output.Name}/returned", [output.Name]).Output : made;
     }
 }

@@ -28,10 +28,9 @@ public static class ImageResizing
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
         if (network.Inputs.FirstOrDefault(input => Axes(input.Type) is not null) is not { } first) throw new PithException($"'{network.Name}' has no image input (four dimensions): it takes {SymbolSizes.Text([.. network.Inputs.Select(input => (input.Name, input.Type))])}.");
         var axes = Axes(first.Type)!.Value;
-        var copy = new SizedCopy(network.Name, (first.Type[axes.Height], first.Type[axes.Width]), (height, width));
         try
         {
-            return copy.Of(network);
+            return new SizedCloner(network, (first.Type[axes.Height], first.Type[axes.Width]), (height, width)).Run();
         }
         catch (PithException failure)
         {
@@ -41,42 +40,24 @@ public static class ImageResizing
 
     private static bool IsChannels(Dim dim) => dim.IsFixed && dim.Size is 1 or 3 or 4;
 
-    private sealed class SizedCopy(string name, (Dim Height, Dim Width) from, (int Height, int Width) to)
+    private sealed class SizedCloner(Graph source, (Dim Height, Dim Width) from, (int Height, int Width) to) : GraphCloner(source)
     {
-        private readonly Graph _copy = new(name);
-        private readonly Dictionary<Value, Value> _copies = new(ReferenceEqualityComparer.Instance);
-
-        public Graph Of(Graph network)
+        protected override TensorType TypeOf(Value input)
         {
-            foreach (var (key, text) in network.Metadata) _copy.Metadata[key] = text;
-            foreach (var input in network.Inputs) _copies[input] = _copy.AddInput(input.Name, Resized(input.Type));
-            foreach (var constant in network.Constants) _copies[constant] = _copy.AddConstant(constant.Name, constant.Constant!);
-            foreach (var node in network.Nodes)
-            {
-                var inputs = node.Inputs.Select(input => input is null ? null : _copies[input]).ToArray();
-                var made = _copy.AddNode(Adapt(node, inputs), inputs, node.Name, [.. node.Outputs.Select(output => output.Name)]);
-                for (var i = 0; i < made.Outputs.Count; i++) _copies[node.Outputs[i]] = made.Outputs[i];
-            }
-            foreach (var output in network.Outputs) _copy.AddOutput(_copies[output]);
-            return _copy;
-        }
-
-        private TensorType Resized(TensorType type)
-        {
+            var type = input.Type;
             if (Axes(type) is not { } axes || type[axes.Height] != from.Height || type[axes.Width] != from.Width) return type;
             var dims = type.Dims.ToArray();
             (dims[axes.Height], dims[axes.Width]) = (to.Height, to.Width);
             return type.With(ValueList.Create<Dim>(dims));
         }
 
-        /// <summary>The op for the new size of its first operand; may put other constants in the place of <paramref name="inputs"/>.</summary>
-        private Op Adapt(Node node, Value?[] inputs)
+        protected override Op OpOf(Node node, Value?[] inputs)
         {
             if (inputs.Length == 0 || inputs[0] is not { } x || node.Inputs[0]!.Type is not { } before || before == x.Type) return Follow(node, inputs);
             switch (node.Op)
             {
                 case Reshape when inputs[1]!.Constant is not null:
-                    inputs[1] = _copy.AddConstant(inputs[1]!.Name, Tensor.Vector(ReshapedSizes.Of(before, x.Type, node.Output.Type)));
+                    inputs[1] = Copy.AddConstant(inputs[1]!.Name, Tensor.Vector(ReshapedSizes.Of(before, x.Type, node.Output.Type)));
                     return node.Op;
                 case AveragePool pool when IsGlobal(pool.Window, before, node.Outputs[0].Type):
                     return new GlobalAveragePool();
@@ -102,7 +83,7 @@ public static class ImageResizing
                 else if (axis >= 2 && old == 1 && sizes[i] > 1) sizes[i] = axis == 2 ? Scaled(node, sizes[i], from.Height, to.Height) : Scaled(node, sizes[i], from.Width, to.Width);
                 changes |= sizes[i] != written;
             }
-            if (changes) inputs[SizesOperand] = _copy.AddConstant(inputs[SizesOperand]!.Name, Tensor.Vector(sizes));
+            if (changes) inputs[SizesOperand] = Copy.AddConstant(inputs[SizesOperand]!.Name, Tensor.Vector(sizes));
             return node.Op;
         }
 

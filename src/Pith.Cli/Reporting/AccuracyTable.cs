@@ -12,7 +12,7 @@ internal static class AccuracyTable
         var table = new Table().Border(TableBorder.Simple).AddColumns("for accuracy", "concerns").AddColumn(new TableColumn("SNR of the outputs").RightAligned()).AddColumn("");
         foreach (var stage in stages)
         {
-            string[] cells = [stage.Name, stage.Detail, double.IsPositiveInfinity(stage.SnrDecibels) ? "exact" : string.Create(CultureInfo.InvariantCulture, $"{stage.SnrDecibels:0.0} dB"), stage.IsKept ? "" : "undone: no better"];
+            string[] cells = [stage.Name, stage.Detail, double.IsPositiveInfinity(stage.SnrDecibels) ? "exact" : string.Create(CultureInfo.InvariantCulture, $"{stage.SnrDecibels:0.0} dB"), !stage.IsKept ? "undone: no better" : stage.IsFitted ? "fitted to the images that measure it; new images show less" : ""];
             table.AddRow([.. cells.Select(SafeText.Cell)]);
         }
         return table;

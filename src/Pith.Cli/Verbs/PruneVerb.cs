@@ -52,7 +52,7 @@ internal sealed class PruneVerb : StepVerb
         PrunedLayers = outcome.Sparsity.Count(layer => layer.SkipReason is null),
         outcome.KeptMagnitude,
         outcome.Selection,
-        Accuracy = outcome.Accuracy.Select(stage => new { stage.Name, stage.Error, stage.SnrDecibels, stage.IsKept, stage.Detail }),
+        Accuracy = outcome.Accuracy.Select(stage => new { stage.Name, stage.Error, stage.SnrDecibels, stage.IsKept, stage.IsFitted, stage.Detail }),
         Reconstruction = outcome.Reconstruction.Select(layer => new { layer.Name, layer.OpType, layer.Outcome, layer.ErrorBefore, layer.ErrorAfter }),
         Layers = outcome.Sparsity.Select(layer => new
         {

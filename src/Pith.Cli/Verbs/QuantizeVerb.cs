@@ -72,7 +72,7 @@ internal sealed class QuantizeVerb : StepVerb
         Output = output,
         QuantizedLayers = outcome.Quantization.Count(layer => layer.SkipReason is null),
         Layers = outcome.Quantization.Select(layer => new { layer.Name, layer.OpType, Quantized = layer.SkipReason is null, layer.SkipReason, Operands = layer.Operands.Select(operand => new { operand.Tensor, Type = operand.Parameters.DataType.ShortName(), Scales = operand.Parameters.Scales.ToArray() }) }),
-        Accuracy = outcome.Accuracy.Select(stage => new { stage.Name, stage.Error, stage.SnrDecibels, stage.IsKept, stage.Detail }),
+        Accuracy = outcome.Accuracy.Select(stage => new { stage.Name, stage.Error, stage.SnrDecibels, stage.IsKept, stage.IsFitted, stage.Detail }),
         Reconstruction = outcome.Reconstruction.Select(layer => new { layer.Name, layer.OpType, layer.Outcome, layer.ErrorBefore, layer.ErrorAfter }),
         Search = outcome.Search is { } search ? SearchJson(search, output) : null,
         Findings = outcome.Findings.Select(finding => new { finding.Severity, finding.Rule, finding.Tensor, finding.Message }),

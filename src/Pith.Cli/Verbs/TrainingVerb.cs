@@ -89,7 +89,7 @@ internal abstract class TrainingVerb : StepVerb
         var validation = summary.ValidationTop1 is { } top1 ? $", validation top-1 {StageText.Percent(top1)} (epoch {summary.KeptEpoch})" : "";
         var ranks = summary.CommunicationShare is { } share ? $" on {summary.Ranks} ranks ({StageText.Percent(share)} of the time waiting for each other)" : "";
         var loading = $" (loader alone {summary.LoadedImagesPerSecond.ToString("0", CultureInfo.InvariantCulture)} images/s, {StageText.Percent(summary.LoadingWaitShare)} of the time waiting for it)";
-        console.Line($"{output}: {summary.Epochs} epochs in {summary.Seconds.ToString("0", CultureInfo.InvariantCulture)} s in {MixedPrecision.NameOf(summary.Precision)}, {summary.ImagesPerSecond.ToString("0", CultureInfo.InvariantCulture)} images/s{ranks}{loading}, loss {summary.Loss.ToString("0.0000", CultureInfo.InvariantCulture)}, training top-1 {StageText.Percent(summary.TrainingAccuracy)}{validation}");
+        console.Line($"{output}: {summary.Epochs} {(summary.Epochs == 1 ? "epoch" : "epochs")} in {summary.Seconds.ToString("0", CultureInfo.InvariantCulture)} s in {MixedPrecision.NameOf(summary.Precision)}, {summary.ImagesPerSecond.ToString("0", CultureInfo.InvariantCulture)} images/s{ranks}{loading}, loss {summary.Loss.ToString("0.0000", CultureInfo.InvariantCulture)}, training top-1 {StageText.Percent(summary.TrainingAccuracy)}{validation}");
     }
 }
 

@@ -22,6 +22,7 @@ public sealed class PostTrainingTests
             Assert.True(stage.Error < error, $"{stage.Name}: {stage.Error} after {error}");
             error = stage.Error;
         }
+        Assert.All(result.Stages, stage => Assert.Equal(stage.Name.StartsWith("reconstruct", StringComparison.Ordinal), stage.IsFitted));
         Assert.True(error < 0.5 * result.Stages[0].Error, $"{result.Stages[0].Error} became {error} only");
         // What is exported is what was measured.
         var exported = result.Graph.Clone();

@@ -13,7 +13,7 @@ internal static class TrainingPage
     public static string Render(TrainingSummary summary, string model)
     {
         var page = HtmlPage.Begin($"{model}, training");
-        page.Append(CultureInfo.InvariantCulture, $"<h1>{WebUtility.HtmlEncode(model)}: training</h1><p class=\"lead\">{summary.Epochs} epochs, {summary.Steps} steps, {summary.ImagesPerSecond:0} images/s.{Kept(summary)}</p>\n");
+        page.Append(CultureInfo.InvariantCulture, $"<h1>{WebUtility.HtmlEncode(model)}: training</h1><p class=\"lead\">{summary.Epochs} {(summary.Epochs == 1 ? "epoch" : "epochs")}, {summary.Steps} steps, {summary.ImagesPerSecond:0} images/s.{Kept(summary)}</p>\n");
         page.Append(TrainingCurves.Render(summary.Curve));
         return HtmlPage.End(page, PithVersion.Text, MachineDescription.Text);
     }

@@ -108,7 +108,7 @@ internal sealed class PostTrainingQuantization
             var next = Reconstructed(candidate, _images, pass, cancellation);
             var layers = next.Result.Reconstruction;
             var helps = next.Error < candidate.Error;
-            Report(pass == 0 ? "reconstruct layers" : "reconstruct layers again", next.Error, helps, Of(layers.Count(layer => layer.ErrorAfter < layer.ErrorBefore), layers.Count, "layers"));
+            Report(pass == 0 ? "reconstruct layers" : "reconstruct layers again", next.Error, helps, Of(layers.Count(layer => layer.ErrorAfter < layer.ErrorBefore), layers.Count, "layers"), isFitted: true);
             if (!helps) break;
             candidate = next;
         }
@@ -143,7 +143,7 @@ internal sealed class PostTrainingQuantization
     /// <summary>The error that activations cause: rounding of weights, which is repaired later, would hide it. With one scale for a whole weight no rounding repairs that, and all of the error counts.</summary>
     private double OfActivations(Candidate candidate) => _settings.PerChannel ? _judge.Of(FakeQuantization.OfActivations(candidate.Float, _settings, candidate.Result.Ranges)) : candidate.Error;
 
-    private void Report(string name, double error, bool isKept, string detail) => _stages.Add(new AccuracyStage(name, error, isKept, detail));
+    private void Report(string name, double error, bool isKept, string detail, bool isFitted = false) => _stages.Add(new AccuracyStage(name, error, isKept, detail) { IsFitted = isFitted });
 
     private static string Of(int count, int all, string what) => string.Create(CultureInfo.InvariantCulture, $"{count} of {all} {what}");
 

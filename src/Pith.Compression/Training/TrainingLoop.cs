@@ -296,7 +296,7 @@ internal sealed class TrainingLoop : IDisposable
     private void ResolvePrecision(TrainingPrecision? recorded)
     {
         if (recorded is { } earlier && _settings.Precision is not TrainingPrecision.Auto && _settings.Precision != earlier)
-            throw new PithException($"The checkpoint '{_options.CheckpointPath}' was trained with 'precision' {MixedPrecision.NameOf(earlier)}, now it is {MixedPrecision.NameOf(_settings.Precision)}. Take {MixedPrecision.NameOf(earlier)} or auto to go on as before, or delete the checkpoint to train from the start.");
+            throw new PithException($"The checkpoint '{_options.CheckpointPath}' was trained with 'precision' {MixedPrecision.NameOf(earlier)}, now it is {MixedPrecision.NameOf(_settings.Precision)}. Leave it out to go on as before, or delete the checkpoint to train from the start.");
         var asked = recorded ?? _settings.Precision;
         if (asked == TrainingPrecision.Auto) asked = (TrainingPrecision)_group.FromFirst(() => [(byte)MixedPrecision.Resolve(asked)])![0];
         _precision = MixedPrecision.Resolve(asked);

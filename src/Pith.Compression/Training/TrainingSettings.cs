@@ -87,7 +87,7 @@ public sealed record TrainingSettings
     public bool SyncNorm { get; init; }
 
     /// <summary>What the operands of products are rounded to. Not part of what a checkpoint is recognized by: it records what it was trained in, and a run that goes on from it keeps that.</summary>
-    public TrainingPrecision Precision { get; init; } = TrainingPrecision.Fp32;
+    public TrainingPrecision Precision { get; init; }
 
     /// <summary>Which activations the backward pass computes again, to need less memory. Changes no result.</summary>
     public RecomputeMode Recompute { get; init; }

@@ -40,7 +40,6 @@ internal sealed class TrainingLoop : IDisposable
     private long _imagesOfThisRun;
     private double _waitSeconds;
     private string? _key;
-    private TrainingPrecision _precision;
 
     private TrainingLoop(Graph graph, TrainingData data, TrainingSettings settings, TrainingOptions options)
     {
@@ -169,7 +168,7 @@ internal sealed class TrainingLoop : IDisposable
         return new TrainingResult(Session.ToInference(), new TrainingSummary
         {
             Epochs = _state.Epoch,
-            Precision = _precision,
+            Precision = Precision,
             Steps = _state.Step,
             Loss = _state.LastLoss,
             TrainingAccuracy = _state.LastAccuracy,
@@ -270,7 +269,7 @@ internal sealed class TrainingLoop : IDisposable
         var perSecond = ImagesPerSecond;
         var (done, total) = (_state.Step * _settings.BatchSize, Steps * _settings.BatchSize);
         var (loss, accuracy) = (_state.LossSum / _state.Images, (double)_state.Correct / _state.Images);
-        var detail = string.Create(CultureInfo.InvariantCulture, $"epoch {_state.Epoch + 1}/{_settings.Epochs}  {MixedPrecision.NameOf(_precision)}  loss {loss:F3}  acc {accuracy:P1}  {perSecond:F0} img/s  lr {rate:G3}{(LoadingWaitShare >= NotableWait ? $"  waiting for images {LoadingWaitShare:P0}" : "")}");
+        var detail = string.Create(CultureInfo.InvariantCulture, $"epoch {_state.Epoch + 1}/{_settings.Epochs}  {MixedPrecision.NameOf(Precision)}  loss {loss:F3}  acc {accuracy:P1}  {perSecond:F0} img/s  lr {rate:G3}{(LoadingWaitShare >= NotableWait ? $"  waiting for images {LoadingWaitShare:P0}" : "")}");
         events.Report(new TrainingProgress(_options.Task, done, total, detail)
         {
             Epoch = _state.Epoch + 1,
@@ -289,8 +288,11 @@ internal sealed class TrainingLoop : IDisposable
         _waitSeconds += _open?.WaitSeconds ?? 0;
         _open?.Dispose();
         _open = null;
-        _open = new TrainingSession(_graph, _settings with { Precision = _precision }, _options, freezeNorm: _state.Step >= _freezeStep, saved);
+        _open = new TrainingSession(_graph, _settings with { Precision = Precision }, _options, freezeNorm: _state.Step >= _freezeStep, saved);
     }
+
+    // Known once ResolvePrecision has run.
+    private TrainingPrecision Precision => _state.Precision!.Value;
 
     /// <summary>Fixes what products are rounded to, before the first step: what a checkpoint was trained in, or what the first rank finds best.</summary>
     private void ResolvePrecision(TrainingPrecision? recorded)
@@ -299,8 +301,7 @@ internal sealed class TrainingLoop : IDisposable
             throw new PithException($"The checkpoint '{_options.CheckpointPath}' was trained with 'precision' {MixedPrecision.NameOf(earlier)}, now it is {MixedPrecision.NameOf(_settings.Precision)}. Leave it out to go on as before, or delete the checkpoint to train from the start.");
         var asked = recorded ?? _settings.Precision;
         if (asked == TrainingPrecision.Auto) asked = (TrainingPrecision)_group.FromFirst(() => [(byte)MixedPrecision.Resolve(asked)])![0];
-        _precision = MixedPrecision.Resolve(asked);
-        _state = _state with { Precision = _precision };
+        _state = _state with { Precision = MixedPrecision.Resolve(asked) };
     }
 
     private Dictionary<string, float[]>? Resume()

@@ -47,7 +47,7 @@ public sealed class PithServer : IAsyncDisposable
 
     /// <summary>Starts a server.</summary>
     /// <param name="options">What is served, and where.</param>
-    /// <param name="logging">Where log lines go; null for nowhere.</param>
+    /// <param name="logging">Receives log lines; null discards them.</param>
     /// <param name="cancellation">Ends the start.</param>
     /// <exception cref="PithException">An option makes no sense, the repository cannot be read, the certificate cannot be read, or a port is taken.</exception>
     public static async Task<PithServer> StartAsync(ServerOptions options, Action<ILoggingBuilder>? logging = null, CancellationToken cancellation = default)

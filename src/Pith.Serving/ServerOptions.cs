@@ -75,7 +75,7 @@ public sealed record ServerOptions
     /// </summary>
     public bool? TimeTactics { get; init; }
 
-    /// <summary>Where plans and timings of built engines are kept; null for .pith-cache in the repository, an empty string for nowhere.</summary>
+    /// <summary>Where plans and timings of built engines are kept; null for .pith-cache in the repository; with an empty string they are not kept.</summary>
     public string? CacheFolder { get; init; }
 
     /// <summary>The largest body of a request, in bytes.</summary>
@@ -93,7 +93,7 @@ public sealed record ServerOptions
     /// <summary>Whether the server is ready only when every model is.</summary>
     public bool StrictReadiness { get; init; }
 
-    /// <summary>Where OpenTelemetry traces and meters are sent (OTLP over gRPC); null for nowhere.</summary>
+    /// <summary>Where OpenTelemetry traces and meters are sent (OTLP over gRPC); null: they are not sent.</summary>
     public Uri? TelemetryEndpoint { get; init; }
 
     /// <summary>Throws when a value makes no sense.</summary>

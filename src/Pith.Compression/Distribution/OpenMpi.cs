@@ -67,7 +67,7 @@ internal sealed class OpenMpi
     /// <summary>MPI_Bcast in bytes from rank 0.</summary>
     public void Broadcast(Span<byte> bytes) => Check("MPI_Bcast", _broadcast(ref MemoryMarshal.GetReference(bytes), bytes.Length, _byte, 0, _world));
 
-    /// <summary>MPI_Ibarrier, asked for now and then: MPI_Barrier would keep a processor busy.</summary>
+    /// <summary>MPI_Ibarrier, which is polled: MPI_Barrier would keep a processor busy.</summary>
     public void Barrier()
     {
         Check("MPI_Ibarrier", _startBarrier(_world, out var request));

@@ -58,10 +58,10 @@ public sealed record StepContext
     /// <summary>How the networks of a search's front are timed.</summary>
     internal BenchmarkSettings FrontTiming { get; init; } = new() { Seconds = 1 };
 
-    /// <summary>What a run of a step that was interrupted has left of the same work.</summary>
+    /// <summary>Opens the journal of this step, with the results that an interrupted run of the same work has left.</summary>
     /// <param name="start">The network that the step begins with.</param>
     /// <param name="settings">All settings that results depend on.</param>
-    /// <exception cref="PithException">There is no training data, or the file cannot be read.</exception>
+    /// <exception cref="PithException">No training data was given, or its files cannot be read.</exception>
     internal StepJournal OpenJournal(Graph start, params ReadOnlySpan<string> settings)
     {
         var data = RequireTrainingData();

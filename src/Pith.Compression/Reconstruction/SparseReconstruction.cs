@@ -3,10 +3,9 @@ using System.Text.Json.Serialization;
 namespace Pith.Compression.Reconstruction;
 
 /// <summary>
-/// One-shot pruning with the second moments of the inputs: layer by layer, from the first to the last, finds sparse weights (<see cref="SparseSolver"/>) and biases with which the layer gives what it gives in the dense network,
-/// although its input is that of the sparse one. Layers that stay dense get new weights as well, which make up for errors before them. It runs twice. First choices are made: images that were held out decide how far weights may
-/// move away from the trained ones, and whether masks are those of the solver or of the largest magnitudes; the weights have not seen these images, which can therefore judge the network. Then the weights are fitted to all images
-/// with the same choices.
+/// One-shot pruning with the second moments of the inputs. From the first layer to the last, it finds sparse weights (<see cref="SparseSolver"/>) and biases with which a layer of the sparse network gives the results of the dense
+/// one. Layers that stay dense get new weights as well, which compensate for errors of the layers before. It runs twice. The first walk makes the choices: held-out images decide how far weights may move from the trained ones,
+/// and whether the mask comes from the solver or from the largest magnitudes. The weights were not fitted to these images, so they can also judge the whole network. The second walk fits the weights to all images with the same choices.
 /// </summary>
 internal sealed class SparseReconstruction
 {

@@ -17,7 +17,7 @@ internal sealed record EngineRequest(int MaxBatch, int Threads, bool? TimeTactic
 /// Opens engines. What is built from an ONNX file is kept as a plan, with the timings of its kernels, and loaded from there until the network, its metadata, the settings, the machine or Pith change. Files
 /// are written whole or not at all; one that is damaged, or a folder that cannot be written, costs another build and nothing else.
 /// </summary>
-/// <param name="folder">Where plans are kept; null for nowhere.</param>
+/// <param name="folder">Where plans are kept; null: they are not kept.</param>
 /// <param name="log">Receives what went wrong with the cache.</param>
 internal sealed class EngineStore(string? folder, ServingLog log)
 {

@@ -5,7 +5,7 @@ internal sealed class Axis
 {
     private const int WantedTicks = 5;
 
-    // Relative to the values.
+    // Smallest span of an axis, relative to its values.
     private const double SmallestSpan = 1e-2;
 
     private readonly double _from;
@@ -17,7 +17,7 @@ internal sealed class Axis
     public Axis(double low, double high, double pixelFrom, double pixelTo)
     {
         var size = Math.Max(Math.Abs(low), Math.Abs(high));
-        // Equal values, those of a training of one epoch for instance, still need ticks that people can read.
+        // When all values are equal, such as those of a single epoch, the axis still needs readable ticks.
         var span = Math.Max(high - low, size > 0 ? size * SmallestSpan : 1);
         Step = RoundStep(span / WantedTicks);
         _from = Math.Floor(low / Step + 1e-9) * Step;

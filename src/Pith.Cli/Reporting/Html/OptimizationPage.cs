@@ -7,7 +7,7 @@ namespace Pith.Cli.Reporting.Html;
 /// <summary>Draws an <see cref="OptimizationResult"/> as one self-contained HTML page: accuracy against measured speed, and what was chosen for each layer.</summary>
 internal static class OptimizationPage
 {
-    // Losses of so many times what is allowed do not set the scale of the chart.
+    // Losses above this multiple of the allowed drop do not set the scale of the chart.
     private const double Beyond = 5;
 
     /// <summary>Renders the page.</summary>
@@ -27,7 +27,7 @@ internal static class OptimizationPage
         var front = result.Front.ToHashSet();
         ScatterPoint[] points = [.. result.Trials.Select(trial => new ScatterPoint(trial == result.Chosen ? "chosen" : front.Contains(trial) || trial == result.Trials[0] ? trial.Name : "", trial.Speedup, double.IsFinite(trial.Loss) ? trial.Loss : 100, trial == result.Chosen ? "sparse" : front.Contains(trial) ? "series-2" : "dense"))];
         double? allowed = double.IsFinite(result.Settings.Allowed) ? result.Settings.Allowed : null;
-        // The fastest network may have lost everything; what matters lies near the drop that is allowed.
+        // The fastest network may have lost all of its accuracy; the interesting ones lie near the allowed drop.
         var most = allowed is { } drop ? Beyond * Math.Max(drop, result.Chosen.Loss) : double.PositiveInfinity;
         return ScatterChart.Draw("What networks lose against their speed", "times as fast as float", SearchTable.LossTitle(result.Settings.Metric), points, allowed, most);
     }

@@ -20,7 +20,7 @@ internal static class ScatterChart
     /// <param name="yTitle">What stands above the vertical axis.</param>
     /// <param name="points">The points; there is at least one.</param>
     /// <param name="aim">The value that is drawn as a line across; null for none.</param>
-    /// <param name="most">Higher points stand at the upper edge, with their values, so that they do not flatten the others.</param>
+    /// <param name="most">Points above this value are drawn at the upper edge and labelled with their values, so that they do not compress the scale.</param>
     public static string Draw(string title, string xTitle, string yTitle, IReadOnlyList<ScatterPoint> points, double? aim, double most = double.PositiveInfinity)
     {
         var vertical = new Axis(Math.Min(aim ?? 0, points.Min(point => point.Y)), Math.Max(aim ?? 0, Math.Min(most, points.Max(point => point.Y))), Height - Bottom, Top + 16);

@@ -42,7 +42,7 @@ internal sealed record SearchSetup(Graph Float, CalibrationData Data, SearchImag
     /// <summary>The calibration images that tell layers apart.</summary>
     public CalibrationImages SensitivityImages() => CalibrationImages.Read(Float, Data, MostSensitivityImages);
 
-    /// <summary>Calibration images that one-shot pruning does not fit weights to before its last step (<see cref="PruningOptions.FitsAllImages"/>): those that it was fitted to would say that it costs almost nothing.</summary>
+    /// <summary>Calibration images that one-shot pruning does not fit weights to before its last step (<see cref="PruningOptions.FitsAllImages"/>): on images that the weights were fitted to, pruning would appear to cost almost nothing.</summary>
     /// <exception cref="PithException">The images do not fit the network.</exception>
     public CalibrationImages HeldOutImages() => CalibrationImages.Read(Float, Data, CalibrationImages.HeldOutEvery * MostSensitivityImages).HeldOut();
 

@@ -10,21 +10,15 @@ namespace Pith.Cli;
 /// <summary>Turns the list of verbs into a command line: options that every verb has, help with examples, exit codes, errors for people.</summary>
 internal static class CommandLine
 {
-    private static readonly Option<bool> s_json = new("--json") { Description = "Write the result as JSON to standard output, and nothing else.", Recursive = true };
-    private static readonly Option<bool> s_quiet = new("--quiet", "-q") { Description = "Suppress progress and notes.", Recursive = true };
-
+    /// <summary>A command line that shares nothing with another.</summary>
     public static RootCommand Build()
     {
-        var root = new RootCommand("Pith makes trained networks small and fast: 2:4 sparsity and INT8, from ONNX to a running engine.\nStart with: pith demo") { s_json, s_quiet };
+        var common = new TerminalOptions();
+        var root = new RootCommand("Pith makes trained networks small and fast: 2:4 sparsity and INT8, from ONNX to a running engine.\nStart with: pith demo") { common.Json, common.Quiet };
         root.HelpName = "pith";
-        foreach (var verb in VerbCatalog.All)
-        {
-            root.Add(ToCommand(verb, verb.Name));
-            if (verb.Alias is not { } alias) continue;
-            var hidden = ToCommand(verb, alias);
-            hidden.Hidden = true;
-            root.Add(hidden);
-        }
+        foreach (var verb in VerbCatalog.Create()) root.Add(new VerbCommand(verb, verb.Name, common));
+        foreach (var verb in VerbCatalog.Create())
+            if (verb.Alias is { } alias) root.Add(new VerbCommand(verb, alias, common) { Hidden = true });
         AddExamples(root, ["pith demo", "pith models resnet50 -o resnet50.onnx", "pith quantize net.onnx --data cifar10:folder --preprocess cifar10 -o net-int8.onnx", "pith eval net-int8.onnx --data cifar10:folder"]);
         return root;
     }
@@ -39,17 +33,7 @@ internal static class CommandLine
     }
 
     /// <summary>How long the verb that was asked for may go on after a signal.</summary>
-    public static TimeSpan TimeToStop(ParseResult parsed) => (VerbCatalog.All.FirstOrDefault(verb => verb.Name == parsed.CommandResult.Command.Name) ?? VerbCatalog.All[0]).TimeToStop;
-
-    private static Command ToCommand(Verb verb, string name)
-    {
-        var command = new Command(name, verb.Summary);
-        verb.Declare(command);
-        foreach (var argument in command.Arguments) RefuseOptions(argument);
-        command.SetAction((parsed, cancellation) => Task.Run(() => Run(verb, parsed, cancellation), CancellationToken.None));
-        AddHelpWithExamples(command, verb.Examples);
-        return command;
-    }
+    public static TimeSpan? TimeToStop(ParseResult parsed) => (parsed.CommandResult.Command as VerbCommand)?.Verb.TimeToStop;
 
     /// <summary>The parser takes an option that it does not know for an argument; a file whose name begins with a dash is given as ./-name.</summary>
     private static void RefuseOptions(Argument argument) => argument.Validators.Add(result =>
@@ -58,9 +42,9 @@ internal static class CommandLine
             if (token.Value.StartsWith('-')) result.AddError($"There is no option '{token.Value}'.");
     });
 
-    private static int Run(Verb verb, ParseResult parsed, CancellationToken cancellation)
+    private static int Run(Verb verb, TerminalOptions common, ParseResult parsed, CancellationToken cancellation)
     {
-        var terminal = new Terminal(parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error, json: parsed.GetValue(s_json), quiet: parsed.GetValue(s_quiet), MpiGroup.LaunchedRank);
+        var terminal = new Terminal(parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error, json: parsed.GetValue(common.Json), quiet: parsed.GetValue(common.Quiet), MpiGroup.LaunchedRank);
         var exitCode = Run(verb, parsed, terminal, cancellation);
         MpiGroup.Leave(exitCode);
         return exitCode;
@@ -71,7 +55,7 @@ internal static class CommandLine
         try
         {
             if (MpiGroup.LaunchedSize > 1 && !verb.SpreadsOverRanks)
-                throw new PithException($"{MpiGroup.LaunchedSize} processes were started together, but '{verb.Name}' does not share its work: all would do the same and write the same files. Run it without mpirun. These verbs share theirs: {string.Join(", ", VerbCatalog.All.Where(other => other.SpreadsOverRanks).Select(other => other.Name))}.");
+                throw new PithException($"{MpiGroup.LaunchedSize} processes were started together, but '{verb.Name}' does not share its work: all would do the same and write the same files. Run it without mpirun. These verbs share theirs: {string.Join(", ", VerbCatalog.Create().Where(other => other.SpreadsOverRanks).Select(other => other.Name))}.");
             return verb.Run(parsed, terminal, cancellation);
         }
         catch (UsageException wrong)
@@ -118,6 +102,29 @@ internal static class CommandLine
     }
 
     private static void AddExamples(HelpOption help, IReadOnlyList<string> examples) => help.Action = new HelpWithExamples((HelpAction)help.Action!, examples);
+
+    /// <summary>Options of every verb: what the terminal gets.</summary>
+    private sealed class TerminalOptions
+    {
+        public Option<bool> Json { get; } = new("--json") { Description = "Write the result as JSON to standard output, and nothing else.", Recursive = true };
+
+        public Option<bool> Quiet { get; } = new("--quiet", "-q") { Description = "Suppress progress and notes.", Recursive = true };
+    }
+
+    private sealed class VerbCommand : Command
+    {
+        public VerbCommand(Verb verb, string name, TerminalOptions common)
+            : base(name, verb.Summary)
+        {
+            Verb = verb;
+            verb.Declare(this);
+            foreach (var argument in Arguments) RefuseOptions(argument);
+            SetAction((parsed, cancellation) => Task.Run(() => CommandLine.Run(verb, common, parsed, cancellation), CancellationToken.None));
+            AddHelpWithExamples(this, verb.Examples);
+        }
+
+        public Verb Verb { get; }
+    }
 
     private sealed class HelpWithExamples(HelpAction help, IReadOnlyList<string> examples) : SynchronousCommandLineAction
     {

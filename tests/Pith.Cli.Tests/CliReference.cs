@@ -19,8 +19,8 @@ internal static class CliReference
         page.Append("Exit codes: 0 done, 1 failed or a check did not hold, 2 wrong usage. Every verb also takes:\n\n");
         AppendOptions(page, root.Options.Where(option => option.Recursive && option is not System.CommandLine.Help.HelpOption));
         page.Append('\n');
-        foreach (var verb in VerbCatalog.All) page.Append(CultureInfo.InvariantCulture, $"- [`{verb.Name}`](#pith-{verb.Name}) {Cell(verb.Summary)}\n");
-        foreach (var verb in VerbCatalog.All) Append(page, verb, root.Subcommands.Single(command => command.Name == verb.Name));
+        foreach (var verb in VerbCatalog.Create()) page.Append(CultureInfo.InvariantCulture, $"- [`{verb.Name}`](#pith-{verb.Name}) {Cell(verb.Summary)}\n");
+        foreach (var verb in VerbCatalog.Create()) Append(page, verb, root.Subcommands.Single(command => command.Name == verb.Name));
         return page.ToString();
     }
 

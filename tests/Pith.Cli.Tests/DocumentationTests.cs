@@ -26,7 +26,7 @@ public sealed partial class DocumentationTests
     public void The_readme_names_every_verb_and_stays_short()
     {
         var readme = Text("README.md");
-        foreach (var verb in VerbCatalog.All) Assert.Matches($@"\b{verb.Name}\b", readme);
+        foreach (var verb in VerbCatalog.Create()) Assert.Matches($@"\b{verb.Name}\b", readme);
         Assert.InRange(readme.Split('\n').Length, 1, 250);
     }
 
@@ -77,7 +77,7 @@ public sealed partial class DocumentationTests
     {
         var guide = Text("docs/graph-tools.md");
         foreach (var rule in TensorRtRules.All) Assert.Contains($"`{rule.Id}`", guide, StringComparison.Ordinal);
-        foreach (var option in SurgeonEdits.All.SelectMany(edit => edit.Options)) Assert.Contains($"`{option.Name}", guide, StringComparison.Ordinal);
+        foreach (var option in new SurgeonEdits().All.SelectMany(edit => edit.Options)) Assert.Contains($"`{option.Name}", guide, StringComparison.Ordinal);
     }
 
     [Theory]

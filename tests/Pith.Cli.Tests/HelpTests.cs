@@ -1,3 +1,4 @@
+using System.CommandLine;
 using Pith.Cli.Verbs;
 
 namespace Pith.Cli.Tests;
@@ -5,7 +6,7 @@ namespace Pith.Cli.Tests;
 /// <summary>What the program says about itself, and how it refuses a command line that it does not understand.</summary>
 public sealed class HelpTests
 {
-    public static TheoryData<string> Verbs => [.. VerbCatalog.All.Select(verb => verb.Name)];
+    public static TheoryData<string> Verbs => [.. VerbCatalog.Create().Select(verb => verb.Name)];
 
     [Theory, MemberData(nameof(Verbs))]
     public void Every_verb_has_help_with_an_example(string verb)
@@ -19,21 +20,32 @@ public sealed class HelpTests
 
     [Theory, MemberData(nameof(Verbs))]
     public void Examples_are_command_lines_that_the_verb_understands(string verb) =>
-        Assert.All(VerbCatalog.All.Single(known => known.Name == verb).Examples.Where(example => example.StartsWith("pith ", StringComparison.Ordinal)), example => Assert.Empty(CommandLine.Build().Parse(example["pith ".Length..]).Errors));
+        Assert.All(VerbCatalog.Create().Single(known => known.Name == verb).Examples.Where(example => example.StartsWith("pith ", StringComparison.Ordinal)), example => Assert.Empty(CommandLine.Build().Parse(example["pith ".Length..]).Errors));
 
     [Fact]
     public void The_overview_lists_every_verb_and_an_example()
     {
         var help = PithCommand.Run("--help").Ends(0);
         Assert.Contains("  pith demo", help.Output, StringComparison.Ordinal);
-        foreach (var verb in VerbCatalog.All) Assert.Contains($"  {verb.Name}", help.Output, StringComparison.Ordinal);
+        foreach (var verb in VerbCatalog.Create()) Assert.Contains($"  {verb.Name}", help.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Two_command_lines_share_no_symbol()
+    {
+        // The parser changes its symbols; shared ones would let two command lines of one process disturb each other.
+        var first = Symbols(CommandLine.Build()).ToHashSet(ReferenceEqualityComparer.Instance);
+        Assert.True(first.Count > 300, $"{first.Count} symbols");
+        Assert.DoesNotContain(Symbols(CommandLine.Build()), first.Contains);
+
+        static IEnumerable<Symbol> Symbols(Command command) => [command, .. command.Options, .. command.Arguments, .. command.Subcommands.SelectMany(Symbols)];
     }
 
     [Theory, MemberData(nameof(Verbs))]
     public void An_unknown_option_is_wrong_usage(string verb)
     {
         var result = PithCommand.Run(verb, "--no-such-option").Refuses(2);
-        Assert.Contains("--no-such-option", result.Error, StringComparison.Ordinal);
+        Assert.Single(result.Error.Split('\n'), line => line.Contains("--no-such-option", StringComparison.Ordinal));
         Assert.Contains($"pith {verb} --help", result.Error, StringComparison.Ordinal);
     }
 

@@ -9,41 +9,41 @@ namespace Pith.Cli.Verbs;
 /// <param name="Apply">The edited graph, perhaps the same one, and what was done in one line; null when it was not asked for.</param>
 internal sealed record SurgeonEdit(IReadOnlyList<Option> Options, Func<Graph, ParseResult, (Graph Graph, string Done)?> Apply);
 
-/// <summary>The one list of edits, in the order in which they are made whatever the order of the options: names are those of the file, because renaming comes last.</summary>
-internal static class SurgeonEdits
+/// <summary>The one list of edits, with the options of one command line, in the order in which they are made whatever the order of the options: names are those of the file, because renaming comes last.</summary>
+internal sealed class SurgeonEdits
 {
-    private static readonly Option<string[]> s_inputShape = Texts("--input-shape", "NAME=SHAPE", "Give an input another shape, e.g. images=N,3,224,224: numbers, or names of sizes that stay open. What follows is inferred anew.");
-    private static readonly Option<string[]> s_from = Texts("--from", "tensor", "Cut the network here: the tensor becomes an input.");
-    private static readonly Option<string[]> s_to = Texts("--to", "tensor", "Cut the network here: the tensor becomes an output, in place of the network's own.");
-    private static readonly Option<bool> s_strip = new("--strip-qdq") { Description = "Remove Q/DQ pairs; integer weights become the floats that they stand for." };
-    private static readonly Option<bool> s_float32 = new("--to-float32") { Description = "Turn half and double precision into float32: weights, inputs and outputs." };
-    private static readonly Option<string[]> s_insert = Texts("--insert-qdq", "TENSOR[=SCALE]", "Put a symmetric int8 Q/DQ pair after a tensor. The scale may be left out for weights, which get one per output channel from their largest magnitude. (pith quantize places and calibrates all pairs.)");
-    private static readonly Option<bool> s_fold = new("--fold-constants") { Description = "Compute now what depends on constants only; Q/DQ of weights stay." };
-    private static readonly Option<bool> s_simplify = new("--simplify") { Description = "All that an engine does to a graph that can be saved again: constants and batch norms folded, reshapes and transposes merged, identities removed." };
-    private static readonly Option<bool> s_unused = new("--drop-unused") { Description = "Remove inputs that nothing reads. (Nodes and constants that nothing reads go in any case.)" };
-    private static readonly Option<string[]> s_rename = Texts("--rename", "OLD=NEW", "Rename a tensor: an input, an output, a constant or what a node computes.");
-    private static readonly Option<string[]> s_renameNode = Texts("--rename-node", "OLD=NEW", "Rename a node.");
+    private readonly Option<string[]> _inputShape = Texts("--input-shape", "NAME=SHAPE", "Give an input another shape, e.g. images=N,3,224,224: numbers, or names of sizes that stay open. What follows is inferred anew.");
+    private readonly Option<string[]> _from = Texts("--from", "tensor", "Cut the network here: the tensor becomes an input.");
+    private readonly Option<string[]> _to = Texts("--to", "tensor", "Cut the network here: the tensor becomes an output, in place of the network's own.");
+    private readonly Option<bool> _strip = new("--strip-qdq") { Description = "Remove Q/DQ pairs; integer weights become the floats that they stand for." };
+    private readonly Option<bool> _float32 = new("--to-float32") { Description = "Turn half and double precision into float32: weights, inputs and outputs." };
+    private readonly Option<string[]> _insert = Texts("--insert-qdq", "TENSOR[=SCALE]", "Put a symmetric int8 Q/DQ pair after a tensor. The scale may be left out for weights, which get one per output channel from their largest magnitude. (pith quantize places and calibrates all pairs.)");
+    private readonly Option<bool> _fold = new("--fold-constants") { Description = "Compute now what depends on constants only; Q/DQ of weights stay." };
+    private readonly Option<bool> _simplify = new("--simplify") { Description = "All that an engine does to a graph that can be saved again: constants and batch norms folded, reshapes and transposes merged, identities removed." };
+    private readonly Option<bool> _unused = new("--drop-unused") { Description = "Remove inputs that nothing reads. (Nodes and constants that nothing reads go in any case.)" };
+    private readonly Option<string[]> _rename = Texts("--rename", "OLD=NEW", "Rename a tensor: an input, an output, a constant or what a node computes.");
+    private readonly Option<string[]> _renameNode = Texts("--rename-node", "OLD=NEW", "Rename a node.");
 
-    public static IReadOnlyList<SurgeonEdit> All { get; } =
+    public IReadOnlyList<SurgeonEdit> All =>
     [
-        new([s_inputShape], (graph, arguments) => Given(arguments, s_inputShape) is { } shapes ? (InputShapes.Set(graph, Shapes(shapes)), $"input shapes: {string.Join(", ", shapes)}") : null),
-        new([s_from, s_to], Extract),
-        new([s_strip], (graph, arguments) => arguments.GetValue(s_strip) ? (QdqRemoval.Of(graph), $"removed {Count(graph, "QuantizeLinear")} QuantizeLinear and {Count(graph, "DequantizeLinear")} DequantizeLinear") : null),
-        new([s_float32], (graph, arguments) => arguments.GetValue(s_float32) ? (Float32Form.Of(graph), Float32Form.IsNeeded(graph) ? "half and double precision turned into float32" : "nothing was in half or double precision") : null),
-        new([s_insert], (graph, arguments) => Given(arguments, s_insert) is { } pairs ? (Insert(graph, pairs), $"{pairs.Length} Q/DQ {(pairs.Length == 1 ? "pair" : "pairs")} inserted") : null), // after --strip-qdq, which would take them out again
-        new([s_fold], (graph, arguments) => arguments.GetValue(s_fold) ? Passes(graph, [new ConstantFolding(), new RemoveDeadNodes()], "constants folded") : null), // after shapes are set: then more is constant
-        new([s_simplify], (graph, arguments) => arguments.GetValue(s_simplify) ? Passes(graph, Pipelines.Simplify, "simplified") : null),
-        new([s_unused], (graph, arguments) => arguments.GetValue(s_unused) ? DropUnused(graph) : null), // after all that may leave something unread
-        new([s_rename], (graph, arguments) => Given(arguments, s_rename) is { } names ? Rename(graph, names) : null),
-        new([s_renameNode], (graph, arguments) => Given(arguments, s_renameNode) is { } names ? RenameNodes(graph, names) : null),
+        new([_inputShape], (graph, arguments) => Given(arguments, _inputShape) is { } shapes ? (InputShapes.Set(graph, Shapes(shapes)), $"input shapes: {string.Join(", ", shapes)}") : null),
+        new([_from, _to], Extract),
+        new([_strip], (graph, arguments) => arguments.GetValue(_strip) ? (QdqRemoval.Of(graph), $"removed {Count(graph, "QuantizeLinear")} QuantizeLinear and {Count(graph, "DequantizeLinear")} DequantizeLinear") : null),
+        new([_float32], (graph, arguments) => arguments.GetValue(_float32) ? (Float32Form.Of(graph), Float32Form.IsNeeded(graph) ? "half and double precision turned into float32" : "nothing was in half or double precision") : null),
+        new([_insert], (graph, arguments) => Given(arguments, _insert) is { } pairs ? (Insert(graph, pairs), $"{pairs.Length} Q/DQ {(pairs.Length == 1 ? "pair" : "pairs")} inserted") : null), // after --strip-qdq, which would take them out again
+        new([_fold], (graph, arguments) => arguments.GetValue(_fold) ? Passes(graph, [new ConstantFolding(), new RemoveDeadNodes()], "constants folded") : null), // after shapes are set: then more is constant
+        new([_simplify], (graph, arguments) => arguments.GetValue(_simplify) ? Passes(graph, Pipelines.Simplify, "simplified") : null),
+        new([_unused], (graph, arguments) => arguments.GetValue(_unused) ? DropUnused(graph) : null), // after all that may leave something unread
+        new([_rename], (graph, arguments) => Given(arguments, _rename) is { } names ? Rename(graph, names) : null),
+        new([_renameNode], (graph, arguments) => Given(arguments, _renameNode) is { } names ? RenameNodes(graph, names) : null),
     ];
 
     /// <summary>Lets the metadata name layers and tensors as the edited graph does.</summary>
-    public static void UpdateMetadata(Graph graph, ParseResult arguments) => RecordedNames.Follow(graph, Pairs(s_renameNode, arguments.GetValue(s_renameNode)), Pairs(s_rename, arguments.GetValue(s_rename)));
+    public void UpdateMetadata(Graph graph, ParseResult arguments) => RecordedNames.Follow(graph, Pairs(_renameNode, arguments.GetValue(_renameNode)), Pairs(_rename, arguments.GetValue(_rename)));
 
-    private static (Graph, string)? Extract(Graph graph, ParseResult arguments)
+    private (Graph, string)? Extract(Graph graph, ParseResult arguments)
     {
-        var (from, to) = (Given(arguments, s_from) ?? [], Given(arguments, s_to) ?? []);
+        var (from, to) = (Given(arguments, _from) ?? [], Given(arguments, _to) ?? []);
         if (from.Length + to.Length == 0) return null;
         var part = Subgraph.Extract(graph, from, to);
         RecordedNames.KeepOf(graph, part);
@@ -98,19 +98,19 @@ internal static class SurgeonEdits
     }
 
     // All at once, so that names can be swapped.
-    private static (Graph, string) Rename(Graph graph, string[] names)
+    private (Graph, string) Rename(Graph graph, string[] names)
     {
         graph = graph.Clone();
-        var renamed = Pairs(s_rename, names).Select(pair => (Value: graph.Find(pair.Key) ?? throw new PithException($"Graph '{graph.Name}' has no tensor '{pair.Key}' to rename."), New: pair.Value)).ToArray();
+        var renamed = Pairs(_rename, names).Select(pair => (Value: graph.Find(pair.Key) ?? throw new PithException($"Graph '{graph.Name}' has no tensor '{pair.Key}' to rename."), New: pair.Value)).ToArray();
         for (var i = 0; i < renamed.Length; i++) graph.Rename(renamed[i].Value, $"\u0001{i}");
         foreach (var (value, name) in renamed) graph.Rename(value, name);
         return (graph, $"renamed {string.Join(", ", names)}");
     }
 
-    private static (Graph, string) RenameNodes(Graph graph, string[] names)
+    private (Graph, string) RenameNodes(Graph graph, string[] names)
     {
         graph = graph.Clone();
-        var renamed = Pairs(s_renameNode, names).Select(pair => (Node: graph.Nodes.FirstOrDefault(node => node.Name == pair.Key) ?? throw new PithException($"Graph '{graph.Name}' has no node '{pair.Key}' to rename."), New: pair.Value)).ToArray();
+        var renamed = Pairs(_renameNode, names).Select(pair => (Node: graph.Nodes.FirstOrDefault(node => node.Name == pair.Key) ?? throw new PithException($"Graph '{graph.Name}' has no node '{pair.Key}' to rename."), New: pair.Value)).ToArray();
         for (var i = 0; i < renamed.Length; i++) graph.Rename(renamed[i].Node, $"\u0001{i}");
         foreach (var (node, name) in renamed) graph.Rename(node, name);
         return (graph, $"renamed nodes {string.Join(", ", names)}");

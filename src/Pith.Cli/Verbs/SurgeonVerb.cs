@@ -13,6 +13,7 @@ internal sealed class SurgeonVerb : Verb
     private readonly Argument<string> _model = CommonOptions.Model();
     private readonly Option<string?> _output = CommonOptions.Output("the edited model");
     private readonly Option<InputSize?> _size = CommonOptions.Size();
+    private readonly SurgeonEdits _edits = new();
     private readonly Option<int?> _opset = new("--opset") { Description = $"Write this ONNX opset, {OldestWritten} to {Newest}. Default: the opset of the file, or the newest that an op needs. Below {GeluSince}, Gelu is written with older ops.", HelpName = "n" };
 
     public override string Name => "surgeon";
@@ -29,7 +30,7 @@ internal sealed class SurgeonVerb : Verb
         "pith surgeon net.onnx --insert-qdq input=0.0078125 --insert-qdq conv1.weight -o net-qdq.onnx",
     ];
 
-    protected override IEnumerable<Symbol> Symbols => [_model, _output, .. SurgeonEdits.All.SelectMany(edit => edit.Options), _opset, _size];
+    protected override IEnumerable<Symbol> Symbols => [_model, _output, .. _edits.All.SelectMany(edit => edit.Options), _opset, _size];
 
     public override int Run(ParseResult arguments, Terminal terminal, CancellationToken cancellation)
     {
@@ -39,14 +40,14 @@ internal sealed class SurgeonVerb : Verb
         var source = ModelFile.Load(model, arguments.GetValue(_size));
         var (graph, done) = (source.Clone(), new List<string>());
         if (arguments.GetValue(_size) is { } size) done.Add($"images of {size}");
-        foreach (var edit in SurgeonEdits.All)
+        foreach (var edit in _edits.All)
         {
             if (edit.Apply(graph, arguments) is not { } edited) continue;
             (graph, var line) = edited;
             done.Add(line);
             cancellation.ThrowIfCancellationRequested();
         }
-        SurgeonEdits.UpdateMetadata(graph, arguments);
+        _edits.UpdateMetadata(graph, arguments);
         if (opset is { } chosen) done.Add($"opset {chosen}");
         if (opset < GeluSince) PassRunner.RunOnce(graph, new ExpandGelu());
         new Provenance { Step = Name, Pith = PithVersion.Text, Model = ModelHash.Of(source), Settings = new() { ["edits"] = new JsonArray([.. done.Select(line => (JsonNode)line)]) } }.AddTo(source, graph, null);

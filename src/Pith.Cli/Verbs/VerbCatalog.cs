@@ -3,7 +3,8 @@ namespace Pith.Cli.Verbs;
 /// <summary>The one list of verbs, in the order of the workflow.</summary>
 internal static class VerbCatalog
 {
-    public static IReadOnlyList<Verb> All { get; } =
+    /// <summary>All verbs, new ones at each call: the parser writes into their options, so each command line has its own.</summary>
+    public static IReadOnlyList<Verb> Create() =>
     [
         new DemoVerb(),
         new ModelsVerb(),

@@ -135,37 +135,39 @@ internal sealed unsafe class FloatWinogradProducts
     /// <param name="part">The part.</param>
     public void Pack(float* weights, byte* packed, int part)
     {
-        const int taps = WinogradPoints.Window * WinogradPoints.Window;
         var (panel, first, step) = (part % Panels, part / Panels * PackedChannels, _products.Step);
         var lanes = PanelVectors * PanelShape.Lanes;
-        Span<Vector512<double>> window = stackalloc Vector512<double>[taps];
-        Span<Vector256<float>> transformed = stackalloc Vector256<float>[_positions * step];
-        for (var lane = 0; lane < lanes; lane += Vector512<double>.Count)
+        var window = stackalloc float[WinogradPoints.Taps * PanelShape.Lanes];
+        var transformed = stackalloc float[step * _positions * PanelShape.Lanes];
+        for (var lane = 0; lane < lanes; lane += PanelShape.Lanes)
         {
-            var outputs = Math.Clamp(_outChannels - panel * lanes - lane, 0, Vector512<double>.Count);
+            var outputs = Math.Clamp(_outChannels - panel * lanes - lane, 0, PanelShape.Lanes);
+            new Span<float>(window, WinogradPoints.Taps * PanelShape.Lanes).Clear();
             for (var channel = first; channel < Math.Min(first + PackedChannels, _channels); channel += step)
             {
                 for (var i = 0; i < step; i++)
                 {
                     Read(weights + _places.First + (panel * lanes + lane) * _places.Out + (channel + i) * _places.In, outputs, window);
-                    _points.TransformWeights(window, transformed[(i * _positions)..]);
+                    _points.TransformWeights(window, transformed + i * _positions * PanelShape.Lanes);
                 }
                 var to = packed + panel * _panelBytes + ((nint)channel / step * lanes + lane) * sizeof(float);
                 for (var position = 0; position < _positions; position++, to += Panels * _panelBytes)
-                    if (step == 1) transformed[position].Store((float*)to);
-                    else Bfloat16.RoundPairs(transformed[position], transformed[_positions + position]).Store((uint*)to);
+                {
+                    var even = Vector512.Load(transformed + position * PanelShape.Lanes);
+                    if (step == 1) even.Store((float*)to);
+                    else Bfloat16.RoundPairs(even, Vector512.Load(transformed + (_positions + position) * PanelShape.Lanes)).Store((uint*)to);
+                }
             }
         }
     }
 
-    // The windows of an input channel and some output channels, one in each lane.
-    private void Read(float* weights, int outputs, Span<Vector512<double>> window)
+    // The windows of an input channel and some output channels, [taps][16]. One float at a time: each output channel's weights are elsewhere.
+    private void Read(float* weights, int outputs, float* window)
     {
-        var row = stackalloc double[Vector512<double>.Count];
-        for (var tap = 0; tap < window.Length; tap++, weights += _places.Tap)
+        for (var output = 0; output < outputs; output++, weights += _places.Out)
         {
-            for (var i = 0; i < Vector512<double>.Count; i++) row[i] = i < outputs ? weights[i * _places.Out] : 0;
-            window[tap] = Vector512.Load(row);
+            float* from = weights, to = window + output;
+            for (var tap = 0; tap < WinogradPoints.Taps; tap++, from += _places.Tap, to += PanelShape.Lanes) *to = *from;
         }
     }
 }

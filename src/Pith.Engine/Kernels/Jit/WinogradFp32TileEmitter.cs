@@ -20,6 +20,18 @@ internal enum WinogradOperand
     SecondOfPair,
 }
 
+/// <summary>Rows and columns at the sides of a tile that lie outside its image, and count as 0.</summary>
+internal readonly record struct TileEdges(int Top, int Left, int Bottom, int Right)
+{
+    /// <summary>Of a square tile.</summary>
+    /// <param name="row">The image's row of its first, which may be negative.</param>
+    /// <param name="column">The image's column of its first.</param>
+    /// <param name="size">Rows and columns of the tile.</param>
+    /// <param name="height">Rows of the image.</param>
+    /// <param name="width">Columns of the image.</param>
+    public static TileEdges Of(int row, int column, int size, int height, int width) => new(Math.Max(0, -row), Math.Max(0, -column), Math.Max(0, row + size - height), Math.Max(0, column + size - width));
+}
+
 /// <summary>Everything that the code of a float transform of tiles depends on.</summary>
 /// <param name="Points">The transform.</param>
 /// <param name="Vectors">Vectors of 16 channels of a pixel; the last may reach into the next pixel.</param>
@@ -27,7 +39,8 @@ internal enum WinogradOperand
 /// <param name="PixelBytes">Bytes from column to column of the input.</param>
 /// <param name="PositionBytes">Bytes from position to position of the result.</param>
 /// <param name="Operand">What results are rounded to.</param>
-internal sealed record WinogradFp32TileSpec(WinogradPoints Points, int Vectors, int RowBytes, int PixelBytes, int PositionBytes, WinogradOperand Operand = WinogradOperand.Float32);
+/// <param name="Edges">What is not read.</param>
+internal sealed record WinogradFp32TileSpec(WinogradPoints Points, int Vectors, int RowBytes, int PixelBytes, int PositionBytes, WinogradOperand Operand = WinogradOperand.Float32, TileEdges Edges = default);
 
 /// <summary>
 /// A transform of <see cref="WinogradPoints"/> for all channels of some tiles: each value is loaded once, everything between is in registers, 16 channels in each. Tiles lie at their <see cref="BlockOffsets.Input"/> and go to their
@@ -44,6 +57,9 @@ internal abstract class WinogradFp32TileEmitter(WinogradFp32TileSpec spec) : Ker
 
     /// <summary>Positions of a tile of the result along an axis.</summary>
     protected int Size => spec.Points.Size;
+
+    /// <summary>Rows and columns of a tile of the input.</summary>
+    protected abstract int InputSize { get; }
 
     protected sealed override void Body()
     {
@@ -72,7 +88,9 @@ internal abstract class WinogradFp32TileEmitter(WinogradFp32TileSpec spec) : Ker
 
     protected int LoadTo(int register, int row, int column)
     {
-        Asm.vmovups(Zmm(register), __zmmword_ptr[s_pixel + (row * spec.RowBytes + column * spec.PixelBytes)]);
+        var (values, edges) = (Zmm(register), spec.Edges);
+        if (row < edges.Top || column < edges.Left || row >= InputSize - edges.Bottom || column >= InputSize - edges.Right) Asm.vpxord(values, values, values);
+        else Asm.vmovups(values, __zmmword_ptr[s_pixel + (row * spec.RowBytes + column * spec.PixelBytes)]);
         return register;
     }
 

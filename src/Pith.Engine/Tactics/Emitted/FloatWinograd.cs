@@ -16,7 +16,7 @@ internal sealed class FloatWinograd(WinogradPoints points, FloatProducts product
     private const int LeastChannels = 24;
 
     // Measured on one thread: products of 16 channels, transforms of 16 channels of a position (in and out), transformed weights, which come from memory or the last-level cache.
-    private const double ProductsPerSecond = 7.4e9, TransformsPerSecond = 0.85e9, WeightBytesPerSecond = 27e9, CopiedBytesPerSecond = 3e9;
+    private const double ProductsPerSecond = 7.4e9, TransformsPerSecond = 0.85e9, WeightBytesPerSecond = 27e9;
 
     public override string Name { get; } = $"{products.Name}-winograd{points.Outputs}-{products.Family.Name}";
 
@@ -46,8 +46,8 @@ internal sealed class FloatWinograd(WinogradPoints points, FloatProducts product
         var tilePositions = (double)EvenParts.Count(height, points.Outputs) * EvenParts.Count(width, points.Outputs) * points.Positions;
         int inVectors = EvenParts.Count(layer.Channels, PanelShape.Lanes), outVectors = EvenParts.Count(layer.OutChannels, PanelShape.Lanes);
         var computing = tilePositions * (layer.Channels * outVectors / (ProductsPerSecond * products.Step) + (inVectors + outVectors) / TransformsPerSecond);
-        // Computed weights (training) come with large batches, and with images that are copied to have padding. The choice among all tactics must not depend on the number of threads then.
-        if (!layer.HasConstantWeights) return computing + layer.Input.Bytes(1) / CopiedBytesPerSecond;
+        // Computed weights (training) come with large batches. The choice among all tactics must not depend on the number of threads then.
+        if (!layer.HasConstantWeights) return computing;
         var readingWeights = (double)points.Positions * layer.Channels * outVectors * PanelShape.Lanes * sizeof(float) / WeightBytesPerSecond;
         return Math.Max(computing, readingWeights) / device.Threads;
     }

@@ -1,7 +1,6 @@
 using Pith.Building;
 using Pith.Kernels;
 using Pith.Kernels.Jit;
-using Pith.Kernels.Simd;
 using Pith.Runtime;
 
 namespace Pith.Tactics;
@@ -16,21 +15,17 @@ internal sealed unsafe class FloatWinogradLayer : RunnableLayer, IParallelBody
     private const int LeastTiles = 16;
 
     private readonly ContractionLayer _layer;
-    private readonly ConvOperands _operands;
     private readonly FloatWinogradProducts _products;
     private readonly FloatWinogradTiles _tiles;
     private readonly byte* _constants;
-    private readonly int _size;
 
     // Null where they are computed.
     private readonly byte* _weights;
     private readonly byte* _biases;
     private readonly ParallelBody? _pack;
-    private readonly nint _inputCode;
 
-    // Of tiles that reach over the edge of an image, from a copy with zeros around; 0 where all have their padding in memory.
-    private readonly nint _edgeCode;
-    private readonly int _edgeBytes;
+    // For each way in which tiles lie at the edges of images.
+    private readonly nint[] _inputCode;
 
     // For each way in which tiles overlap others: code for full vectors, and for the channels of the last one.
     private readonly (nint Full, nint Partial)[] _outputCode;
@@ -41,9 +36,9 @@ internal sealed unsafe class FloatWinogradLayer : RunnableLayer, IParallelBody
     /// <param name="resources">What the layer is built with.</param>
     public FloatWinogradLayer(ContractionLayer layer, WinogradPoints points, FloatProducts products, BuildResources resources)
     {
-        (_layer, _size) = (layer, points.Size);
-        _operands = ConvOperands.OfFp32(layer);
-        _tiles = new FloatWinogradTiles(layer, _operands, points.Outputs);
+        _layer = layer;
+        var operands = ConvOperands.OfFp32(layer);
+        _tiles = new FloatWinogradTiles(layer, operands, points.Outputs);
         _products = new FloatWinogradProducts(layer, points, products, _tiles.Count(resources.MaxBatch), resources);
         _constants = Fp32Epilogue.Constants(layer, resources, points.Coefficients);
         if (layer.Weight!.Constant is Tensor<float> weights)
@@ -64,20 +59,14 @@ internal sealed unsafe class FloatWinogradLayer : RunnableLayer, IParallelBody
             (layer.Bias?.Constant as Tensor<float>)?.Data.CopyTo(new Span<float>(_biases, layer.OutChannels));
         }
 
-        _inputCode = InputCode((int)(_operands.NeedsCopy ? layer.Input.RowBytes : _operands.RowBytes));
-        if (_operands.NeedsCopy)
-        {
-            _edgeCode = InputCode(points.Size * _operands.PixelBytes);
-            // A vector of channels may reach into the next pixel.
-            _edgeBytes = EvenParts.Count(points.Size * points.Size * _operands.PixelBytes, AlignedMemory.Alignment) * AlignedMemory.Alignment + AlignedMemory.Alignment;
-        }
+        _inputCode = [.. _tiles.Edges.Select(InputCode)];
         var epilogue = Fp32Epilogue.Spec(layer);
-        var tile = _operands.Image with { Rows = points.Outputs, Columns = points.Outputs };
+        var tile = operands.Image with { Rows = points.Outputs, Columns = points.Outputs };
         _outputCode = [.. _tiles.Overlaps.Select(overlap => (Code(PanelShape.Lanes, overlap), RestChannels > 0 ? Code(RestChannels, overlap) : 0))];
 
-        nint InputCode(int rowBytes)
+        nint InputCode(TileEdges edges)
         {
-            var spec = new WinogradFp32TileSpec(points, _products.InputVectors, rowBytes, _operands.PixelBytes, _products.InputPositionBytes, products.Bytes == sizeof(float) ? WinogradOperand.Float32 : WinogradOperand.Bfloat16);
+            var spec = new WinogradFp32TileSpec(points, _products.InputVectors, (int)layer.Input.RowBytes, layer.Input.PixelBytes, _products.InputPositionBytes, products.Bytes == sizeof(float) ? WinogradOperand.Float32 : WinogradOperand.Bfloat16, edges);
             return resources.Kernel(products.KernelName($"winograd{points.Outputs}input"), spec, () => new WinogradFp32InputEmitter(spec).Emit());
         }
 
@@ -88,14 +77,14 @@ internal sealed unsafe class FloatWinogradLayer : RunnableLayer, IParallelBody
         }
     }
 
-    public override long ScratchBytes => OffsetBytes + _products.InputBytes + _products.SumBytes + _edgeBytes;
+    public override long ScratchBytes => OffsetBytes + _products.InputBytes + _products.SumBytes;
 
     public override long SharedScratchBytes => _pack is null ? 0 : _products.WeightBytes;
 
     private int RestChannels => _layer.OutChannels % PanelShape.Lanes;
 
-    // Offsets of the tiles of a block, to transform inputs and then for each overlap.
-    private long OffsetBytes => EvenParts.Count((long)_products.MostTiles * (1 + _tiles.Overlaps.Length) * sizeof(BlockOffsets), AlignedMemory.Alignment) * AlignedMemory.Alignment;
+    // Offsets of the tiles of a block that the same code takes.
+    private long OffsetBytes => EvenParts.Count((long)_products.MostTiles * sizeof(BlockOffsets), AlignedMemory.Alignment) * AlignedMemory.Alignment;
 
     public override void Run(RunState state)
     {
@@ -117,47 +106,26 @@ internal sealed unsafe class FloatWinogradLayer : RunnableLayer, IParallelBody
     {
         var offsets = (BlockOffsets*)scratch;
         byte* inputs = scratch + OffsetBytes, sums = inputs + _products.InputBytes;
-        var args = new ConvKernelArgs { Shared = _constants, Output = inputs, Blocks = offsets };
-        TransformInputs(state, &args, offsets, sums + _products.SumBytes, first, end);
+        var args = new ConvKernelArgs { Shared = _constants, Blocks = offsets, Input = state.Address(_layer.Input), Output = inputs };
+        for (var edges = 0; edges < _inputCode.Length; edges++)
+        {
+            args.BlockCount = 0;
+            for (var tile = first; tile < end; tile++)
+                if (_tiles.EdgesOf(tile) == edges) offsets[args.BlockCount++] = new BlockOffsets { Input = _tiles.Input(tile), Output = (tile - first) * _products.InputTileBytes };
+            if (args.BlockCount > 0) Run(_inputCode[edges], &args);
+        }
         _products.Run(Weights(state), inputs, sums, end - first, firstPanel, endPanel);
         args.Input = sums;
         args.Output = state.Address(_layer.Output);
         args.Residual = _layer.Residual is { } residual ? state.Address(residual) : null;
         args.Panel = _biases != null ? _biases : state.Address(_layer.Bias!);
-        args.Blocks = offsets + _products.MostTiles;
         for (var overlap = 0; overlap < _outputCode.Length; overlap++)
         {
             args.BlockCount = 0;
             for (var tile = first; tile < end; tile++)
-                if (_tiles.OverlapOf(tile) == overlap) args.Blocks[args.BlockCount++] = _tiles.Output(tile) with { Input = (tile - first) * _products.SumTileBytes };
+                if (_tiles.OverlapOf(tile) == overlap) offsets[args.BlockCount++] = _tiles.Output(tile) with { Input = (tile - first) * _products.SumTileBytes };
             if (args.BlockCount > 0) RunOutputs(args, _outputCode[overlap], firstPanel * _products.PanelVectors, endPanel * _products.PanelVectors);
         }
-    }
-
-    private void TransformInputs(RunState state, ConvKernelArgs* args, BlockOffsets* offsets, byte* edge, int first, int end)
-    {
-        var count = 0;
-        for (var tile = first; tile < end; tile++)
-        {
-            var to = (tile - first) * _products.InputTileBytes;
-            if (_edgeCode == 0) offsets[count++] = _tiles.Input(tile) with { Output = to };
-            else if (_tiles.Inside(tile) is { } from) offsets[count++] = new BlockOffsets { Input = from, Output = to };
-            else
-            {
-                var (image, row, column) = _tiles.Window(tile);
-                PaddedCopy.Of(FeatureMaps.Of(_layer.Input, state), image).Run(row, _size, column, _size, edge);
-                offsets[count] = new BlockOffsets { Output = to };
-                args->Input = edge;
-                args->Blocks = offsets + count;
-                args->BlockCount = 1;
-                Run(_edgeCode, args);
-            }
-        }
-        if (count == 0) return;
-        args->Input = state.Address(_layer.Input) + (_edgeCode == 0 ? _operands.Origin : 0);
-        args->Blocks = offsets;
-        args->BlockCount = count;
-        Run(_inputCode, args);
     }
 
     private void RunOutputs(ConvKernelArgs args, (nint Full, nint Partial) code, int firstVector, int endVector)

@@ -11,6 +11,9 @@ internal sealed class FloatWinogradTiles
     private readonly ConvOperands _operands;
     private readonly int _outputs, _down, _across;
 
+    // By the tile of an image.
+    private readonly int[] _edges;
+
     /// <param name="layer">The layer.</param>
     /// <param name="operands">Its operands.</param>
     /// <param name="outputs">Rows and columns of a tile; images are not smaller.</param>
@@ -20,7 +23,15 @@ internal sealed class FloatWinogradTiles
         (_down, _across) = (EvenParts.Count(operands.Image.Rows, outputs), EvenParts.Count(operands.Image.Columns, outputs));
         int rows = _down * outputs - operands.Image.Rows, columns = _across * outputs - operands.Image.Columns;
         Overlaps = [(0, 0), (0, columns), (rows, 0), (rows, columns)];
+        var (input, size) = (layer.Input, outputs + WinogradPoints.Window - 1);
+        // Padding that lies in memory is read like pixels.
+        var edges = Enumerable.Range(0, _down * _across).Select(Window).Select(tile => operands.NeedsCopy ? TileEdges.Of(tile.Row, tile.Column, size, input.Height, input.Width) : default).ToArray();
+        Edges = [.. edges.Distinct()];
+        _edges = [.. edges.Select(edge => Array.IndexOf(Edges, edge))];
     }
+
+    /// <summary>What tiles have in common that are read by the same code.</summary>
+    public TileEdges[] Edges { get; }
 
     /// <summary>Rows and columns at the start of a tile that other tiles write, for tiles inside, at the right edge, at the lower edge, and in the corner.</summary>
     public (int Rows, int Columns)[] Overlaps { get; }
@@ -35,27 +46,14 @@ internal sealed class FloatWinogradTiles
         return (down == _down - 1 ? 2 : 0) + (across == _across - 1 ? 1 : 0);
     }
 
-    /// <summary>Where a tile's window starts.</summary>
-    public BlockOffsets Input(int tile)
-    {
-        var (image, row, column) = Locate(tile);
-        return new BlockOffsets { Input = image * _operands.ImageBytes + row * _operands.RowBytes + column * _operands.PixelBytes };
-    }
+    /// <summary>Which of the <see cref="Edges"/> a tile has.</summary>
+    public int EdgesOf(int tile) => _edges[tile % _edges.Length];
 
-    /// <summary>Where its window starts in the images themselves, if it lies in one of them; else null. Vectors of channels may reach into the next pixel, but not beyond an image.</summary>
-    public nint? Inside(int tile)
+    /// <summary>Where a tile's window starts, in bytes from the first pixel of the first image; outside an image it is not read.</summary>
+    public nint Input(int tile)
     {
-        var (image, top, left) = Locate(tile);
-        var (row, column, size, input) = ((int)top - _layer.Window.PadTop, (int)left - _layer.Window.PadLeft, _outputs + WinogradPoints.Window - 1, _layer.Input);
-        var isLast = row + size == input.Height && column + size == input.Width && _layer.Channels % PanelShape.Lanes != 0;
-        return row < 0 || column < 0 || row + size > input.Height || column + size > input.Width || isLast ? null : image * input.ImageBytes + row * input.RowBytes + column * (nint)input.PixelBytes;
-    }
-
-    /// <summary>The image of a tile, and the row and column where its window starts, which may lie outside.</summary>
-    public (int Image, int Row, int Column) Window(int tile)
-    {
-        var (image, top, left) = Locate(tile);
-        return ((int)image, (int)top - _layer.Window.PadTop, (int)left - _layer.Window.PadLeft);
+        var (image, row, column) = Window(tile);
+        return _layer.Input.PixelOffset(image, row, column);
     }
 
     /// <summary>Where its results and residuals are.</summary>
@@ -63,6 +61,12 @@ internal sealed class FloatWinogradTiles
     {
         var (image, row, column) = Locate(tile);
         return new BlockOffsets { Output = _layer.Output.PixelOffset(image, row, column), Residual = _layer.Residual?.PixelOffset(image, row, column) ?? 0 };
+    }
+
+    private (int Image, int Row, int Column) Window(int tile)
+    {
+        var (image, top, left) = Locate(tile);
+        return ((int)image, (int)top - _layer.Window.PadTop, (int)left - _layer.Window.PadLeft);
     }
 
     private (nint Image, nint Row, nint Column) Locate(int tile)

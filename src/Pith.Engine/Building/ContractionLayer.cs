@@ -9,12 +9,15 @@ namespace Pith.Building;
 /// </summary>
 internal sealed class ContractionLayer : Layer
 {
-    /// <summary>The op behind the layer: Conv, Gemm, MatMul, or ConvInputGradient of stride 1.</summary>
+    /// <summary>The op behind the layer: Conv, Gemm, MatMul, ConvInputGradient of stride 1, or a <see cref="Phase"/> of one of another stride.</summary>
     public required Op Op { get; init; }
 
     public required Window Window { get; init; }
 
     public int Groups { get; init; } = 1;
+
+    /// <summary>The pixels of the output that the layer computes; null for all.</summary>
+    public InputGradientPhase? Phase { get; init; }
 
     /// <summary>True for a matrix product whose weights are [N, K]; false for [K, N]. Convolution weights are always [K, C/groups, R, S].</summary>
     public bool TransposedWeights { get; init; }
@@ -52,9 +55,10 @@ internal sealed class ContractionLayer : Layer
         get
         {
             var (inputs, outputs, taps) = (Channels / Groups, OutChannels / Groups, Window.Taps);
-            return IsGemm ? TransposedWeights ? new(0, 0, inputs, 1, 0) : new(0, 0, 1, outputs, 0)
-                : TurnsWeights ? new(taps - 1, (nint)inputs * outputs * taps, taps, (nint)outputs * taps, -1)
-                : new(0, (nint)inputs * outputs * taps, (nint)inputs * taps, taps, 1);
+            return IsGemm ? TransposedWeights ? new(1, 0, 0, inputs, 1, 0, 0) : new(1, 0, 0, 1, outputs, 0, 0)
+                : Phase is not null ? Phase.PlacesOfWeights(inputs, outputs)
+                : TurnsWeights ? new(taps, taps - 1, (nint)inputs * outputs * taps, taps, (nint)outputs * taps, -Window.KernelWidth, -1)
+                : new(taps, 0, (nint)inputs * outputs * taps, (nint)inputs * taps, taps, Window.KernelWidth, 1);
         }
     }
 
@@ -79,8 +83,8 @@ internal sealed class ContractionLayer : Layer
     /// <summary>Input rows and columns.</summary>
     public (int Height, int Width) InputSize => IsGemm ? (1, 1) : (Input.Height, Input.Width);
 
-    /// <summary>Output rows and columns.</summary>
-    public (int Height, int Width) OutputSize => IsGemm ? (1, 1) : (Output.Height, Output.Width);
+    /// <summary>Output rows and columns that are computed.</summary>
+    public (int Height, int Width) OutputSize => IsGemm ? (1, 1) : Phase is not null ? (Phase.Rows.Positions(Output.Height), Phase.Columns.Positions(Output.Width)) : (Output.Height, Output.Width);
 
     /// <summary>Images; rows of the left-hand side of a matrix product.</summary>
     public int Images(int batch) => checked((int)(IsGemm ? Input.Shape.Elements(batch) / Channels : Input.Shape.Size(0, batch)));
@@ -106,8 +110,11 @@ internal sealed class ContractionLayer : Layer
     };
 }
 
-/// <summary>Where float weights lie in their tensor, in elements: that of an output and an input channel of a group and a tap is at <c>First + group * Group + output * Out + input * In + tap * Tap</c>.</summary>
-internal readonly record struct WeightPlaces(nint First, nint Group, nint Out, nint In, nint Tap);
+/// <summary>
+/// Where float weights lie in their tensor, in elements: that of an output and an input channel of a group and a tap is at <c>First + group * Group + output * Out + input * In + row * Row + column * Column</c>.
+/// The <c>Taps</c> of a pair of channels lie together; a layer may use some of them.
+/// </summary>
+internal readonly record struct WeightPlaces(int Taps, int First, nint Group, nint Out, nint In, int Row, int Column);
 
 /// <summary>What turns a contraction into integer arithmetic. See <see cref="Int8Arithmetic"/> for the order of operations.</summary>
 /// <param name="Input">How x is quantized.</param>

@@ -60,7 +60,7 @@ internal static class TrainingFusion
     {
         List<Node> nodes = [node];
         var residual = TakeAdd(nodes, context);
-        return TurnedWindow(node, context) is { } window ? TurnedConvolution(nodes, window, residual, context) : Layer(nodes, residual, null, default);
+        return TurnedWindow(node, context) is { } window ? TurnedConvolution(nodes, window, residual, context) : Layer(nodes, residual, null, default, allowsBf16: context.AllowsBf16);
     }
 
     // Of stride 1 the gradient is a convolution, unless it reads less than all of its operand.
@@ -99,7 +99,7 @@ internal static class TrainingFusion
         return other;
     }
 
-    private static FusedNode Layer(List<Node> nodes, Value? residual, Value? gate, Activation activation, (float Lower, float Upper) bounds = default, bool gateIsBeta = false)
+    private static FusedNode Layer(List<Node> nodes, Value? residual, Value? gate, Activation activation, (float Lower, float Upper) bounds = default, bool gateIsBeta = false, bool allowsBf16 = false)
     {
         var main = nodes.Find(node => node.Op is not (UnaryGradient or ClipGradient or Add or Relu or Clip))!;
         var operands = main.Inputs.ToArray();
@@ -111,7 +111,7 @@ internal static class TrainingFusion
             Outputs = [nodes[^1].Output, .. main.Outputs.Skip(1)],
             // Weights stay [K, C / groups, R, S].
             Layouts = LayoutRule.ChannelsLast(rowMajorInputs: main.Op is ConvInputGradient ? [1] : null),
-            Create = parts => new TrainingLayer { Op = main.Op, Name = parts.Name, Nodes = parts.Nodes, Inputs = parts.Inputs, Outputs = parts.Outputs, Macs = parts.Macs, Activation = activation, GateBounds = bounds, GateIsBeta = gateIsBeta },
+            Create = parts => new TrainingLayer { Op = main.Op, Name = parts.Name, Nodes = parts.Nodes, Inputs = parts.Inputs, Outputs = parts.Outputs, Macs = parts.Macs, Activation = activation, GateBounds = bounds, GateIsBeta = gateIsBeta, AllowsBf16 = allowsBf16 },
         };
     }
 }

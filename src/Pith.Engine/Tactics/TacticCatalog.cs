@@ -87,6 +87,8 @@ internal static class TacticCatalog
 
         new Fp32BatchNorm(),
         new Fp32BatchNormGradient(),
+        new Bf16ConvInputGradient(new Bf16ComputedConv(new Bf16TileKernels(tiles), 900e9)),
+        new Bf16ConvInputGradient(new Bf16ComputedConv(new Bf16VectorKernels(), 100e9)),
         new Fp32ConvInputGradient(),
         new ReferenceTraining(),
 

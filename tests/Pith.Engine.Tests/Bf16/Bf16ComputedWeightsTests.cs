@@ -33,13 +33,38 @@ public class Bf16ComputedWeightsTests
             var y = forward.Add(new Conv { Window = window }, forward.AddInput("x", TensorType.Float32(Dim.Named("N"), channels, height, width)), w, forward.AddInput("bias", TensorType.Float32(outputs)));
             forward.AddOutput(forward.Add(new Relu(), forward.Add(new Add(), y, forward.AddInput("residual", y.Type))));
             Check(forward);
-            if (stride > 1) continue;
+            Check(InputGradient(window, channels, outputs, height, width, hasResidual: true));
+        }
+    }
 
-            var backward = new Graph();
-            var weights = backward.AddInput("w", TensorType.Float32(outputs, channels, kernel, kernel));
-            var dx = backward.Add(new ConvInputGradient { Window = window, InputSizes = [height, width] }, backward.AddInput("dy", y.Type), weights);
-            backward.AddOutput(backward.Add(new Add(), dx, backward.AddInput("residual", dx.Type)));
-            Check(backward);
+    // Also strides that are longer than the kernel, so that some pixels have no gradient, images of few pixels, and windows that do not begin or end with the image.
+    [Theory]
+    [MemberData(nameof(Seeds))]
+    public void Strided_input_gradients_agree_with_the_op_on_rounded_operands(int seed)
+    {
+        var random = new Random(seed);
+        int Up(int most) => 1 + random.Next(most);
+        int[] kernel = [Up(5), Up(5)], strides = [1 + Up(2), Up(3)], dilations = [Up(2), Up(2)];
+        int[] extents = [(kernel[0] - 1) * dilations[0] + 1, (kernel[1] - 1) * dilations[1] + 1];
+        int[] before = [random.Next(extents[0]), random.Next(extents[1])], after = [random.Next(extents[0]), random.Next(extents[1])];
+        var window = new WindowAttributes { KernelShape = [.. kernel], Strides = [.. strides], Dilations = [.. dilations], Pads = [before[0], before[1], after[0], after[1]] };
+        var sizes = Array.ConvertAll((int[])[0, 1], axis => Math.Max(1, extents[axis] - before[axis] - after[axis]) + random.Next(12));
+        Check(InputGradient(window, Up(80), Up(80), sizes[0], sizes[1], hasResidual: random.Next(2) == 0));
+    }
+
+    public static TheoryData<int> Seeds() => [.. Enumerable.Range(0, 24)];
+
+    [Theory]
+    [InlineData(4)]
+    [InlineData(16)]
+    public void Gradients_of_grouped_convolutions_are_not_rounded(int groups)
+    {
+        foreach (var device in Devices())
+        {
+            var window = WindowAttributes.Uniform(3, 2, 1);
+            var graph = InputGradient(window, 16, 16, 9, 8, hasResidual: false, groups);
+            using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = Images, TimeTactics = false, Bf16 = true }, device);
+            Assert.Equal("float32", engine.Layers.Single(ChosenTactic.IsContraction).Precision);
         }
     }
 
@@ -86,6 +111,7 @@ public class Bf16ComputedWeightsTests
                 var y = graph.Add(new Conv { Window = WindowAttributes.Uniform(kernel, 1, kernel / 2) }, x, w);
                 graph.AddOutput(y);
                 graph.AddOutput(graph.Add(new ConvWeightGradient { Window = WindowAttributes.Uniform(kernel, 1, kernel / 2) }, graph.AddInput("dy", y.Type), x));
+                graph.AddOutput(graph.Add(new ConvInputGradient { Window = WindowAttributes.Uniform(kernel, 2, kernel / 2), InputSizes = [2 * size, 2 * size] }, graph.AddInput("strided", y.Type), w));
                 Assert.Single((from threads in (int[])[1, 2, 64] from batch in (int[])[1, 32] select Chosen(graph, threads, batch, isa)).Distinct());
             }
 
@@ -94,6 +120,17 @@ public class Bf16ComputedWeightsTests
             using var engine = EngineBuilder.Build(graph, new EngineOptions { MaxBatch = batch, TimeTactics = false, Bf16 = true }, TestDevice.At(isa, threads));
             return string.Join(' ', engine.Layers.Select(layer => layer.Tactic));
         }
+    }
+
+    private static Graph InputGradient(WindowAttributes window, int channels, int outputs, int height, int width, bool hasResidual, int groups = 1)
+    {
+        var graph = new Graph();
+        var w = graph.AddInput("w", TensorType.Float32(outputs, channels / groups, window.KernelShape[0], window.KernelShape[1]));
+        var y = new Graph();
+        var dy = y.Add(new Conv { Window = window, Groups = groups }, y.AddInput("x", TensorType.Float32(Dim.Named("N"), channels, height, width)), y.AddInput("w", w.Type)).Type;
+        var dx = graph.Add(new ConvInputGradient { Window = window, Groups = groups, InputSizes = [height, width] }, graph.AddInput("dy", dy), w);
+        graph.AddOutput(hasResidual ? graph.Add(new Add(), dx, graph.AddInput("residual", dx.Type)) : dx);
+        return graph;
     }
 
     private static Device[] Devices()
@@ -109,11 +146,11 @@ public class Bf16ComputedWeightsTests
         foreach (var device in Devices())
         {
             using var first = EngineBuilder.Build(graph, options, device);
-            var verdicts = first.Layers.Single(layer => layer.Spec.Kind is LayerKind.Conv or LayerKind.Gemm).Verdicts;
+            var verdicts = first.Layers.Single(ChosenTactic.IsContraction).Verdicts;
             foreach (var tactic in verdicts.Where(verdict => verdict.Accepted && verdict.Tactic.StartsWith("bf16-", StringComparison.Ordinal)).Select(verdict => verdict.Tactic))
                 if (checkedTactics.Add(tactic)) Check(graph, options, device, tactic);
         }
-        Assert.Superset(new HashSet<string> { "bf16-avx512bf16", "bf16-amxbf16" }, checkedTactics);
+        Assert.Equal(2, checkedTactics.Count(tactic => tactic.StartsWith("bf16-avx512bf16", StringComparison.Ordinal) || tactic.StartsWith("bf16-amxbf16", StringComparison.Ordinal)));
     }
 
     private static void Check(Graph graph, EngineOptions options, Device device, string tactic)

@@ -2,7 +2,7 @@ using Pith.Tactics;
 
 namespace Pith.EngineTests.Fp32;
 
-/// <summary>Engines whose last contraction runs with a tactic that a test wants.</summary>
+/// <summary>Engines whose last convolution, matrix product or input gradient runs with a tactic that a test wants.</summary>
 internal static class ChosenTactic
 {
     /// <summary>An engine, and its last convolution or matrix product. Fails when the tactic refuses that.</summary>
@@ -17,5 +17,8 @@ internal static class ChosenTactic
         return (engine, layer);
     }
 
-    private static LayerInfo Last(Engine engine) => engine.Layers.Last(layer => layer.Spec.Kind is LayerKind.Conv or LayerKind.Gemm);
+    /// <summary>Whether a layer is a convolution, a matrix product or a gradient of one with respect to its input.</summary>
+    public static bool IsContraction(LayerInfo layer) => layer.Spec.Kind is LayerKind.Conv or LayerKind.Gemm || layer.Spec.Detail.StartsWith(nameof(Ops.ConvInputGradient), StringComparison.Ordinal);
+
+    private static LayerInfo Last(Engine engine) => engine.Layers.Last(IsContraction);
 }

@@ -232,6 +232,8 @@ internal class ConvAmxEmitter : KernelEmitter
         var tiles = Tiling.Count;
         var chunks = Chunks;
         var (products, done, emitted) = (chunks * tiles * Vectors, 0, 0);
+        // A window without taps: the sums are 0.
+        for (var sum = 0; chunks == 0 && sum < tiles * Vectors; sum++) Restart(sum);
         for (var chunk = 0; chunk < chunks; chunk++)
         {
             var at = Offset(chunk);
@@ -250,6 +252,7 @@ internal class ConvAmxEmitter : KernelEmitter
                     while (emitted < (long)epilogue.Length * done / products) epilogue[emitted++]();
                 }
         }
+        while (emitted < epilogue.Length) epilogue[emitted++]();
     }
 
     /// <summary>Loads a tile of weights, this many bytes after <see cref="Weights"/>, and fetches those that follow at a distance.</summary>

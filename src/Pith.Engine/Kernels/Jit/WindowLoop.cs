@@ -20,8 +20,13 @@ internal readonly record struct WindowRegisters(AssemblerRegister64 Pixel, Assem
 /// <param name="steps">Emits this many steps, with the addresses as they are.</param>
 internal sealed class WindowLoop(Assembler asm, ReductionShape shape, WindowRegisters registers, int stepBytes, int weightBytes, int longest, Action<int> steps)
 {
-    /// <summary>Emits the loops.</summary>
-    public void Emit() => Repeat(asm, registers.Row, shape.Rows, () =>
+    /// <summary>Emits the loops; nothing for a window without taps.</summary>
+    public void Emit()
+    {
+        if (shape.Runs > 0) Repeat(asm, registers.Row, shape.Rows, Row);
+    }
+
+    private void Row()
     {
         Repeat(asm, registers.Column, shape.Columns, () =>
         {
@@ -30,7 +35,7 @@ internal sealed class WindowLoop(Assembler asm, ReductionShape shape, WindowRegi
             if (next != 0) asm.add(registers.Pixel, next);
         });
         if (shape.Columns > 1 && shape.Rows > 1) asm.add(registers.Pixel, shape.RowBytes - shape.Columns * shape.ColumnBytes);
-    });
+    }
 
     // One run; returns by how much the pixel's address moved.
     private int Run()

@@ -30,17 +30,36 @@ internal sealed class Bf16ComputedConv(ConvKernelFamily family, double macsPerSe
         : !Family.IsAllowed ? Verdict.No($"the operating system refuses the use of {Family.Needs.Names}")
         : Verdict.Yes;
 
-    protected override double EstimateSeconds(ContractionLayer layer, Device device)
+    protected override double EstimateSeconds(ContractionLayer layer, Device device) => PhasesSeconds([layer]);
+
+    /// <summary>The same for phases, which read the same copies of images.</summary>
+    public double PhasesSeconds(ContractionLayer[] phases)
     {
-        var operands = Family.Operands(layer);
-        var (pixels, weights) = (layer.Images(1) * (double)operands.ImageBytes, (double)operands.Image.Pixels * layer.OutChannels * operands.Reduction.Runs * operands.Reduction.RunBytes / sizeof(ushort));
-        return weights * layer.Images(1) / macsPerSecond + pixels / RoundedBytesPerSecond;
+        var pixels = phases[0].Images(1) * (double)Family.Operands(phases[0]).ImageBytes;
+        return phases.Sum(ProductSeconds) + pixels / RoundedBytesPerSecond;
     }
 
-    protected override RunnableLayer Build(ContractionLayer layer, BuildResources resources)
+    protected override RunnableLayer Build(ContractionLayer layer, BuildResources resources) => Build([layer], resources);
+
+    /// <summary>One layer for the phases of an input gradient.</summary>
+    /// <param name="phases">The phases, the one that takes longest first.</param>
+    /// <param name="resources">What the layer is built with.</param>
+    public EmittedConvLayer Build(ContractionLayer[] phases, BuildResources resources)
+    {
+        var blocking = new FloatBlocking(phases[0], Family, resources.MaxBatch);
+        return new EmittedConvLayer(phases[0], resources, Family, blocking.At, Array.ConvertAll(phases, Numbers), PhasesSeconds(phases));
+
+        (ConvOperands, ConvParameters) Numbers(ContractionLayer phase)
+        {
+            var operands = Family.Operands(phase);
+            return (operands, new FloatConvParameters(phase, operands, new Bf16Images(phase, operands, resources), epilogue => new Bf16ConvArithmetic(epilogue), Family, resources));
+        }
+    }
+
+    // The products that the kernels do, those with padding channels too.
+    private double ProductSeconds(ContractionLayer layer)
     {
         var operands = Family.Operands(layer);
-        var parameters = new FloatConvParameters(layer, operands, new Bf16Images(layer, operands, resources), epilogue => new Bf16ConvArithmetic(epilogue), Family, resources);
-        return new EmittedConvLayer(layer, resources, Family, new FloatBlocking(layer, Family, resources.MaxBatch).At, operands, parameters, EstimateSeconds(layer, resources.Device));
+        return layer.Images(1) * (double)operands.Image.Pixels * layer.OutChannels * operands.Reduction.Runs * operands.Reduction.RunBytes / sizeof(ushort) / macsPerSecond;
     }
 }

@@ -36,25 +36,28 @@ internal sealed class ConvOperands
         // Without groups the padding channels of a byte result are written too.
         GroupChannels = Groups == 1 && output.IsQuantized ? output.PixelBytes : joinedGroups * GroupOut;
         var (height, width) = layer.OutputSize;
-        CopyColumns = (width - 1) * window.StrideWidth + (window.KernelWidth - 1) * window.DilationWidth + 1;
-        CopyRows = (height - 1) * window.StrideHeight + (window.KernelHeight - 1) * window.DilationHeight + 1;
-        RowBytes = NeedsCopy ? (nint)CopyColumns * PixelBytes : layer.IsGemm ? PixelBytes : layer.Input.RowBytes;
-        ImageBytes = NeedsCopy ? CopyRows * RowBytes + slackBytes : layer.IsGemm ? PixelBytes : layer.Input.ImageBytes;
-        Origin = NeedsCopy ? 0 : -(window.PadTop * RowBytes + window.PadLeft * PixelBytes);
+        var (firstRow, firstColumn) = (-layer.Window.PadTop, -layer.Window.PadLeft);
+        var (stepRows, stepColumns) = layer.Phase is { } phase ? (phase.Rows.Stride, phase.Columns.Stride) : (1, 1);
+        CopyArea = layer.Phase?.Area ?? new ImageArea(
+            firstRow, firstColumn, (height - 1) * window.StrideHeight + (window.KernelHeight - 1) * window.DilationHeight + 1, (width - 1) * window.StrideWidth + (window.KernelWidth - 1) * window.DilationWidth + 1);
+        RowBytes = NeedsCopy ? (nint)CopyArea.Columns * PixelBytes : layer.IsGemm ? PixelBytes : layer.Input.RowBytes;
+        ImageBytes = NeedsCopy ? CopyArea.Rows * RowBytes + slackBytes : layer.IsGemm ? PixelBytes : layer.Input.ImageBytes;
+        Origin = NeedsCopy ? (firstRow - CopyArea.Row) * RowBytes + (firstColumn - CopyArea.Column) * PixelBytes : firstRow * RowBytes + firstColumn * PixelBytes;
         OutputImage = ImageBytesOf(layer, output);
         ResidualImage = residual is null ? 0 : ImageBytesOf(layer, residual);
+        (OutputOrigin, ResidualOrigin) = (OriginOf(layer.Phase, output), residual is null ? 0 : OriginOf(layer.Phase, residual));
         // Dense pointwise images are one long row, so that blocks need not stop at row ends.
-        var isRow = window == Window.Point && (NeedsCopy || layer.Input.Border.IsEmpty) && output.Border.IsEmpty && residual?.Border.IsEmpty != false;
-        IsFlat = window == Window.Point && (height * width == 1 || (isRow && joinsImages));
+        var isRow = layer.Phase is null && window == Window.Point && (NeedsCopy || layer.Input.Border.IsEmpty) && output.Border.IsEmpty && residual?.Border.IsEmpty != false;
+        IsFlat = layer.Phase is null && window == Window.Point && (height * width == 1 || (isRow && joinsImages));
         var (rows, columns) = isRow ? (1, height * width) : (height, width);
         Image = new PixelBlock(rows, columns)
         {
             InputRow = (int)(window.StrideHeight * RowBytes),
             InputColumn = window.StrideWidth * PixelBytes,
-            OutputRow = (int)output.RowBytes,
-            OutputColumn = IsFlat ? (int)(OutputImage / columns) : output.PixelBytes,
-            ResidualRow = (int)(residual?.RowBytes ?? 0),
-            ResidualColumn = IsFlat ? (int)(ResidualImage / columns) : residual?.PixelBytes ?? 0,
+            OutputRow = stepRows * (int)output.RowBytes,
+            OutputColumn = IsFlat ? (int)(OutputImage / columns) : stepColumns * output.PixelBytes,
+            ResidualRow = stepRows * (int)(residual?.RowBytes ?? 0),
+            ResidualColumn = IsFlat ? (int)(ResidualImage / columns) : stepColumns * residual?.PixelBytes ?? 0,
         };
         if (IsFlat) Image = Image with { InputColumn = (int)(ImageBytes / columns) };
         // Columns that lie next to each other are one run.
@@ -68,11 +71,11 @@ internal sealed class ConvOperands
     public static ConvOperands OfBf16(ContractionLayer layer, int stepBytes)
     {
         // Beyond a run lies the next pixel, which has weights of 0, or what follows the image. Infinity times 0 is not 0: neither may be another image.
-        var isPoint = layer.Window.Taps == 1;
+        var isPoint = layer.WeightPlaces.Taps == 1;
         var step = isPoint ? stepBytes : ConvVnniEmitter.StepBytes;
         var pixelBytes = EvenParts.Count(layer.Channels * sizeof(ushort), step) * step;
         // A window of one tap needs nothing but the pixels that it meets.
-        return new ConvOperands(layer, isPoint ? Window.Point : layer.Window, sizeof(ushort), pixelBytes, joinedGroups: 1, isCopy: true, slackBytes: stepBytes - step)
+        return new ConvOperands(layer, isPoint && layer.Phase is null ? Window.Point : layer.Window, sizeof(ushort), pixelBytes, joinedGroups: 1, isCopy: true, slackBytes: stepBytes - step)
         {
             CopyStepRows = isPoint ? layer.Window.StrideHeight : 1,
             CopyStepColumns = isPoint ? layer.Window.StrideWidth : 1,
@@ -113,8 +116,9 @@ internal sealed class ConvOperands
 
     /// <summary>Whether windows reach over what lies in memory, so that a padded copy of the images is read.</summary>
     public bool NeedsCopy { get; }
-    public int CopyRows { get; }
-    public int CopyColumns { get; }
+
+    /// <summary>The pixels of the copy, in rows and columns of its own; the first is where the image has it.</summary>
+    public ImageArea CopyArea { get; }
 
     /// <summary>Rows of the image from a row of the copy to the next.</summary>
     public int CopyStepRows { get; private init; } = 1;
@@ -137,6 +141,12 @@ internal sealed class ConvOperands
     /// <summary>Bytes from image to image of the output.</summary>
     public nint OutputImage { get; }
 
+    /// <summary>Bytes from an image's first pixel to the first that is computed, of the output.</summary>
+    public nint OutputOrigin { get; }
+
+    /// <summary>The same of the residual.</summary>
+    public nint ResidualOrigin { get; }
+
     /// <summary>Bytes from image to image of the residual; 0 when there is none.</summary>
     public nint ResidualImage { get; }
 
@@ -144,6 +154,8 @@ internal sealed class ConvOperands
     public bool IsFlat { get; }
 
     public ReductionShape Reduction { get; }
+
+    private static nint OriginOf(InputGradientPhase? phase, Slot result) => phase is null ? 0 : result.PixelOffset(0, phase.Rows.Phase, phase.Columns.Phase);
 
     // Float matrices may have any rank: their rows are the images.
     private static nint ImageBytesOf(ContractionLayer layer, Slot result) => layer.IsGemm && !result.IsQuantized ? layer.OutChannels * sizeof(float) : result.ImageBytes;

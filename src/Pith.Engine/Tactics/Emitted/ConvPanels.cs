@@ -5,6 +5,12 @@ namespace Pith.Tactics;
 /// <summary>The panels of one shape: their kernel, the blocks that it runs on, packed weights and constants. Numbered group by group.</summary>
 internal sealed unsafe class ConvPanels
 {
+    /// <summary>The operands of the layer, or of the phase that the panels belong to.</summary>
+    public required ConvOperands Operands { get; init; }
+
+    /// <summary>Its numbers.</summary>
+    public required ConvParameters Parameters { get; init; }
+
     public required PanelShape Shape { get; init; }
 
     public required int PerGroup { get; init; }

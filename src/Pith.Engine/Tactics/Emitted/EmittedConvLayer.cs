@@ -5,7 +5,7 @@ using Pith.Runtime;
 
 namespace Pith.Tactics;
 
-/// <summary>A convolution or matrix product by emitted kernels of one family, cut up in one way.</summary>
+/// <summary>A convolution or matrix product by emitted kernels of one family, cut up in one way; or several convolutions of the same images, whose results are different pixels of the same output.</summary>
 internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
 {
     // Less is not worth handing to another thread.
@@ -42,17 +42,30 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     /// <param name="parameters">The layer's numbers.</param>
     /// <param name="seconds">A rough time of one image, from which threads get parts that are worth it.</param>
     public EmittedConvLayer(ContractionLayer layer, BuildResources resources, ConvKernelFamily family, Func<int, int, ConvBlocking> blocking, ConvOperands operands, ConvParameters parameters, double seconds)
+        : this(layer, resources, family, blocking, [(operands, parameters)], seconds)
     {
-        (_layer, _family, _blocking, _operands, _parameters, _seconds) = (layer, family, blocking, operands, parameters, seconds);
-        _arithmetic = parameters.Arithmetic;
-        SharedScratchBytes = _operands.NeedsCopy ? parameters.Images.Bytes(resources.MaxBatch) : 0;
+    }
+
+    /// <param name="layer">The layer, or the phase that takes longest.</param>
+    /// <param name="resources">Memory and code.</param>
+    /// <param name="family">The kernels.</param>
+    /// <param name="blocking">How the work is cut up for this many images and threads; vectors are always the same.</param>
+    /// <param name="phases">Operands and numbers of the layer, or of each phase of an input gradient in the order in which they run. They read the same copies of images, those of the first.</param>
+    /// <param name="seconds">A rough time of one image, from which threads get parts that are worth it.</param>
+    public EmittedConvLayer(ContractionLayer layer, BuildResources resources, ConvKernelFamily family, Func<int, int, ConvBlocking> blocking, (ConvOperands Operands, ConvParameters Parameters)[] phases, double seconds)
+    {
+        (_layer, _family, _blocking, _seconds) = (layer, family, blocking, seconds);
+        (_operands, _parameters) = phases[0];
+        _arithmetic = _parameters.Arithmetic;
+        SharedScratchBytes = _operands.NeedsCopy ? _parameters.Images.Bytes(resources.MaxBatch) : 0;
         var panels = new List<ConvPanels>();
-        foreach (var (shape, count, firstChannel) in Shapes())
-        {
-            SharedScratchBytes = (SharedScratchBytes + AlignedMemory.Alignment - 1) & -AlignedMemory.Alignment;
-            panels.Add(Build(shape, count, firstChannel, SharedScratchBytes, resources));
-            if (!layer.HasConstantOperands) SharedScratchBytes += panels[^1].PackedBytes;
-        }
+        foreach (var phase in phases)
+            foreach (var (shape, count, firstChannel) in Shapes())
+            {
+                SharedScratchBytes = (SharedScratchBytes + AlignedMemory.Alignment - 1) & -AlignedMemory.Alignment;
+                panels.Add(Build(phase, shape, count, firstChannel, SharedScratchBytes, resources));
+                if (!layer.HasConstantOperands) SharedScratchBytes += panels[^1].PackedBytes;
+            }
         _panels = [.. panels];
         if (!layer.HasConstantOperands) _pack = new PackComputed(this);
         // In training there are as many images as threads; a layer for one image shares out its blocks.
@@ -103,7 +116,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         var blocks = BlocksFor(panels, state);
         var pass = Blocking(state).BlocksOutside ? BlocksInCache(blocks) : blockRange.End - blockRange.First;
         if (blocks.TileConfig != null) ((delegate* unmanaged<byte*, void>)_enterTiles)(blocks.TileConfig);
-        for (var block = blockRange.First; block < blockRange.End; block += pass) RunPass(state, args, panels, blocks, input + _operands.Origin, (int)panelRange.First, (int)panelRange.End, block, Math.Min(block + pass, blockRange.End));
+        for (var block = blockRange.First; block < blockRange.End; block += pass) RunPass(state, args, panels, blocks, input + panels.Operands.Origin, (int)panelRange.First, (int)panelRange.End, block, Math.Min(block + pass, blockRange.End));
         if (blocks.TileConfig != null) ((delegate* unmanaged<byte*, void>)_leaveTiles)(null);
     }
 
@@ -111,7 +124,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     private bool CopiesParts(RunState state) => _copiedImages > 0 && !Blocking(state).SplitsChannels;
 
     // Of the copies in a worker's scratch memory.
-    private long CopyOffset => (_family.ScratchBytes + _clippedBytes + (_pack is null ? 0 : _panels.Max(panels => panels.Shape.Capacity) * RowBytes) + AlignedMemory.Alignment - 1) & -AlignedMemory.Alignment;
+    private long CopyOffset => (_family.ScratchBytes + _clippedBytes + (_pack is null ? 0 : _panels.Max(panels => panels.Shape.Capacity * RowBytes(panels.Operands))) + AlignedMemory.Alignment - 1) & -AlignedMemory.Alignment;
 
     private ConvBlocking Blocking(RunState state) => _blocking(_layer.Images(state.Batch), state.Pool.Threads);
 
@@ -141,9 +154,9 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
                 args->NextWeights = (byte*)(weights + (panel + args->PanelCount < endPanel ? panel + args->PanelCount : firstPanel) * panels.WeightBytes);
                 args->Panel = (byte*)(constants + panel * panels.ConstantBytes);
                 args->Input = input + (nint)image * _operands.ImageBytes + group * _operands.GroupBytes + (_operands.IsDepthwise ? channel : 0);
-                args->Output = state.Address(_layer.Output) + (nint)image * _operands.OutputImage + channel * _arithmetic.OutputBytes;
+                args->Output = state.Address(_layer.Output) + panels.Operands.OutputOrigin + (nint)image * _operands.OutputImage + channel * _arithmetic.OutputBytes;
                 if (_layer.Residual is { } residual)
-                    args->Residual = state.Address(residual) + (nint)image * _operands.ResidualImage + channel * _arithmetic.ResidualBytes;
+                    args->Residual = state.Address(residual) + panels.Operands.ResidualOrigin + (nint)image * _operands.ResidualImage + channel * _arithmetic.ResidualBytes;
                 ((delegate* unmanaged<ConvKernelArgs*, void>)kernel)(args);
                 panel += (int)args->PanelCount;
             }
@@ -193,32 +206,34 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         if (rest > 0) yield return (new PanelShape(restVectors, rest, isNatural) { Shared = _family.Shared }, 1, covered);
     }
 
-    private ConvPanels Build(PanelShape shape, int perGroup, int firstChannel, long scratchOffset, BuildResources resources)
+    private ConvPanels Build((ConvOperands Operands, ConvParameters Parameters) phase, PanelShape shape, int perGroup, int firstChannel, long scratchOffset, BuildResources resources)
     {
         var panels = new ConvPanels
         {
+            Operands = phase.Operands,
+            Parameters = phase.Parameters,
             Shape = shape,
             PerGroup = perGroup,
             Count = perGroup * _operands.Groups,
             FirstChannel = firstChannel,
             Channels = [.. Enumerable.Range(0, perGroup * _operands.Groups).Select(panel => (Func<int, int>)(channel => channel < shape.Channels ? ChannelOf(panel / perGroup, firstChannel + panel % perGroup * shape.Capacity + channel) : -1))],
             ScratchOffset = scratchOffset,
-            WeightBytes = _family.WeightBytes(shape, _operands.Reduction),
+            WeightBytes = _family.WeightBytes(shape, phase.Operands.Reduction),
             ConstantBytes = _arithmetic.PanelBytes(shape.Vectors),
-            Blocks = [.. ImageCounts(resources.MaxBatch).Select(images => BuildBlocks(shape, images, resources))],
+            Blocks = [.. ImageCounts(resources.MaxBatch).Select(images => BuildBlocks(phase.Operands, shape, images, resources))],
         };
         if (!_layer.HasConstantOperands) return panels;
         panels.Packed = resources.Allocate(panels.PackedBytes);
         Parallel.For(0, panels.Count, panel =>
         {
-            using var rows = new AlignedMemory(shape.Capacity * RowBytes);
+            using var rows = new AlignedMemory(shape.Capacity * RowBytes(panels.Operands));
             Pack(null, panels, panel, rows.Start);
         });
         return panels;
     }
 
     // One line more than needed: rows whose distance is a power of two would share few lines of the cache.
-    private nint RowBytes => (((nint)_operands.Reduction.Runs * _operands.Reduction.RunBytes + 63) & -64) + 64;
+    private static nint RowBytes(ConvOperands operands) => (((nint)operands.Reduction.Runs * operands.Reduction.RunBytes + 63) & -64) + 64;
 
     private static (nint Weights, nint Constants) Packed(ConvPanels panels, RunState? state)
     {
@@ -231,14 +246,15 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     {
         var (shape, channelOf, (weights, constants)) = (panels.Shape, panels.Channels[panel], Packed(panels, state));
         var packed = (byte*)(weights + panel * panels.WeightBytes);
-        if (!_parameters.TryPack(state, shape, channelOf(0), packed))
+        var (parameters, rowBytes) = (panels.Parameters, RowBytes(panels.Operands));
+        if (!parameters.TryPack(state, shape, channelOf(0), packed))
         {
-            new Span<byte>(rows, (int)(shape.Capacity * RowBytes)).Clear();
+            new Span<byte>(rows, (int)(shape.Capacity * rowBytes)).Clear();
             for (var channel = 0; channel < shape.Capacity; channel++)
-                if (channelOf(channel) is var k and >= 0) _parameters.CopyWeights(state, k, panels.FirstChannel + panel % panels.PerGroup * shape.Capacity + channel, rows + channel * RowBytes);
-            _family.Pack(shape, _operands.Reduction, rows, RowBytes, packed);
+                if (channelOf(channel) is var k and >= 0) parameters.CopyWeights(state, k, panels.FirstChannel + panel % panels.PerGroup * shape.Capacity + channel, rows + channel * rowBytes);
+            _family.Pack(shape, panels.Operands.Reduction, rows, rowBytes, packed);
         }
-        _parameters.FillPanel(state, shape, channelOf, (byte*)(constants + panel * panels.ConstantBytes));
+        parameters.FillPanel(state, shape, channelOf, (byte*)(constants + panel * panels.ConstantBytes));
     }
 
     private sealed class PackComputed(EmittedConvLayer layer) : IParallelBody
@@ -274,26 +290,26 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
         yield return most;
     }
 
-    private ConvBlocks BuildBlocks(PanelShape shape, int images, BuildResources resources)
+    private ConvBlocks BuildBlocks(ConvOperands operands, PanelShape shape, int images, BuildResources resources)
     {
-        var image = _operands.Image with { Columns = _operands.Image.Columns * images };
+        var image = operands.Image with { Columns = operands.Image.Columns * images };
         var block = _family.Block(image, shape.Vectors, _arithmetic.Temporaries);
         // Blocks of one row are the same code whatever the row's length.
         if (block.Rows == 1) block = block with { InputRow = 0, OutputRow = 0, ResidualRow = 0 };
-        var grid = new BlockGrid(_operands, image, block);
-        var listed = !_operands.IsFlat && (long)grid.PerImage * resources.MaxBatch <= LongestList ? _layer.Images(resources.MaxBatch) : 1;
+        var grid = new BlockGrid(operands, image, block);
+        var listed = !operands.IsFlat && (long)grid.PerImage * resources.MaxBatch <= LongestList ? _layer.Images(resources.MaxBatch) : 1;
         var offsets = (BlockOffsets*)resources.Allocate((long)listed * grid.PerImage * sizeof(BlockOffsets));
         for (var i = 0; i < listed * grid.PerImage; i++) offsets[i] = grid[i];
         var threads = resources.Device.Threads;
         // How many blocks a thread computes with a panel.
-        var met = _operands.IsFlat || _blocking(images, threads).SplitsChannels ? grid.PerImage : EvenParts.Count(grid.PerImage, threads);
-        var spec = new ConvKernelSpec(shape, block, _operands.Reduction, _arithmetic) { FetchSteps = _family.FetchSteps(shape, _operands.Reduction, met), FetchAhead = _family.FetchAhead(_family.WeightBytes(shape, _operands.Reduction)) };
+        var met = operands.IsFlat || _blocking(images, threads).SplitsChannels ? grid.PerImage : EvenParts.Count(grid.PerImage, threads);
+        var spec = new ConvKernelSpec(shape, block, operands.Reduction, _arithmetic) { FetchSteps = _family.FetchSteps(shape, operands.Reduction, met), FetchAhead = _family.FetchAhead(_family.WeightBytes(shape, operands.Reduction)) };
         nint Kernel(ConvKernelSpec spec) => resources.Kernel(_family.KernelName(spec), (_family.Name, spec), () => _family.Emitter(spec).EmitAndRecycle());
         var kernel = Kernel(spec);
         return new ConvBlocks
         {
             Images = images,
-            SpansImages = _operands.IsFlat || listed > 1,
+            SpansImages = operands.IsFlat || listed > 1,
             Kernel = kernel,
             StreamingKernel = _parameters.Streaming is { } streaming && _layer.Output.Bytes(resources.MaxBatch) > StreamedBytes ? Kernel(spec with { Arithmetic = streaming }) : kernel,
             TileConfig = _family.TileConfig(spec) is { Length: > 0 } config ? resources.Copy<byte>(config) : null,

@@ -167,7 +167,7 @@ internal sealed unsafe class FloatWinogradProducts
         for (var output = 0; output < outputs; output++, weights += _places.Out)
         {
             float* from = weights, to = window + output;
-            for (var tap = 0; tap < WinogradPoints.Taps; tap++, from += _places.Tap, to += PanelShape.Lanes) *to = *from;
+            for (var tap = 0; tap < WinogradPoints.Taps; tap++, from += _places.Column, to += PanelShape.Lanes) *to = *from;
         }
     }
 }

@@ -38,7 +38,7 @@ internal unsafe class PaddedImages(ContractionLayer layer, ConvOperands operands
     /// <param name="copies">Where the copy of image 0 would be: those of the images follow it at equal distances.</param>
     public void Run(RunState state, int first, int count, byte* copies)
     {
-        for (var row = (long)first * operands.CopyRows; row < (first + (long)count) * operands.CopyRows; row++) CopyRow(state, row, copies);
+        for (var row = (long)first * operands.CopyArea.Rows; row < (first + (long)count) * operands.CopyArea.Rows; row++) CopyRow(state, row, copies);
     }
 
     /// <summary>Copies pixels that lie in a row, every <see cref="ConvOperands.CopyStepColumns"/>th.</summary>
@@ -48,20 +48,20 @@ internal unsafe class PaddedImages(ContractionLayer layer, ConvOperands operands
         Buffer.MemoryCopy(from, to, bytes, bytes);
     }
 
-    private long Rows(RunState state) => (long)layer.Images(state.Batch) * operands.CopyRows;
+    private long Rows(RunState state) => (long)layer.Images(state.Batch) * operands.CopyArea.Rows;
 
     private int Parts(RunState state) => WorkSplit.Parts(Rows(state) * operands.RowBytes / PartBytes, Rows(state), state.Pool.Threads);
 
     // One row of a copy, counted over all images.
     private void CopyRow(RunState state, long copyRow, byte* copies)
     {
-        var (image, row) = Math.DivRem(copyRow, operands.CopyRows);
+        var (image, row) = Math.DivRem(copyRow, operands.CopyArea.Rows);
         var to = copies + (nint)image * operands.ImageBytes + (nint)row * operands.RowBytes;
         // After the last row comes what keeps the next image away from products that reach beyond this one.
-        var end = row == operands.CopyRows - 1 ? copies + (nint)(image + 1) * operands.ImageBytes : to + operands.RowBytes;
+        var end = row == operands.CopyArea.Rows - 1 ? copies + (nint)(image + 1) * operands.ImageBytes : to + operands.RowBytes;
         var (height, width) = layer.InputSize;
-        var (y, x) = ((int)row * operands.CopyStepRows - layer.Window.PadTop, -layer.Window.PadLeft);
-        var (left, inside) = y < 0 || y >= height ? (0, 0) : PaddedCopy.Split(x, operands.CopyStepColumns, operands.CopyColumns, width);
+        var (y, x) = ((int)row * operands.CopyStepRows + operands.CopyArea.Row, operands.CopyArea.Column);
+        var (left, inside) = y < 0 || y >= height ? (0, 0) : PaddedCopy.Split(x, operands.CopyStepColumns, operands.CopyArea.Columns, width);
         byte* first = to + (nint)left * operands.PixelBytes, last = first + (nint)inside * operands.PixelBytes;
         Fill(to, first);
         if (inside > 0) CopyPixels(state.Address(layer.Input) + (nint)image * _input.Image + y * _input.Row + (nint)(x + left * operands.CopyStepColumns) * _input.Pixel, first, inside);

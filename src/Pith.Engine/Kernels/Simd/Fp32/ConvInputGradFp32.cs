@@ -102,23 +102,6 @@ internal static unsafe class ConvInputGradFp32
 
     private static int Phases(ConvInputGradFp32Args* args) => args->Geometry.StrideH * args->Geometry.StrideW;
 
-    /// <summary>The taps that reach the input positions o * stride + phase of one axis, in descending order of the tap.</summary>
-    private readonly record struct PhaseAxis(int LastTap, int TapStep, TapAxis Taps)
-    {
-        // Output row p meets input row h through tap r where p * stride + r * dilation - pad = h.
-        public static PhaseAxis Of(int phase, int stride, int dilation, int pad, int kernel)
-        {
-            var tapStep = stride / GreatestCommonDivisor(stride, dilation);
-            var last = kernel - 1;
-            while (last >= 0 && (phase + pad - last * dilation) % stride != 0) last--;
-            var count = last < 0 ? 0 : last / tapStep + 1;
-            var first = last < 0 ? 0 : (phase + pad - last * dilation) / stride;
-            return new PhaseAxis(last, tapStep, new TapAxis { Offset = first, Step = tapStep * dilation / stride, Count = count, Stride = 1 });
-        }
-
-        private static int GreatestCommonDivisor(int a, int b) => b == 0 ? a : GreatestCommonDivisor(b, a % b);
-    }
-
     private readonly record struct Phase(TapConv Conv, PhaseAxis H, PhaseAxis W)
     {
         public static Phase Of(ConvInputGradFp32Args* args, int phase)

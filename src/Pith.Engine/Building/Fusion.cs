@@ -76,7 +76,7 @@ internal static class Fusion
         Outputs = node.Outputs,
         Layouts = OpLayouts.Of(node),
         Batch = BatchSupport.AnyAxis,
-        Create = parts => new OpLayer { Op = node.Op, Name = parts.Name, Nodes = parts.Nodes, Inputs = parts.Inputs, Outputs = parts.Outputs, Macs = parts.Macs, AllowsBf16 = context.AllowsBf16 && node.Op is Ops.ConvWeightGradient },
+        Create = parts => new OpLayer { Op = node.Op, Name = parts.Name, Nodes = parts.Nodes, Inputs = parts.Inputs, Outputs = parts.Outputs, Macs = parts.Macs, AllowsBf16 = context.AllowsBf16 && (node.Op is Ops.ConvWeightGradient || (node.Op is Ops.Gemm { TransA: true } && !context.Literal)) },
     };
 
     // A constant [C, 1, 1] beside an image is [1, C, 1, 1]: then its axes are the image's, in any layout.

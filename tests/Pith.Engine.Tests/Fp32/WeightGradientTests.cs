@@ -55,6 +55,27 @@ public class WeightGradientTests
         CheckWinograd(Gradient(WindowAttributes.Uniform(3, 1, 0), 1, 32, 16, 11, 10));
     }
 
+    // Rows that fill blocks and pairs or do not, columns on either side of panels; rows that are some for each image of the batch, as tokens are.
+    [Theory]
+    [InlineData(1, 7, 19)]
+    [InlineData(1, 64, 10)]
+    [InlineData(33, 96, 70)]
+    [InlineData(65, 24, 130)]
+    [InlineData(200, 330, 288)]
+    public void Products_of_a_transposed_matrix_agree_with_the_definition(int rows, int channels, int outChannels)
+    {
+        if (Isa.Current.Lack(CpuFeatures.Avx512) is { } missing) Assert.Skip(missing);
+        var graph = new Graph("matrix gradient");
+        var x = graph.AddInput("x", TensorType.Float32(Dim.Named("N"), rows, channels));
+        var dy = graph.AddInput("dy", TensorType.Float32(Dim.Named("N"), rows, outChannels));
+        Value Rows(Value tokens, int columns) => graph.Add(new Reshape(), tokens, graph.AddConstant($"{tokens.Name}/shape", Tensor.Vector<long>(-1, columns)));
+        graph.AddOutput(graph.Add(new Gemm { TransA = true }, Rows(x, channels), Rows(dy, outChannels)));
+        TacticCheck.Agrees(graph, "fp32-avx512-weight-gradient", SumTolerance);
+        if (!HasBf16) return;
+        // The tiles' weight gradients are for images.
+        foreach (var isa in (CpuFeatures[])[IsaLevel.Avx512Vnni, IsaLevel.Amx]) TacticCheck.Agrees(graph, "bf16-avx512bf16-weight-gradient", SumTolerance, bf16: true, device: TestDevice.At(isa));
+    }
+
     private static bool HasBf16 => Isa.Current.Include(CpuFeatures.Avx512Bf16);
 
     private static void CheckWinograd(Graph graph)

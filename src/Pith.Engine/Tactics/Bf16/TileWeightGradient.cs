@@ -23,7 +23,8 @@ internal sealed class TileWeightGradient(Bf16TileKernels family, Func<Assembler,
     protected override string? Refuses(Device device) => family.Refuses(device) ?? (family.IsAllowed ? null : $"the operating system refuses the use of {family.Needs.Names}");
 
     protected override string? Refuses(OpLayer layer, Window window) =>
-        layer.Inputs[1]!.Channels / ((ConvWeightGradient)layer.Op).Groups % TileUnit.Rows != 0 ? $"needs multiples of {TileUnit.Rows} input channels" : null;
+        layer.Op is Gemm ? "needs rows of pixels"
+        : layer.Inputs[1]!.Channels / GroupsOf(layer) % TileUnit.Rows != 0 ? $"needs multiples of {TileUnit.Rows} input channels" : null;
 
     protected override double EstimateSeconds(OpLayer layer, Device device) => layer.Macs / MacsPerSecond;
 
@@ -80,7 +81,7 @@ internal sealed class TileWeightGradient(Bf16TileKernels family, Func<Assembler,
         // An odd number of lines of the cache.
         private int LineBytes => (EvenParts.Count(PairsOfLine * sizeof(float), TileUnit.RowBytes) | 1) * TileUnit.RowBytes;
 
-        protected override int Blocks(int batch) => batch * EvenParts.Count(_height, _rows);
+        protected override int Blocks(int images) => images * EvenParts.Count(_height, _rows);
 
         protected override void Sum(in FeatureMap x, in FeatureMap dy, WeightGradientSlice slice, int first, int end, float* sums, byte* scratch)
         {

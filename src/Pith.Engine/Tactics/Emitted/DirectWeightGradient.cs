@@ -79,7 +79,7 @@ internal sealed class DirectWeightGradient(FloatProducts products) : EmittedWeig
 
         private int ElementsOf(int rows) => _joinsRows ? EvenParts.Count(rows * _width, _pair) : rows * EvenParts.Count(_width, _pair);
 
-        protected override int Blocks(int batch) => EvenParts.Count(batch * _height, _rows);
+        protected override int Blocks(int images) => EvenParts.Count(images * _height, _rows);
 
         protected override void Sum(in FeatureMap x, in FeatureMap dy, WeightGradientSlice slice, int first, int end, float* sums, byte* scratch)
         {

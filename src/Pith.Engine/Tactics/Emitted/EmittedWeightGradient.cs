@@ -6,7 +6,10 @@ using Pith.Runtime;
 
 namespace Pith.Tactics;
 
-/// <summary>The gradient of a float convolution with respect to its weights by emitted AVX-512 kernels: slices of channels by channels, partial sums that the shape alone decides, added in order.</summary>
+/// <summary>
+/// The gradient of a float convolution with respect to its weights by emitted AVX-512 kernels, and that of a matrix product, the transpose of one matrix multiplied with another: rows are then images of one pixel, and the window is a point.
+/// Slices of channels by channels, partial sums that the shape alone decides, added in order.
+/// </summary>
 /// <param name="products">What the operands are rounded to.</param>
 internal abstract class EmittedWeightGradient(FloatProducts products) : Tactic<OpLayer>
 {
@@ -15,11 +18,14 @@ internal abstract class EmittedWeightGradient(FloatProducts products) : Tactic<O
     public override string Precision(Layer layer) => products.Precision;
 
     protected sealed override Verdict Accept(OpLayer layer, Device device) =>
-        layer.Op is not ConvWeightGradient gradient ? Verdict.NotFor("ConvWeightGradient")
-        : layer.Output.Shape.Rank != 4 ? Verdict.NotFor("images")
+        layer.Op is not (ConvWeightGradient or Gemm { TransA: true }) ? Verdict.NotFor("ConvWeightGradient and Gemm with a transposed left-hand side")
+        : layer.Op is Gemm { TransB: true } or Gemm { Alpha: not 1 } || (layer.Op is Gemm && layer.Inputs.Length > 2 && layer.Inputs[2] is not null) ? Verdict.No("is for plain products of the left-hand side's transpose")
+        : layer.Output.DataType != DataType.Float32 ? Verdict.NotFor("float")
+        : layer.Output.Shape.IsEmpty ? Verdict.No("needs elements")
+        : layer.Op is ConvWeightGradient && layer.Output.Shape.Rank != 4 ? Verdict.NotFor("images")
         : products.Bytes < sizeof(float) && !layer.AllowsBf16 ? Verdict.No("BF16 was not asked for")
         : Refuses(device) is { } unfit ? Verdict.No(unfit)
-        : gradient.Groups > 1 && gradient.Groups == layer.Inputs[1]!.Channels ? Verdict.No("is not for depthwise convolutions")
+        : GroupsOf(layer) > 1 && GroupsOf(layer) == layer.Inputs[1]!.Channels ? Verdict.No("is not for depthwise convolutions")
         : Refuses(layer, WindowOf(layer)) is { } reason ? Verdict.No(reason)
         : Verdict.Yes;
 
@@ -29,10 +35,13 @@ internal abstract class EmittedWeightGradient(FloatProducts products) : Tactic<O
     /// <summary>Why the tactic cannot run a layer; null when it can.</summary>
     protected abstract string? Refuses(OpLayer layer, Window window);
 
+    /// <summary>The groups of the forward convolution.</summary>
+    internal static int GroupsOf(OpLayer layer) => (layer.Op as ConvWeightGradient)?.Groups ?? 1;
+
     /// <summary>The window of the forward convolution.</summary>
     protected static Window WindowOf(OpLayer layer)
     {
-        var op = (ConvWeightGradient)layer.Op;
+        if (layer.Op is not ConvWeightGradient op) return Window.Point;
         return Windows.Of(op.Window.Resolve(layer.Inputs[1]!.Shape.FixedFrom(2), op.Window.KernelShape.Span));
     }
 }
@@ -47,7 +56,7 @@ internal abstract unsafe class WeightGradientLayer : RunnableLayer, IParallelBod
     {
         _layer = layer;
         Window = window;
-        Groups = ((ConvWeightGradient)layer.Op).Groups;
+        Groups = EmittedWeightGradient.GroupsOf(layer);
         var (inputs, outputs) = (layer.Inputs[1]!.Channels / Groups, layer.Inputs[0]!.Channels / Groups);
         Slices = new WeightGradientSlices(inputs, outputs, window.Taps, Groups);
         _reduce = new ParallelBody(ReducePartials);
@@ -75,13 +84,13 @@ internal abstract unsafe class WeightGradientLayer : RunnableLayer, IParallelBod
     public void RunPart(RunState state, int part, int worker)
     {
         var (partial, slice) = Math.DivRem(part, Slices.Count);
-        var (first, end) = WorkSplit.Share(Blocks(state.Batch), partial, Partials(state));
+        var (first, end) = WorkSplit.Share(Blocks(Images(state)), partial, Partials(state));
         float* sums = (float*)state.SharedScratch + (nint)part * Slices.SliceFloats;
         Sum(FeatureMaps.Of(_layer.Inputs[1]!, state), FeatureMaps.Of(_layer.Inputs[0]!, state), Slices[slice], (int)first, (int)end, sums, state.Scratch(worker));
     }
 
-    /// <summary>Blocks of pixels of a run.</summary>
-    protected abstract int Blocks(int batch);
+    /// <summary>Blocks of the pixels of some images.</summary>
+    protected abstract int Blocks(int images);
 
     /// <summary>Sums over some blocks.</summary>
     /// <param name="x">The input of the forward convolution.</param>
@@ -93,7 +102,9 @@ internal abstract unsafe class WeightGradientLayer : RunnableLayer, IParallelBod
     /// <param name="scratch">Memory of <see cref="SumBytes"/>.</param>
     protected abstract void Sum(in FeatureMap x, in FeatureMap dy, WeightGradientSlice slice, int first, int end, float* sums, byte* scratch);
 
-    private int Partials(RunState state) => Math.Clamp(Blocks(state.Batch), 1, Slices.MostPartials);
+    private int Images(RunState state) => _layer.Inputs[0]!.Shape.Size(0, state.Batch);
+
+    private int Partials(RunState state) => Math.Clamp(Blocks(Images(state)), 1, Slices.MostPartials);
 
     private void ReducePartials(RunState state, int part, int worker) =>
         Slices.Reduce((float*)state.SharedScratch, Partials(state), (float*)state.Address(_layer.Output), part, (float*)state.Scratch(worker));

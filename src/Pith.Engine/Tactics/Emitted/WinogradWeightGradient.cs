@@ -23,7 +23,7 @@ internal sealed class WinogradWeightGradient(FloatProducts products) : EmittedWe
     protected override string? Refuses(Device device) => base.Refuses(device) ?? Products.SurpassedOn(device);
 
     protected override string? Refuses(OpLayer layer, Window window) =>
-        ((ConvWeightGradient)layer.Op).Groups > 1 || window is not { KernelHeight: WinogradPoints.Window, KernelWidth: WinogradPoints.Window, StrideHeight: 1, StrideWidth: 1, DilationHeight: 1, DilationWidth: 1 } ? "is for 3x3 windows of stride 1, without groups"
+        GroupsOf(layer) > 1 || window is not { KernelHeight: WinogradPoints.Window, KernelWidth: WinogradPoints.Window, StrideHeight: 1, StrideWidth: 1, DilationHeight: 1, DilationWidth: 1 } ? "is for 3x3 windows of stride 1, without groups"
         : layer.Inputs[1]!.Channels % PanelShape.Lanes != 0 || layer.Inputs[0]!.Channels % PanelShape.Lanes != 0 ? $"needs multiples of {PanelShape.Lanes} channels"
         // The error of rounding is that of a whole tile.
         : Products.Step > 1 && Math.Min(layer.Inputs[0]!.Height, layer.Inputs[0]!.Width) < WinogradPoints.Four.Outputs ? "results are smaller than a tile"
@@ -90,7 +90,7 @@ internal sealed class WinogradWeightGradient(FloatProducts products) : EmittedWe
         // Bytes of the sums of a position.
         private long PositionSums => (long)Slices.Channels * Slices.OutChannels * sizeof(float);
 
-        protected override int Blocks(int batch) => EvenParts.Count(batch * _down, _rows);
+        protected override int Blocks(int images) => EvenParts.Count(images * _down, _rows);
 
         protected override void Sum(in FeatureMap x, in FeatureMap dy, WeightGradientSlice slice, int first, int end, float* sums, byte* scratch)
         {

@@ -43,11 +43,15 @@ public sealed record MatMul : Op
         if (isColumn) b = context.Emit(new Unsqueeze([1]), b);
         Value? da = null, db = null;
         if (context.Needs(0)) da = context.Emit(new MatMul(), dy, Transposed(context, b));
-        if (context.Needs(1)) db = context.Emit(new MatMul(), Transposed(context, a), dy);
+        if (context.Needs(1)) db = b.Type.Rank == 2 && a.Type[-1].IsFixed && dy.Type[-1].IsFixed ? context.Emit(new Gemm { TransA = true }, Rows(context, a), Rows(context, dy)) : context.Emit(new MatMul(), Transposed(context, a), dy);
         if (isRow && da is not null) da = context.Emit(new Squeeze([-2]), da);
         if (isColumn && db is not null) db = context.Emit(new Squeeze([-1]), db);
         return [da is null ? null : context.SumTo(0, da), db is null ? null : context.SumTo(1, db)];
     }
+
+    // All rows of all matrices: where one matrix is multiplied with all of them, its gradient is one product of these.
+    private static Value Rows(GradientContext context, Value matrices) =>
+        matrices.Type.Rank == 2 ? matrices : context.Emit(new Reshape(), matrices, context.Integers(-1, matrices.Type[-1].Size));
 
     private static Value Transposed(GradientContext context, Value matrices)
     {

@@ -20,11 +20,36 @@ public class WorkerPoolTests
         {
             var parts = call % 64 + 1;
             Array.Clear(counter.Runs);
-            state.RunParallel(counter, parts);
+            state.RunParallel(counter, parts, descending: call % 3 == 0);
             Assert.Equal(Enumerable.Range(0, 64).Select(part => part < parts ? 1 : 0), counter.Runs);
             if (call % 100 == 0) Thread.Sleep(5); // lets the workers go to sleep
         }
         Assert.True(counter.MaxWorker < threads);
+    }
+
+    [Fact]
+    public void Parts_run_in_descending_order_when_asked()
+    {
+        using var pool = new WorkerPool(1);
+        using var state = new RunState(TestDevice.At(CpuFeatures.None), 0, pool, 0, 0);
+        var order = new List<int>();
+        state.RunParallel(new ParallelBody((_, part, _) => order.Add(part)), 4, descending: true);
+        Assert.Equal([3, 2, 1, 0], order);
+    }
+
+    [Fact]
+    public void A_thread_begins_with_the_last_part_of_its_share_in_descending_order()
+    {
+        using var pool = new WorkerPool(2);
+        using var state = new RunState(TestDevice.At(CpuFeatures.None), 0, pool, 0, 0);
+        int[] firsts = [-1, -1];
+        using var both = new Barrier(2);
+        // Nobody takes a second part before both have their first.
+        state.RunParallel(new ParallelBody((_, part, worker) =>
+        {
+            if (Interlocked.CompareExchange(ref firsts[worker], part, -1) == -1) both.SignalAndWait(TestContext.Current.CancellationToken);
+        }), 8, descending: true);
+        Assert.Equal([3, 7], firsts);
     }
 
     [Theory]

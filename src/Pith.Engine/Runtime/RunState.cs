@@ -46,12 +46,12 @@ internal sealed unsafe class RunState : IDisposable
     /// <summary>Scratch memory that all workers share, as large as the most demanding layer asked for; its content is undefined when a layer starts.</summary>
     public byte* SharedScratch => _shared.Start;
 
-    /// <summary>Runs the parts of a layer on the context's threads.</summary>
-    public void RunParallel(IParallelBody body, int parts)
+    /// <summary>Runs the parts of a layer on the context's threads. See <see cref="WorkerPool.Run"/>.</summary>
+    public void RunParallel(IParallelBody body, int parts, bool descending = false)
     {
         if (_border is null || parts == 0)
         {
-            Pool.Run(body, this, parts);
+            Pool.Run(body, this, parts, descending);
             return;
         }
         var border = _border;

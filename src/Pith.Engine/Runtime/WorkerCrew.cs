@@ -21,6 +21,9 @@ internal sealed class WorkerCrew : IDisposable
     private IParallelBody? _body;
     private RunState? _state;
     private int _call;
+
+    // From a part to the one that is taken before it.
+    private int _step;
     private int _done;
     private int _sleeping;
     private volatile bool _stopping;
@@ -61,16 +64,17 @@ internal sealed class WorkerCrew : IDisposable
     internal int Sleeping => Volatile.Read(ref _sleeping);
 
     /// <summary>See <see cref="WorkerPool.Run"/>.</summary>
-    public void Run(IParallelBody body, RunState state, int parts)
+    public void Run(IParallelBody body, RunState state, int parts, bool descending)
     {
         _body = body;
         _state = state;
         _done = 0;
+        _step = descending ? 1 : -1;
         var call = unchecked(_call + 1);
         for (var i = 0; i < _shares.Length; i++)
         {
             var (first, end) = ((int)((long)parts * i / _shares.Length), (int)((long)parts * (i + 1) / _shares.Length));
-            _shares[i].End = end;
+            _shares[i].Origin = descending ? first - 1 : end;
             Volatile.Write(ref _shares[i].Ticket, ((long)call << 32) | (uint)(end - first));
         }
         Interlocked.Exchange(ref _call, call);
@@ -186,7 +190,7 @@ internal sealed class WorkerCrew : IDisposable
             while (Volatile.Read(ref share.Ticket) is var ticket && (int)(uint)ticket is var left and > 0)
             {
                 // These belong to the ticket if and only if the exchange succeeds: they change only after all parts are done.
-                var (body, state, part) = (_body, _state, share.End - left);
+                var (body, state, part) = (_body, _state, share.Origin + _step * left);
                 if (Interlocked.CompareExchange(ref share.Ticket, ticket - 1, ticket) != ticket) continue;
                 try
                 {
@@ -211,8 +215,8 @@ internal sealed class WorkerCrew : IDisposable
         [FieldOffset(64)]
         public long Ticket;
 
-        // One past the last part.
+        // The part that comes after the last one that is taken.
         [FieldOffset(72)]
-        public int End;
+        public int Origin;
     }
 }

@@ -34,13 +34,17 @@ internal sealed class WorkerPool : IDisposable
 
     /// <summary>
     /// Runs all parts and returns when they are done. A failure in a part is thrown as it is. With several threads the other parts are run nevertheless; of several failures that of the lowest part
-    /// is thrown, which is the one that a single thread meets.
+    /// is thrown, which in ascending order is the one that a single thread meets.
     /// </summary>
-    public void Run(IParallelBody body, RunState state, int parts)
+    /// <param name="body">The work.</param>
+    /// <param name="state">The run.</param>
+    /// <param name="parts">How many parts it has.</param>
+    /// <param name="descending">Whether each thread begins with the last part of its share. After a pass over the same memory in ascending order, that part is what the caches still hold.</param>
+    public void Run(IParallelBody body, RunState state, int parts, bool descending = false)
     {
-        if (parts > 1 && _crew is not null) _crew.Run(body, state, parts);
+        if (parts > 1 && _crew is not null) _crew.Run(body, state, parts, descending);
         else
-            for (var part = 0; part < parts; part++) body.RunPart(state, part, 0);
+            for (var part = 0; part < parts; part++) body.RunPart(state, descending ? parts - 1 - part : part, 0);
     }
 
     /// <summary>Ends the workers and waits for them. Must not be called during a run.</summary>

@@ -1,6 +1,7 @@
 using Pith.Building;
 using Pith.Kernels;
 using Pith.Kernels.Jit;
+using Pith.Kernels.Simd;
 using Pith.Runtime;
 
 namespace Pith.Tactics;
@@ -10,9 +11,6 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
 {
     // Less is not worth handing to another thread.
     private const double PartSeconds = 4e-6;
-
-    // Results of more bytes do not stay in the caches until the next layer: storing them past these saves reading each line before it is written.
-    private const long StreamedBytes = 8 << 20;
 
     // Images are copied some at a time, to be read from the second-level cache.
     private const long CopiedBytes = 384 << 10;
@@ -135,7 +133,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     // Some panels on blocks that are counted over all images: one call for each group and, unless the list of blocks goes on over the images, for each image.
     private void RunPass(RunState state, ConvKernelArgs* args, ConvPanels panels, ConvBlocks blocks, byte* input, int firstPanel, int endPanel, long firstBlock, long endBlock)
     {
-        var kernel = _layer.Output.Bytes(state.Batch) > StreamedBytes ? blocks.StreamingKernel : blocks.Kernel;
+        var kernel = _layer.Output.Bytes(state.Batch) > CacheLines.StreamedBytes ? blocks.StreamingKernel : blocks.Kernel;
         var (weights, constants) = Packed(panels, state);
         for (var block = firstBlock; block < endBlock;)
         {
@@ -311,7 +309,7 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
             Images = images,
             SpansImages = operands.IsFlat || listed > 1,
             Kernel = kernel,
-            StreamingKernel = _parameters.Streaming is { } streaming && _layer.Output.Bytes(resources.MaxBatch) > StreamedBytes ? Kernel(spec with { Arithmetic = streaming }) : kernel,
+            StreamingKernel = _parameters.Streaming is { } streaming && _layer.Output.Bytes(resources.MaxBatch) > CacheLines.StreamedBytes ? Kernel(spec with { Arithmetic = streaming }) : kernel,
             TileConfig = _family.TileConfig(spec) is { Length: > 0 } config ? resources.Copy<byte>(config) : null,
             Offsets = offsets,
             Block = block,

@@ -48,7 +48,7 @@ internal sealed unsafe class Fp32BatchNorm : Tactic<TrainingLayer>
                 BatchNormFp32.Combine(&args);
                 state.Statistics?.CombineMoments(new Span<float>(args.Mean, args.Channels), new Span<float>(args.Variance, args.Channels));
             }
-            state.RunParallel(_normalize, BatchNormFp32.Items(&args));
+            state.RunParallel(_normalize, BatchNormFp32.Items(&args), descending: _measures);
         }
 
         public void RunPart(RunState state, int part, int worker)

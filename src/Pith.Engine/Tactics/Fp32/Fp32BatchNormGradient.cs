@@ -44,7 +44,7 @@ internal sealed unsafe class Fp32BatchNormGradient : Tactic<TrainingLayer>
             state.RunParallel(this, BatchNormGradFp32.Items(&args));
             BatchNormGradFp32.Combine(&args);
             if (!_op.FrozenStatistics) state.Statistics?.AverageGradients(new Span<float>(args.DGamma, args.Channels), new Span<float>(args.DBeta, args.Channels));
-            state.RunParallel(_propagate, BatchNormGradFp32.Items(&args));
+            state.RunParallel(_propagate, BatchNormGradFp32.Items(&args), descending: true);
         }
 
         public void RunPart(RunState state, int part, int worker)

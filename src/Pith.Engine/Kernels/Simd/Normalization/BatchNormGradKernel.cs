@@ -80,6 +80,7 @@ internal static unsafe class BatchNormGradKernel<V> where V : struct, IVec<V>
     private static void PropagateChunk<TGate>(BatchNormGradFp32Args* args, nint begin, nint end) where TGate : struct, ICount
     {
         nint channels = args->Channels;
+        var streams = CacheLines.MayStream<V>(args->DX, args->Pixels, args->Channels);
         V epsilon = V.Broadcast(args->Epsilon), share = V.Broadcast(args->FrozenStatistics != 0 ? 0 : 1f / args->Pixels);
         for (var c = 0; c < channels; c += V.Count)
         {
@@ -98,7 +99,7 @@ internal static unsafe class BatchNormGradKernel<V> where V : struct, IVec<V>
                 {
                     V x = V.Load(args->X + i) - mean;
                     V g = Gradient<TGate>(args, i, V.Count, x, gate);
-                    V.Store(args->DX + i, V.MultiplyAdd(g, scale, V.MultiplyAdd(x, slope, offset)));
+                    Lanes<V>.Store(args->DX + i, V.Count, V.MultiplyAdd(g, scale, V.MultiplyAdd(x, slope, offset)), streams);
                 }
                 continue;
             }
@@ -107,9 +108,10 @@ internal static unsafe class BatchNormGradKernel<V> where V : struct, IVec<V>
                 V x = Lanes<V>.Load(args->X + i, valid) - mean;
                 V g = Gradient<TGate>(args, i, valid, x, gate);
                 if (args->DResidual != null) Lanes<V>.Store(args->DResidual + i, valid, g);
-                Lanes<V>.Store(args->DX + i, valid, V.MultiplyAdd(g, scale, V.MultiplyAdd(x, slope, offset)));
+                Lanes<V>.Store(args->DX + i, valid, V.MultiplyAdd(g, scale, V.MultiplyAdd(x, slope, offset)), streams);
             }
         }
+        if (streams) CacheLines.Fence();
     }
 
     private static void Fetch(BatchNormGradFp32Args* args, nint begin, nint end)

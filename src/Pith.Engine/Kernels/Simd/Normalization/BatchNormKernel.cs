@@ -110,6 +110,7 @@ internal static unsafe class BatchNormKernel<V> where V : struct, IVec<V>
         where TActivation : struct, IActivation
     {
         nint channels = args->Channels;
+        var streams = CacheLines.MayStream<V>(args->Y, args->Pixels, args->Channels);
         V a = V.Broadcast(args->Activation.A), b = V.Broadcast(args->Activation.B), epsilon = V.Broadcast(args->Epsilon);
         for (; begin < end; begin += chunk)
         {
@@ -125,7 +126,7 @@ internal static unsafe class BatchNormKernel<V> where V : struct, IVec<V>
                 {
                     for (var i = first + c; i < last; i += channels)
                     {
-                        V.Store(args->Y + i, TActivation.Apply(V.MultiplyAdd(V.Load(args->X + i) - mean, scale, beta), a, b));
+                        Lanes<V>.Store(args->Y + i, V.Count, TActivation.Apply(V.MultiplyAdd(V.Load(args->X + i) - mean, scale, beta), a, b), streams);
                     }
                     continue;
                 }
@@ -133,9 +134,10 @@ internal static unsafe class BatchNormKernel<V> where V : struct, IVec<V>
                 {
                     V y = V.MultiplyAdd(Lanes<V>.Load(args->X + i, valid) - mean, scale, beta);
                     if (args->Residual != null) y += Lanes<V>.Load(args->Residual + i, valid);
-                    Lanes<V>.Store(args->Y + i, valid, TActivation.Apply(y, a, b));
+                    Lanes<V>.Store(args->Y + i, valid, TActivation.Apply(y, a, b), streams);
                 }
             }
         }
+        if (streams) CacheLines.Fence();
     }
 }

@@ -16,4 +16,12 @@ internal static unsafe class Lanes<V> where V : struct, IVec<V>
         if (valid >= V.Count) V.Store(destination, value);
         else V.StorePartial(destination, (int)valid, value);
     }
+
+    /// <summary>Writes a vector or its first <paramref name="valid"/> lanes, past the caches where <see cref="CacheLines.MayStream{V}"/> allowed it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(float* destination, nint valid, V value, bool streams)
+    {
+        if (streams) V.Stream(destination, value);
+        else Store(destination, valid, value);
+    }
 }

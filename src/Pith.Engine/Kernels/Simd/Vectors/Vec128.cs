@@ -40,6 +40,9 @@ internal readonly unsafe struct Vec128(Vector128<float> lanes) : IVec<Vec128>
     public static void Store(float* destination, Vec128 value) => value._lanes.Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Stream(float* destination, Vec128 value) => value._lanes.StoreAlignedNonTemporal(destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vec128 LoadPartial(float* source, int count)
     {
         var lanes = Vector128.CreateScalar(source[0]);

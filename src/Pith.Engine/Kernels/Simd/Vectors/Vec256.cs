@@ -40,6 +40,9 @@ internal readonly unsafe struct Vec256(Vector256<float> lanes) : IVec<Vec256>
     public static void Store(float* destination, Vec256 value) => value._lanes.Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Stream(float* destination, Vec256 value) => value._lanes.StoreAlignedNonTemporal(destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vec256 LoadPartial(float* source, int count) => new(Avx.MaskLoad(source, FirstLanes(count)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

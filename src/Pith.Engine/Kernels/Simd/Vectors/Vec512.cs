@@ -40,6 +40,9 @@ internal readonly unsafe struct Vec512(Vector512<float> lanes) : IVec<Vec512>
     public static void Store(float* destination, Vec512 value) => value._lanes.Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Stream(float* destination, Vec512 value) => value._lanes.StoreAlignedNonTemporal(destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vec512 LoadPartial(float* source, int count) =>
         new(Avx512F.MaskLoad(source, FirstLanes(count), Vector512<float>.Zero));
 

@@ -37,6 +37,13 @@ public unsafe class ConvFp32Tests
     }
 
     [Theory, MemberData(nameof(Levels))]
+    public void Depthwise_results_that_are_stored_past_the_caches_equal_the_definition(CpuFeatures isa)
+    {
+        // More than CacheLines.StreamedBytes: dense, with gaps of whole lines, and with gaps that keep results in the caches.
+        foreach (var slack in new[] { 0, 16, 9 }) Check(new ConvCase(N: 1, H: 259, W: 260, C: 32, K: 32, Groups: 32, PixelSlack: slack), isa, default);
+    }
+
+    [Theory, MemberData(nameof(Levels))]
     public void Forward_applies_bias_residual_and_activation_in_this_order(CpuFeatures isa)
     {
         foreach (var kind in Enum.GetValues<ActivationKind>())

@@ -72,7 +72,12 @@ internal static unsafe class DepthwiseKernel<V> where V : struct, IVec<V>
                 RunRectangle<TActivation>(conv, image, rows[i], columns[j], (DepthwiseTap*)(workspace + scratch.Taps));
             }
         }
+        if (Streams(conv)) CacheLines.Fence();
     }
+
+    // With gaps between pixels, rows or images, vectors are still whole lines where all strides are multiples of a line.
+    private static bool Streams(in TapConv conv) =>
+        (conv.Out.PixelStride | conv.Out.RowStride | conv.Out.ImageStride) % V.Count == 0 && CacheLines.MayStream<V>(conv.Out.Data, conv.Out.Pixels, conv.Groups);
 
     private static void RunRectangle<TActivation>(in TapConv conv, int image, in TapSegment rows, in TapSegment columns, DepthwiseTap* taps)
         where TActivation : struct, IActivation
@@ -83,6 +88,7 @@ internal static unsafe class DepthwiseKernel<V> where V : struct, IVec<V>
         tile.Weights = conv.Packed;
         tile.Bias = conv.Bias;
         tile.Channels = conv.Groups;
+        tile.Streams = Streams(conv);
         tile.A = conv.Activation.A;
         tile.B = conv.Activation.B;
         // Tiles run along the longer side: an edge column of one pixel is walked downwards.

@@ -38,6 +38,9 @@ internal unsafe struct DepthwiseTileArgs
     /// <summary>Bytes between residuals of neighbouring outputs.</summary>
     public nint ResidualStep;
 
+    /// <summary>Whether outputs are stored past the caches, which <see cref="CacheLines.MayStream{V}"/> must have allowed.</summary>
+    public bool Streams;
+
     /// <summary>First constant of the activation.</summary>
     public float A;
 
@@ -69,6 +72,7 @@ internal static unsafe class DepthwiseTile<V, TPixels, TActivation>
     public static void Run(DepthwiseTileArgs* t)
     {
         nint step = t->InputStep, outStep = t->OutStep;
+        var streams = t->Streams;
         V a = V.Broadcast(t->A), b = V.Broadcast(t->B);
         int c = 0;
         for (; c <= t->Channels - V.Count; c += V.Count)
@@ -119,14 +123,14 @@ internal static unsafe class DepthwiseTile<V, TPixels, TActivation>
             byte* y0 = (byte*)(t->Out + c);
             byte* y3 = y0 + 3 * outStep;
             byte* y6 = y3 + 3 * outStep;
-            if (TPixels.Value > 0) V.Store((float*)y0, TActivation.Apply(c0, a, b));
-            if (TPixels.Value > 1) V.Store((float*)(y0 + outStep), TActivation.Apply(c1, a, b));
-            if (TPixels.Value > 2) V.Store((float*)(y0 + 2 * outStep), TActivation.Apply(c2, a, b));
-            if (TPixels.Value > 3) V.Store((float*)y3, TActivation.Apply(c3, a, b));
-            if (TPixels.Value > 4) V.Store((float*)(y3 + outStep), TActivation.Apply(c4, a, b));
-            if (TPixels.Value > 5) V.Store((float*)(y3 + 2 * outStep), TActivation.Apply(c5, a, b));
-            if (TPixels.Value > 6) V.Store((float*)y6, TActivation.Apply(c6, a, b));
-            if (TPixels.Value > 7) V.Store((float*)(y6 + outStep), TActivation.Apply(c7, a, b));
+            if (TPixels.Value > 0) Lanes<V>.Store((float*)y0, V.Count, TActivation.Apply(c0, a, b), streams);
+            if (TPixels.Value > 1) Lanes<V>.Store((float*)(y0 + outStep), V.Count, TActivation.Apply(c1, a, b), streams);
+            if (TPixels.Value > 2) Lanes<V>.Store((float*)(y0 + 2 * outStep), V.Count, TActivation.Apply(c2, a, b), streams);
+            if (TPixels.Value > 3) Lanes<V>.Store((float*)y3, V.Count, TActivation.Apply(c3, a, b), streams);
+            if (TPixels.Value > 4) Lanes<V>.Store((float*)(y3 + outStep), V.Count, TActivation.Apply(c4, a, b), streams);
+            if (TPixels.Value > 5) Lanes<V>.Store((float*)(y3 + 2 * outStep), V.Count, TActivation.Apply(c5, a, b), streams);
+            if (TPixels.Value > 6) Lanes<V>.Store((float*)y6, V.Count, TActivation.Apply(c6, a, b), streams);
+            if (TPixels.Value > 7) Lanes<V>.Store((float*)(y6 + outStep), V.Count, TActivation.Apply(c7, a, b), streams);
         }
         if (c < t->Channels) RunPartialVector(t, c);
     }

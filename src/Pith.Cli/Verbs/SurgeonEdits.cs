@@ -9,7 +9,7 @@ namespace Pith.Cli.Verbs;
 /// <param name="Apply">The edited graph, perhaps the same one, and what was done in one line; null when it was not asked for.</param>
 internal sealed record SurgeonEdit(IReadOnlyList<Option> Options, Func<Graph, ParseResult, (Graph Graph, string Done)?> Apply);
 
-/// <summary>The one list of edits, with the options of one command line, in the order in which they are made whatever the order of the options: names are those of the file, because renaming comes last.</summary>
+/// <summary>The one list of edits, with the options of one command line. Edits are made in the order of this list, not of the options; renaming comes last, so that all other options use the names of the file.</summary>
 internal sealed class SurgeonEdits
 {
     private readonly Option<string[]> _inputShape = Texts("--input-shape", "NAME=SHAPE", "Give an input another shape, e.g. images=N,3,224,224: numbers, or names of sizes that stay open. What follows is inferred anew.");

@@ -111,8 +111,8 @@ internal sealed class ContractionLayer : Layer
 }
 
 /// <summary>
-/// Where float weights lie in their tensor, in elements: that of an output and an input channel of a group and a tap is at <c>First + group * Group + output * Out + input * In + row * Row + column * Column</c>.
-/// The <c>Taps</c> of a pair of channels lie together; a layer may use some of them.
+/// Strides of float weights in their tensor, in elements. The weight for a group, an output channel, an input channel and a tap (row, column) is at <c>First + group * Group + output * Out + input * In + row * Row + column * Column</c>.
+/// All <c>Taps</c> weights of a pair of channels are contiguous; a layer may use only some of them.
 /// </summary>
 internal readonly record struct WeightPlaces(int Taps, int First, nint Group, nint Out, nint In, int Row, int Column);
 

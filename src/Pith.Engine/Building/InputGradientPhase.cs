@@ -40,7 +40,7 @@ internal sealed record InputGradientPhase(PhaseAxis Rows, PhaseAxis Columns, Win
         PadLeft = -Columns.Taps.Offset,
     };
 
-    /// <summary>Where the phase's weights lie among those of the forward convolution, [inputs, outputs, taps] in each group.</summary>
+    /// <summary>Strides of the phase's weights in the weight tensor of the forward convolution, which is [inputs, outputs, taps] in each group.</summary>
     public WeightPlaces PlacesOfWeights(int inputs, int outputs) => new(
         Forward.Taps, Rows.LastTap * Forward.KernelWidth + Columns.LastTap, (nint)inputs * outputs * Forward.Taps, Forward.Taps, (nint)outputs * Forward.Taps, -Rows.TapStep * Forward.KernelWidth, -Columns.TapStep);
 

@@ -17,7 +17,7 @@ internal sealed class Axis
     public Axis(double low, double high, double pixelFrom, double pixelTo)
     {
         var size = Math.Max(Math.Abs(low), Math.Abs(high));
-        // When all values are equal, such as those of a single epoch, the axis still needs readable ticks.
+        // The axis needs readable ticks even if all values are equal, for example after a single epoch.
         var span = Math.Max(high - low, size > 0 ? size * SmallestSpan : 1);
         Step = RoundStep(span / WantedTicks);
         _from = Math.Floor(low / Step + 1e-9) * Step;

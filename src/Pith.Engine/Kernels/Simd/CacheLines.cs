@@ -3,10 +3,10 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Pith.Kernels.Simd;
 
-/// <summary>What loops over large images do for the caches besides reading and writing.</summary>
+/// <summary>Prefetching and non-temporal stores for loops over large images.</summary>
 internal static unsafe class CacheLines
 {
-    /// <summary>Results of more bytes do not stay in the caches until the next layer: storing them past these saves reading each line before it is written.</summary>
+    /// <summary>Results with more bytes than this do not stay in the caches until the next layer reads them. Non-temporal stores save reading each of their lines before it is written.</summary>
     public const long StreamedBytes = 8 << 20;
 
     private const int LineFloats = 16;
@@ -22,11 +22,11 @@ internal static unsafe class CacheLines
         for (var end = from + count; from < end; from += LineFloats) Sse.Prefetch0(from);
     }
 
-    /// <summary>Whether [pixels, channels] at <paramref name="to"/> should be stored past the caches by vectors <typeparamref name="V"/>: it is large, and each vector is one whole line.</summary>
+    /// <summary>Whether [pixels, channels] at <paramref name="to"/> should be written with non-temporal stores of <typeparamref name="V"/>: it is large, and each vector is one whole cache line.</summary>
     public static bool MayStream<V>(float* to, nint pixels, int channels) where V : struct, IVec<V> =>
         V.Count == LineFloats && channels % LineFloats == 0 && (nint)to % (LineFloats * sizeof(float)) == 0 && (long)pixels * channels * sizeof(float) > StreamedBytes;
 
-    /// <summary>Makes what this thread stored past the caches visible to others.</summary>
+    /// <summary>Makes the non-temporal stores of this thread visible to other threads.</summary>
     public static void Fence()
     {
         if (Sse.IsSupported) Sse.StoreFence();

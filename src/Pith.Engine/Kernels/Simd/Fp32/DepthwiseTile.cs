@@ -38,7 +38,7 @@ internal unsafe struct DepthwiseTileArgs
     /// <summary>Bytes between residuals of neighbouring outputs.</summary>
     public nint ResidualStep;
 
-    /// <summary>Whether outputs are stored past the caches, which <see cref="CacheLines.MayStream{V}"/> must have allowed.</summary>
+    /// <summary>Whether outputs are written with non-temporal stores, which <see cref="CacheLines.MayStream{V}"/> must have allowed.</summary>
     public bool Streams;
 
     /// <summary>First constant of the activation.</summary>

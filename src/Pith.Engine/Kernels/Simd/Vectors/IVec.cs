@@ -28,7 +28,7 @@ internal unsafe interface IVec<V> where V : struct, IVec<V>
     /// <summary>Writes <see cref="Count"/> floats; no alignment needed.</summary>
     static abstract void Store(float* destination, V value);
 
-    /// <summary>Writes <see cref="Count"/> floats past the caches, to an address that is a multiple of the vector's size; other threads see them after a <see cref="CacheLines.Fence"/>.</summary>
+    /// <summary>Writes <see cref="Count"/> floats with a non-temporal store, to an address that is a multiple of the vector's size; other threads see them after a <see cref="CacheLines.Fence"/>.</summary>
     static abstract void Stream(float* destination, V value);
 
     /// <summary>Writes the first <paramref name="count"/> lanes (1 to <see cref="Count"/>) and not one byte more.</summary>

@@ -17,7 +17,7 @@ internal static unsafe class Lanes<V> where V : struct, IVec<V>
         else V.StorePartial(destination, (int)valid, value);
     }
 
-    /// <summary>Writes a vector or its first <paramref name="valid"/> lanes, past the caches where <see cref="CacheLines.MayStream{V}"/> allowed it.</summary>
+    /// <summary>Writes a vector or its first <paramref name="valid"/> lanes; with non-temporal stores where <see cref="CacheLines.MayStream{V}"/> allowed it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(float* destination, nint valid, V value, bool streams)
     {

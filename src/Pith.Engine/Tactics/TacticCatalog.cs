@@ -35,8 +35,8 @@ internal static class TacticCatalog
         new Int8Conv(),
         .. Bf16EmittedConv.All(new Bf16TileKernels(tiles), 600e9),
         .. Bf16EmittedConv.All(new Bf16VectorKernels(), 200e9),
-        new Bf16ComputedConv(new Bf16TileKernels(tiles), 900e9),
-        new Bf16ComputedConv(new Bf16VectorKernels(), 100e9),
+        .. Bf16ComputedConv.All(new Bf16TileKernels(tiles), 900e9),
+        .. Bf16ComputedConv.All(new Bf16VectorKernels(), 100e9),
         new FloatWinograd(WinogradPoints.Four, FloatProducts.Bf16),
         new FloatWinograd(WinogradPoints.Four, FloatProducts.Fp32),
         new FloatWinograd(WinogradPoints.Two, FloatProducts.Fp32),
@@ -87,8 +87,6 @@ internal static class TacticCatalog
 
         new Fp32BatchNorm(),
         new Fp32BatchNormGradient(),
-        new Bf16ConvInputGradient(new Bf16ComputedConv(new Bf16TileKernels(tiles), 900e9)),
-        new Bf16ConvInputGradient(new Bf16ComputedConv(new Bf16VectorKernels(), 100e9)),
         new Fp32ConvInputGradient(),
         new ReferenceTraining(),
 

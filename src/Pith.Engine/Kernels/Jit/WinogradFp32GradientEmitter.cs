@@ -4,8 +4,6 @@ namespace Pith.Kernels.Jit;
 /// <param name="spec">Sizes, those of a tile of results.</param>
 internal sealed class WinogradFp32GradientEmitter(WinogradFp32TileSpec spec) : WinogradFp32TileEmitter(spec)
 {
-    protected override int InputSize => Points.Outputs;
-
     // Along columns, then along rows.
     protected override void Transform(WinogradTransformEmitter transform, Stack<int> free)
     {

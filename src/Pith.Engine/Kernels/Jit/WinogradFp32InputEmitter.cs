@@ -4,8 +4,6 @@ namespace Pith.Kernels.Jit;
 /// <param name="spec">Sizes.</param>
 internal sealed class WinogradFp32InputEmitter(WinogradFp32TileSpec spec) : WinogradFp32TileEmitter(spec)
 {
-    protected override int InputSize => Size;
-
     // Along columns, then along rows. The inner rows stay in registers from the beginning; the first and the last come and go.
     protected override void Transform(WinogradTransformEmitter transform, Stack<int> free)
     {

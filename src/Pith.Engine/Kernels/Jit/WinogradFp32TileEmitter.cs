@@ -20,12 +20,12 @@ internal enum WinogradOperand
     SecondOfPair,
 }
 
-/// <summary>Rows and columns at the sides of a tile that lie outside its image, and count as 0.</summary>
+/// <summary>Number of rows and columns on each side of a tile that lie outside the image. They count as 0.</summary>
 internal readonly record struct TileEdges(int Top, int Left, int Bottom, int Right)
 {
-    /// <summary>Of a square tile.</summary>
-    /// <param name="row">The image's row of its first, which may be negative.</param>
-    /// <param name="column">The image's column of its first.</param>
+    /// <summary>The edges of a square tile.</summary>
+    /// <param name="row">The row of the image where the tile begins; may be negative.</param>
+    /// <param name="column">The column of the image where the tile begins; may be negative.</param>
     /// <param name="size">Rows and columns of the tile.</param>
     /// <param name="height">Rows of the image.</param>
     /// <param name="width">Columns of the image.</param>
@@ -39,7 +39,7 @@ internal readonly record struct TileEdges(int Top, int Left, int Bottom, int Rig
 /// <param name="PixelBytes">Bytes from column to column of the input.</param>
 /// <param name="PositionBytes">Bytes from position to position of the result.</param>
 /// <param name="Operand">What results are rounded to.</param>
-/// <param name="Edges">What is not read.</param>
+/// <param name="Edges">Parts of an input tile, of <see cref="WinogradPoints.Size"/> rows and columns, that are not read.</param>
 internal sealed record WinogradFp32TileSpec(WinogradPoints Points, int Vectors, int RowBytes, int PixelBytes, int PositionBytes, WinogradOperand Operand = WinogradOperand.Float32, TileEdges Edges = default);
 
 /// <summary>
@@ -57,9 +57,6 @@ internal abstract class WinogradFp32TileEmitter(WinogradFp32TileSpec spec) : Ker
 
     /// <summary>Positions of a tile of the result along an axis.</summary>
     protected int Size => spec.Points.Size;
-
-    /// <summary>Rows and columns of a tile of the input.</summary>
-    protected abstract int InputSize { get; }
 
     protected sealed override void Body()
     {
@@ -89,7 +86,7 @@ internal abstract class WinogradFp32TileEmitter(WinogradFp32TileSpec spec) : Ker
     protected int LoadTo(int register, int row, int column)
     {
         var (values, edges) = (Zmm(register), spec.Edges);
-        if (row < edges.Top || column < edges.Left || row >= InputSize - edges.Bottom || column >= InputSize - edges.Right) Asm.vpxord(values, values, values);
+        if (row < edges.Top || column < edges.Left || row >= Size - edges.Bottom || column >= Size - edges.Right) Asm.vpxord(values, values, values);
         else Asm.vmovups(values, __zmmword_ptr[s_pixel + (row * spec.RowBytes + column * spec.PixelBytes)]);
         return register;
     }

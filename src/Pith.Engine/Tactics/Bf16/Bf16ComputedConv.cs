@@ -14,6 +14,13 @@ internal sealed class Bf16ComputedConv(ConvKernelFamily family, double macsPerSe
     // Of the rounded copies, written and read.
     private const double RoundedBytesPerSecond = 5e9;
 
+    /// <summary>The convolution and the strided input gradient that is made of it.</summary>
+    public static IEnumerable<Tactic> All(ConvKernelFamily family, double macsPerSecond)
+    {
+        var convolution = new Bf16ComputedConv(family, macsPerSecond);
+        return [convolution, new Bf16ConvInputGradient(convolution)];
+    }
+
     public override string Name { get; } = $"bf16-{family.Name}";
 
     public override string Precision(Layer layer) => "bfloat16";

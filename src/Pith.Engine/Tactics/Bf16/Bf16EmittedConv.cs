@@ -46,7 +46,7 @@ internal sealed class Bf16EmittedConv(ConvKernelFamily family, double macsPerSec
     {
         var operands = Family.Operands(layer);
         var parameters = new FloatConvParameters(layer, operands, new Bf16Images(layer, operands, resources), epilogue => new Bf16ConvArithmetic(epilogue), Family, resources);
-        return new EmittedConvLayer(layer, resources, Family, (_, _) => blocking, operands, parameters, BlockingSeconds(layer, resources.Device));
+        return new EmittedConvLayer(layer, resources, Family, (_, _) => blocking, [(operands, parameters)], BlockingSeconds(layer, resources.Device));
     }
 
     private double BlockingSeconds(ContractionLayer layer, Device device) => new EmittedConvEstimate(layer, Family, blocking, device.Threads).Seconds;

@@ -6,7 +6,7 @@ using Pith.Runtime;
 
 namespace Pith.Tactics;
 
-/// <summary>A convolution or matrix product by emitted kernels of one family, cut up in one way; or several convolutions of the same images, whose results are different pixels of the same output.</summary>
+/// <summary>A convolution or matrix product by emitted kernels of one family and one blocking; or the phases of an input gradient, which are convolutions of the same images that write different pixels of one output.</summary>
 internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
 {
     // Less is not worth handing to another thread.
@@ -31,18 +31,6 @@ internal sealed unsafe class EmittedConvLayer : RunnableLayer, IParallelBody
     private readonly PackComputed? _pack;
     private readonly nint _enterTiles;
     private readonly nint _leaveTiles;
-
-    /// <param name="layer">The layer.</param>
-    /// <param name="resources">Memory and code.</param>
-    /// <param name="family">The kernels.</param>
-    /// <param name="blocking">How the work is cut up for this many images and threads; vectors are always the same.</param>
-    /// <param name="operands">The layer's operands as the family sees them.</param>
-    /// <param name="parameters">The layer's numbers.</param>
-    /// <param name="seconds">A rough time of one image, from which threads get parts that are worth it.</param>
-    public EmittedConvLayer(ContractionLayer layer, BuildResources resources, ConvKernelFamily family, Func<int, int, ConvBlocking> blocking, ConvOperands operands, ConvParameters parameters, double seconds)
-        : this(layer, resources, family, blocking, [(operands, parameters)], seconds)
-    {
-    }
 
     /// <param name="layer">The layer, or the phase that takes longest.</param>
     /// <param name="resources">Memory and code.</param>

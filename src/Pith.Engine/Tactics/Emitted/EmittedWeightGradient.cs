@@ -7,7 +7,7 @@ using Pith.Runtime;
 namespace Pith.Tactics;
 
 /// <summary>
-/// The gradient of a float convolution with respect to its weights by emitted AVX-512 kernels, and that of a matrix product, the transpose of one matrix multiplied with another: rows are then images of one pixel, and the window is a point.
+/// Weight gradients of float convolutions by emitted AVX-512 kernels. The weight gradient of a matrix product (a Gemm with a transposed left-hand side) is computed as that of a 1x1 convolution: each row is an image of one pixel.
 /// Slices of channels by channels, partial sums that the shape alone decides, added in order.
 /// </summary>
 /// <param name="products">What the operands are rounded to.</param>

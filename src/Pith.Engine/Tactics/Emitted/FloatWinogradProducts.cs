@@ -153,15 +153,15 @@ internal sealed unsafe class FloatWinogradProducts
                 var to = packed + panel * _panelBytes + ((nint)channel / step * lanes + lane) * sizeof(float);
                 for (var position = 0; position < _positions; position++, to += Panels * _panelBytes)
                 {
-                    var even = Vector512.Load(transformed + position * PanelShape.Lanes);
-                    if (step == 1) even.Store((float*)to);
-                    else Bfloat16.RoundPairs(even, Vector512.Load(transformed + (_positions + position) * PanelShape.Lanes)).Store((uint*)to);
+                    var values = Vector512.Load(transformed + position * PanelShape.Lanes);
+                    if (step == 1) values.Store((float*)to);
+                    else Bfloat16.RoundPairs(values, Vector512.Load(transformed + (_positions + position) * PanelShape.Lanes)).Store((uint*)to);
                 }
             }
         }
     }
 
-    // The windows of an input channel and some output channels, [taps][16]. One float at a time: each output channel's weights are elsewhere.
+    // Reads the windows of one input channel and up to 16 output channels as [taps][16], one float at a time, because the weights of output channels are not neighbours.
     private void Read(float* weights, int outputs, float* window)
     {
         for (var output = 0; output < outputs; output++, weights += _places.Out)

@@ -11,7 +11,7 @@ internal sealed class FloatWinogradTiles
     private readonly ConvOperands _operands;
     private readonly int _outputs, _down, _across;
 
-    // By the tile of an image.
+    // Index into Edges, by the tile of an image.
     private readonly int[] _edges;
 
     /// <param name="layer">The layer.</param>
@@ -30,7 +30,7 @@ internal sealed class FloatWinogradTiles
         _edges = [.. edges.Select(edge => Array.IndexOf(Edges, edge))];
     }
 
-    /// <summary>What tiles have in common that are read by the same code.</summary>
+    /// <summary>The distinct edges of tiles; each needs its own input code.</summary>
     public TileEdges[] Edges { get; }
 
     /// <summary>Rows and columns at the start of a tile that other tiles write, for tiles inside, at the right edge, at the lower edge, and in the corner.</summary>

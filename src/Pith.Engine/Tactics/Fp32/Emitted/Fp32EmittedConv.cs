@@ -23,6 +23,6 @@ internal sealed class Fp32EmittedConv() : EmittedConv(s_family)
     {
         var operands = s_family.Operands(layer);
         var parameters = new FloatConvParameters(layer, operands, new PaddedImages(layer, operands), epilogue => new Fp32ConvArithmetic(epilogue), s_family, resources);
-        return new EmittedConvLayer(layer, resources, s_family, new FloatBlocking(layer, s_family, resources.MaxBatch).At, operands, parameters, EstimateSeconds(layer, resources.Device));
+        return new EmittedConvLayer(layer, resources, s_family, new FloatBlocking(layer, s_family, resources.MaxBatch).At, [(operands, parameters)], EstimateSeconds(layer, resources.Device));
     }
 }

@@ -26,6 +26,6 @@ internal sealed class Int8EmittedConv(ConvKernelFamily family, ConvBlocking bloc
     protected override RunnableLayer Build(ContractionLayer layer, BuildResources resources)
     {
         var operands = Family.Operands(layer);
-        return new EmittedConvLayer(layer, resources, Family, (_, _) => blocking, operands, new Int8ConvParameters(layer, operands, resources), EstimateSeconds(layer, resources.Device));
+        return new EmittedConvLayer(layer, resources, Family, (_, _) => blocking, [(operands, new Int8ConvParameters(layer, operands, resources))], EstimateSeconds(layer, resources.Device));
     }
 }
